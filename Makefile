@@ -1,0 +1,98 @@
+# qga-exporter.  `make help` lists the targets; everything is built below $(BUILD).
+#
+# Another compiler or a sanitizer is only another BUILD:
+#   make CC=clang BUILD=build-clang      make SANITIZE=address,undefined BUILD=build-asan
+CC ?= gcc
+CFLAGS ?= -O2 -g
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+SYSCONFDIR ?= /etc
+BUILD ?= build
+SANITIZE ?=
+
+VERSION := 0.1.0
+REVISION := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
+BRANCH := $(shell git rev-parse --abbrev-ref HEAD 2>/dev/null || echo unknown)
+
+Q := $(if $(V),,@)
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -ec
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+
+cc-option = $(shell $(CC) -Werror $(1) -x c -c -o /dev/null /dev/null 2>/dev/null && echo $(1))
+
+PACKAGES := libvirt libvirt-qemu jansson libmicrohttpd libuv yaml-0.1 libpcre2-8 libxml-2.0
+# Third-party headers as system headers, so that the warnings judge only our code.
+PACKAGE_CFLAGS = $(shell pkg-config --cflags $(PACKAGES) | sed 's/-I/-isystem /g')
+PACKAGE_LIBS = $(shell pkg-config --libs $(PACKAGES))
+
+WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion \
+	-Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wwrite-strings \
+	-Wcast-qual -Wpointer-arith -Wundef -Wvla -Wformat=2 -Wswitch-enum \
+	-Wimplicit-fallthrough -Wnull-dereference $(if $(WERROR),-Werror)
+HARD := -fstack-protector-strong -fstack-clash-protection -fno-common -fPIE \
+	$(call cc-option,-fcf-protection) $(call cc-option,-ftrivial-auto-var-init=zero) \
+	-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
+LINK := -pie -pthread -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed
+ifneq ($(SANITIZE),)
+HARD := -fPIE -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
+LINK := -pie -pthread -fsanitize=$(SANITIZE)
+endif
+ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -pthread $(WARN) $(HARD) -ffile-prefix-map=$(CURDIR)/= $(CFLAGS)
+
+COLLECTOR_SOURCES := $(sort $(wildcard collectors/*.c))
+EXPORTER_SOURCES := $(sort $(wildcard exporter/*.c))
+OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(COLLECTOR_SOURCES) $(EXPORTER_SOURCES))
+UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/unit/test_*.c)))
+
+# The architecture in three lines: a collector cannot reach the daemon.
+$(BUILD)/collectors/%.o: INC := -Icollectors
+$(BUILD)/exporter/%.o: INC := -Iexporter -Icollectors
+$(BUILD)/tests/%.o: INC := -Iexporter -Icollectors -Itests
+
+all: $(BUILD)/qga-exporter ## build the exporter (default)
+
+$(BUILD)/qga-exporter: $(OBJECTS)
+	@echo '  LINK  $@'
+	$(Q)$(CC) $(LINK) $(LDFLAGS) -o $@ $^ $(PACKAGE_LIBS) -lm
+
+# Objects are built anew when the flags change.
+FLAGS_STAMP := $(BUILD)/.flags
+$(FLAGS_STAMP): FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(ALL_CFLAGS)' | cmp -s - $@ || echo '$(CC) $(ALL_CFLAGS)' >$@
+FORCE:
+
+$(BUILD)/%.o: %.c $(FLAGS_STAMP)
+	@mkdir -p $(@D)
+	@echo '  CC    $<'
+	$(Q)$(CC) $(ALL_CFLAGS) $(INC) $(PACKAGE_CFLAGS) $(DEFINES) -MMD -MP -c -o $@ $<
+
+# What --version and qga_exporter_build_info say.
+BUILD_INFO := $(BUILD)/exporter/options.o $(BUILD)/exporter/telemetry.o
+$(BUILD_INFO): DEFINES = -DQGA_VERSION='"$(VERSION)"' -DQGA_REVISION='"$(REVISION)"' -DQGA_BRANCH='"$(BRANCH)"'
+
+# A unit test names the modules it links in a line "links: a b c" of its opening comment.
+links = $(addprefix $(BUILD)/,$(addsuffix .o,$(shell sed -n 's/^.*links: *//p' $(1))))
+.SECONDEXPANSION:
+$(BUILD)/tests/unit/test_%: $(BUILD)/tests/unit/test_%.o $$(call links,tests/unit/test_%.c)
+	@echo '  LINK  $@'
+	$(Q)$(CC) $(LINK) $(LDFLAGS) -o $@ $^ $(PACKAGE_LIBS) -lcmocka -lm
+
+unit: $(UNIT_TESTS) ## build and run the unit tests
+	$(Q)for test in $^; do $$test || exit 1; done
+
+format: ## format the C code
+	clang-format -i $$(git ls-files --cached --others --exclude-standard '*.c' '*.h')
+format-check:
+	$(Q)clang-format --dry-run -Werror $$(git ls-files --cached --others --exclude-standard '*.c' '*.h')
+
+clean: ## remove what was built
+	rm -rf $(BUILD)
+
+help: ## this list
+	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
+
+.PHONY: all unit format format-check clean help FORCE
+-include $(OBJECTS:.o=.d) $(UNIT_TESTS:=.d)

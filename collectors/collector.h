@@ -1,0 +1,79 @@
+/* The interface of a collector: one QGA command, and what its answer means.
+ *
+ * A collector is a constant table with one pure function.  It reads no clock, does no
+ * I/O and holds no state of its own, so it runs on any thread and is tested with plain
+ * values. */
+#ifndef COLLECTOR_H
+#define COLLECTOR_H
+
+#include "failure.h"
+#include "metric.h"
+#include "samples.h"
+
+#include <jansson.h>
+#include <stdint.h>
+
+struct filter;
+
+/* What surrounds a reply, so that parse() needs neither clock nor configuration. */
+struct exchange {
+    int64_t sent_ns;       /* CLOCK_REALTIME of the host just before the call ... */
+    int64_t received_ns;   /* ... and just after */
+    int64_t round_trip_ns; /* the same span by CLOCK_MONOTONIC */
+    const struct filter *const
+        *filters; /* compiled, in the order of collector->filters;
+                     an entry may be NULL: lets all pass */
+    void *memory; /* the collector's own memory_bytes for this guest, zeroed when the
+                     guest or its agent starts anew; NULL if memory_bytes is 0 */
+};
+
+/* A pair of patterns that a user may set: `<key>_include` and `<key>_exclude` under the
+ * collector in the config file. */
+struct filter_spec {
+    const char *key;             /* "mount_points", "fs_types", "devices" */
+    const char *default_exclude; /* a regular expression (PCRE2), or NULL: none */
+    const char *help; /* one line for the annotated config and the reference */
+};
+#define COLLECTOR_FILTERS_MAX 4
+
+enum command_status {
+    COMMAND_UNKNOWN, /* the reply does not tell */
+    COMMAND_MISSING,
+    COMMAND_DISABLED,
+    COMMAND_ENABLED,
+};
+
+struct collector {
+    const char *name;    /* config key, --collector.NAME and the label `collector` */
+    const char *help;    /* one line, for --list-collectors */
+    const char *command; /* the QGA command: a query, without arguments */
+    unsigned int default_interval_s;
+    bool default_disabled; /* costly, or many series: off unless configured */
+    const struct metric *const *metrics; /* NULL-terminated */
+    const struct filter_spec *filters;   /* NULL, or closed by an entry with NULL key */
+    size_t memory_bytes;                 /* per guest, see struct exchange */
+
+    /* Pure.  `reply` is the value of "return", borrowed and hostile.  0, or -1 with
+     * `why` filled; the caller then drops everything in `out`. */
+    int (*parse)(const json_t *reply, const struct exchange *when, struct samples *out,
+                 struct failure *why);
+
+    /* Only where the reply lists the agent's commands (guest-info), else NULL: what it
+     * says of one command.  Pure; a reply of the wrong shape says COMMAND_UNKNOWN. */
+    enum command_status (*command_status)(const json_t *reply, const char *command);
+};
+
+/* The list, in the order of a visit: the clock first (its error is bounded by its round
+ * trip), then guest-info, then the cheapest first. */
+extern const struct collector *const collectors[];
+extern const size_t collectors_count;
+#define COLLECTORS_MAX 32 /* fits a bit mask; checked by a test */
+
+/* The one cheap command by which a silent agent is probed (never guest-ping: it writes
+ * to the guest's log). */
+extern const struct collector *const collector_probe;
+
+/* The index in collectors[], or -1. */
+int collector_find(const char *name);
+
+#endif

@@ -1,0 +1,79 @@
+/* YAML and flags to one immutable struct config, fully checked.  A problem is one
+ * sentence with file:line and the remedy. */
+#ifndef CONFIG_H
+#define CONFIG_H
+
+#include "collector.h"
+#include "log.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CONFIG_ERROR_BYTES 512
+#define CONFIG_SOURCES_MAX 64
+#define CONFIG_LISTEN_ADDRESSES_MAX 16
+
+enum source_kind { SOURCE_LIBVIRT, SOURCE_SOCKET };
+
+struct source_config {
+    char *name; /* "" when there is only one source and it has no name */
+    enum source_kind kind;
+    struct {
+        char *uri;
+        unsigned int lanes; /* calls in flight at once */
+    } libvirt;
+};
+
+/* By index in collectors[]. */
+struct collector_config {
+    bool enabled;
+    int64_t interval_ns;
+    int64_t
+        timeout_ns; /* whole seconds, 1 to 4: the libvirt call counts in seconds, and
+                       above 4 a stuck agent can make a backup's thaw be skipped */
+    int64_t max_age_ns; /* 3 intervals unless configured */
+    struct filter
+        *filters[COLLECTOR_FILTERS_MAX]; /* in the order of collector->filters */
+};
+
+struct config {
+    struct source_config *sources;
+    size_t sources_count;
+    struct collector_config collectors[COLLECTORS_MAX];
+    struct {
+        unsigned int failures_before_backoff;
+        int64_t backoff_ns, backoff_max_ns;
+        int64_t starting_ns; /* grace after a domain's start */
+    } health;
+    struct {
+        size_t reply_bytes;
+        size_t series_per_guest;
+        size_t label_bytes;
+    } limits;
+    struct {
+        char **listen_addresses; /* NULL-terminated */
+        char *telemetry_path;
+    } web;
+    struct {
+        enum log_level level;
+        enum log_format format;
+    } log;
+};
+
+/* What the command line says; it wins over the file, also after a reload.  Borrowed
+ * strings of argv. */
+struct config_overrides {
+    const char *libvirt_uri;
+    const char *listen_addresses[CONFIG_LISTEN_ADDRESSES_MAX + 1];
+    const char *telemetry_path;
+    int8_t collector_enabled[COLLECTORS_MAX]; /* -1: not said, 0, 1 */
+    const char *log_level, *log_format;
+};
+
+/* `path` NULL: the defaults.  NULL with one sentence in `error`. */
+struct config *config_load(const char *path, const struct config_overrides *overrides,
+                           char *error, size_t error_bytes);
+void config_free(struct config *config); /* NULL is fine */
+
+#endif

@@ -1,0 +1,27 @@
+/* The command line, in the style of Prometheus' own programs. */
+#ifndef OPTIONS_H
+#define OPTIONS_H
+
+#include "config.h"
+
+#include <stdbool.h>
+
+enum options_mode {
+    OPTIONS_RUN,
+    OPTIONS_ONCE,         /* poll every guest once, print, exit */
+    OPTIONS_CONFIG_CHECK, /* validate the config and exit */
+    OPTIONS_EXIT,         /* all is said (help, version, list); exit_status tells how */
+};
+
+struct options {
+    enum options_mode mode;
+    int exit_status;
+    const char *config_file; /* NULL: defaults */
+    struct config_overrides overrides;
+};
+
+/* Prints help, version and list to stdout, and one sentence on a bad command line to
+ * stderr (exit_status 2). */
+struct options options_parse(int argc, char *const argv[]);
+
+#endif

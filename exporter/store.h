@@ -1,0 +1,52 @@
+/* The latest snapshot of every guest, and the body made of them.
+ *
+ * Shared between the poller, which writes, and the web thread, which reads: every
+ * function may be called from any thread; the one lock is inside.  What was published
+ * is immutable. */
+#ifndef STORE_H
+#define STORE_H
+
+#include "exposition.h"
+#include "metric.h"
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct store;
+struct store_guest;
+
+/* One whole exposition, immutable and reference-counted, shared by concurrent scrapes.
+ */
+struct body {
+    atomic_uint references;
+    size_t length;
+    char *bytes;
+};
+
+/* `slots[i]` lists the families (NULL-terminated) whose series stand in slot i; a
+ * family stands in one slot only.  `trailer` (may be NULL) writes what is not a
+ * guest's, with its headers, after all guests' families, and runs on the thread that
+ * asked for the body. */
+struct store *store_new(const struct metric *const *const *slots, size_t slots_count,
+                        void (*trailer)(void *context, struct text *out),
+                        void *context);
+void store_free(struct store *store);
+
+/* A guest's place, kept in the order of identity.  Identities are unique (the caller's
+ * care); the string is copied. */
+struct store_guest *store_guest_add(struct store *store, const char *identity);
+/* All series of the guest are gone from the next body on. */
+void store_guest_remove(struct store *store, struct store_guest *guest);
+
+/* Takes the caller's reference to `fragment`; NULL withdraws what was there. */
+void store_put(struct store *store, struct store_guest *guest, size_t slot,
+               struct fragment *fragment);
+
+/* The body as of now_ns (CLOCK_MONOTONIC): the cached one if nothing changed, nothing
+ * has expired and it is not older than a second, else a new one.  Caller unrefs.  Never
+ * waits for a guest. */
+struct body *store_body(struct store *store, int64_t now_ns);
+void body_unref(struct body *body); /* NULL is fine */
+
+#endif

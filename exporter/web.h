@@ -1,0 +1,29 @@
+/* The HTTP side: routes over libmicrohttpd.  Reads the store and nothing else. */
+#ifndef WEB_H
+#define WEB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct store;
+struct telemetry;
+struct web;
+
+struct web_settings {
+    const char *const *listen_addresses; /* ":10177", "127.0.0.1:10177", "[::1]:10177";
+                                            NULL-terminated; ":PORT" is both families */
+    const char *telemetry_path;          /* "/metrics" */
+};
+
+/* Starts to listen; logs one line for each address.  NULL with one sentence in `error`
+ * that names the address and the remedy. */
+struct web *web_start(const struct web_settings *settings, struct store *store,
+                      struct telemetry *telemetry, char *error, size_t error_bytes);
+/* Ends open connections within a second; NULL is fine. */
+void web_stop(struct web *web);
+
+/* What /-/ready answers: false (503) until the first pass over the guests is through,
+ * or the sources have failed to connect once.  Any thread. */
+void web_set_ready(struct web *web, bool ready);
+
+#endif
