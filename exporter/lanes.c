@@ -1,0 +1,274 @@
+/* A pool of threads with substitutes for those that hang. */
+#include "lanes.h"
+
+#include "clock.h"
+#include "memory.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+
+/* libvirt's client and its XML parser are content with far less; jansson does not run
+ * here. */
+#define LANE_STACK_BYTES (512 * 1024)
+
+struct lane {
+    struct lanes *lanes;
+    struct lane *next;
+    int64_t busy_since_ns; /* 0: waiting for a job */
+    bool abandoned;
+};
+
+struct lanes {
+    const struct lanes_driver *driver;
+    void *context;
+    struct mailbox *mailbox;
+    unsigned int target, max;
+
+    pthread_mutex_t lock; /* guards everything below */
+    pthread_cond_t work;  /* a job is there, or the end */
+    pthread_cond_t ended; /* a thread is gone */
+    struct lane_job *first;
+    struct lane_job **last;
+    struct lane *threads;
+    unsigned int threads_count, abandoned_count, in_use;
+    uint64_t abandoned_total;
+    bool stopping;
+    bool orphaned; /* nobody waits for the threads: the last one frees */
+};
+
+static void
+lanes_free(struct lanes *lanes)
+{
+    lanes->driver->release(lanes->context);
+    pthread_cond_destroy(&lanes->work);
+    pthread_cond_destroy(&lanes->ended);
+    pthread_mutex_destroy(&lanes->lock);
+    free(lanes);
+}
+
+/* Takes the next job; NULL: the lane is to end.  Called and returns with the lock held.
+ */
+static struct lane_job *
+take_job(struct lanes *lanes)
+{
+    while (!lanes->first && !lanes->stopping &&
+           lanes->threads_count - lanes->abandoned_count <= lanes->target)
+        pthread_cond_wait(&lanes->work, &lanes->lock);
+    if (lanes->stopping ||
+        lanes->threads_count - lanes->abandoned_count > lanes->target)
+        return NULL;
+
+    struct lane_job *job = lanes->first;
+
+    lanes->first = job->next;
+    if (!lanes->first)
+        lanes->last = &lanes->first;
+    return job;
+}
+
+/* Runs the job without the lock and hands it back. */
+static void
+run_job(struct lane *lane, void *state, struct lane_job *job)
+{
+    struct lanes *lanes = lane->lanes;
+
+    lane->busy_since_ns = clock_monotonic_ns();
+    lanes->in_use++;
+    pthread_mutex_unlock(&lanes->lock);
+
+    lanes->driver->run(state, job);
+
+    pthread_mutex_lock(&lanes->lock);
+    lane->busy_since_ns = 0;
+    lanes->in_use--;
+    if (lane->abandoned) {
+        lane->abandoned = false;
+        lanes->abandoned_count--;
+    }
+    if (lanes->stopping)
+        lanes->driver->drop(job);
+    else
+        mailbox_post(lanes->mailbox, &job->mail);
+}
+
+static void
+forget_thread(struct lanes *lanes, struct lane *lane)
+{
+    struct lane **link = &lanes->threads;
+
+    while (*link != lane)
+        link = &(*link)->next;
+    *link = lane->next;
+    lanes->threads_count--;
+}
+
+static void *
+lane_main(void *argument)
+{
+    struct lane *lane = argument;
+    struct lanes *lanes = lane->lanes;
+    void *state = lanes->driver->open(lanes->context);
+    struct lane_job *job;
+
+    pthread_mutex_lock(&lanes->lock);
+    while ((job = take_job(lanes)))
+        run_job(lane, state, job);
+    pthread_mutex_unlock(&lanes->lock);
+
+    lanes->driver->close(state); /* may block: the thread still counts */
+
+    pthread_mutex_lock(&lanes->lock);
+    forget_thread(lanes, lane);
+    bool last = lanes->orphaned && lanes->threads_count == 0;
+    pthread_cond_signal(&lanes->ended);
+    pthread_mutex_unlock(&lanes->lock);
+    free(lane);
+    if (last)
+        lanes_free(lanes);
+    return NULL;
+}
+
+/* With the lock held.  Signals are the loop thread's alone. */
+static void
+start_thread(struct lanes *lanes)
+{
+    struct lane *lane = memory_new(1, sizeof *lane);
+    pthread_attr_t attributes;
+    sigset_t all, old;
+    pthread_t thread;
+
+    lane->lanes = lanes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, LANE_STACK_BYTES);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &old);
+    if (pthread_create(&thread, &attributes, lane_main, lane) == 0) {
+        lane->next = lanes->threads;
+        lanes->threads = lane;
+        lanes->threads_count++;
+        pthread_setname_np(thread, "lane");
+    } else {
+        free(lane); /* lanes_review() tries again */
+    }
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    pthread_attr_destroy(&attributes);
+}
+
+static void
+start_missing(struct lanes *lanes)
+{
+    while (lanes->threads_count - lanes->abandoned_count < lanes->target &&
+           lanes->threads_count < lanes->max) {
+        unsigned int before = lanes->threads_count;
+
+        start_thread(lanes);
+        if (lanes->threads_count == before)
+            return;
+    }
+}
+
+struct lanes *
+lanes_start(const struct lanes_driver *driver, void *context, unsigned int target,
+            unsigned int max, struct mailbox *mailbox)
+{
+    struct lanes *lanes = memory_new(1, sizeof *lanes);
+    pthread_condattr_t monotonic;
+
+    lanes->driver = driver;
+    lanes->context = context;
+    lanes->mailbox = mailbox;
+    lanes->target = target;
+    lanes->max = max;
+    lanes->last = &lanes->first;
+    pthread_mutex_init(&lanes->lock, NULL);
+    pthread_cond_init(&lanes->work, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&lanes->ended, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+
+    pthread_mutex_lock(&lanes->lock);
+    start_missing(lanes);
+    pthread_mutex_unlock(&lanes->lock);
+    return lanes;
+}
+
+void
+lanes_submit(struct lanes *lanes, struct lane_job *job)
+{
+    pthread_mutex_lock(&lanes->lock);
+    job->next = NULL;
+    *lanes->last = job;
+    lanes->last = &job->next;
+    pthread_cond_signal(&lanes->work);
+    pthread_mutex_unlock(&lanes->lock);
+}
+
+unsigned int
+lanes_review(struct lanes *lanes, int64_t now_ns, int64_t overdue_ns)
+{
+    unsigned int given_up = 0;
+
+    pthread_mutex_lock(&lanes->lock);
+    for (struct lane *lane = lanes->threads; lane; lane = lane->next) {
+        if (lane->abandoned || lane->busy_since_ns == 0 ||
+            now_ns - lane->busy_since_ns <= overdue_ns)
+            continue;
+        lane->abandoned = true;
+        lanes->abandoned_count++;
+        lanes->abandoned_total++;
+        given_up++;
+    }
+    start_missing(lanes);
+    pthread_mutex_unlock(&lanes->lock);
+    return given_up;
+}
+
+struct lanes_figures
+lanes_figures(struct lanes *lanes)
+{
+    pthread_mutex_lock(&lanes->lock);
+    struct lanes_figures figures = {
+        .lanes = lanes->threads_count,
+        .in_use = lanes->in_use,
+        .abandoned_total = lanes->abandoned_total,
+    };
+    pthread_mutex_unlock(&lanes->lock);
+    return figures;
+}
+
+static void
+drop_waiting(struct lanes *lanes)
+{
+    while (lanes->first) {
+        struct lane_job *job = lanes->first;
+
+        lanes->first = job->next;
+        lanes->driver->drop(job);
+    }
+    lanes->last = &lanes->first;
+}
+
+bool
+lanes_stop(struct lanes *lanes, int64_t deadline_ns)
+{
+    struct timespec deadline = {.tv_sec = deadline_ns / 1000000000,
+                                .tv_nsec = deadline_ns % 1000000000};
+
+    pthread_mutex_lock(&lanes->lock);
+    lanes->stopping = true;
+    drop_waiting(lanes);
+    pthread_cond_broadcast(&lanes->work);
+    while (lanes->threads_count > 0) {
+        if (pthread_cond_timedwait(&lanes->ended, &lanes->lock, &deadline) != 0)
+            break;
+    }
+    bool ended = lanes->threads_count == 0;
+    lanes->orphaned = !ended;
+    pthread_mutex_unlock(&lanes->lock);
+    if (ended)
+        lanes_free(lanes);
+    return ended;
+}
