@@ -4,6 +4,8 @@
  * so what is there is a true prefix of what was asked for. */
 #include "text.h"
 
+#include "memory.h"
+
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -25,12 +27,7 @@ text_grow(struct text *text, size_t needed)
     size_t capacity = text->capacity > 0 ? text->capacity : CAPACITY_MIN;
     while (capacity < needed)
         capacity *= 2;
-    char *bytes = realloc(text->bytes, capacity);
-    if (bytes == NULL) {
-        (void)fprintf(stderr, "out of memory: %zu bytes of text\n", capacity);
-        abort();
-    }
-    text->bytes = bytes;
+    text->bytes = memory_resize(text->bytes, capacity, 1);
     text->capacity = capacity;
 }
 

@@ -1,4 +1,4 @@
-/* links: exporter/text
+/* links: exporter/text collectors/memory
  *
  * The text buffer: ceiling, latch, and the spelling of numbers. */
 #include "text.h"
