@@ -46,6 +46,11 @@ void samples_free(struct samples *samples); /* NULL is fine */
 void samples_add(struct samples *samples, const struct metric *metric, double value,
                  struct label_values labels);
 
+/* As samples_add, for a fact that several entries of one reply state (the disk below
+ * two mount points): a repeat with the same value is no loss and not counted. */
+void samples_add_once(struct samples *samples, const struct metric *metric,
+                      double value, struct label_values labels);
+
 /* Forgets all samples and counts, keeps the memory and the limits. */
 void samples_clear(struct samples *samples);
 

@@ -1,0 +1,107 @@
+/* Collector agent: guest-info, the agent's version and which commands it has. */
+#include "collector.h"
+#include "guest_json.h"
+
+#include <string.h>
+
+static const struct metric agent_info = {
+    .name = "qga_agent_info",
+    .help = "The guest agent's version (guest-info version, cached).",
+    .type = METRIC_GAUGE,
+    .labels = {"version"},
+};
+static const struct metric agent_command_enabled = {
+    .name = "qga_agent_command_enabled",
+    .help =
+        "Whether the agent would run a command that can change the guest (guest-info "
+        "supported_commands enabled, cached); no series for one it does not have. "
+        "All but the thaw read 0 while the guest is frozen.",
+    .type = METRIC_GAUGE,
+    .labels = {"command"},
+};
+static const struct metric *const agent_metrics[] = {
+    &agent_info,
+    &agent_command_enabled,
+    NULL,
+};
+
+/* Only these become series, so the guest cannot choose how many. */
+static const char *const changing_commands[] = {
+    "guest-exec",
+    "guest-file-open",
+    "guest-file-write",
+    "guest-fsfreeze-freeze",
+    "guest-fsfreeze-freeze-list",
+    "guest-fsfreeze-thaw",
+    "guest-fstrim",
+    "guest-set-memory-blocks",
+    "guest-set-time",
+    "guest-set-user-password",
+    "guest-set-vcpus",
+    "guest-shutdown",
+    "guest-ssh-add-authorized-keys",
+    "guest-ssh-remove-authorized-keys",
+    "guest-suspend-disk",
+    "guest-suspend-hybrid",
+    "guest-suspend-ram",
+};
+
+static bool
+agent_command_changes(const char *name)
+{
+    for (size_t i = 0; i < sizeof(changing_commands) / sizeof(*changing_commands); i++)
+        if (strcmp(changing_commands[i], name) == 0)
+            return true;
+    return false;
+}
+
+static int
+agent_parse(const json_t *reply, const struct exchange *when, struct samples *out,
+            struct failure *why)
+{
+    (void)when;
+    struct guest_json root, list, command;
+    guest_json_root(&root, reply, why);
+    const char *version = guest_json_string(&root, "version", GUEST_REQUIRED);
+    samples_add(out, &agent_info, 1, LABELS(version));
+
+    guest_json_array(&root, "supported_commands", GUEST_REQUIRED, &list);
+    for (size_t i = 0; guest_json_entry(&list, i, &command); i++) {
+        bool enabled;
+        const char *name = guest_json_string(&command, "name", GUEST_REQUIRED);
+        guest_json_bool(&command, "enabled", GUEST_REQUIRED, &enabled);
+        if (agent_command_changes(name))
+            samples_add(out, &agent_command_enabled, enabled ? 1 : 0, LABELS(name));
+    }
+    return guest_json_result(&root);
+}
+
+static enum command_status
+agent_command_status(const json_t *reply, const char *wanted)
+{
+    struct failure ignored;
+    struct guest_json root, list, command;
+    guest_json_root(&root, reply, &ignored);
+    guest_json_array(&root, "supported_commands", GUEST_REQUIRED, &list);
+    for (size_t i = 0; guest_json_entry(&list, i, &command); i++) {
+        bool enabled;
+        const char *name = guest_json_string(&command, "name", GUEST_REQUIRED);
+        if (strcmp(name, wanted) != 0)
+            continue;
+        if (!guest_json_bool(&command, "enabled", GUEST_REQUIRED, &enabled))
+            return COMMAND_UNKNOWN;
+        return enabled ? COMMAND_ENABLED : COMMAND_DISABLED;
+    }
+    return guest_json_result(&root) < 0 ? COMMAND_UNKNOWN : COMMAND_MISSING;
+}
+
+const struct collector agent_collector = {
+    .name = "agent",
+    .help =
+        "the agent's version, and which commands that change the guest it would run",
+    .command = "guest-info",
+    .default_interval_s = 600,
+    .metrics = agent_metrics,
+    .parse = agent_parse,
+    .command_status = agent_command_status,
+};

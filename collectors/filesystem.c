@@ -1,0 +1,174 @@
+/* Collector filesystem: guest-get-fsinfo, the size of the guest's filesystems and the
+ * disks they stand on. */
+#include "collector.h"
+#include "filter.h"
+#include "guest_json.h"
+
+#include <stdio.h>
+
+#define FILESYSTEM_LABELS                                                              \
+    {                                                                                  \
+        "device", "fstype", "mountpoint"                                               \
+    }
+#define DEVICE_HELP "device is the agent's name for it, without /dev/"
+
+static const struct metric filesystem_size = {
+    .name = "qga_filesystem_size_bytes",
+    .help =
+        "Size of the filesystem (guest-get-fsinfo total-bytes-privileged; before QEMU "
+        "9.1 total-bytes, which lacks what is reserved for root; cached); " DEVICE_HELP
+        ".",
+    .type = METRIC_GAUGE,
+    .labels = FILESYSTEM_LABELS,
+};
+static const struct metric filesystem_free = {
+    .name = "qga_filesystem_free_bytes",
+    .help = "Free space, that reserved for root included (guest-get-fsinfo "
+            "total-bytes-privileged less used-bytes, cached; from QEMU 9.1 on).",
+    .type = METRIC_GAUGE,
+    .labels = FILESYSTEM_LABELS,
+};
+static const struct metric filesystem_avail = {
+    .name = "qga_filesystem_avail_bytes",
+    .help =
+        "Space that users other than root can still fill (guest-get-fsinfo total-bytes "
+        "less used-bytes, cached).",
+    .type = METRIC_GAUGE,
+    .labels = FILESYSTEM_LABELS,
+};
+static const struct metric filesystem_disk_info = {
+    .name = "qga_filesystem_disk_info",
+    .help = "A disk below the filesystem's device (guest-get-fsinfo disk: dev, serial, "
+            "bus-type, pci-controller, cached); " DEVICE_HELP
+            "; a label is empty where the agent does not say.",
+    .type = METRIC_GAUGE,
+    .labels = {"device", "disk", "serial", "bus", "pci_address"},
+};
+static const struct metric *const filesystem_metrics[] = {
+    &filesystem_size, &filesystem_free, &filesystem_avail, &filesystem_disk_info, NULL,
+};
+
+/* node_exporter's defaults, and what a container host mounts for each pod, container or
+ * service.  The folders themselves pass: they may be volumes of their own. */
+enum { FILTER_MOUNT_POINTS, FILTER_FS_TYPES };
+static const struct filter_spec filesystem_filters[] = {
+    [FILTER_MOUNT_POINTS] =
+        {
+            .key = "mount_points",
+            .default_exclude =
+                "^/((dev|proc|sys)($|/)|"
+                "(run/(containerd|credentials|docker|k3s|netns|user)|"
+                "var/lib/(containerd|containers/storage|docker|kubelet/(pods|plugins)|"
+                "lxc|lxd|incus|rancher|snapd))/.)",
+            .help = "mount points, as the guest names them",
+        },
+    [FILTER_FS_TYPES] =
+        {
+            .key = "fs_types",
+            .default_exclude =
+                "^(autofs|binfmt_misc|bpf|cgroup2?|configfs|cramfs|debugfs|devpts|"
+                "devtmpfs|erofs|fusectl|hugetlbfs|iso9660|mqueue|nsfs|overlay|proc|"
+                "procfs|"
+                "pstore|rpc_pipefs|securityfs|selinuxfs|squashfs|sysfs|tracefs|udf|UDF|"
+                "CDFS)$",
+            .help = "types of filesystems, as the guest names them",
+        },
+    {.key = NULL},
+};
+
+/* A difference below 0 (the guest counted while it changed, or lies) is left out. */
+static void
+filesystem_sizes(const struct guest_json *entry, struct label_values labels,
+                 struct samples *out)
+{
+    double used, total, privileged;
+    bool has_used = guest_json_number(entry, "used-bytes", GUEST_OPTIONAL, &used);
+    bool has_total = guest_json_number(entry, "total-bytes", GUEST_OPTIONAL, &total);
+    bool has_privileged =
+        guest_json_number(entry, "total-bytes-privileged", GUEST_OPTIONAL, &privileged);
+    if (has_privileged && privileged >= 0)
+        samples_add(out, &filesystem_size, privileged, labels);
+    else if (!has_privileged && has_total && total >= 0)
+        samples_add(out, &filesystem_size, total, labels);
+
+    if (!has_used || used < 0)
+        return;
+    if (has_privileged && privileged >= used)
+        samples_add(out, &filesystem_free, privileged - used, labels);
+    if (has_total && total >= used)
+        samples_add(out, &filesystem_avail, total - used, labels);
+}
+
+#define PCI_ADDRESS_BYTES 24 /* 0000:00:06.0; a domain may have 8 digits */
+
+/* As Linux writes it, for the join to the host's disks; "" where a part is unknown (-1)
+ * or not one of a PCI address. */
+static void
+filesystem_pci_address(const struct guest_json *disk, char address[PCI_ADDRESS_BYTES])
+{
+    struct guest_json pci;
+    int64_t domain, bus, slot, function;
+    address[0] = '\0';
+    if (!guest_json_object(disk, "pci-controller", GUEST_OPTIONAL, &pci))
+        return;
+    if (!guest_json_int64(&pci, "domain", GUEST_REQUIRED, &domain) ||
+        !guest_json_int64(&pci, "bus", GUEST_REQUIRED, &bus) ||
+        !guest_json_int64(&pci, "slot", GUEST_REQUIRED, &slot) ||
+        !guest_json_int64(&pci, "function", GUEST_REQUIRED, &function))
+        return;
+    if (domain < 0 || domain > 0xffffffff || bus < 0 || bus > 0xff || slot < 0 ||
+        slot > 0x1f || function < 0 || function > 7)
+        return;
+    (void)snprintf(address, PCI_ADDRESS_BYTES, "%04x:%02x:%02x.%x",
+                   (unsigned int)domain, (unsigned int)bus, (unsigned int)slot,
+                   (unsigned int)function);
+}
+
+static void
+filesystem_disks(const struct guest_json *entry, const char *device,
+                 struct samples *out)
+{
+    struct guest_json list, disk;
+    if (!guest_json_array(entry, "disk", GUEST_OPTIONAL, &list))
+        return;
+    for (size_t i = 0; guest_json_entry(&list, i, &disk); i++) {
+        char pci_address[PCI_ADDRESS_BYTES];
+        filesystem_pci_address(&disk, pci_address);
+        /* Once: bind mounts and subvolumes each list the disk of their device. */
+        samples_add_once(out, &filesystem_disk_info, 1,
+                         LABELS(device, guest_json_string(&disk, "dev", GUEST_OPTIONAL),
+                                guest_json_string(&disk, "serial", GUEST_OPTIONAL),
+                                guest_json_string(&disk, "bus-type", GUEST_OPTIONAL),
+                                pci_address));
+    }
+}
+
+static int
+filesystem_parse(const json_t *reply, const struct exchange *when, struct samples *out,
+                 struct failure *why)
+{
+    struct guest_json list, entry;
+    guest_json_root(&list, reply, why);
+    for (size_t i = 0; guest_json_entry(&list, i, &entry); i++) {
+        const char *device = guest_json_string(&entry, "name", GUEST_REQUIRED);
+        const char *fstype = guest_json_string(&entry, "type", GUEST_REQUIRED);
+        const char *mountpoint =
+            guest_json_string(&entry, "mountpoint", GUEST_REQUIRED);
+        if (!filter_passes(when->filters[FILTER_FS_TYPES], fstype) ||
+            !filter_passes(when->filters[FILTER_MOUNT_POINTS], mountpoint))
+            continue;
+        filesystem_sizes(&entry, LABELS(device, fstype, mountpoint), out);
+        filesystem_disks(&entry, device, out);
+    }
+    return guest_json_result(&list);
+}
+
+const struct collector filesystem_collector = {
+    .name = "filesystem",
+    .help = "the size of the guest's filesystems and the disks they stand on",
+    .command = "guest-get-fsinfo",
+    .default_interval_s = 60,
+    .metrics = filesystem_metrics,
+    .filters = filesystem_filters,
+    .parse = filesystem_parse,
+};

@@ -1,0 +1,28 @@
+/* The list of collectors: one line each, in the order of a visit. */
+#include "collector.h"
+
+#include <string.h>
+
+extern const struct collector clock_collector;
+extern const struct collector agent_collector;
+extern const struct collector vcpu_collector;
+extern const struct collector os_collector;
+extern const struct collector network_collector;
+extern const struct collector filesystem_collector;
+
+const struct collector *const collectors[] = {
+    &clock_collector, &agent_collector,   &vcpu_collector,
+    &os_collector,    &network_collector, &filesystem_collector,
+};
+const size_t collectors_count = sizeof(collectors) / sizeof(collectors[0]);
+
+const struct collector *const collector_probe = &clock_collector;
+
+int
+collector_find(const char *name)
+{
+    for (size_t i = 0; i < collectors_count; i++)
+        if (strcmp(collectors[i]->name, name) == 0)
+            return (int)i;
+    return -1;
+}
