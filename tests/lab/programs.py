@@ -1,0 +1,171 @@
+"""The exporter and Prometheus as children, and a plain reader of their answers."""
+
+import http.client
+import json
+import os
+import re
+import signal
+import subprocess
+import urllib.error
+import urllib.parse
+import urllib.request
+
+from . import image as lab_image
+from .error import LabError
+from .process import Process, free_port, program, wait_for
+
+EXPORTER = os.environ.get("QGA_EXPORTER", os.path.join(lab_image.ROOT, "build", "qga-exporter"))
+
+_LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"')
+_LINE = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)")
+_ESCAPES = {"\\\\": "\\", '\\"': '"', "\\n": "\n"}
+
+
+class Metrics:
+    """One exposition: its text, and its samples by name and labels."""
+
+    def __init__(self, text):
+        self.text = text
+        self.samples = []
+        for line in text.splitlines():
+            if line.startswith("#") or not line:
+                continue
+            name, labels, value = _LINE.fullmatch(line).groups()
+            self.samples.append((name, self._labels(labels or ""), float(value)))
+
+    @staticmethod
+    def _labels(text):
+        return {key: re.sub(r'\\[\\"n]', lambda match: _ESCAPES[match.group()], value)
+                for key, value in _LABEL.findall(text)}
+
+    def find(self, name, **labels):
+        """[(labels, value)] of all series with this name and at least these labels."""
+        return [(found, value) for sample, found, value in self.samples
+                if sample == name and labels.items() <= found.items()]
+
+    def value(self, name, **labels):
+        """The value of the only series that fits; None if there is none."""
+        found = self.find(name, **labels)
+        assert len(found) <= 1, f"{name}{labels} is not one series: {found}"
+        return found[0][1] if found else None
+
+    def labels(self, name, **labels):
+        """The labels of the only series that fits; None if there is none."""
+        found = self.find(name, **labels)
+        assert len(found) <= 1, f"{name}{labels} is not one series: {found}"
+        return found[0][0] if found else None
+
+    def state(self, domain):
+        found = self.labels("qga_agent_state", domain=domain)
+        return found["state"] if found else None
+
+    def domains(self):
+        return {labels["domain"] for _, labels, _ in self.samples if "domain" in labels}
+
+
+def get(url, timeout_s=5):
+    """(status, headers, body) of a GET; an HTTP error status is no exception."""
+    try:
+        with urllib.request.urlopen(url, timeout=timeout_s) as answer:
+            return answer.status, answer.headers, answer.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.headers, error.read()
+    except http.client.HTTPException as error:
+        raise OSError(str(error)) from error
+
+
+class Exporter:
+    """build/qga-exporter against one libvirt URI, or with arguments of the test's own."""
+
+    def __init__(self, lab, *arguments, uri=None, port=None, address="127.0.0.1", name="exporter",
+                 command=()):
+        self.port = port or free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        if not os.access(EXPORTER, os.X_OK):
+            raise LabError(f"{EXPORTER} is missing: run make")
+        self.process = Process(
+            [*command, EXPORTER, f"--libvirt.uri={uri or lab.uri}",
+             f"--web.listen-address={address}:{self.port}", *arguments],
+            os.path.join(lab.directory, f"{name}.log"),
+        )
+
+    def __enter__(self):
+        try:
+            wait_for(self.healthy, "the exporter listens", 10, 0.02)
+        except BaseException:
+            self.process.kill()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.process.stop()
+
+    def healthy(self):
+        if not self.process.alive():
+            raise LabError(f"the exporter has ended:\n{self.process.log()}")
+        return get(f"{self.url}/-/healthy")[0] == 200
+
+    def metrics(self):
+        status, _, body = get(f"{self.url}/metrics")
+        if status != 200:
+            raise OSError(f"/metrics answers {status}")
+        return Metrics(body.decode("utf-8"))
+
+    def wait_for(self, condition, what, timeout_s=20, interval_s=0.05):
+        """Scrapes until condition(metrics) is true, and returns that exposition."""
+        def scraped():
+            metrics = self.metrics()
+            return metrics if condition(metrics) else None
+        return wait_for(scraped, what, timeout_s, interval_s)
+
+    def reload(self):
+        self.process.signal(signal.SIGHUP)
+
+
+def run_exporter(lab, *arguments, timeout_s=60):
+    """Runs it to its end: (exit status, stdout, stderr)."""
+    done = subprocess.run(
+        [EXPORTER, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True, timeout=timeout_s, check=False, cwd=lab.directory)
+    return done.returncode, done.stdout, done.stderr
+
+
+class Prometheus:
+    """A real Prometheus that scrapes the given ports of 127.0.0.1 each second."""
+
+    def __init__(self, lab, *ports):
+        self.url = f"http://127.0.0.1:{free_port()}"
+        folder = os.path.join(lab.directory, "prometheus")
+        os.makedirs(folder, exist_ok=True)
+        config = os.path.join(folder, "prometheus.yml")
+        targets = ", ".join(f'"127.0.0.1:{port}"' for port in ports)
+        with open(config, "w", encoding="utf-8") as file:
+            file.write("global: {scrape_interval: 1s, scrape_timeout: 1s}\n"
+                       "scrape_configs:\n"
+                       f"  - {{job_name: qga, static_configs: [{{targets: [{targets}]}}]}}\n")
+        self.process = Process(
+            [program("prometheus"), f"--config.file={config}", f"--storage.tsdb.path={folder}/data",
+             f"--web.listen-address={self.url.removeprefix('http://')}"],
+            os.path.join(lab.directory, "prometheus.log"),
+        )
+
+    def __enter__(self):
+        try:
+            wait_for(lambda: get(f"{self.url}/-/ready")[0] == 200, "Prometheus is ready", 30)
+        except BaseException:
+            self.process.kill()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        self.process.stop()
+
+    def query(self, expression):
+        """[(labels, value)] of an instant query."""
+        parameters = urllib.parse.urlencode({"query": expression})
+        status, _, body = get(f"{self.url}/api/v1/query?{parameters}")
+        answer = json.loads(body)
+        if status != 200:
+            raise ValueError(f"{expression}: {answer.get('error')}")
+        return [(one["metric"], float(one["value"][1])) for one in answer["data"]["result"]]
