@@ -233,6 +233,7 @@ lanes_figures(struct lanes *lanes)
     struct lanes_figures figures = {
         .lanes = lanes->threads_count,
         .in_use = lanes->in_use,
+        .abandoned = lanes->abandoned_count,
         .abandoned_total = lanes->abandoned_total,
     };
     pthread_mutex_unlock(&lanes->lock);

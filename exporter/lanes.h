@@ -32,8 +32,9 @@ struct lanes_driver {
 struct lanes;
 
 struct lanes_figures {
-    unsigned int lanes;  /* threads, those given up included */
-    unsigned int in_use; /* running a job now */
+    unsigned int lanes;     /* threads, those given up included */
+    unsigned int in_use;    /* running a job now */
+    unsigned int abandoned; /* of them, given up */
     uint64_t abandoned_total;
 };
 

@@ -256,6 +256,12 @@ schedule_configure(struct schedule *schedule, const struct schedule_settings *se
     }
 }
 
+void
+schedule_set_capacity(struct schedule *schedule, unsigned int capacity)
+{
+    schedule->settings.capacity = capacity;
+}
+
 static void
 make_all_due(struct schedule_guest *guest, int64_t first_ns)
 {

@@ -81,6 +81,10 @@ void schedule_free(struct schedule *schedule);
 void schedule_configure(struct schedule *schedule,
                         const struct schedule_settings *settings, int64_t now_ns);
 
+/* Capacity alone: a call that hangs holds its place, what replaces its lane adds one.
+ */
+void schedule_set_capacity(struct schedule *schedule, unsigned int capacity);
+
 /* Everything is due at first_ns, and from then on by phase, which `name` gives. */
 void schedule_add(struct schedule *schedule, struct schedule_guest *guest,
                   const char *name, int64_t first_ns);

@@ -1,0 +1,24 @@
+/* What the exporter needs of a domain's XML (virDomainGetXMLDesc).  Pure.  The XML
+ * comes from the host's daemon, but parts of it (metadata) were written by others. */
+#ifndef DOMAIN_XML_H
+#define DOMAIN_XML_H
+
+#include "source.h"
+
+#include <stdbool.h>
+
+/* The namespace of our element in <metadata>: <qga:exporter xmlns:qga="..."
+ * poll="no"/>. */
+#define DOMAIN_XML_NAMESPACE "https://github.com/qga-exporter/metadata/1"
+
+struct domain_xml {
+    /* <channel><target type="virtio" name="org.qemu.guest_agent.0" state="connected"/>
+     */
+    enum channel_state channel;
+    bool opted_out;
+};
+
+/* false: it is not XML, or over 8 MiB. */
+bool domain_xml_parse(const char *xml, struct domain_xml *domain);
+
+#endif

@@ -1,0 +1,343 @@
+/* The libvirt source, as the loop thread sees it: which domains there are, by events,
+ * and calls handed to lanes.  Nothing here blocks.
+ *
+ * An event is only a hint that a domain changed; what is true is read by a look at the
+ * domain that was asked for after the event came.  So no order of events can mislead.
+ */
+#include "config.h"
+#include "log.h"
+#include "memory.h"
+#include "source_libvirt_parts.h"
+#include "telemetry.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+#include <uv.h>
+
+/* Reconnecting: soon at first, then every few seconds; the daemon's socket costs
+ * nothing. */
+#define RECONNECT_FIRST_MS 250
+#define RECONNECT_MAX_MS 2000
+
+/* Longer than any call may take that found the agent's job free: two syncs and the
+ * command. Beyond it, another client holds the agent or the daemon hangs. */
+#define LANE_OVERDUE_NS (INT64_C(14) * 1000 * 1000 * 1000)
+#define REVIEW_MS 1000
+
+/* A domain about which something is under way. */
+struct watch {
+    char uuid[UUID_BYTES];
+    bool looking; /* a look is on its way ... */
+    bool again;   /* ... and something happened since it was asked for */
+    bool just_started;
+    UT_hash_handle hh;
+};
+
+struct source {
+    struct libvirt_link *link;
+    const struct source_listener *listener;
+    struct telemetry *telemetry;
+    size_t telemetry_row;
+    unsigned int target_lanes, capacity;
+    struct lanes *control, *calls;
+    struct watch *watches;
+    uv_timer_t reconnect, review;
+    unsigned int open_timers;
+    uint64_t reconnect_ms;
+    unsigned int connection; /* the number of the present one */
+    bool up;
+    char last_reason[FAILURE_TEXT_BYTES]; /* said once, not at every attempt */
+};
+
+struct libvirt_link *
+libvirt_link_new(const char *uri, struct mailbox *mailbox, struct source *source)
+{
+    struct libvirt_link *link = memory_new(1, sizeof *link);
+
+    atomic_init(&link->references, 1);
+    link->uri = memory_string(uri);
+    link->mailbox = mailbox;
+    link->source = source;
+    return link;
+}
+
+struct libvirt_link *
+libvirt_link_ref(struct libvirt_link *link)
+{
+    atomic_fetch_add(&link->references, 1);
+    return link;
+}
+
+void
+libvirt_link_unref(struct libvirt_link *link)
+{
+    if (atomic_fetch_sub(&link->references, 1) != 1)
+        return;
+    free(link->uri);
+    free(link);
+}
+
+/* --- looking at domains --- */
+
+static struct watch *
+watch_of(struct source *source, const char *uuid)
+{
+    struct watch *watch;
+
+    HASH_FIND_STR(source->watches, uuid, watch);
+    if (watch)
+        return watch;
+    watch = memory_new(1, sizeof *watch);
+    memcpy(watch->uuid, uuid, UUID_BYTES);
+    HASH_ADD_STR(source->watches, uuid, watch);
+    return watch;
+}
+
+static void
+forget_watch(struct source *source, struct watch *watch)
+{
+    HASH_DEL(source->watches, watch);
+    free(watch);
+}
+
+static void
+forget_watches(struct source *source)
+{
+    struct watch *watch, *next;
+
+    HASH_ITER (hh, source->watches, watch, next) {
+        forget_watch(source, watch);
+    }
+}
+
+static void
+look(struct source *source, struct watch *watch)
+{
+    if (watch->looking) {
+        watch->again = true;
+        return;
+    }
+    struct control_job *job = control_job_new(source->link, CONTROL_DESCRIBE);
+
+    memcpy(job->uuid, watch->uuid, UUID_BYTES);
+    job->connection = source->connection;
+    watch->looking = true;
+    watch->again = false;
+    lanes_submit(source->control, &job->job);
+}
+
+static void
+announce(struct source *source, const struct domain_description *domain,
+         bool just_started)
+{
+    struct guest_facts facts = {
+        .key = domain->uuid,
+        .name = domain->name,
+        .uuid = domain->uuid,
+        .incarnation = domain->id,
+        .domain = domain->state,
+        .channel = domain->channel,
+        .just_started = just_started,
+        .opted_out = domain->opted_out,
+    };
+
+    source->listener->guest_seen(source->listener->context, source, &facts);
+}
+
+static void
+looked(struct source *source, const struct control_job *job)
+{
+    struct watch *watch;
+
+    HASH_FIND_STR(source->watches, job->uuid, watch);
+    if (!watch || job->connection != source->connection)
+        return;
+    watch->looking = false;
+    if (job->failure.kind != FAILURE_NONE) {
+        forget_watch(source, watch); /* the reconnect lists everything */
+        return;
+    }
+    if (watch->again) {
+        look(source, watch);
+        return;
+    }
+    bool just_started = watch->just_started;
+
+    forget_watch(source, watch);
+    if (job->domains_count == 0)
+        source->listener->guest_gone(source->listener->context, source, job->uuid);
+    else
+        announce(source, &job->domains[0], just_started);
+}
+
+/* --- the connection --- */
+
+static void
+connect_now(uv_timer_t *timer)
+{
+    struct source *source = timer->data;
+    struct control_job *job = control_job_new(source->link, CONTROL_CONNECT);
+
+    job->connection = ++source->connection;
+    forget_watches(source);
+    lanes_submit(source->control, &job->job);
+}
+
+static void
+went_down(struct source *source, const char *reason)
+{
+    if (source->up || strcmp(source->last_reason, reason) != 0)
+        log_warn("libvirt is away; trying again every few seconds",
+                 LOG_STR("uri", source->link->uri), LOG_STR("reason", reason));
+    snprintf(source->last_reason, sizeof source->last_reason, "%s", reason);
+    source->up = false;
+    telemetry_source_up(source->telemetry, source->telemetry_row, false);
+    source->listener->source_down(source->listener->context, source, reason);
+    uv_timer_start(&source->reconnect, connect_now, source->reconnect_ms, 0);
+    source->reconnect_ms = source->reconnect_ms * 2 < RECONNECT_MAX_MS
+                               ? source->reconnect_ms * 2
+                               : RECONNECT_MAX_MS;
+}
+
+static void
+came_up(struct source *source, const struct control_job *job)
+{
+    source->up = true;
+    source->reconnect_ms = RECONNECT_FIRST_MS;
+    source->last_reason[0] = '\0';
+    log_info("connected to libvirt", LOG_STR("uri", source->link->uri),
+             LOG_INT("domains", job->domains_count));
+    for (size_t i = 0; i < job->domains_count; i++)
+        announce(source, &job->domains[i], false);
+    telemetry_source_up(source->telemetry, source->telemetry_row, true);
+    source->listener->source_up(source->listener->context, source);
+}
+
+void
+source_libvirt_control_done(struct source *source, struct control_job *job)
+{
+    if (job->verb == CONTROL_DESCRIBE)
+        looked(source, job);
+    else if (job->connection != source->connection)
+        return; /* it broke before we heard of it */
+    else if (job->failure.kind != FAILURE_NONE)
+        went_down(source, job->failure.text);
+    else
+        came_up(source, job);
+}
+
+void
+source_libvirt_event(struct source *source, const struct libvirt_event *event)
+{
+    if (event->connection != source->connection)
+        return;
+    if (event->kind == LIBVIRT_CONNECTION_CLOSED) {
+        source->connection++; /* what it still says is void */
+        went_down(source, event->reason);
+        return;
+    }
+    struct watch *watch = watch_of(source, event->uuid);
+
+    if (event->kind == LIBVIRT_DOMAIN_STARTED)
+        watch->just_started = true;
+    if (event->kind == LIBVIRT_DOMAIN_STOPPED)
+        source->listener->guest_gone(source->listener->context, source, event->uuid);
+    look(source, watch);
+}
+
+/* --- lanes --- */
+
+static void
+review(uv_timer_t *timer)
+{
+    struct source *source = timer->data;
+    unsigned int given_up =
+        lanes_review(source->calls, (int64_t)uv_hrtime(), LANE_OVERDUE_NS);
+    struct lanes_figures figures = lanes_figures(source->calls);
+
+    if (given_up > 0)
+        log_warn("calls hang in libvirt; their lanes are given up and replaced",
+                 LOG_STR("uri", source->link->uri), LOG_INT("given_up", given_up),
+                 LOG_INT("lanes", figures.lanes));
+    source->capacity = figures.lanes;
+    telemetry_lanes(source->telemetry, source->telemetry_row, figures.lanes,
+                    figures.in_use, figures.abandoned_total);
+}
+
+static void
+start_timer(struct source *source, uv_loop_t *loop, uv_timer_t *timer)
+{
+    uv_timer_init(loop, timer);
+    timer->data = source;
+    source->open_timers++;
+}
+
+static struct source *
+libvirt_start(const struct source_config *config, uv_loop_t *loop,
+              struct mailbox *mailbox, const struct source_listener *listener,
+              struct telemetry *telemetry, size_t telemetry_row)
+{
+    struct source *source = memory_new(1, sizeof *source);
+    unsigned int lanes = config->libvirt.lanes;
+
+    libvirt_events_start();
+    source->listener = listener;
+    source->telemetry = telemetry;
+    source->telemetry_row = telemetry_row;
+    source->target_lanes = source->capacity = lanes;
+    source->reconnect_ms = RECONNECT_FIRST_MS;
+    source->link = libvirt_link_new(config->libvirt.uri, mailbox, source);
+    source->control = lanes_start(&libvirt_control_driver,
+                                  libvirt_link_ref(source->link), 1, 1, mailbox);
+    /* As many again may stand in for lanes that hang; the daemon has 20 workers. */
+    source->calls = lanes_start(&libvirt_call_driver, libvirt_link_ref(source->link),
+                                lanes, 2 * lanes, mailbox);
+    start_timer(source, loop, &source->reconnect);
+    start_timer(source, loop, &source->review);
+    uv_timer_start(&source->review, review, 0, REVIEW_MS);
+    connect_now(&source->reconnect);
+    return source;
+}
+
+static unsigned int
+libvirt_capacity(const struct source *source)
+{
+    return source->capacity;
+}
+
+static void
+libvirt_call(struct source *source, struct call *call)
+{
+    lanes_submit(source->calls, &call_job_new(source->link, call)->job);
+}
+
+static void
+timer_closed(uv_handle_t *timer)
+{
+    struct source *source = timer->data;
+
+    if (--source->open_timers == 0)
+        free(source);
+}
+
+static bool
+libvirt_stop(struct source *source, int64_t deadline_ns)
+{
+    bool ended = lanes_stop(source->calls, deadline_ns);
+
+    ended = lanes_stop(source->control, deadline_ns) && ended;
+    source->link->source = NULL;
+    libvirt_link_unref(source->link);
+    forget_watches(source);
+    uv_close((uv_handle_t *)&source->reconnect, timer_closed);
+    uv_close((uv_handle_t *)&source->review, timer_closed);
+    return ended;
+}
+
+const struct source_driver source_libvirt = {
+    .start = libvirt_start,
+    .capacity = libvirt_capacity,
+    .call = libvirt_call,
+    .stop = libvirt_stop,
+};

@@ -1,0 +1,108 @@
+/* The parts of the libvirt source: what its two kinds of lanes do, and how both find
+ * back. No libvirt type is named here; libvirt's headers stay in source_libvirt_*.c. */
+#ifndef SOURCE_LIBVIRT_PARTS_H
+#define SOURCE_LIBVIRT_PARTS_H
+
+#include "lanes.h"
+#include "mailbox.h"
+#include "source.h"
+
+#include <stdatomic.h>
+
+#define UUID_BYTES 37 /* VIR_UUID_STRING_BUFLEN */
+
+/* What lanes, callbacks and the source share.  Reference-counted; `source` is the loop
+ * thread's alone and NULL once the source was stopped, so late mail finds nobody. */
+struct libvirt_link {
+    atomic_uint references;
+    char *uri;
+    struct mailbox *mailbox;
+    struct source *source;
+};
+
+struct libvirt_link *libvirt_link_new(const char *uri, struct mailbox *mailbox,
+                                      struct source *source);
+struct libvirt_link *libvirt_link_ref(struct libvirt_link *link); /* any thread */
+void libvirt_link_unref(struct libvirt_link *link);               /* any thread */
+
+/* --- control: one lane that connects, lists and describes; libvirt's event thread ---
+ */
+
+struct domain_description {
+    char uuid[UUID_BYTES];
+    char *name;
+    int64_t id; /* of the running domain; another one after each start */
+    enum domain_state state;
+    enum channel_state channel;
+    bool opted_out;
+};
+
+enum control_verb {
+    CONTROL_CONNECT,  /* (re)connect, subscribe, list all active domains */
+    CONTROL_DESCRIBE, /* look at one domain */
+};
+
+struct control_job {
+    struct lane_job job;
+    struct libvirt_link *link; /* a reference */
+    enum control_verb verb;
+    char uuid[UUID_BYTES];   /* CONTROL_DESCRIBE */
+    unsigned int connection; /* CONTROL_CONNECT: its number, see struct libvirt_event */
+
+    struct domain_description *domains; /* count 0: the described domain is gone */
+    size_t domains_count;
+    struct failure failure;
+};
+
+struct control_job *control_job_new(struct libvirt_link *link, enum control_verb verb);
+void control_job_free(struct control_job *job);
+
+/* Driver of the control lane; its context is a libvirt_link reference. */
+extern const struct lanes_driver libvirt_control_driver;
+
+enum libvirt_event_kind {
+    LIBVIRT_DOMAIN_STARTED,
+    LIBVIRT_DOMAIN_STOPPED,
+    LIBVIRT_DOMAIN_CHANGED,    /* something: look at it */
+    LIBVIRT_CONNECTION_CLOSED, /* the control connection */
+};
+
+struct libvirt_event {
+    struct mail mail;
+    struct libvirt_link *link; /* a reference */
+    enum libvirt_event_kind kind;
+    char uuid[UUID_BYTES];
+    unsigned int connection; /* which connection it came by */
+    char reason[64];         /* LIBVIRT_CONNECTION_CLOSED */
+};
+
+void libvirt_event_free(struct libvirt_event *event);
+
+/* Where mail goes; on the loop thread, link->source is not NULL.  In source_libvirt.c.
+ */
+void source_libvirt_control_done(struct source *source, struct control_job *job);
+void source_libvirt_event(struct source *source, const struct libvirt_event *event);
+
+/* Starts libvirt's event loop on a thread of its own, once for all sources; ends it. */
+void libvirt_events_start(void);
+void libvirt_events_stop(void);
+/* `connection` is a virConnectPtr.  A dead daemon is found out; a stuck one too. */
+void libvirt_keep_alive(void *connection);
+
+/* --- calls: lanes with one connection each --- */
+
+struct call_job {
+    struct lane_job job;
+    struct libvirt_link *link; /* a reference */
+    struct call *origin;       /* the loop thread's; not touched by the lane */
+    char uuid[UUID_BYTES];
+    struct call answer; /* the lane's copy: request in, answer out */
+};
+
+struct call_job *call_job_new(struct libvirt_link *link, struct call *origin);
+void call_job_free(struct call_job *job);
+
+/* Driver of the call lanes; its context is a libvirt_link reference. */
+extern const struct lanes_driver libvirt_call_driver;
+
+#endif
