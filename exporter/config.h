@@ -14,6 +14,12 @@
 #define CONFIG_SOURCES_MAX 64
 #define CONFIG_LISTEN_ADDRESSES_MAX 16
 
+#define CONFIG_DEFAULT_LIBVIRT_URI "qemu:///system"
+#define CONFIG_DEFAULT_LISTEN_ADDRESS ":10177"
+#define CONFIG_DEFAULT_TELEMETRY_PATH "/metrics"
+#define CONFIG_DEFAULT_LOG_LEVEL "info"
+#define CONFIG_DEFAULT_LOG_FORMAT "logfmt"
+
 enum source_kind { SOURCE_LIBVIRT, SOURCE_SOCKET };
 
 struct source_config {
@@ -32,9 +38,9 @@ struct collector_config {
     int64_t
         timeout_ns; /* whole seconds, 1 to 4: the libvirt call counts in seconds, and
                        above 4 a stuck agent can make a backup's thaw be skipped */
-    int64_t max_age_ns; /* 3 intervals unless configured */
-    struct filter
-        *filters[COLLECTOR_FILTERS_MAX]; /* in the order of collector->filters */
+    int64_t max_age_ns;                            /* 3 intervals unless configured */
+    struct filter *filters[COLLECTOR_FILTERS_MAX]; /* in the order of
+                       collector->filters; NULL: no pattern */
 };
 
 struct config {
