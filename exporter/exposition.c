@@ -20,59 +20,74 @@
 
 #define REPLACEMENT "\xEF\xBF\xBD" /* U+FFFD */
 
-/* HELP text escapes backslash and newline; label values the quote as well. */
-static void
-add_escaped(struct text *out, const char *string, bool quoted)
+/* Writes at most twice the length; returns the end.  HELP text escapes backslash and
+ * newline, label values the quote as well. */
+static char *
+write_escaped(char *out, const char *string, bool quoted)
 {
-    const char *clean = string;
-    const char *c = string;
-    for (; *c != '\0'; c++) {
-        if (*c != '\\' && *c != '\n' && !(quoted && *c == '"'))
+    for (const char *c = string; *c != '\0'; c++) {
+        if (*c != '\\' && *c != '\n' && !(quoted && *c == '"')) {
+            *out++ = *c;
             continue;
-        text_add(out, clean, (size_t)(c - clean));
-        text_add_string(out, *c == '\n' ? "\\n" : *c == '"' ? "\\\"" : "\\\\");
-        clean = c + 1;
+        }
+        *out++ = '\\';
+        *out++ = *c == '\n' ? 'n' : *c;
     }
-    text_add(out, clean, (size_t)(c - clean));
+    return out;
 }
 
-static void
-add_label(struct text *out, const char *name, const char *value)
+static char *
+write_label(char *out, const char *name, const char *value)
 {
-    text_add_string(out, name);
-    text_add(out, "=\"", 2);
-    add_escaped(out, value, true);
-    text_add(out, "\"", 1);
+    out = stpcpy(out, name);
+    *out++ = '=';
+    *out++ = '"';
+    out = write_escaped(out, value, true);
+    *out++ = '"';
+    return out;
 }
 
 /* The label list with its braces; nothing if there is no label. */
-static void
-add_labels(struct text *out, const struct metric *metric, const char *identity,
-           const char *const *label_values)
+static char *
+write_labels(char *out, const struct metric *metric, const char *identity,
+             const char *const *label_values)
 {
-    const char *separator = "{";
-    if (identity[0] != '\0') {
-        text_add(out, "{", 1);
-        text_add_string(out, identity);
-        separator = ",";
-    }
+    if (identity[0] == '\0' && metric->labels[0] == NULL)
+        return out;
+    *out++ = '{';
+    out = stpcpy(out, identity);
     for (size_t i = 0; metric->labels[i] != NULL; i++) {
-        text_add(out, separator, 1);
-        add_label(out, metric->labels[i], label_values[i]);
-        separator = ",";
+        if (i > 0 || identity[0] != '\0')
+            *out++ = ',';
+        out = write_label(out, metric->labels[i], label_values[i]);
     }
-    if (separator[0] == ',')
-        text_add(out, "}", 1);
+    *out++ = '}';
+    return out;
+}
+
+/* name="value" and the comma before it or the brace around it. */
+static size_t
+label_bytes_max(const char *name, const char *value)
+{
+    return strlen(name) + 2 * strlen(value) + sizeof("{=\"\"}");
 }
 
 void
 exposition_line(struct text *out, const struct metric *metric, const char *suffix,
                 const char *identity, const char *const *label_values, double value)
 {
-    text_add_string(out, metric->name);
-    text_add_string(out, suffix);
-    add_labels(out, metric, identity, label_values);
-    text_add(out, " ", 1);
+    size_t bytes_max =
+        strlen(metric->name) + strlen(suffix) + strlen(identity) + sizeof("{} ");
+    for (size_t i = 0; metric->labels[i] != NULL; i++)
+        bytes_max += label_bytes_max(metric->labels[i], label_values[i]);
+    char *place = text_reserve(out, bytes_max);
+    if (place == NULL)
+        return;
+    place = stpcpy(place, metric->name);
+    place = stpcpy(place, suffix);
+    place = write_labels(place, metric, identity, label_values);
+    *place++ = ' ';
+    text_added(out, place);
     text_add_double(out, value);
     text_add(out, "\n", 1);
 }
@@ -97,7 +112,9 @@ exposition_header(struct text *out, const struct metric *metric)
     text_add_string(out, "# HELP ");
     text_add_string(out, metric->name);
     text_add(out, " ", 1);
-    add_escaped(out, metric->help, false);
+    char *help = text_reserve(out, 2 * strlen(metric->help));
+    if (help != NULL)
+        text_added(out, write_escaped(help, metric->help, false));
     text_add_string(out, "\n# TYPE ");
     text_add_string(out, metric->name);
     text_add(out, " ", 1);
@@ -147,7 +164,9 @@ static void
 add_identity_label(struct text *out, const char *name, const char *value)
 {
     char *valid = utf8_repair(value);
-    add_label(out, name, valid);
+    char *place = text_reserve(out, label_bytes_max(name, valid));
+    if (place != NULL)
+        text_added(out, write_label(place, name, valid));
     free(valid);
 }
 
@@ -230,7 +249,7 @@ fragment_new(const struct text *text, const size_t *offsets, size_t families,
 {
     size_t offsets_bytes = (families + 1) * sizeof(*offsets);
     struct fragment *fragment =
-        memory_new(1, sizeof(*fragment) + offsets_bytes + text->length);
+        memory_resize(NULL, sizeof(*fragment) + offsets_bytes + text->length, 1);
     atomic_init(&fragment->references, 1);
     fragment->expires_ns = expires_ns;
     fragment->families = families;

@@ -31,17 +31,24 @@ text_grow(struct text *text, size_t needed)
     text->capacity = capacity;
 }
 
-/* The place for `length` more bytes and the closing NUL, or NULL. */
-static char *
-text_reserve(struct text *text, size_t length)
+char *
+text_reserve(struct text *text, size_t length_max)
 {
-    if (text->overflow || length > text->max || text->length > text->max - length) {
+    if (text->overflow || length_max > text->max ||
+        text->length > text->max - length_max) {
         text->overflow = true;
         return NULL;
     }
-    if (text->length + length >= text->capacity)
-        text_grow(text, text->length + length + 1);
+    if (text->length + length_max >= text->capacity)
+        text_grow(text, text->length + length_max + 1);
     return text->bytes + text->length;
+}
+
+void
+text_added(struct text *text, char *end)
+{
+    *end = '\0';
+    text->length = (size_t)(end - text->bytes);
 }
 
 void
@@ -68,8 +75,7 @@ text_add(struct text *text, const char *bytes, size_t length)
         return;
     if (length > 0) /* `bytes` may be NULL then */
         memcpy(place, bytes, length);
-    place[length] = '\0';
-    text->length += length;
+    text_added(text, place + length);
 }
 
 void
@@ -89,7 +95,7 @@ text_add_format(struct text *text, const char *format, ...)
     char *place = length < 0 ? NULL : text_reserve(text, (size_t)length);
     if (place != NULL) {
         (void)vsnprintf(place, (size_t)length + 1, format, written);
-        text->length += (size_t)length;
+        text_added(text, place + length);
     }
     va_end(written);
 }

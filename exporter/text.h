@@ -24,6 +24,10 @@ void text_add(struct text *text, const char *bytes, size_t length);
 void text_add_string(struct text *text, const char *string);
 void text_add_format(struct text *text, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+/* For the one hot path: the place for up to `length_max` more bytes, or NULL with the
+ * overflow latched; text_added() says where the writing ended. */
+char *text_reserve(struct text *text, size_t length_max);
+void text_added(struct text *text, char *end);
 /* A Prometheus value: integers without exponent up to 2^53, else the shortest decimal
  * that reads back as the same double; NaN, +Inf, -Inf as the format spells them. */
 void text_add_double(struct text *text, double value);
