@@ -42,7 +42,7 @@ const char *
 suggest_nearest(const char *word, const char *const *names)
 {
     size_t length = strlen(word);
-    size_t nearest = length / 3 + 1;
+    size_t nearest = (length + 1) / 3 + 1; /* below this: one slip in three letters */
     const char *found = NULL;
     if (length > WORD_BYTES_MAX)
         return NULL;
@@ -50,7 +50,7 @@ suggest_nearest(const char *word, const char *const *names)
         if (strlen(*names) > WORD_BYTES_MAX)
             continue;
         size_t far = distance(word, *names);
-        if (far < nearest || (far == nearest && found == NULL && far < length)) {
+        if (far < nearest) {
             nearest = far;
             found = *names;
         }

@@ -200,6 +200,9 @@ parser_fail(struct reader *reader)
                                  : "this is not valid UTF-8");
     }
     int line = (int)parser->problem_mark.line + 1;
+    int last = line_of_offset(reader, reader->length > 0 ? reader->length - 1 : 0);
+    if (line > last)
+        line = last; /* libyaml sees the end of the file on a line of its own */
     if (line_is_tabbed(reader, line))
         return fail_line(reader->problem, line,
                          "a tab stands in the indentation; indent with spaces");

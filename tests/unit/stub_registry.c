@@ -1,0 +1,45 @@
+/* A small list of collectors for tests that must not depend on the real one. */
+#include "collector.h"
+
+#include <string.h>
+
+static const struct filter_spec disk_filters[] = {
+    {.key = "paths", .default_exclude = "^/proc($|/)", .help = "paths"},
+    {.key = "types", .default_exclude = NULL, .help = "types"},
+    {.key = NULL},
+};
+
+static const struct collector time_collector = {
+    .name = "time",
+    .help = "the time of day",
+    .command = "guest-get-time",
+    .default_interval_s = 15,
+};
+static const struct collector disk_collector = {
+    .name = "disk",
+    .help = "disks and what is on them",
+    .command = "guest-get-disks",
+    .default_interval_s = 60,
+    .filters = disk_filters,
+};
+static const struct collector users_collector = {
+    .name = "users",
+    .help = "who is there",
+    .command = "guest-get-users",
+    .default_interval_s = 300,
+    .default_disabled = true,
+};
+
+const struct collector *const collectors[] = {&time_collector, &disk_collector,
+                                              &users_collector};
+const size_t collectors_count = sizeof(collectors) / sizeof(collectors[0]);
+const struct collector *const collector_probe = &time_collector;
+
+int
+collector_find(const char *name)
+{
+    for (size_t i = 0; i < collectors_count; i++)
+        if (strcmp(collectors[i]->name, name) == 0)
+            return (int)i;
+    return -1;
+}
