@@ -13,7 +13,8 @@
 struct telemetry;
 
 /* `commands` names the rows of calls and durations (NULL-terminated, borrowed, static);
- * `states` those of guests by state.  `collector_names` need not be unique. */
+ * `states` those of guests by state (likewise).  A command may stand there twice: its
+ * rows are added up. */
 struct telemetry *telemetry_new(const char *const *commands, const char *const *states);
 void telemetry_free(struct telemetry *telemetry);
 
@@ -28,12 +29,13 @@ void telemetry_guests(struct telemetry *telemetry, size_t state, size_t count);
 /* qga_exporter_config_last_reload_successful and _timestamp_seconds */
 void telemetry_reload(struct telemetry *telemetry, bool successful,
                       int64_t realtime_ns);
-/* qga_exporter_scrapes_total{code}; web thread. */
+/* qga_exporter_scrapes_total{code}, qga_exporter_scrape_body_bytes_total; web thread.
+ */
 void telemetry_scrape(struct telemetry *telemetry, unsigned int http_status,
                       size_t body_bytes);
 
-/* One row for each source; `name` ("" for the only one) is copied; SOURCES_MAX rows at
- * most. Returns the row. */
+/* One row for each source; `name` ("" for the only one) is copied.  Returns the row;
+ * when all are taken, a row that the others ignore.  One thread adds and removes. */
 #define TELEMETRY_SOURCES_MAX 64
 size_t telemetry_source_add(struct telemetry *telemetry, const char *name);
 void telemetry_source_remove(struct telemetry *telemetry, size_t row);
@@ -44,6 +46,9 @@ void telemetry_source_up(struct telemetry *telemetry, size_t row, bool up);
  */
 void telemetry_lanes(struct telemetry *telemetry, size_t row, size_t lanes,
                      size_t in_use, uint64_t abandoned_total);
+
+/* The version of this build, for the landing page. */
+const char *telemetry_version(void);
 
 /* Everything above and qga_exporter_build_info, process_*, with headers.  For
  * store_new(). */
