@@ -20,6 +20,7 @@ static const char *const commands[] = {"guest-get-time", "guest-info", "guest-ge
 static const char *const states[] = {"responsive", "frozen", NULL};
 
 #define MS INT64_C(1000000)
+#define TIME "qga_exporter_call_duration_seconds"
 
 static int
 set_up(void **state)
@@ -119,7 +120,6 @@ calls_are_counted_by_outcome_and_time(void **state)
     assert_true(renders(
         *state,
         "qga_exporter_calls_total{command=\"guest-info\",outcome=\"too_large\"} 1"));
-#define TIME "qga_exporter_call_duration_seconds"
     assert_true(
         renders(*state, TIME "_bucket{command=\"guest-get-time\",le=\"0.001\"} 1"));
     assert_true(
