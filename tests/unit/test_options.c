@@ -1,0 +1,275 @@
+/* The command line: every flag, and the sentence for each mistake.
+ * links: exporter/options exporter/config_check exporter/suggest exporter/yaml_tree
+ * links: collectors/memory tests/unit/stub_registry
+ */
+#include "options.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define ARGUMENTS_MAX 24
+#define OUTPUT_BYTES 8192
+
+enum { TIME, DISK, USERS }; /* the stub registry */
+
+static char out[OUTPUT_BYTES], err[OUTPUT_BYTES];
+
+static int
+redirect(FILE *stream, int *saved)
+{
+    int file = open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    assert_true(file >= 0);
+    fflush(stream);
+    *saved = dup(fileno(stream));
+    assert_true(dup2(file, fileno(stream)) >= 0);
+    return file;
+}
+
+static void
+restore(FILE *stream, int saved, int file, char *text)
+{
+    fflush(stream);
+    assert_true(dup2(saved, fileno(stream)) >= 0);
+    close(saved);
+    ssize_t length = pread(file, text, OUTPUT_BYTES - 1, 0);
+    assert_true(length >= 0);
+    text[length] = '\0';
+    close(file);
+}
+
+/* Splits `line` at blanks; ~ stands for an empty argument. */
+static struct options
+parse(const char *line)
+{
+    static char words[OUTPUT_BYTES]; /* the options borrow from it */
+    char program[] = "qga-exporter", empty[] = "";
+    char *argv[ARGUMENTS_MAX] = {program};
+    int argc = 1, saved_out, saved_err;
+    snprintf(words, sizeof(words), "%s", line);
+    for (char *rest = words, *word; (word = strsep(&rest, " ")) != NULL;)
+        if (*word != '\0') {
+            assert_true(argc < ARGUMENTS_MAX - 1);
+            argv[argc++] = strcmp(word, "~") == 0 ? empty : word;
+        }
+    int out_file = redirect(stdout, &saved_out);
+    int err_file = redirect(stderr, &saved_err);
+    struct options options = options_parse(argc, argv);
+    restore(stderr, saved_err, err_file, err);
+    restore(stdout, saved_out, out_file, out);
+    return options;
+}
+
+static void
+test_nothing_said(void **state)
+{
+    (void)state;
+    struct options options = parse("");
+    assert_int_equal(options.mode, OPTIONS_RUN);
+    assert_null(options.config_file);
+    assert_null(options.overrides.libvirt_uri);
+    assert_null(options.overrides.listen_addresses[0]);
+    assert_null(options.overrides.telemetry_path);
+    assert_null(options.overrides.log_level);
+    assert_null(options.overrides.log_format);
+    for (size_t i = 0; i < COLLECTORS_MAX; i++)
+        assert_int_equal(options.overrides.collector_enabled[i], -1);
+    assert_string_equal(out, "");
+    assert_string_equal(err, "");
+}
+
+static void
+test_all_flags(void **state)
+{
+    (void)state;
+    struct options options =
+        parse("--config.file=/etc/x.yml --libvirt.uri qemu:///session "
+              "--web.listen-address=:1 --web.listen-address [::1]:2 "
+              "--web.telemetry-path /m --no-collector.time --collector.users "
+              "--log.level=debug --log.format json --once");
+    assert_string_equal(err, "");
+    assert_int_equal(options.mode, OPTIONS_ONCE);
+    assert_string_equal(options.config_file, "/etc/x.yml");
+    assert_string_equal(options.overrides.libvirt_uri, "qemu:///session");
+    assert_string_equal(options.overrides.listen_addresses[0], ":1");
+    assert_string_equal(options.overrides.listen_addresses[1], "[::1]:2");
+    assert_null(options.overrides.listen_addresses[2]);
+    assert_string_equal(options.overrides.telemetry_path, "/m");
+    assert_int_equal(options.overrides.collector_enabled[TIME], 0);
+    assert_int_equal(options.overrides.collector_enabled[DISK], -1);
+    assert_int_equal(options.overrides.collector_enabled[USERS], 1);
+    assert_string_equal(options.overrides.log_level, "debug");
+    assert_string_equal(options.overrides.log_format, "json");
+    assert_int_equal(parse("--config.check").mode, OPTIONS_CONFIG_CHECK);
+    assert_string_equal(parse("--libvirt.uri=a://b?c=d").overrides.libvirt_uri,
+                        "a://b?c=d");
+}
+
+static const struct {
+    const char *line, *sentence;
+} bad[] = {
+    {"--confg.file=x", "unknown flag \"--confg.file\"; did you mean --config.file?"},
+    {"--config=x", "unknown flag \"--config\"; qga-exporter --help lists the flags"},
+    {"--conf", "unknown flag \"--conf\"; qga-exporter --help lists the flags"},
+    {"-x", "unknown flag \"-x\"; qga-exporter --help lists the flags"},
+    {"--version1", "unknown flag \"--version1\"; did you mean --version?"},
+    {"--colector.time", "unknown flag \"--colector.time\"; did you mean "
+                        "--collector.time?"},
+    {"--config.file", "--config.file has no value; write it like --config.file=PATH"},
+    {"--config.file=", "--config.file has no value; write it like --config.file=PATH"},
+    {"--config.file ~", "--config.file has no value; write it like --config.file=PATH"},
+    {"--config.file --once",
+     "--config.file has no value; write it like --config.file=PATH"},
+    {"--once=true", "--once takes no value; remove what follows the ="},
+    {"--once --once", "--once is given twice; remove one"},
+    {"--log.level=info --log.level=warn", "--log.level is given twice; remove one"},
+    {"--once --config.check",
+     "--once and --config.check exclude each other; give one of them"},
+    {"start", "stray argument \"start\"; everything is said by flags, see qga-exporter "
+              "--help"},
+    {"~", "stray argument \"\"; everything is said by flags, see qga-exporter --help"},
+    {"--once --", "stray argument \"--\"; everything is said by flags, see "
+                  "qga-exporter --help"},
+    {"--log.level=INFO", "--log.level: \"INFO\" is not a log level; write debug, info, "
+                         "warn or error"},
+    {"--log.format=text",
+     "--log.format: \"text\" is not a log format; write logfmt or json"},
+    {"--libvirt.uri=system", "--libvirt.uri: \"system\" is not a libvirt URI; write it "
+                             "like \"qemu:///system\""},
+    {"--web.listen-address=9177",
+     "--web.listen-address: \"9177\" is not an address to listen on; write it like "
+     ":10177, 127.0.0.1:10177 or [::1]:10177"},
+    {"--web.telemetry-path=/-/x",
+     "--web.telemetry-path: \"/-/x\" is kept for other pages of the exporter; choose "
+     "another path, like /metrics"},
+    {"--collector.filesystem",
+     "there is no collector \"filesystem\"; known are: time, disk, users"},
+    {"--no-collector.", "there is no collector \"\"; known are: time, disk, users"},
+    {"--collector.time=false", "--collector.NAME takes no value; use --collector.NAME "
+                               "for on and --no-collector.NAME for off"},
+};
+
+static void
+test_bad_command_lines(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+        char wanted[OUTPUT_BYTES];
+        struct options options = parse(bad[i].line);
+        snprintf(wanted, sizeof(wanted), "qga-exporter: %s\n", bad[i].sentence);
+        assert_string_equal(err, wanted);
+        assert_string_equal(out, "");
+        assert_int_equal(options.mode, OPTIONS_EXIT);
+        assert_int_equal(options.exit_status, 2);
+    }
+}
+
+static void
+test_too_many_addresses(void **state)
+{
+    (void)state;
+    char line[1024] = "";
+    for (int i = 0; i < CONFIG_LISTEN_ADDRESSES_MAX; i++)
+        strncat(line, "--web.listen-address=:1 ", 25);
+    assert_int_equal(parse(line).mode, OPTIONS_RUN);
+    strncat(line, "--web.listen-address=:1 ", 25);
+    assert_int_equal(parse(line).exit_status, 2);
+    assert_non_null(strstr(err, "more than 16 times"));
+}
+
+static void
+test_help(void **state)
+{
+    (void)state;
+    static const char *const words[] = {
+        "--config.file=PATH",
+        "--config.check",
+        "--libvirt.uri=URI",
+        "--once",
+        "--web.listen-address=",
+        "--web.telemetry-path=",
+        "--list-collectors",
+        "--log.level=",
+        "--log.format=",
+        "--version",
+        "--[no-]collector.time",
+        "--help",
+        "qemu:///system",
+        "(default: :10177)",
+        "who is there (default: off).",
+    };
+    assert_int_equal(parse("--help").mode, OPTIONS_EXIT);
+    assert_int_equal(parse("--once -h --nonsense").exit_status, 0);
+    assert_string_equal(err, "");
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (strstr(out, words[i]) == NULL)
+            fail_msg("--help does not say %s:\n%s", words[i], out);
+    for (char *rest = out, *line; (line = strsep(&rest, "\n")) != NULL;)
+        if (strlen(line) > 88 || (*line != '\0' && line[strlen(line) - 1] == ' '))
+            fail_msg("too long, or a blank at its end: \"%s\"", line);
+}
+
+static void
+test_version(void **state)
+{
+    (void)state;
+    assert_int_equal(parse("--version").exit_status, 0);
+    assert_memory_equal(out, "qga-exporter, version ", 22);
+    assert_non_null(strstr(out, " (branch: "));
+    assert_non_null(strstr(out, ", revision: "));
+    assert_non_null(strstr(out, "\n  compiler:         "));
+    assert_non_null(strstr(out, "\n  platform:         linux/"));
+    assert_string_equal(err, "");
+}
+
+static void
+test_list_collectors(void **state)
+{
+    (void)state;
+    assert_int_equal(parse("--list-collectors").exit_status, 0);
+    assert_string_equal(
+        out, "NAME   DEFAULT  INTERVAL  COMMAND          HELP\n"
+             "time   on       15s       guest-get-time   the time of day\n"
+             "disk   on       1m        guest-get-disks  disks and what is on them\n"
+             "users  off      5m        guest-get-users  who is there\n");
+}
+
+static void
+test_full_disk(void **state)
+{
+    (void)state;
+    char program[] = "qga-exporter", flag[] = "--help";
+    char *argv[] = {program, flag, NULL};
+    fflush(stdout);
+    int saved = dup(STDOUT_FILENO), full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+    dup2(full, STDOUT_FILENO);
+    struct options options = options_parse(2, argv);
+    dup2(saved, STDOUT_FILENO);
+    clearerr(stdout);
+    close(saved);
+    close(full);
+    assert_int_equal(options.mode, OPTIONS_EXIT);
+    assert_int_equal(options.exit_status, 1);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_nothing_said),
+        cmocka_unit_test(test_all_flags),
+        cmocka_unit_test(test_bad_command_lines),
+        cmocka_unit_test(test_too_many_addresses),
+        cmocka_unit_test(test_help),
+        cmocka_unit_test(test_version),
+        cmocka_unit_test(test_list_collectors),
+        cmocka_unit_test(test_full_disk),
+    };
+    return cmocka_run_group_tests_name("options", tests, NULL, NULL);
+}
