@@ -79,6 +79,7 @@ struct source_driver {
                             struct telemetry *telemetry, size_t telemetry_row);
     /* Calls that may be in flight at once. */
     unsigned int (*capacity)(const struct source *source);
+    /* `done` comes later, never from within. */
     void (*call)(struct source *source, struct call *call);
     /* Announces nothing more.  Waits at most until the deadline (CLOCK_MONOTONIC) for
      * calls in flight; whether all came back: if not, the memory they hold is given up,

@@ -1,0 +1,141 @@
+/* A guest's life, and the one state that sums it up. */
+#include "guest.h"
+
+#include "exposition.h"
+#include "memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+const char *
+agent_state_name(enum agent_state state)
+{
+    static const char *const names[AGENT_STATES] = {
+        [AGENT_RESPONSIVE] = "responsive",
+        [AGENT_STARTING] = "starting",
+        [AGENT_UNRESPONSIVE] = "unresponsive",
+        [AGENT_DISCONNECTED] = "disconnected",
+        [AGENT_UNCONFIGURED] = "unconfigured",
+        [AGENT_FROZEN] = "frozen",
+        [AGENT_PAUSED] = "paused",
+        [AGENT_DENIED] = "denied",
+        [AGENT_MALFORMED] = "malformed",
+        [AGENT_UNKNOWN] = "unknown",
+    };
+
+    return state < AGENT_STATES ? names[state] : NULL;
+}
+
+struct guest *
+guest_new(struct watched_source *source, const struct guest_facts *facts,
+          const char *source_label)
+{
+    struct guest *guest = memory_new(1, sizeof *guest);
+
+    guest->source = source;
+    guest->key = memory_string(facts->key);
+    guest->name = memory_string(facts->name);
+    guest->uuid = memory_string(facts->uuid);
+    guest->identity = exposition_identity(facts->name, source_label);
+    guest->last_state = AGENT_UNKNOWN;
+    for (size_t i = 0; i < collectors_count; i++) {
+        if (collectors[i]->memory_bytes > 0)
+            guest->collectors[i].memory = memory_new(1, collectors[i]->memory_bytes);
+    }
+    return guest;
+}
+
+void
+guest_free(struct guest *guest)
+{
+    if (!guest)
+        return;
+    for (size_t i = 0; i < collectors_count; i++)
+        free(guest->collectors[i].memory);
+    free(guest->identity);
+    free(guest->uuid);
+    free(guest->name);
+    free(guest->key);
+    free(guest);
+}
+
+bool
+guest_is_askable(const struct guest *guest)
+{
+    return guest->source_is_up && guest->domain == DOMAIN_RUNNING &&
+           guest->channel == CHANNEL_CONNECTED && !guest->opted_out;
+}
+
+void
+guest_agent_anew(struct guest *guest)
+{
+    guest->answered = false;
+    guest->frozen = false;
+    guest->last_failure.kind = FAILURE_NONE;
+    for (size_t i = 0; i < collectors_count; i++) {
+        struct guest_collector *collector = &guest->collectors[i];
+
+        collector->asked = false;
+        collector->status = COMMAND_UNKNOWN;
+        if (collectors[i]->memory_bytes > 0)
+            memset(collector->memory, 0, collectors[i]->memory_bytes);
+    }
+}
+
+/* What the last call says, for a guest that may be asked. */
+static enum agent_state
+answer_state(const struct guest *guest)
+{
+    switch (guest->last_failure.kind) {
+    case FAILURE_NONE:
+        return guest->answered ? AGENT_RESPONSIVE : AGENT_UNKNOWN;
+    case FAILURE_UNSUPPORTED:
+    case FAILURE_DISABLED:
+    case FAILURE_AGENT_ERROR:
+    case FAILURE_TOO_LARGE:
+        return AGENT_RESPONSIVE;
+    case FAILURE_TIMEOUT:
+        return AGENT_UNRESPONSIVE;
+    case FAILURE_DISCONNECTED:
+        return AGENT_DISCONNECTED;
+    case FAILURE_ABSENT:
+        return AGENT_UNCONFIGURED;
+    case FAILURE_FROZEN:
+        return AGENT_FROZEN;
+    case FAILURE_MALFORMED:
+        return AGENT_MALFORMED;
+    case FAILURE_DENIED:
+        return AGENT_DENIED;
+    case FAILURE_NOT_RUNNING:
+        return AGENT_PAUSED;
+    case FAILURE_BUSY:
+        return guest->answered ? AGENT_RESPONSIVE : AGENT_UNKNOWN;
+    case FAILURE_UNAVAILABLE:
+    case FAILURE_KINDS:
+    default:
+        return AGENT_UNKNOWN;
+    }
+}
+
+enum agent_state
+guest_state(const struct guest *guest, int64_t now_ns, int64_t starting_ns)
+{
+    bool starting = guest->started_ns != 0 && !guest->answered &&
+                    now_ns - guest->started_ns < starting_ns;
+
+    if (!guest->source_is_up || guest->opted_out)
+        return AGENT_UNKNOWN;
+    if (guest->domain != DOMAIN_RUNNING)
+        return AGENT_PAUSED;
+    if (guest->channel == CHANNEL_ABSENT)
+        return AGENT_UNCONFIGURED;
+    if (starting)
+        return AGENT_STARTING;
+    if (guest->channel == CHANNEL_DISCONNECTED)
+        return AGENT_DISCONNECTED;
+    if (guest->frozen)
+        return AGENT_FROZEN;
+    if (guest->schedule.in_flight && now_ns > guest->call_deadline_ns)
+        return AGENT_UNRESPONSIVE;
+    return answer_state(guest);
+}

@@ -1,0 +1,93 @@
+/* A guest and its agent's state: what the source says of it, what its calls brought.
+ * Owned by the poller; its thread alone. */
+#ifndef GUEST_H
+#define GUEST_H
+
+#include "collector.h"
+#include "schedule.h"
+#include "source.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uthash.h>
+
+struct store_guest;
+struct watched_source;
+
+/* What the label `state` of qga_agent_state says. */
+enum agent_state {
+    AGENT_RESPONSIVE,
+    AGENT_STARTING, /* the guest has just started; no answer yet, and none expected */
+    AGENT_UNRESPONSIVE, /* somebody has the channel open and does not answer */
+    AGENT_DISCONNECTED, /* nobody in the guest has the channel open */
+    AGENT_UNCONFIGURED, /* the domain has no agent channel */
+    AGENT_FROZEN,    /* the guest's filesystems are frozen; only some commands work */
+    AGENT_PAUSED,    /* the domain does not run, so its agent cannot */
+    AGENT_DENIED,    /* the host's daemon does not let us ask */
+    AGENT_MALFORMED, /* what it answers is not to be understood */
+    AGENT_UNKNOWN,   /* not asked yet, opted out, or the source is away */
+    AGENT_STATES,
+};
+
+const char *agent_state_name(enum agent_state state);
+
+/* What is known of one collector in this guest. */
+struct guest_collector {
+    bool asked;                 /* at least once since the agent came */
+    bool success;               /* the last time */
+    bool published;             /* its series stand in the store */
+    enum command_status status; /* of its command, by guest-info or by trying */
+    int64_t duration_ns;
+    int64_t last_success_ns; /* CLOCK_REALTIME; 0: never */
+    size_t series, dropped;
+    void *memory; /* collector->memory_bytes, zeroed when the agent starts anew */
+};
+
+struct guest {
+    struct watched_source *source;
+    char *key, *name, *uuid;
+    int64_t incarnation;
+    enum domain_state domain;
+    enum channel_state channel;
+    bool opted_out;
+    bool source_is_up;
+    bool seen; /* since the source came up the last time */
+    bool gone; /* to be freed when its call comes back */
+
+    int64_t started_ns;       /* CLOCK_MONOTONIC of the start that we saw; 0: none */
+    int64_t call_deadline_ns; /* CLOCK_MONOTONIC; of the call in flight */
+    bool answered;            /* this incarnation of the agent, at least once */
+    bool frozen;
+    bool first_visit_done;
+    enum agent_state last_state; /* as last logged and published */
+
+    /* Since the exporter saw the guest first. */
+    uint64_t calls_total;
+    uint64_t failures_total[FAILURE_KINDS];
+    int64_t last_response_ns; /* CLOCK_REALTIME; 0: never */
+    struct failure
+        last_failure; /* of the last call; FAILURE_NONE: it was answered well */
+
+    struct schedule_guest schedule;
+    struct store_guest *place;
+    char *identity;
+    struct guest_collector collectors[COLLECTORS_MAX];
+    UT_hash_handle hh; /* by key */
+};
+
+struct guest *guest_new(struct watched_source *source, const struct guest_facts *facts,
+                        const char *source_label);
+void guest_free(struct guest *guest);
+
+/* Whether the source says that there is somebody to ask. */
+bool guest_is_askable(const struct guest *guest);
+
+/* The agent starts anew: what it had, and what was remembered of it, no longer counts.
+ */
+void guest_agent_anew(struct guest *guest);
+
+/* Pure.  now_ns: CLOCK_MONOTONIC; starting_ns: the grace after a start. */
+enum agent_state guest_state(const struct guest *guest, int64_t now_ns,
+                             int64_t starting_ns);
+
+#endif

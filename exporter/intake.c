@@ -1,0 +1,195 @@
+/* From the bytes of a reply to published series. */
+#include "intake.h"
+
+#include "clock.h"
+#include "exposition.h"
+#include "health.h"
+#include "log.h"
+#include "reply.h"
+
+#include <string.h>
+
+/* More than the health of all collectors ever is. */
+#define HEALTH_SERIES_MAX 512
+/* These labels are the host's words, not the guest's: the limit in the config is not
+ * for them. */
+#define HEALTH_LABEL_BYTES_MAX 1024
+
+void
+intake_slots(const struct metric *const **slots)
+{
+    for (size_t i = 0; i < collectors_count; i++)
+        slots[i] = collectors[i]->metrics;
+    slots[collectors_count] = health_metrics;
+}
+
+/* The guest's series are limited in all: what its other collectors have is not there
+ * for this one. */
+static size_t
+series_left(const struct intake *intake, const struct guest *guest, size_t collector)
+{
+    size_t left = intake->config->limits.series_per_guest;
+
+    for (size_t i = 0; i < collectors_count; i++) {
+        size_t used = i == collector ? 0 : guest->collectors[i].series;
+
+        left -= used < left ? used : left;
+    }
+    return left;
+}
+
+/* A command that is asked less often, because it was slow, keeps its values as much
+ * longer. */
+static int64_t
+expiry_ns(const struct intake *intake, const struct guest *guest, size_t collector,
+          const struct call *call)
+{
+    int64_t max_age_ns = intake->config->collectors[collector].max_age_ns;
+
+    return call->received_mono_ns +
+           (max_age_ns << guest->schedule.entries[collector].stretch);
+}
+
+static void
+withdraw(const struct intake *intake, struct guest *guest, size_t collector)
+{
+    store_put(intake->store, guest->place, collector, NULL);
+    guest->collectors[collector].series = 0;
+}
+
+static int
+parse(const struct intake *intake, struct guest *guest, size_t collector,
+      const struct call *call, const json_t *value, struct failure *why)
+{
+    struct guest_collector *state = &guest->collectors[collector];
+    const struct samples_limits limits = {
+        .series_max = series_left(intake, guest, collector),
+        .label_bytes_max = intake->config->limits.label_bytes,
+    };
+    const struct exchange exchange = {
+        .sent_ns = call->sent_ns,
+        .received_ns = call->received_ns,
+        .round_trip_ns = call->received_mono_ns - call->sent_mono_ns,
+        .filters =
+            (const struct filter *const *)intake->config->collectors[collector].filters,
+        .memory = state->memory,
+    };
+    struct samples *samples = samples_new(&limits);
+    int status = collectors[collector]->parse(value, &exchange, samples, why);
+
+    if (status == 0) {
+        state->series = samples_count(samples);
+        state->dropped = samples_dropped(samples);
+        store_put(intake->store, guest->place, collector,
+                  exposition_render(guest->identity, collectors[collector]->metrics,
+                                    samples,
+                                    expiry_ns(intake, guest, collector, call)));
+    }
+    samples_free(samples);
+    return status;
+}
+
+/* guest-info tells which commands the agent has and allows; what it does not allow is
+ * not asked. */
+static void
+learn_commands(struct guest *guest, size_t collector, const json_t *value)
+{
+    if (!collectors[collector]->command_status)
+        return;
+    for (size_t i = 0; i < collectors_count; i++)
+        guest->collectors[i].status =
+            collectors[collector]->command_status(value, collectors[i]->command);
+}
+
+static void
+read_reply(const struct intake *intake, struct guest *guest, size_t collector,
+           bool publish, const struct call *call, struct failure *why)
+{
+    json_auto_t *value = reply_parse(call->reply, call->reply_length,
+                                     intake->config->limits.reply_bytes, why);
+
+    if (!value)
+        return;
+    why->kind = FAILURE_NONE;
+    if (!publish)
+        return;
+    if (parse(intake, guest, collector, call, value, why) == 0)
+        learn_commands(guest, collector, value);
+    else if (why->kind == FAILURE_NONE)
+        failure_set(why, FAILURE_MALFORMED,
+                    "the reply has another shape than documented");
+}
+
+/* Whether the agent itself said something. */
+static bool
+is_answer(enum failure_kind kind)
+{
+    return kind == FAILURE_NONE || kind == FAILURE_UNSUPPORTED ||
+           kind == FAILURE_DISABLED || kind == FAILURE_FROZEN ||
+           kind == FAILURE_AGENT_ERROR || kind == FAILURE_MALFORMED ||
+           kind == FAILURE_TOO_LARGE;
+}
+
+static void
+note_collector(const struct intake *intake, struct guest *guest, size_t collector,
+               const struct call *call, const struct failure *why)
+{
+    struct guest_collector *state = &guest->collectors[collector];
+
+    state->asked = true;
+    state->success = why->kind == FAILURE_NONE;
+    state->duration_ns = call->received_mono_ns - call->sent_mono_ns;
+    if (state->success) {
+        state->last_success_ns = call->received_ns;
+        state->status = COMMAND_ENABLED;
+    } else if (why->kind == FAILURE_UNSUPPORTED || why->kind == FAILURE_DISABLED) {
+        state->status =
+            why->kind == FAILURE_DISABLED ? COMMAND_DISABLED : COMMAND_MISSING;
+        withdraw(intake, guest, collector);
+    }
+    if (!state->success && state->status != COMMAND_MISSING)
+        log_debug("a call failed", LOG_STR("domain", guest->name),
+                  LOG_STR("collector", collectors[collector]->name),
+                  LOG_STR("reason", failure_kind_name(why->kind)),
+                  LOG_STR("error", why->text));
+}
+
+enum failure_kind
+intake_answer(const struct intake *intake, struct guest *guest, size_t collector,
+              bool publish, const struct call *call)
+{
+    struct failure why = call->failure;
+
+    if (call->reply)
+        read_reply(intake, guest, collector, publish, call, &why);
+
+    guest->calls_total++;
+    guest->failures_total[why.kind] += why.kind != FAILURE_NONE;
+    if (is_answer(why.kind))
+        guest->last_response_ns = clock_realtime_ns();
+    if (publish)
+        note_collector(intake, guest, collector, call, &why);
+    if (why.kind == FAILURE_NONE)
+        guest->answered = true;
+    guest->last_failure = why;
+    return why.kind;
+}
+
+void
+intake_health(const struct intake *intake, struct guest *guest, enum agent_state state,
+              bool backing_off)
+{
+    const struct samples_limits limits = {
+        .series_max = HEALTH_SERIES_MAX,
+        .label_bytes_max = HEALTH_LABEL_BYTES_MAX,
+    };
+    struct samples *samples = samples_new(&limits);
+    bool enabled[COLLECTORS_MAX];
+
+    for (size_t i = 0; i < collectors_count; i++)
+        enabled[i] = intake->config->collectors[i].enabled;
+    health_samples(guest, state, backing_off, enabled, samples);
+    store_put(intake->store, guest->place, collectors_count,
+              exposition_render(guest->identity, health_metrics, samples, INT64_MAX));
+    samples_free(samples);
+}

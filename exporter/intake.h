@@ -1,0 +1,34 @@
+/* What happens to an answer that came in: limits and envelope, the collector, the
+ * store, and the note in the guest's state.  The poller's thread alone. */
+#ifndef INTAKE_H
+#define INTAKE_H
+
+#include "config.h"
+#include "guest.h"
+#include "source.h"
+#include "store.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct intake {
+    const struct config *config;
+    struct store *store;
+};
+
+/* Reads the answer to the collector's command, publishes what it says, withdraws what
+ * no longer holds, and notes all of it in the guest.  `publish` false: only whether and
+ * how the agent answered counts (a probe, or a guest that started anew meanwhile). */
+enum failure_kind intake_answer(const struct intake *intake, struct guest *guest,
+                                size_t collector, bool publish,
+                                const struct call *call);
+
+/* Publishes the guest's health. */
+void intake_health(const struct intake *intake, struct guest *guest,
+                   enum agent_state state, bool backing_off);
+
+/* The slots of the store that intake writes: one for each collector, then the health.
+ * NULL-terminated family lists; `slots` has collectors_count + 1 places. */
+void intake_slots(const struct metric *const **slots);
+
+#endif

@@ -1,0 +1,273 @@
+/* Starts, wires and stops. */
+#include "clock.h"
+#include "config.h"
+#include "log.h"
+#include "mailbox.h"
+#include "options.h"
+#include "poller.h"
+#include "source_libvirt_parts.h"
+#include "store.h"
+#include "telemetry.h"
+#include "web.h"
+
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <uv.h>
+
+#define EXIT_USAGE 2
+
+/* The whole end takes at most 2 s; half of it is the web side's. */
+#define STOP_NS (INT64_C(800) * 1000 * 1000)
+
+struct exporter {
+    const struct options *options;
+    struct config *config;
+    uv_loop_t loop;
+    uv_signal_t terminate, interrupt, reload;
+    struct mailbox *mailbox;
+    struct store *store;
+    struct telemetry *telemetry;
+    struct web *web;
+    struct poller *poller;
+    bool all_answered; /* --once */
+};
+
+static struct config *
+load_config(const struct options *options, char error[CONFIG_ERROR_BYTES])
+{
+    struct config *config = config_load(options->config_file, &options->overrides,
+                                        error, CONFIG_ERROR_BYTES);
+
+    if (config)
+        log_configure(config->log.level, config->log.format);
+    return config;
+}
+
+static struct web *
+start_web(struct exporter *exporter, const struct config *config,
+          char error[CONFIG_ERROR_BYTES])
+{
+    const struct web_settings settings = {
+        .listen_addresses = (const char *const *)config->web.listen_addresses,
+        .telemetry_path = config->web.telemetry_path,
+    };
+
+    return web_start(&settings, exporter->store, exporter->telemetry, error,
+                     CONFIG_ERROR_BYTES);
+}
+
+/* --- reload --- */
+
+static bool
+is_same_web(const struct config *a, const struct config *b)
+{
+    size_t i = 0;
+
+    if (strcmp(a->web.telemetry_path, b->web.telemetry_path) != 0)
+        return false;
+    for (; a->web.listen_addresses[i] && b->web.listen_addresses[i]; i++) {
+        if (strcmp(a->web.listen_addresses[i], b->web.listen_addresses[i]) != 0)
+            return false;
+    }
+    return !a->web.listen_addresses[i] && !b->web.listen_addresses[i];
+}
+
+/* The old addresses are let go first, since the new ones may be among them; if the new
+ * ones cannot be had, the old ones are taken again. */
+static bool
+move_web(struct exporter *exporter, const struct config *config,
+         char error[CONFIG_ERROR_BYTES])
+{
+    char lost[CONFIG_ERROR_BYTES];
+
+    if (is_same_web(exporter->config, config))
+        return true;
+    web_stop(exporter->web);
+    exporter->web = start_web(exporter, config, error);
+    bool moved = exporter->web != NULL;
+
+    if (!moved)
+        exporter->web = start_web(exporter, exporter->config, lost);
+    if (!exporter->web)
+        log_error("the old address is lost too", LOG_STR("error", lost));
+    web_set_ready(exporter->web, true);
+    return moved;
+}
+
+static void
+reload(uv_signal_t *handle, int signal_number)
+{
+    struct exporter *exporter = handle->data;
+    char error[CONFIG_ERROR_BYTES];
+    struct config *config = load_config(exporter->options, error);
+
+    (void)signal_number;
+    if (!config || !move_web(exporter, config, error)) {
+        log_configure(exporter->config->log.level, exporter->config->log.format);
+        log_error("the new config is refused, the old one stays",
+                  LOG_STR("error", error));
+        telemetry_reload(exporter->telemetry, false, clock_realtime_ns());
+        config_free(config);
+        return;
+    }
+    poller_configure(exporter->poller, config);
+    config_free(exporter->config);
+    exporter->config = config;
+    log_info("the config is reloaded");
+    telemetry_reload(exporter->telemetry, true, clock_realtime_ns());
+}
+
+/* --- start and stop --- */
+
+static void
+terminate(uv_signal_t *handle, int signal_number)
+{
+    log_info("stopping", LOG_STR("signal", strsignal(signal_number)));
+    uv_stop(handle->loop);
+}
+
+static void
+start_signal(struct exporter *exporter, uv_signal_t *handle, uv_signal_cb callback,
+             int signal_number)
+{
+    uv_signal_init(&exporter->loop, handle);
+    handle->data = exporter;
+    uv_signal_start(handle, callback, signal_number);
+}
+
+static void
+first_pass(void *context, bool all_answered)
+{
+    struct exporter *exporter = context;
+
+    exporter->all_answered = all_answered;
+    if (exporter->options->mode == OPTIONS_ONCE)
+        uv_stop(&exporter->loop);
+    else
+        web_set_ready(exporter->web, true);
+}
+
+static void
+start_poller(struct exporter *exporter)
+{
+    const struct poller_parts parts = {
+        .loop = &exporter->loop,
+        .mailbox = exporter->mailbox,
+        .store = exporter->store,
+        .telemetry = exporter->telemetry,
+        .first_pass = first_pass,
+        .context = exporter,
+        .at_once = exporter->options->mode == OPTIONS_ONCE,
+    };
+
+    exporter->poller = poller_start(&parts, exporter->config);
+}
+
+static void
+open_exporter(struct exporter *exporter)
+{
+    const struct metric *const *slots[COLLECTORS_MAX + 1];
+    size_t slots_count = poller_slots(slots);
+
+    uv_loop_init(&exporter->loop);
+    exporter->mailbox = mailbox_new(&exporter->loop);
+    exporter->telemetry = telemetry_new(poller_commands(), poller_states());
+    exporter->store =
+        store_new(slots, slots_count, telemetry_write, exporter->telemetry);
+    telemetry_reload(exporter->telemetry, true, clock_realtime_ns());
+    start_signal(exporter, &exporter->terminate, terminate, SIGTERM);
+    start_signal(exporter, &exporter->interrupt, terminate, SIGINT);
+    start_signal(exporter, &exporter->reload, reload, SIGHUP);
+}
+
+/* With calls that hang in libvirt, what their lanes hold is given up; the process must
+ * then end without running destructors under their feet. */
+static bool
+close_exporter(struct exporter *exporter)
+{
+    bool ended = true;
+
+    if (exporter->poller)
+        ended = poller_stop(exporter->poller, clock_monotonic_ns() + STOP_NS);
+    web_stop(exporter->web);
+    if (!ended)
+        return false;
+    mailbox_drain(exporter->mailbox);
+    mailbox_close(exporter->mailbox);
+    uv_close((uv_handle_t *)&exporter->terminate, NULL);
+    uv_close((uv_handle_t *)&exporter->interrupt, NULL);
+    uv_close((uv_handle_t *)&exporter->reload, NULL);
+    uv_run(&exporter->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&exporter->loop);
+    libvirt_events_stop();
+    store_free(exporter->store);
+    telemetry_free(exporter->telemetry);
+    return true;
+}
+
+static int
+serve(struct exporter *exporter)
+{
+    char error[CONFIG_ERROR_BYTES];
+
+    exporter->web = start_web(exporter, exporter->config, error);
+    if (!exporter->web) {
+        fprintf(stderr, "qga-exporter: %s\n", error);
+        return EXIT_FAILURE;
+    }
+    start_poller(exporter);
+    uv_run(&exporter->loop, UV_RUN_DEFAULT);
+    return EXIT_SUCCESS;
+}
+
+static int
+run_once(struct exporter *exporter)
+{
+    start_poller(exporter);
+    uv_run(&exporter->loop, UV_RUN_DEFAULT);
+
+    struct body *body = store_body(exporter->store, clock_monotonic_ns());
+    bool written = fwrite(body->bytes, 1, body->length, stdout) == body->length &&
+                   fflush(stdout) == 0;
+
+    body_unref(body);
+    if (!written)
+        fprintf(stderr, "qga-exporter: cannot write to standard output\n");
+    return written && exporter->all_answered ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int
+main(int argc, char *argv[])
+{
+    char error[CONFIG_ERROR_BYTES];
+    const struct options options = options_parse(argc, argv);
+    struct exporter exporter = {.options = &options};
+    int status;
+
+    if (options.mode == OPTIONS_EXIT)
+        return options.exit_status;
+    setlocale(LC_MESSAGES,
+              "C"); /* libvirt's texts are told apart, see LIBVIRT errors */
+    signal(SIGPIPE, SIG_IGN);
+    exporter.config = load_config(&options, error);
+    if (!exporter.config) {
+        fprintf(stderr, "qga-exporter: %s\n", error);
+        return EXIT_USAGE;
+    }
+    if (options.mode == OPTIONS_CONFIG_CHECK) {
+        printf("%s: the config is good\n",
+               options.config_file ? options.config_file : "no config file");
+        config_free(exporter.config);
+        return EXIT_SUCCESS;
+    }
+    open_exporter(&exporter);
+    status = options.mode == OPTIONS_ONCE ? run_once(&exporter) : serve(&exporter);
+    if (!close_exporter(&exporter))
+        _exit(status);
+    config_free(exporter.config);
+    return status;
+}

@@ -1,0 +1,51 @@
+/* The loop that drives it all: sources announce guests, the schedule says who is due,
+ * calls go out and answers come in.  Everything here runs on the loop's thread. */
+#ifndef POLLER_H
+#define POLLER_H
+
+#include "config.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct mailbox;
+struct metric;
+struct poller;
+struct store;
+struct telemetry;
+typedef struct uv_loop_s uv_loop_t;
+
+/* The parts that the poller drives; all outlive it. */
+struct poller_parts {
+    uv_loop_t *loop;
+    struct mailbox *mailbox;
+    struct store *store;
+    struct telemetry *telemetry;
+
+    /* Called once, after every source was there or found away, and every guest that was
+     * there was asked for everything once, or found not to answer. */
+    void (*first_pass)(void *context, bool all_answered);
+    void *context;
+    bool at_once; /* no spreading of the first pass: for --once */
+};
+
+/* What the store and the telemetry need to know of the poller's world. */
+size_t poller_slots(const struct metric *const *slots[COLLECTORS_MAX + 1]);
+const char *const *poller_commands(void); /* telemetry rows; static, NULL-terminated */
+const char *const *poller_states(void);   /* likewise */
+
+/* Starts the sources.  The config is borrowed until poller_configure() or
+ * poller_stop(). */
+struct poller *poller_start(const struct poller_parts *parts,
+                            const struct config *config);
+
+/* A new config from now on: sources that are not in it any more are left, new ones are
+ * started, guests are kept.  The old one may be freed afterwards. */
+void poller_configure(struct poller *poller, const struct config *config);
+
+/* Leaves all sources; waits for calls in flight until the deadline (CLOCK_MONOTONIC).
+ * Whether all came back; the loop must run once more to close its handles. */
+bool poller_stop(struct poller *poller, int64_t deadline_ns);
+
+#endif
