@@ -7,6 +7,8 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include "filter.h"
 
+#include "memory.h"
+
 #include <pcre2.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -28,12 +30,13 @@ struct filter {
     pcre2_match_context *limits;
 };
 
-static void *
-filter_check(void *memory)
+/* PCRE2 fails only for want of memory where this is asked. */
+static void
+filter_need(const void *memory)
 {
     if (memory)
-        return memory;
-    (void)fputs("qga-exporter: out of memory (filter)\n", stderr);
+        return;
+    (void)fputs("qga-exporter: out of memory\n", stderr);
     abort();
 }
 
@@ -62,8 +65,9 @@ filter_compile(const char *pattern, pcre2_code **code, char *error, size_t error
 struct filter *
 filter_new(const char *include, const char *exclude, char *error, size_t error_bytes)
 {
-    struct filter *filter = filter_check(calloc(1, sizeof(*filter)));
-    filter->limits = filter_check(pcre2_match_context_create(NULL));
+    struct filter *filter = memory_new(1, sizeof(*filter));
+    filter->limits = pcre2_match_context_create(NULL);
+    filter_need(filter->limits);
     (void)pcre2_set_match_limit(filter->limits, MATCH_LIMIT);
     (void)pcre2_set_depth_limit(filter->limits, DEPTH_LIMIT);
     (void)pcre2_set_heap_limit(filter->limits, HEAP_LIMIT_KIB);
@@ -93,7 +97,8 @@ filter_match(const struct filter *filter, const pcre2_code *code, const char *te
              size_t length)
 {
     /* One pair: where it matched is not asked. */
-    pcre2_match_data *data = filter_check(pcre2_match_data_create(1, NULL));
+    pcre2_match_data *data = pcre2_match_data_create(1, NULL);
+    filter_need(data);
     int result =
         pcre2_match(code, (PCRE2_SPTR)text, length, 0, 0, data, filter->limits);
     pcre2_match_data_free(data);

@@ -7,6 +7,8 @@
  * entry of a reply whose bytes are limited. */
 #include "samples.h"
 
+#include "memory.h"
+
 #include <math.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -37,19 +39,10 @@ struct samples {
     size_t undo_used; /* of the current block, before the last samples_reserve() */
 };
 
-static void *
-samples_check(void *memory)
-{
-    if (memory)
-        return memory;
-    (void)fputs("qga-exporter: out of memory (samples)\n", stderr);
-    abort();
-}
-
 struct samples *
 samples_new(const struct samples_limits *limits)
 {
-    struct samples *samples = samples_check(calloc(1, sizeof(*samples)));
+    struct samples *samples = memory_new(1, sizeof(*samples));
     samples->limits = *limits;
     return samples;
 }
@@ -72,9 +65,7 @@ static struct block *
 samples_new_block(size_t size)
 {
     size_t capacity = size > BLOCK_BYTES ? size : BLOCK_BYTES;
-    struct block *block = samples_check(malloc(sizeof(*block) + capacity));
-    block->next = NULL;
-    block->used = 0;
+    struct block *block = memory_new(1, sizeof(*block) + capacity);
     block->capacity = capacity;
     return block;
 }
@@ -230,10 +221,10 @@ samples_grow(struct samples *samples)
     if (samples->count < samples->capacity)
         return;
     size_t capacity = samples->capacity > 0 ? 2 * samples->capacity : FIRST_SAMPLES;
-    samples->stored = samples_check(
-        reallocarray(samples->stored, capacity, sizeof(*samples->stored)));
+    samples->stored =
+        memory_resize(samples->stored, capacity, sizeof(*samples->stored));
     free(samples->slots);
-    samples->slots = samples_check(calloc(2 * capacity, sizeof(*samples->slots)));
+    samples->slots = memory_new(2 * capacity, sizeof(*samples->slots));
     samples->capacity = capacity;
 
     for (size_t i = 0; i < samples->count; i++) {

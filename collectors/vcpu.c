@@ -38,6 +38,9 @@ vcpu_parse(const json_t *reply, const struct exchange *when, struct samples *out
                     LABELS(guest_json_decimal(id, digits)));
         *(online ? &online_count : &offline_count) += 1;
     }
+    if (online_count + offline_count == 0)
+        return guest_json_result(
+            &list); /* it runs on something: an agent that cannot tell */
     samples_add(out, &vcpu_count, (double)online_count, LABELS("online"));
     samples_add(out, &vcpu_count, (double)offline_count, LABELS("offline"));
     return guest_json_result(&list);
