@@ -1,0 +1,335 @@
+/* links: collectors/registry collectors/clock collectors/agent collectors/vcpu
+ * links: collectors/os collectors/network collectors/filesystem
+ * links: collectors/guest_json collectors/samples collectors/filter
+ * links: collectors/failure collectors/memory exporter/reply exporter/text
+ *
+ * Every collector against the replies of real agents:
+ * tests/fixtures/<collector>/CASE.json is a whole reply, CASE.prom what it becomes, or
+ * CASE.fail why it becomes nothing. UPDATE_GOLDEN=1 writes them anew; review the
+ * difference.
+ *
+ * Also: what holds for every collector's table, so that a new one cannot be forgotten.
+ */
+#include "collector.h"
+#include "filter.h"
+#include "reply.h"
+#include "text.h"
+
+#include <dirent.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define FILE_BYTES_MAX ((size_t)1024 * 1024)
+#define CASES_MAX 100
+
+/* When the clock fixtures are taken to have been sent: some time around the recording.
+ */
+#define SENT_NS INT64_C(1795249215000000000)
+#define SPAN_NS INT64_C(2000000)
+
+/* The whole file, or NULL if there is none; caller frees. */
+static char *
+read_file(const char *path, size_t *length)
+{
+    FILE *file = fopen(path, "rb");
+    if (!file)
+        return NULL;
+    char *bytes = malloc(FILE_BYTES_MAX + 1);
+    assert_non_null(bytes);
+    *length = fread(bytes, 1, FILE_BYTES_MAX, file);
+    bytes[*length] = '\0';
+    fclose(file);
+    return bytes;
+}
+
+static void
+write_file(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void
+default_filters(const struct collector *collector, const struct filter *filters[])
+{
+    char error[256];
+    for (size_t i = 0; collector->filters && collector->filters[i].key; i++) {
+        assert_true(i < COLLECTOR_FILTERS_MAX);
+        filters[i] = filter_new(NULL, collector->filters[i].default_exclude, error,
+                                sizeof(error));
+        if (!filters[i])
+            fail_msg("%s: %s", collector->name, error);
+    }
+}
+
+static void
+free_filters(const struct filter *filters[])
+{
+    for (size_t i = 0; i < COLLECTOR_FILTERS_MAX; i++)
+        filter_free((struct filter *)(uintptr_t)filters[i]);
+}
+
+static void
+render_label(struct text *out, const char *name, const char *value)
+{
+    text_add_format(out, "%s=\"", name);
+    for (; *value != '\0'; value++) {
+        if (*value == '"' || *value == '\\')
+            text_add_format(out, "\\%c", *value);
+        else if (*value == '\n')
+            text_add_string(out, "\\n");
+        else
+            text_add(out, value, 1);
+    }
+    text_add_string(out, "\"");
+}
+
+static void
+render_sample(struct text *out, const struct collector *collector, struct sample sample)
+{
+    size_t family = 0;
+    while (collector->metrics[family] && collector->metrics[family] != sample.metric)
+        family++;
+    assert_non_null(collector->metrics[family]); /* it is in the collector's table */
+
+    text_add_string(out, sample.metric->name);
+    for (size_t i = 0; sample.metric->labels[i]; i++) {
+        text_add_string(out, i == 0 ? "{" : ",");
+        render_label(out, sample.metric->labels[i], sample.label_values[i]);
+    }
+    text_add_string(out, sample.metric->labels[0] ? "} " : " ");
+    text_add_double(out, sample.value);
+    text_add_string(out, "\n");
+}
+
+/* Returns whether it parsed; `out` is the golden text either way. */
+static bool
+run_case(const struct collector *collector, const char *bytes, size_t length,
+         struct text *out)
+{
+    const struct samples_limits limits = {.series_max = 2000, .label_bytes_max = 256};
+    const struct filter *filters[COLLECTOR_FILTERS_MAX] = {NULL};
+    struct exchange when = {
+        .sent_ns = SENT_NS,
+        .received_ns = SENT_NS + SPAN_NS,
+        .round_trip_ns = SPAN_NS,
+        .filters = filters,
+        .memory = calloc(1, collector->memory_bytes + 1),
+    };
+    struct samples *samples = samples_new(&limits);
+    struct failure why = {.kind = FAILURE_NONE};
+    default_filters(collector, filters);
+
+    json_t *reply = reply_parse(bytes, length, FILE_BYTES_MAX, &why);
+    bool parsed = reply && collector->parse(reply, &when, samples, &why) == 0;
+    assert_int_equal(why.kind != FAILURE_NONE, !parsed);
+    if (!parsed)
+        text_add_format(out, "%s: %s\n", failure_kind_name(why.kind), why.text);
+    for (size_t i = 0; parsed && i < samples_count(samples); i++)
+        render_sample(out, collector, samples_at(samples, i));
+    if (parsed && samples_dropped(samples) > 0)
+        text_add_format(out, "# dropped: %zu\n", samples_dropped(samples));
+    if (!out->bytes)
+        text_add_string(out, "# nothing\n");
+
+    json_decref(reply);
+    samples_free(samples);
+    free_filters(filters);
+    free(when.memory);
+    return parsed;
+}
+
+/* `path` without its ending .json is the case. */
+static void
+check_case(const struct collector *collector, const char *path)
+{
+    char golden[512], stale[512];
+    size_t length = 0, golden_length = 0;
+    char *bytes = read_file(path, &length);
+    assert_non_null(bytes);
+
+    struct text out = TEXT_INIT(FILE_BYTES_MAX);
+    bool parsed = run_case(collector, bytes, length, &out);
+    int stem = (int)strlen(path) - (int)strlen(".json");
+    (void)snprintf(golden, sizeof(golden), "%.*s.%s", stem, path,
+                   parsed ? "prom" : "fail");
+    (void)snprintf(stale, sizeof(stale), "%.*s.%s", stem, path,
+                   parsed ? "fail" : "prom");
+    if (getenv("UPDATE_GOLDEN")) {
+        (void)remove(stale);
+        write_file(golden, out.bytes);
+    }
+    char *expected = read_file(golden, &golden_length);
+    if (!expected || strcmp(expected, out.bytes) != 0)
+        fail_msg("%s: expected:\n%s\nfound (UPDATE_GOLDEN=1 takes it):\n%s", golden,
+                 expected ? expected : "(no such file)", out.bytes);
+    free(expected);
+    free(bytes);
+    text_free(&out);
+}
+
+static int
+is_json(const struct dirent *entry)
+{
+    const char *dot = strrchr(entry->d_name, '.');
+    return dot && strcmp(dot, ".json") == 0;
+}
+
+static void
+every_fixture_becomes_its_golden_text(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < collectors_count; i++) {
+        char folder[256], path[512];
+        struct dirent **entries = NULL;
+        (void)snprintf(folder, sizeof(folder), "tests/fixtures/%s",
+                       collectors[i]->name);
+        int count = scandir(folder, &entries, is_json, alphasort);
+        if (count <= 0)
+            fail_msg("%s: a collector needs fixtures", folder);
+        for (int j = 0; j < count; j++) {
+            (void)snprintf(path, sizeof(path), "%s/%s", folder, entries[j]->d_name);
+            check_case(collectors[i], path);
+            free(entries[j]);
+        }
+        free(entries);
+    }
+}
+
+/* A file that defines a collector which nobody calls is a mistake. */
+static void
+every_collector_in_the_folder_is_registered(void **state)
+{
+    (void)state;
+    struct dirent **entries = NULL;
+    int count = scandir("collectors", &entries, NULL, alphasort);
+    assert_true(count > 0);
+    size_t defined = 0;
+    for (int i = 0; i < count; i++) {
+        char path[512], name[64];
+        size_t length = 0;
+        (void)snprintf(path, sizeof(path), "collectors/%s", entries[i]->d_name);
+        free(entries[i]);
+        if (path[strlen(path) - 1] != 'c')
+            continue;
+        char *source = read_file(path, &length);
+        assert_non_null(source);
+        const char *at = strstr(source, "\nconst struct collector ");
+        if (at && sscanf(at, " const struct collector %63[a-z0-9_] = {", name) == 1) {
+            char *suffix = strstr(name, "_collector");
+            assert_non_null(suffix);
+            *suffix = '\0';
+            if (collector_find(name) < 0)
+                fail_msg("%s: not in collectors/registry.c", path);
+            defined++;
+        }
+        free(source);
+    }
+    free(entries);
+    assert_int_equal(defined, collectors_count);
+}
+
+static void
+metric_is_sound(const struct collector *collector, const struct metric *metric)
+{
+    const char *end = strstr(metric->name, "_total");
+    bool is_counter = end && strcmp(end, "_total") == 0;
+    if (strncmp(metric->name, "qga_", 4) != 0 ||
+        is_counter != (metric->type == METRIC_COUNTER))
+        fail_msg("%s: the name does not fit", metric->name);
+    if (!strstr(metric->help, collector->command) || !strstr(metric->help, "cached"))
+        fail_msg("%s: HELP must name %s and say that it is cached", metric->name,
+                 collector->command);
+    size_t labels = 0;
+    while (labels < METRIC_LABELS_MAX && metric->labels[labels])
+        labels++;
+    assert_true(labels < METRIC_LABELS_MAX);
+}
+
+static void
+every_table_is_sound(void **state)
+{
+    (void)state;
+    const char *names[256];
+    size_t names_count = 0;
+    assert_true(collectors_count <= COLLECTORS_MAX);
+    for (size_t i = 0; i < collectors_count; i++) {
+        const struct collector *collector = collectors[i];
+        const struct filter *filters[COLLECTOR_FILTERS_MAX] = {NULL};
+        assert_int_equal(collector_find(collector->name), i);
+        assert_true(strncmp(collector->command, "guest-", 6) == 0);
+        assert_true(collector->default_interval_s > 0 && collector->help);
+        default_filters(collector, filters);
+        free_filters(filters);
+        for (size_t j = 0; collector->metrics[j]; j++) {
+            metric_is_sound(collector, collector->metrics[j]);
+            for (size_t k = 0; k < names_count; k++)
+                assert_string_not_equal(names[k], collector->metrics[j]->name);
+            assert_true(names_count < 256);
+            names[names_count++] = collector->metrics[j]->name;
+        }
+    }
+    assert_int_equal(collector_find("nosuch"), -1);
+}
+
+/* The order of a visit is a promise: the clock first, then guest-info. */
+static void
+a_visit_asks_the_clock_first(void **state)
+{
+    (void)state;
+    assert_string_equal(collectors[0]->command, "guest-get-time");
+    assert_string_equal(collectors[1]->command, "guest-info");
+    assert_ptr_equal(collector_probe, collectors[0]);
+    assert_non_null(collectors[1]->command_status);
+}
+
+static enum command_status
+status_in(const char *reply, const char *command)
+{
+    const struct collector *agent = collectors[collector_find("agent")];
+    json_t *json = json_loads(reply, 0, NULL);
+    assert_non_null(json);
+    enum command_status status = agent->command_status(json, command);
+    json_decref(json);
+    return status;
+}
+
+static void
+guest_info_tells_the_status_of_a_command(void **state)
+{
+    (void)state;
+    const char *reply = "{\"version\":\"9\",\"supported_commands\":["
+                        "{\"name\":\"guest-info\",\"enabled\":true},"
+                        "{\"name\":\"guest-get-load\",\"enabled\":false},"
+                        "{\"name\":\"guest-exec\",\"enabled\":\"no\"}]}";
+    assert_int_equal(status_in(reply, "guest-info"), COMMAND_ENABLED);
+    assert_int_equal(status_in(reply, "guest-get-load"), COMMAND_DISABLED);
+    assert_int_equal(status_in(reply, "guest-get-vcpus"), COMMAND_MISSING);
+    assert_int_equal(status_in(reply, "guest-exec"), COMMAND_UNKNOWN);
+    assert_int_equal(status_in("{\"version\":\"9\"}", "guest-info"), COMMAND_UNKNOWN);
+    assert_int_equal(status_in("[]", "guest-info"), COMMAND_UNKNOWN);
+    assert_int_equal(status_in("{\"supported_commands\":[1]}", "guest-info"),
+                     COMMAND_UNKNOWN);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_fixture_becomes_its_golden_text),
+        cmocka_unit_test(every_collector_in_the_folder_is_registered),
+        cmocka_unit_test(every_table_is_sound),
+        cmocka_unit_test(a_visit_asks_the_clock_first),
+        cmocka_unit_test(guest_info_tells_the_status_of_a_command),
+    };
+    return cmocka_run_group_tests_name("collectors", tests, NULL, NULL);
+}
