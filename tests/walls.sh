@@ -1,0 +1,96 @@
+#!/bin/bash
+# The architecture as a test: what may need what, after a build.
+#     tests/walls.sh [BUILD]        (or BUILD=... in the environment)
+# One line for each wall; exits 1 if one is breached.
+set -u
+cd "$(dirname "$0")/.." || exit 2
+BUILD=${1:-${BUILD:-build}}
+CC=${CC:-gcc}
+status=0
+
+# report NAME BREACHES: the breaches, one a line; none is good.
+report() {
+    if [ -z "$2" ]; then
+        echo "ok    $1"
+    else
+        echo "BREACH $1"
+        while IFS= read -r line; do echo "        $line"; done <<<"$2"
+        status=1
+    fi
+}
+
+# C files that match a pattern, comments left out as far as a line tells, but for those
+# that match the second pattern.
+uses() {
+    grep -nE "$1" collectors/*.[ch] exporter/*.[ch] 2>/dev/null |
+        grep -vE "^($2):" | grep -vE '^[^:]+:[0-9]+: *(/?\*|//)'
+}
+
+# Collectors are the files that define one.  What their objects need beside the modules of
+# the folder: string functions, and what the compiler adds for hardening and sanitizers.
+collectors_need() {
+    local allowed='^(json_[a-z0-9_]+|guest_json_[a-z0-9_]+|samples_[a-z0-9_]+|filter_passes|failure_set|str(n?cmp|len|nlen|chr|rchr|str|n?casecmp|spn|cspn)|mem(cmp|cpy|move|set|chr)|v?snprintf|__(mem[a-z]+|str[a-z]+|v?snprintf)_chk|__stack_chk_(fail|guard)|__(asan|ubsan|tsan|msan|sanitizer|llvm)_[A-Za-z0-9_]+|_GLOBAL_OFFSET_TABLE_)$'
+    local source object symbols
+    for source in $(grep -lE '^const struct collector ' collectors/*.c | grep -v '/registry\.c$'); do
+        object=$BUILD/${source%.c}.o
+        if ! symbols=$(nm -u "$object" 2>&1); then
+            echo "$object: cannot be read (build first)"
+            continue
+        fi
+        awk '{ print $NF }' <<<"$symbols" | grep -vE "$allowed" | sed "s|^|$source needs |"
+    done
+}
+
+# The modules beside them do no I/O but the last line of a process out of memory, and read
+# no clock.
+modules_need() {
+    local denied='^(open|openat|fopen|read|socket|connect|send|recv|time|clock_gettime|gettimeofday|getenv|pthread_.*|vir.*|MHD_.*|uv_.*)(64)?$'
+    local object
+    for object in "$BUILD"/collectors/*.o; do
+        nm -u "$object" | awk '{ print $NF }' | grep -E "$denied" | sed "s|^|$object needs |"
+    done
+}
+
+collectors_include() {
+    local source
+    for source in collectors/*.c; do
+        $CC -std=c17 -D_GNU_SOURCE -Icollectors -fsyntax-only "$source" 2>&1 |
+            grep -m1 'error' || true
+    done
+}
+
+headers_alone() {
+    local header
+    for header in collectors/*.h exporter/*.h; do
+        local include=-Icollectors
+        [[ $header == exporter/* ]] && include='-Iexporter -Icollectors'
+        # shellcheck disable=SC2086
+        echo "#include \"$(basename "$header")\"" |
+            $CC -std=c17 -D_GNU_SOURCE $include \
+                $(pkg-config --cflags libvirt jansson libmicrohttpd libuv 2>/dev/null) \
+                -Wall -Wextra -Werror -fsyntax-only -x c - 2>&1 |
+            grep -m1 'error' | sed "s|^|$header: |" || true
+    done
+}
+
+# Nothing on the right calls anything on the left.
+pure_includes() {
+    uses '^#include <(time|uv|pthread|sys/socket|unistd|fcntl)[./h]' \
+        'exporter/.*|collectors/memory\.c'
+}
+
+report "collectors compile with -Icollectors alone" "$(collectors_include)"
+report "collectors need only json, guest_json, samples, filter, failure and strings" \
+    "$(collectors_need)"
+report "modules of collectors/ do no I/O and read no clock" "$(modules_need)$(pure_includes)"
+report "<libvirt/...> only in exporter/source_libvirt*" \
+    "$(uses '^#include <libvirt/' 'exporter/source_libvirt[a-z_]*\.[ch]')"
+report "<microhttpd.h> only in exporter/web.c" \
+    "$(uses '^#include <microhttpd' 'exporter/web\.c')"
+report "locks only in exporter/{store,lanes,mailbox}.c" \
+    "$(uses 'pthread_(mutex|rwlock|spin|cond)_|mtx_(init|lock)|\bsem_(init|wait|post)\b|uv_(mutex|rwlock|sem|cond)_' \
+        'exporter/(store|lanes|mailbox)\.c')"
+report "no banned calls (strcpy strcat sprintf vsprintf gets strtok localtime atoi)" \
+    "$(uses '\b(strcpy|strcat|v?sprintf|gets|strtok|localtime|atoi) ?\(' 'none')"
+report "each header compiles alone" "$(headers_alone)"
+exit $status
