@@ -31,7 +31,7 @@ uses() {
 collectors_need() {
     local allowed='^(json_[a-z0-9_]+|guest_json_[a-z0-9_]+|samples_[a-z0-9_]+|filter_passes|failure_set|str(n?cmp|len|nlen|chr|rchr|str|n?casecmp|spn|cspn)|mem(cmp|cpy|move|set|chr)|v?snprintf|__(mem[a-z]+|str[a-z]+|v?snprintf)_chk|__stack_chk_(fail|guard)|__(asan|ubsan|tsan|msan|sanitizer|llvm)_[A-Za-z0-9_]+|_GLOBAL_OFFSET_TABLE_)$'
     local source object symbols
-    for source in $(grep -lE '^const struct collector ' collectors/*.c | grep -v '/registry\.c$'); do
+    grep -lE '^const struct collector [a-z0-9_]+ = ' collectors/*.c | while IFS= read -r source; do
         object=$BUILD/${source%.c}.o
         if ! symbols=$(nm -u "$object" 2>&1); then
             echo "$object: cannot be read (build first)"
@@ -64,7 +64,7 @@ headers_alone() {
     for header in collectors/*.h exporter/*.h; do
         local include=-Icollectors
         [[ $header == exporter/* ]] && include='-Iexporter -Icollectors'
-        # shellcheck disable=SC2086
+        # shellcheck disable=SC2046,SC2086
         echo "#include \"$(basename "$header")\"" |
             $CC -std=c17 -D_GNU_SOURCE $include \
                 $(pkg-config --cflags libvirt jansson libmicrohttpd libuv 2>/dev/null) \
