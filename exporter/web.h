@@ -19,6 +19,8 @@ struct web_settings {
  * that names the address and the remedy. */
 struct web *web_start(const struct web_settings *settings, struct store *store,
                       struct telemetry *telemetry, char *error, size_t error_bytes);
+/* The port that the address at `index` is bound to (":0" asks for a free one). */
+unsigned int web_port(const struct web *web, size_t index);
 /* Ends open connections within a second; NULL is fine. */
 void web_stop(struct web *web);
 
