@@ -19,6 +19,7 @@ import tempfile
 
 from .error import LabError
 from .packages import Release
+from .process import program
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
@@ -90,7 +91,7 @@ def _module_files(kernel_folder):
     """The modules' paths in the order to load them."""
     (modules,) = glob.glob(os.path.join(kernel_folder, "lib/modules/*"))
     version = os.path.basename(modules)
-    subprocess.run(["depmod", "-b", kernel_folder, version], check=True)
+    subprocess.run([program("depmod"), "-b", kernel_folder, version], check=True)
     needs = {}
     with open(os.path.join(modules, "modules.dep"), encoding="utf-8") as file:
         for line in file:
@@ -144,7 +145,7 @@ def _write_cpio(folder, target):
     names = subprocess.run(["find", ".", "-print0"], cwd=folder, check=True,
                            stdout=subprocess.PIPE).stdout
     archive = subprocess.run(
-        ["cpio", "--null", "-o", "--quiet", "-H", "newc", "--owner=0:0"],
+        [program("cpio"), "--null", "-o", "--quiet", "-H", "newc", "--owner=0:0"],
         cwd=folder, input=names, check=True, stdout=subprocess.PIPE,
     ).stdout
     with gzip.open(target, "wb", compresslevel=6) as file:
@@ -170,13 +171,14 @@ def _build_initramfs(folders, target):
         _write_cpio(root, target)
 
 
-def _build_data_disk(target):
+def build_data_disk(target, files=None):
+    """A disk for /data, with the files of a folder on it."""
     with open(target, "wb") as file:
         file.truncate(DATA_DISK_BYTES)
     subprocess.run(
-        ["mke2fs", "-q", "-t", "ext4", "-L", "data", "-E", "lazy_itable_init=0", target],
-        check=True, stdin=subprocess.DEVNULL, env={**os.environ, "PATH": os.environ.get(
-            "PATH", "") + ":/usr/sbin:/sbin"},
+        [program("mke2fs"), "-q", "-t", "ext4", "-L", "data", "-E", "lazy_itable_init=0",
+         *(["-d", files] if files else []), target],
+        check=True, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
     )
 
 
@@ -205,7 +207,7 @@ def image(progress=lambda text: print(text, file=sys.stderr, flush=True)):
         for build, target in (
             (lambda path: shutil.copyfile(kernel, path), built.kernel),
             (lambda path: _build_initramfs(folders, path), built.initramfs),
-            (_build_data_disk, built.data_disk),
+            (build_data_disk, built.data_disk),
         ):
             build(target + ".new")
             os.rename(target + ".new", target)

@@ -223,10 +223,11 @@ class Guest:
     mounts    places where /data is mounted once more
     raw_port  a second port, org.test.raw, served by a socket of ours (for recordings)
     disk, network, control    whether it has them
+    disk_files                a folder whose files are put on the disk (/data)
     """
 
     def __init__(self, lab, name, number, *, agent="7.2", channel=True, clock_s=0, vcpus=1,
-                 mounts=(), raw_port=False, disk=True, network=True, control=True):
+                 mounts=(), raw_port=False, disk=True, disk_files=None, network=True, control=True):
         self.lab = lab
         self.name = name
         self.agent = agent
@@ -236,6 +237,7 @@ class Guest:
         self.mounts = mounts
         self.raw_port = raw_port
         self.disk = disk
+        self.disk_files = disk_files
         self.network = network
         self.control = control
         self.uuid = str(uuid.uuid5(uuid.NAMESPACE_DNS, name))
@@ -301,7 +303,9 @@ class Guest:
 
     def start(self):
         """Returns at once: the guest is booting."""
-        if self.disk:
+        if self.disk_files:
+            lab_image.build_data_disk(self._disk_path(), self.disk_files)
+        elif self.disk:
             shutil.copyfile(self.lab.image.data_disk, self._disk_path())
         path = f"{self.lab.directory}/{self.name}.xml"
         with open(path, "w", encoding="utf-8") as file:

@@ -1,0 +1,132 @@
+"""What the end-to-end tests share: one libvirtd and its guests for the whole run.
+
+Where the lab cannot be (no root, missing packages) the tests are skipped and say why;
+with CI=true that is a failure.
+"""
+
+import os
+import signal
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+# pylint: disable=wrong-import-position
+from lab.error import LabError
+from lab.lab import Lab
+from lab.process import program
+from lab.programs import EXPORTER, Exporter
+
+CLOCK_OFFSET_S = 90
+PROGRAMS = ("unshare", "nsenter", "setpriv", "libvirtd", "virtlogd", "virsh", "mke2fs",
+            "qemu-system-x86_64", "busybox", "cpio", "depmod", "prometheus", "promtool")
+
+# Everything at a pace that a test can wait for.
+QUICK_CONFIG = """
+collectors:
+  clock:      {interval: 1s, timeout: 2s}
+  agent:      {interval: 1s, timeout: 2s}
+  os:         {interval: 1s, timeout: 2s}
+  vcpu:       {interval: 1s, timeout: 2s}
+  network:    {interval: 1s, timeout: 2s}
+  filesystem: {interval: 1s, timeout: 2s}
+health: {failures_before_backoff: 2, backoff: 1s, backoff_max: 2s, starting: 2s}
+"""
+
+
+def pytest_sessionstart():
+    def end(*_):
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, end)  # so that what runs is ended and removed
+
+
+def _why_not():
+    if os.geteuid() != 0:
+        return "they need root, for a libvirtd of their own"
+    if not os.access(EXPORTER, os.X_OK):
+        return f"{EXPORTER} is missing: run make"
+    try:
+        for name in PROGRAMS:
+            program(name)
+    except LabError as error:
+        return str(error)
+    return None
+
+
+def pytest_collection_modifyitems(items):
+    why = _why_not()
+    if why is None or os.environ.get("CI") == "true":
+        return
+    for item in items:
+        item.add_marker(pytest.mark.skip(reason=f"end-to-end tests: {why}"))
+
+
+def pytest_terminal_summary(terminalreporter):
+    reasons = {report.longrepr[2] for report in terminalreporter.stats.get("skipped", [])
+               if isinstance(report.longrepr, tuple)}
+    for reason in sorted(reasons):
+        terminalreporter.write_line(f"NOT RUN: {reason}")
+
+
+@pytest.fixture(scope="session")
+def lab():
+    """Four guests: each agent generation, one without an agent, one without a channel."""
+    why = _why_not()
+    assert why is None, f"end-to-end tests cannot run: {why}"
+    with Lab(keep_logs=os.environ.get("QGA_E2E_LOGS")) as running:
+        for guest in (
+            running.guest("old", agent="7.2", vcpus=2,
+                          mounts=("/var/lib/kubelet/pods/example",)),
+            running.guest("new", agent="10.0"),
+            running.guest("silent", agent="none"),
+            running.guest("bare", channel=False, disk=False, network=False, control=False),
+        ):
+            guest.start()
+        for name in ("old", "new"):
+            running.guests[name].wait_for_agent().wait_for_control()
+        running.guests["new"].set_clock(CLOCK_OFFSET_S)
+        yield running
+
+
+@pytest.fixture(scope="session")
+def old(lab):
+    return lab.guests["old"]
+
+
+@pytest.fixture(scope="session")
+def new(lab):
+    return lab.guests["new"]
+
+
+def write_config(lab, text, name="qga-exporter.yml"):
+    path = os.path.join(lab.directory, name)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text)
+    return path
+
+
+@pytest.fixture(scope="module")
+def quick_config(lab):
+    return write_config(lab, QUICK_CONFIG)
+
+
+@pytest.fixture(scope="module")
+def exporter(lab, quick_config):
+    """One for the module, at the quick pace, with all four guests seen."""
+    with Exporter(lab, f"--config.file={quick_config}") as running:
+        running.wait_for(lambda metrics: all(healthy(metrics, name) for name in ("old", "new")),
+                         "the series of both guests with an agent")
+        yield running
+
+
+# One series of each of the five card collectors.
+CARD_SERIES = ("qga_clock_offset_seconds", "qga_network_info", "qga_filesystem_size_bytes",
+               "qga_vcpu_online", "qga_os_info")
+
+
+def healthy(metrics, domain):
+    """Whether the guest answers and all five card collectors have something to say."""
+    return (metrics.value("qga_up", domain=domain) == 1
+            and metrics.state(domain) == "responsive"
+            and all(metrics.find(name, domain=domain) for name in CARD_SERIES))

@@ -1,0 +1,84 @@
+"""A guest that answers with whatever it likes: the exporter stays well, the other guests'
+data whole and the exposition valid."""
+
+import glob
+import os
+
+import pytest
+
+import exposition
+from conftest import healthy
+from lab.image import ROOT
+
+HOSTILE = os.path.join(ROOT, "tests", "fixtures", "hostile")
+CASES = sorted(os.path.basename(path) for path in glob.glob(os.path.join(HOSTILE, "*.json")))
+GUESTS = 4  # several at once, because a change of agent takes a second and a half
+BATCHES = [CASES[start:start + GUESTS] for start in range(0, len(CASES), GUESTS)]
+RSS_MAX_KIB = 128 << 10
+
+
+@pytest.fixture(scope="module", name="hostile")
+def _hostile(lab, exporter):
+    guests = [lab.guest(f"hostile{number}", agent="10.0", disk_files=HOSTILE, network=False)
+              for number in range(GUESTS)]
+    for guest in guests:
+        guest.start()
+    for guest in guests:
+        guest.wait_for_agent().wait_for_control()
+    yield guests
+    for guest in guests:
+        guest.run("agent release")
+    exporter.wait_for(lambda metrics: all(honest(metrics, guest.name) for guest in guests),
+                      "the honest agents seen again", 30)
+    for guest in guests:
+        guest.stop()
+
+
+def honest(metrics, domain):
+    return (metrics.state(domain) == "responsive"
+            and bool(metrics.find("qga_os_info", domain=domain, id="qgalab")))
+
+
+def resident_kib(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        return int(next(line for line in file if line.startswith("VmRSS")).split()[1])
+
+
+def impersonate(guests, exporter, cases):
+    """In each guest, instead of the agent, one who answers everything with that file;
+    returns when all were asked something."""
+    names = {guest.name: case for guest, case in zip(guests, cases)}
+    for guest in guests[:len(cases)]:
+        guest.run(f"agent impostor /data/{names[guest.name]}")
+    metrics = exporter.wait_for(
+        lambda metrics: all(metrics.state(name) == "disconnected" for name in names),
+        f"the agents gone that {cases} replace", 5, 0.02)
+    calls = {name: metrics.value("qga_agent_calls_total", domain=name) for name in names}
+    return exporter.wait_for(
+        lambda metrics: all(metrics.value("qga_agent_calls_total", domain=name) > calls[name]
+                            for name in names), f"{cases} asked for")
+
+
+@pytest.mark.parametrize("cases", BATCHES, ids=lambda cases: "+".join(cases))
+def test_hostile_replies(hostile, exporter, cases):
+    success = {"domain": "new", "collector": "clock"}
+    name = "qga_collector_last_success_timestamp_seconds"
+    before = impersonate(hostile, exporter, cases).value(name, **success)
+    metrics = exporter.wait_for(lambda metrics: metrics.value(name, **success) > before,
+                                "a sample of a guest beside them", 5)
+    exposition.check(metrics.text)
+    assert healthy(metrics, "new") and healthy(metrics, "old")
+    assert resident_kib(exporter.process.pid) < RSS_MAX_KIB
+
+
+def test_label_text_comes_through_escaped(hostile, exporter):
+    """Quotes, backslashes and newlines of the guest are what Prometheus reads."""
+    impersonate(hostile, exporter, ["label-text-os.json"])
+    metrics = exporter.wait_for(
+        lambda metrics: metrics.find("qga_os_info", domain="hostile0")
+        and "qgalab" not in str(metrics.find("qga_os_info", domain="hostile0")),
+        "the impostor's operating system")
+    exposition.check(metrics.text)
+    labels = metrics.labels("qga_os_info", domain="hostile0")
+    text = "".join(labels.values())
+    assert all(character in text for character in '"\\\n'), labels

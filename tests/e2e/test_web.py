@@ -1,0 +1,111 @@
+"""The HTTP side and the exposition's form, with real guests behind it."""
+
+import http.client
+import subprocess
+import threading
+import urllib.parse
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+import exposition
+from lab.process import program
+from lab.programs import get
+
+
+def request(exporter, method, path):
+    connection = http.client.HTTPConnection(urllib.parse.urlparse(exporter.url).netloc, timeout=5)
+    try:
+        connection.request(method, path)
+        answer = connection.getresponse()
+        return answer.status, answer.headers, answer.read()
+    finally:
+        connection.close()
+
+
+def test_metrics_content_type(exporter):
+    status, headers, _ = get(f"{exporter.url}/metrics")
+    assert status == 200
+    assert headers["Content-Type"].replace(" ", "") == "text/plain;version=0.0.4;charset=utf-8"
+
+
+def test_promtool_has_nothing_to_say(exporter):
+    done = subprocess.run([program("promtool"), "check", "metrics"], stdout=subprocess.PIPE,
+                          input=exporter.metrics().text.encode(), stderr=subprocess.STDOUT,
+                          timeout=30, check=False)
+    assert (done.returncode, done.stdout.decode()) == (0, "")
+
+
+def test_exposition_is_strict(exporter):
+    text = exporter.metrics().text
+    families = exposition.check(text)
+    assert "qga_up" in families
+    parsed = {family.name for family in text_string_to_metric_families(text)}
+    assert {name.removesuffix("_total") for name in families} <= {
+        name.removesuffix("_total") for name in parsed}
+
+
+@pytest.mark.parametrize("bad", [
+    "qga_up 1\n",
+    "# HELP a b\n# TYPE a gauge\na 1\na 1\n",
+    "# HELP a b\n# TYPE a gauge\na{x=\"1\",x=\"2\"} 1\n",
+    "# HELP a b\n# TYPE a gauge\na 1 \n",
+    "# HELP a b\n# TYPE a counter\na 1\n",
+    "# HELP a b\n# TYPE a gauge\na{x=\"\\q\"} 1\n",
+    "# HELP a b\n# TYPE a gauge\nb 1\n",
+    "# HELP a b\n# TYPE a gauge\na 1",
+])
+def test_the_strict_reader_is_strict(bad):
+    with pytest.raises(AssertionError):
+        exposition.check(bad)
+
+
+def test_series_bytes_are_stable(exporter):
+    """Names, labels, order: Prometheus' cache of series hangs on each byte."""
+    def identities(metrics):
+        return [line.rsplit(" ", 1)[0] for line in metrics.text.splitlines()
+                if 'domain="' in line or line.startswith("#")]
+
+    first = exporter.metrics()
+    success = {"domain": "new", "collector": "network"}
+    name = "qga_collector_last_success_timestamp_seconds"
+    later = exporter.wait_for(
+        lambda metrics: metrics.value(name, **success) > first.value(name, **success),
+        "a later sample")
+    assert identities(first) == identities(later)
+
+
+def test_scrapes_at_once_are_alike(exporter):
+    answers = []
+
+    def scrape():
+        answers.append(get(f"{exporter.url}/metrics"))
+
+    threads = [threading.Thread(target=scrape) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(10)
+    assert [status for status, _, _ in answers] == [200] * 20
+    for _, headers, body in answers:
+        assert len(body) == int(headers["Content-Length"])
+        exposition.check(body.decode())
+
+
+def test_pages(exporter):
+    status, headers, body = get(f"{exporter.url}/")
+    assert status == 200
+    assert headers["Content-Type"].startswith("text/html")
+    assert b"/metrics" in body
+    assert get(f"{exporter.url}/-/healthy")[0] == 200
+    assert get(f"{exporter.url}/-/ready")[0] == 200
+    assert get(f"{exporter.url}/no-such-page")[0] == 404
+
+
+def test_other_methods_are_refused(exporter):
+    for method in ("POST", "PUT", "DELETE"):
+        status, headers, _ = request(exporter, method, "/metrics")
+        assert status == 405, method
+        assert "GET" in headers["Allow"], method
+    status, _, body = request(exporter, "HEAD", "/metrics")
+    assert (status, body) == (200, b"")
