@@ -7,6 +7,7 @@
 #include <string.h>
 
 #define URI_BYTES_MAX 1024
+#define HOST_BYTES_MAX 253       /* RFC 1035 */
 #define SOURCE_NAME_BYTES_MAX 64 /* a label on every series of its guests */
 #define TELEMETRY_PATH_BYTES_MAX 128
 
@@ -52,23 +53,23 @@ port_valid(const char *port)
            strtol(port, NULL, 10) <= 65535;
 }
 
-/* "", an IPv4 address, or an IPv6 address between brackets. */
+/* "", an IPv4 address, a host name, or an IPv6 address (perhaps with %interface)
+ * between brackets.  Whether a name resolves is seen when the exporter listens. */
 static bool
 host_valid(const char *host, size_t length)
 {
-    char text[INET6_ADDRSTRLEN] = "";
+    char text[HOST_BYTES_MAX + 1] = "";
     unsigned char address[16];
-    if (length == 0)
-        return true;
-    bool brackets = host[0] == '[' && host[length - 1] == ']' && length > 2;
-    if (brackets) {
-        host++;
-        length -= 2;
-    }
-    if (length >= sizeof(text))
+    if (length > HOST_BYTES_MAX)
         return false;
     memcpy(text, host, length);
-    return inet_pton(brackets ? AF_INET6 : AF_INET, text, address) == 1;
+    if (length > 2 && text[0] == '[' && text[length - 1] == ']') {
+        text[1 + strcspn(text + 1, "%]")] = '\0';
+        return inet_pton(AF_INET6, text + 1, address) == 1;
+    }
+    if (length > 0 && consists_of(text, DIGITS "."))
+        return inet_pton(AF_INET, text, address) == 1;
+    return consists_of(text, LETTERS DIGITS ".-");
 }
 
 const char *

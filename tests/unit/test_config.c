@@ -142,7 +142,8 @@ test_everything_set(void **state)
         "health: {failures_before_backoff: 1, backoff: 1s, backoff_max: 1s, starting: "
         "0s}\n"
         "limits: {reply_bytes: 64KiB, series_per_guest: 10, label_bytes: 16}\n"
-        "web: {listen_addresses: [\"127.0.0.1:1\", \"[::1]:0\"], telemetry_path: /m}\n"
+        "web: {listen_addresses: [\"127.0.0.1:1\", \"[::1]:0\", \"localhost:1\", "
+        "\"[fe80::1%eth0]:1\"], telemetry_path: /m}\n"
         "log: {level: debug, format: json}\n");
     assert_int_equal(config->sources_count, 2);
     assert_string_equal(config->sources[0].name, "local");
@@ -168,7 +169,9 @@ test_everything_set(void **state)
     assert_int_equal(config->limits.label_bytes, 16);
     assert_string_equal(config->web.listen_addresses[0], "127.0.0.1:1");
     assert_string_equal(config->web.listen_addresses[1], "[::1]:0");
-    assert_null(config->web.listen_addresses[2]);
+    assert_string_equal(config->web.listen_addresses[2], "localhost:1");
+    assert_string_equal(config->web.listen_addresses[3], "[fe80::1%eth0]:1");
+    assert_null(config->web.listen_addresses[4]);
     assert_string_equal(config->web.telemetry_path, "/m");
     assert_int_equal(config->log.level, LOG_DEBUG);
     assert_int_equal(config->log.format, LOG_JSON);
@@ -378,6 +381,10 @@ static const struct {
     {"web: {listen_addresses: [\"::1:80\"]}\n",
      "1: web.listen_addresses[0]: \"::1:80\" is not an address to listen on; write it "
      "like :10177, 127.0.0.1:10177 or [::1]:10177"},
+    {"web: {listen_addresses: [\"256.0.0.1:80\"]}\n",
+     "1: web.listen_addresses[0]: \"256.0.0.1:80\" is not an address to listen on; "
+     "write "
+     "it like :10177, 127.0.0.1:10177 or [::1]:10177"},
     {"web:\n  listen_addresses:\n  - :1\n  - :1\n",
      "4: web.listen_addresses[1]: \":1\" stands here twice; remove one"},
     {"web: {telemetry_path: metrics}\n",
@@ -632,9 +639,9 @@ test_bad_flags(void **state)
     check_override(overrides, "--libvirt.uri: \"qemu\" is not a libvirt URI; write it "
                               "like \"qemu:///system\"");
     overrides = overrides_none();
-    overrides.listen_addresses[0] = "localhost:1";
+    overrides.listen_addresses[0] = "local host:1";
     check_override(overrides,
-                   "--web.listen-address: \"localhost:1\" is not an address to listen "
+                   "--web.listen-address: \"local host:1\" is not an address to listen "
                    "on; write it like :10177, 127.0.0.1:10177 or [::1]:10177");
     overrides = overrides_none();
     overrides.telemetry_path = "metrics";
