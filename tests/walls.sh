@@ -82,7 +82,7 @@ pure_includes() {
 report "collectors compile with -Icollectors alone" "$(collectors_include)"
 report "collectors need only json, guest_json, samples, filter, failure and strings" \
     "$(collectors_need)"
-report "modules of collectors/ do no I/O and read no clock" "$(modules_need)$(pure_includes)"
+report "modules of collectors/ do no I/O and read no clock" "$(modules_need; pure_includes)"
 report "<libvirt/...> only in exporter/source_libvirt*" \
     "$(uses '^#include <libvirt/' 'exporter/source_libvirt[a-z_]*\.[ch]')"
 report "<microhttpd.h> only in exporter/web.c" \
