@@ -63,30 +63,30 @@ clock_error_ns(const struct clock_sample *sample, int64_t now_ns)
 /* Whether two samples cannot be of the same pair of clocks: one was stepped (guest or
  * host), or slewed fast. */
 static bool
-clock_contradicts(const struct clock_sample *old, const struct clock_sample *new)
+clock_contradicts(const struct clock_sample *old, const struct clock_sample *latest)
 {
     int64_t distance_ns;
-    if (__builtin_sub_overflow(new->offset_ns, old->offset_ns, &distance_ns) ||
+    if (__builtin_sub_overflow(latest->offset_ns, old->offset_ns, &distance_ns) ||
         distance_ns == INT64_MIN)
         return true;
     if (distance_ns < 0)
         distance_ns = -distance_ns;
-    return distance_ns > clock_error_ns(old, new->at_ns) + new->uncertainty_ns;
+    return distance_ns > clock_error_ns(old, latest->at_ns) + latest->uncertainty_ns;
 }
 
 /* Forgets what is too old, from the future (the host's clock was set back), or
  * contradicted; then adds the new one. */
 static void
-clock_remember(struct clock_memory *memory, const struct clock_sample *new)
+clock_remember(struct clock_memory *memory, const struct clock_sample *latest)
 {
     size_t kept = 0;
     for (size_t i = 0; i < memory->count; i++) {
         const struct clock_sample *old = &memory->samples[i];
-        if (old->at_ns <= new->at_ns &&new->at_ns - old->at_ns <= KEPT_NS)
+        if (old->at_ns <= latest->at_ns && latest->at_ns - old->at_ns <= KEPT_NS)
             memory->samples[kept++] = *old;
     }
     for (size_t i = 0; i < kept; i++)
-        if (clock_contradicts(&memory->samples[i], new))
+        if (clock_contradicts(&memory->samples[i], latest))
             kept = 0; /* all of them: they told of the clock before the step */
 
     if (kept == KEPT_SAMPLES) {
@@ -94,7 +94,7 @@ clock_remember(struct clock_memory *memory, const struct clock_sample *new)
         for (size_t i = 0; i < kept; i++)
             memory->samples[i] = memory->samples[i + 1];
     }
-    memory->samples[kept] = *new;
+    memory->samples[kept] = *latest;
     memory->count = kept + 1;
 }
 
@@ -144,17 +144,17 @@ clock_parse(const json_t *reply, const struct exchange *when, struct samples *ou
         return 0;
     }
 
-    struct clock_sample new = {
+    struct clock_sample latest = {
         .at_ns = when->sent_ns + (when->received_ns - when->sent_ns) / 2,
         .uncertainty_ns = span_ns / 2 + GRANULARITY_NS,
     };
-    if (__builtin_sub_overflow(guest_ns, new.at_ns, &new.offset_ns)) {
+    if (__builtin_sub_overflow(guest_ns, latest.at_ns, &latest.offset_ns)) {
         failure_set(why, FAILURE_MALFORMED, "return: a time expected, %lld ns found",
                     (long long)guest_ns);
         return -1;
     }
-    clock_remember(memory, &new);
-    clock_publish(memory, new.at_ns, out);
+    clock_remember(memory, &latest);
+    clock_publish(memory, latest.at_ns, out);
     return 0;
 }
 

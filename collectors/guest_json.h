@@ -22,7 +22,8 @@
 enum guest_json_need { GUEST_OPTIONAL, GUEST_REQUIRED };
 
 /* A value of the reply and the way to it.  Lives on the collector's stack; a child must
- * neither outlive nor overwrite one it was read from.  The members are guest_json.c's. */
+ * neither outlive nor overwrite one it was read from.  The members are guest_json.c's.
+ */
 struct guest_json {
     const json_t *value;
     const struct guest_json *parent;
