@@ -2,7 +2,9 @@
 #
 # Another compiler or a sanitizer is only another BUILD:
 #   make CC=clang BUILD=build-clang      make SANITIZE=address,undefined BUILD=build-asan
-CC ?= gcc
+ifeq ($(origin CC),default)
+CC := gcc
+endif
 CFLAGS ?= -O2 -g
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
@@ -74,8 +76,9 @@ BUILD_INFO := $(BUILD)/exporter/options.o $(BUILD)/exporter/telemetry.o
 $(BUILD_INFO): DEFINES = -DQGA_VERSION='"$(VERSION)"' -DQGA_REVISION='"$(REVISION)"' -DQGA_BRANCH='"$(BRANCH)"'
 
 # A unit test names the modules it links in a line "links: a b c" of its opening comment.
-links = $(addprefix $(BUILD)/,$(addsuffix .o,$(shell sed -n 's/^.*links: *//p' $(1))))
+links = $(addprefix $(BUILD)/,$(addsuffix .o,$(shell sed -n 's/^.*links: *\([^*]*\).*/\1/p' $(1))))
 .SECONDEXPANSION:
+.SECONDARY:
 $(BUILD)/tests/unit/test_%: $(BUILD)/tests/unit/test_%.o $$(call links,tests/unit/test_%.c)
 	@echo '  LINK  $@'
 	$(Q)$(CC) $(LINK) $(LDFLAGS) -o $@ $^ $(PACKAGE_LIBS) -lcmocka -lm
