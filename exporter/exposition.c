@@ -31,7 +31,9 @@ write_escaped(char *out, const char *string, bool quoted)
             continue;
         }
         *out++ = '\\';
-        *out++ = *c == '\n' ? 'n' : *c;
+        *out++ = *c;
+        if (*c == '\n')
+            out[-1] = 'n';
     }
     return out;
 }

@@ -132,7 +132,7 @@ struct store_guest *
 store_guest_add(struct store *store, const char *identity)
 {
     struct store_guest *guest =
-        memory_new(1, sizeof(*guest) + store->slots_count * sizeof(*guest->fragments));
+        memory_new(1, sizeof(*guest) + store->slots_count * sizeof(struct fragment *));
     guest->identity = memory_string(identity);
     (void)pthread_mutex_lock(&store->lock);
     if (store->guests_count == store->guests_capacity) {
@@ -142,7 +142,8 @@ store_guest_add(struct store *store, const char *identity)
     }
     size_t position = guest_position(store, identity);
     struct store_guest **place = store->guests + position;
-    memmove(place + 1, place, (store->guests_count - position) * sizeof(guest));
+    memmove(place + 1, place,
+            (store->guests_count - position) * sizeof(struct store_guest *));
     *place = guest;
     store->guests_count++;
     store->generation++;
@@ -163,7 +164,8 @@ store_guest_remove(struct store *store, struct store_guest *guest)
     }
     struct store_guest **place = store->guests + position;
     store->guests_count--;
-    memmove(place, place + 1, (store->guests_count - position) * sizeof(guest));
+    memmove(place, place + 1,
+            (store->guests_count - position) * sizeof(struct store_guest *));
     store->generation++;
     (void)pthread_mutex_unlock(&store->lock);
     guest_free(store, guest);
@@ -193,7 +195,7 @@ snapshot_take(const struct store *store, int64_t now_ns)
 {
     struct snapshot snapshot = {
         .fragments = memory_new(store->slots_count * store->guests_count,
-                                sizeof(*snapshot.fragments)),
+                                sizeof(struct fragment *)),
         .slot_ends = memory_new(store->slots_count, sizeof(*snapshot.slot_ends)),
         .generation = store->generation,
         .made_ns = now_ns,

@@ -526,8 +526,18 @@ write_open_fds(struct text *out)
     write_single(out, &process_open_fds, (double)(count - 1)); /* not our directory */
 }
 
-/* proc(5): state, 15 fields, priority, nice, num_threads, itrealvalue, starttime,
- * vsize, rss; after the name in parentheses, which may hold anything. */
+/* A field of /proc/self/stat by its number in proc(5); 0 if it is not there.  The name,
+ * field 2, stands in parentheses and may hold anything, so counting starts behind it.
+ */
+static double
+stat_field(const char *line, int number)
+{
+    const char *field = strrchr(line, ')');
+    for (int i = 2; field != NULL && i < number; i++)
+        field = strchr(field + 1, ' ');
+    return field == NULL ? 0 : (double)strtoull(field, NULL, 10);
+}
+
 static void
 write_proc_stat(struct text *out)
 {
@@ -538,18 +548,10 @@ write_proc_stat(struct text *out)
     size_t length = fread(line, 1, sizeof(line) - 1, file);
     (void)fclose(file);
     line[length] = '\0';
-    const char *fields = strrchr(line, ')');
-    unsigned long long threads = 0, virtual_bytes = 0, resident_pages = 0;
-    if (fields == NULL ||
-        sscanf(fields + 1,
-               " %*c %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s "
-               "%llu %*s %*s %llu %llu",
-               &threads, &virtual_bytes, &resident_pages) != 3)
-        return;
-    write_single(out, &process_virtual, (double)virtual_bytes);
+    write_single(out, &process_virtual, stat_field(line, 23));
     write_single(out, &process_resident,
-                 (double)resident_pages * (double)sysconf(_SC_PAGESIZE));
-    write_single(out, &process_threads, (double)threads);
+                 stat_field(line, 24) * (double)sysconf(_SC_PAGESIZE));
+    write_single(out, &process_threads, stat_field(line, 20));
 }
 
 static void
