@@ -1,0 +1,185 @@
+/* The one state that sums a guest up, and its health series.
+ * links: exporter/guest exporter/health exporter/exposition exporter/text
+ * collectors/registry collectors/clock collectors/agent collectors/vcpu collectors/os
+ * collectors/network collectors/filesystem collectors/guest_json collectors/filter
+ * collectors/samples collectors/failure collectors/memory */
+#include "guest.h"
+
+#include "health.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define S INT64_C(1000000000)
+#define GRACE (180 * S)
+#define NOW (10000 * S)
+
+static const struct guest_facts running = {
+    .key = "k",
+    .name = "web-1",
+    .uuid = "8eb0f9fd-80a6-59b0-bac3-f74533a7bcc7",
+    .incarnation = 1,
+    .domain = DOMAIN_RUNNING,
+    .channel = CHANNEL_CONNECTED,
+};
+
+static struct guest *
+new_guest(void)
+{
+    struct guest *guest = guest_new(NULL, &running, NULL);
+
+    guest->domain = running.domain;
+    guest->channel = running.channel;
+    guest->source_is_up = true;
+    return guest;
+}
+
+static void
+expect(struct guest *guest, enum agent_state state)
+{
+    assert_string_equal(agent_state_name(guest_state(guest, NOW, GRACE)),
+                        agent_state_name(state));
+}
+
+static void
+test_what_the_host_says_comes_first(void **state)
+{
+    struct guest *guest = new_guest();
+
+    (void)state;
+    guest->answered = true;
+    expect(guest, AGENT_RESPONSIVE);
+    guest->frozen = true;
+    expect(guest, AGENT_FROZEN);
+    guest->channel = CHANNEL_DISCONNECTED;
+    expect(guest, AGENT_DISCONNECTED);
+    guest->channel = CHANNEL_ABSENT;
+    expect(guest, AGENT_UNCONFIGURED);
+    guest->domain = DOMAIN_PAUSED;
+    expect(guest, AGENT_PAUSED);
+    guest->source_is_up = false;
+    expect(guest, AGENT_UNKNOWN);
+    guest_free(guest);
+}
+
+static void
+test_starting_is_a_grace_that_ends(void **state)
+{
+    struct guest *guest = new_guest();
+
+    (void)state;
+    guest->channel = CHANNEL_DISCONNECTED;
+    guest->started_ns = NOW - GRACE + S;
+    expect(guest, AGENT_STARTING);
+    guest->started_ns = NOW - GRACE;
+    expect(guest, AGENT_DISCONNECTED);
+    /* Once its agent has answered, a guest is no longer starting. */
+    guest->started_ns = NOW - S;
+    guest->answered = true;
+    expect(guest, AGENT_DISCONNECTED);
+    guest->channel = CHANNEL_ABSENT;
+    expect(guest, AGENT_UNCONFIGURED);
+    guest_free(guest);
+}
+
+static void
+test_a_call_beyond_its_deadline_is_silence(void **state)
+{
+    struct guest *guest = new_guest();
+
+    (void)state;
+    guest->answered = true;
+    guest->schedule.in_flight = true;
+    guest->call_deadline_ns = NOW;
+    expect(guest, AGENT_RESPONSIVE);
+    guest->call_deadline_ns = NOW - 1;
+    expect(guest, AGENT_UNRESPONSIVE);
+    guest_free(guest);
+}
+
+static void
+test_every_failure_has_its_state(void **state)
+{
+    static const enum agent_state states[FAILURE_KINDS] = {
+        [FAILURE_NONE] = AGENT_RESPONSIVE,
+        [FAILURE_ABSENT] = AGENT_UNCONFIGURED,
+        [FAILURE_DISCONNECTED] = AGENT_DISCONNECTED,
+        [FAILURE_TIMEOUT] = AGENT_UNRESPONSIVE,
+        [FAILURE_UNSUPPORTED] = AGENT_RESPONSIVE,
+        [FAILURE_DISABLED] = AGENT_RESPONSIVE,
+        [FAILURE_FROZEN] = AGENT_FROZEN,
+        [FAILURE_BUSY] = AGENT_RESPONSIVE,
+        [FAILURE_AGENT_ERROR] = AGENT_RESPONSIVE,
+        [FAILURE_MALFORMED] = AGENT_MALFORMED,
+        [FAILURE_TOO_LARGE] = AGENT_RESPONSIVE,
+        [FAILURE_DENIED] = AGENT_DENIED,
+        [FAILURE_NOT_RUNNING] = AGENT_PAUSED,
+        [FAILURE_UNAVAILABLE] = AGENT_UNKNOWN,
+    };
+    struct guest *guest = new_guest();
+
+    (void)state;
+    expect(guest, AGENT_UNKNOWN); /* not asked yet */
+    guest->answered = true;
+    for (int kind = 0; kind < FAILURE_KINDS; kind++) {
+        guest->last_failure.kind = (enum failure_kind)kind;
+        expect(guest, states[kind]);
+    }
+    guest_free(guest);
+}
+
+static bool
+has_sample(const struct samples *samples, const char *name, const char *label)
+{
+    for (size_t i = 0; i < samples_count(samples); i++) {
+        struct sample sample = samples_at(samples, i);
+
+        if (strcmp(sample.metric->name, name) == 0 &&
+            (!label || strcmp(sample.label_values[0], label) == 0))
+            return true;
+    }
+    return false;
+}
+
+static void
+test_health_of_a_guest_that_never_answered(void **state)
+{
+    const struct samples_limits limits = {.series_max = 512, .label_bytes_max = 256};
+    struct samples *samples = samples_new(&limits);
+    bool enabled[COLLECTORS_MAX];
+    struct guest *guest = new_guest();
+
+    (void)state;
+    memset(enabled, true, sizeof enabled);
+    guest->failures_total[FAILURE_TIMEOUT] = 3;
+    health_samples(guest, AGENT_UNRESPONSIVE, true, enabled, samples);
+    assert_true(has_sample(samples, "qga_up", NULL));
+    assert_true(has_sample(samples, "qga_agent_state", "unresponsive"));
+    assert_true(has_sample(samples, "qga_agent_failures_total", "timeout"));
+    /* What is not known is left out, never a zero. */
+    assert_false(
+        has_sample(samples, "qga_agent_last_response_timestamp_seconds", NULL));
+    assert_false(has_sample(samples, "qga_collector_success", NULL));
+    assert_false(has_sample(samples, "qga_collector_supported", NULL));
+    assert_int_equal(samples_dropped(samples), 0);
+    samples_free(samples);
+    guest_free(guest);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_what_the_host_says_comes_first),
+        cmocka_unit_test(test_starting_is_a_grace_that_ends),
+        cmocka_unit_test(test_a_call_beyond_its_deadline_is_silence),
+        cmocka_unit_test(test_every_failure_has_its_state),
+        cmocka_unit_test(test_health_of_a_guest_that_never_answered),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
