@@ -1,8 +1,14 @@
 /* The one state that sums a guest up, and its health series.
  * links: exporter/guest exporter/health exporter/exposition exporter/text
- * collectors/registry collectors/clock collectors/agent collectors/vcpu collectors/os
- * collectors/network collectors/filesystem collectors/guest_json collectors/filter
- * collectors/samples collectors/failure collectors/memory */
+ *
+ * links: collectors/registry collectors/clock collectors/agent collectors/vcpu
+ *
+ * links: collectors/os collectors/network collectors/filesystem
+ *
+ * links: collectors/guest_json collectors/filter collectors/samples
+ *
+ * links: collectors/failure collectors/memory
+ */
 #include "guest.h"
 
 #include "health.h"
