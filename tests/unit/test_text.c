@@ -85,7 +85,8 @@ assert_shortest(struct text *text, double value)
     for (const char *c = text->bytes; *c != '\0' && *c != 'e'; c++)
         if (*c >= '0' && *c <= '9' && (digits > 0 || *c != '0'))
             digits++;
-    if (digits <= 15 || fabs(value) <= 9007199254740992.0)
+    bool whole = fabs(value) <= 9007199254740992.0 && floor(value) == value;
+    if (digits <= 15 || whole)
         return;
     char shorter[400];
     (void)snprintf(shorter, sizeof(shorter), "%.*g", digits - 1, value);
