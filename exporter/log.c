@@ -149,7 +149,7 @@ line_add_quoted(struct line *line, const char *value)
         size_t length = strlen(escaped);
         if (used + length > sizeof(rendered) - sizeof(LOG_CUT_MARK))
             break;
-        memcpy(rendered + used, escaped, length);
+        memcpy(rendered + used, escaped, length); /* NOLINT(bugprone-*): by length */
         used += length;
         text += read;
     }

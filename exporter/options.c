@@ -3,7 +3,7 @@
 
 #include "config_check.h"
 #include "suggest.h"
-#include "yaml_tree.h"
+#include "yaml_value.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -197,9 +197,9 @@ print_collectors(void)
            command_width, "COMMAND", "HELP");
     for (size_t i = 0; i < collectors_count; i++) {
         const struct collector *collector = collectors[i];
-        char interval[TREE_VALUE_BYTES];
-        tree_duration_format(collector->default_interval_s * INT64_C(1000000000),
-                             interval);
+        char interval[VALUE_BYTES];
+        value_duration_format(collector->default_interval_s * INT64_C(1000000000),
+                              interval);
         printf("%-*s  %-7s  %-8s  %-*s  %s\n", name_width, collector->name,
                collector->default_disabled ? "off" : "on", interval, command_width,
                collector->command, collector->help);

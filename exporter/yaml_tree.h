@@ -7,7 +7,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #define TREE_FILE_BYTES_MAX (1024 * 1024) /* a config of 64 sources is below 16 KiB */
 #define TREE_DEPTH_MAX 8                  /* ours need 5 */
@@ -55,24 +54,5 @@ bool tree_is_null(const struct tree_node *node);
  * map is a problem; NULL and null are empty maps. */
 int tree_check_keys(const struct tree_node *map, const char *const *keys,
                     struct tree_problem *problem);
-
-/* All: 0 and the value, or -1 with the problem.  The ranges are inclusive. */
-int tree_read_string(const struct tree_node *node, const char **out,
-                     struct tree_problem *problem); /* borrowed from the tree */
-int tree_read_bool(const struct tree_node *node, bool *out,
-                   struct tree_problem *problem);
-int tree_read_integer(const struct tree_node *node, int64_t min, int64_t max,
-                      int64_t *out, struct tree_problem *problem);
-/* 250ms, 15s, 1m30s, 2h */
-int tree_read_duration(const struct tree_node *node, int64_t min_ns, int64_t max_ns,
-                       int64_t *out_ns, struct tree_problem *problem);
-/* 65536, 64KiB, 1MiB */
-int tree_read_bytes(const struct tree_node *node, int64_t min, int64_t max,
-                    int64_t *out, struct tree_problem *problem);
-
-/* The shortest spelling that reads back as the same. */
-#define TREE_VALUE_BYTES 64
-const char *tree_duration_format(int64_t ns, char out[TREE_VALUE_BYTES]);
-const char *tree_bytes_format(int64_t bytes, char out[TREE_VALUE_BYTES]);
 
 #endif

@@ -1,5 +1,7 @@
 /* The config file: what each key does, and the exact sentence for each mistake.
- * links: exporter/config exporter/config_check exporter/yaml_tree exporter/suggest
+ * links: exporter/config exporter/config_check exporter/config_fields
+ * links: exporter/config_sources exporter/config_collectors
+ * links: exporter/yaml_tree exporter/yaml_value exporter/suggest
  * links: collectors/filter collectors/memory tests/unit/stub_registry
  */
 #include "config.h"

@@ -1,7 +1,9 @@
 /* The annotated config that is shipped: it changes nothing, and with every key taken
  * out of its comment it still says the defaults, all of them, as the registry has them.
  *
- * links: exporter/config exporter/config_check exporter/yaml_tree exporter/suggest
+ * links: exporter/config exporter/config_check exporter/config_fields
+ * links: exporter/config_sources exporter/config_collectors
+ * links: exporter/yaml_tree exporter/yaml_value exporter/suggest
  * links: collectors/registry collectors/clock collectors/agent collectors/vcpu
  * links: collectors/os collectors/network collectors/filesystem collectors/filter
  * links: collectors/guest_json collectors/samples collectors/failure collectors/memory

@@ -1,5 +1,7 @@
 /* The command line: every flag, and the sentence for each mistake.
- * links: exporter/options exporter/config_check exporter/suggest exporter/yaml_tree
+ *
+ * links: exporter/options exporter/config_check exporter/suggest
+ * links: exporter/yaml_tree exporter/yaml_value
  * links: collectors/memory tests/unit/stub_registry
  */
 #include "options.h"
