@@ -360,12 +360,12 @@ guest_seen(void *context, struct source *source, const struct guest_facts *facts
         guest = add_guest(watched, facts);
 
     bool was_askable = guest_is_askable(guest);
-    bool restarted = guest->incarnation != facts->incarnation;
+    bool anew = facts->agent_came || guest->incarnation != facts->incarnation;
 
     take_facts(guest, facts);
     bool is_askable = guest_is_askable(guest);
 
-    if (is_askable && (!was_askable || restarted)) {
+    if (is_askable && (!was_askable || anew)) {
         guest_agent_anew(guest);
         schedule_release(watched->schedule, &guest->schedule, first_call_ns(watched));
     } else if (!is_askable) {

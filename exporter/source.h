@@ -39,7 +39,8 @@ struct guest_facts {
     enum domain_state domain;
     enum channel_state channel;
     bool just_started; /* we saw it start, so its agent may still be on the way */
-    bool opted_out;    /* the domain's metadata says: do not ask */
+    bool agent_came; /* the agent has come (again) since the guest was last announced */
+    bool opted_out;  /* the domain's metadata says: do not ask */
 };
 
 struct source_listener {

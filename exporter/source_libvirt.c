@@ -30,7 +30,7 @@ struct watch {
     char uuid[UUID_BYTES];
     bool looking; /* a look is on its way ... */
     bool again;   /* ... and something happened since it was asked for */
-    bool just_started;
+    bool just_started, agent_came;
     UT_hash_handle hh;
 };
 
@@ -129,7 +129,7 @@ look(struct source *source, struct watch *watch)
 
 static void
 announce(struct source *source, const struct domain_description *domain,
-         bool just_started)
+         bool just_started, bool agent_came)
 {
     struct guest_facts facts = {
         .key = domain->uuid,
@@ -139,6 +139,7 @@ announce(struct source *source, const struct domain_description *domain,
         .domain = domain->state,
         .channel = domain->channel,
         .just_started = just_started,
+        .agent_came = agent_came,
         .opted_out = domain->opted_out,
     };
 
@@ -162,13 +163,13 @@ looked(struct source *source, const struct control_job *job)
         look(source, watch);
         return;
     }
-    bool just_started = watch->just_started;
+    bool just_started = watch->just_started, agent_came = watch->agent_came;
 
     forget_watch(source, watch);
     if (job->domains_count == 0)
         source->listener->guest_gone(source->listener->context, source, job->uuid);
     else
-        announce(source, &job->domains[0], just_started);
+        announce(source, &job->domains[0], just_started, agent_came);
 }
 
 /* --- the connection --- */
@@ -209,7 +210,7 @@ came_up(struct source *source, const struct control_job *job)
     log_info("connected to libvirt", LOG_STR("uri", source->link->uri),
              LOG_INT("domains", job->domains_count));
     for (size_t i = 0; i < job->domains_count; i++)
-        announce(source, &job->domains[i], false);
+        announce(source, &job->domains[i], false, false);
     telemetry_source_up(source->telemetry, source->telemetry_row, true);
     source->listener->source_up(source->listener->context, source);
 }
@@ -239,8 +240,8 @@ source_libvirt_event(struct source *source, const struct libvirt_event *event)
     }
     struct watch *watch = watch_of(source, event->uuid);
 
-    if (event->kind == LIBVIRT_DOMAIN_STARTED)
-        watch->just_started = true;
+    watch->just_started |= event->kind == LIBVIRT_DOMAIN_STARTED;
+    watch->agent_came |= event->kind == LIBVIRT_AGENT_CONNECTED;
     if (event->kind == LIBVIRT_DOMAIN_STOPPED)
         source->listener->guest_gone(source->listener->context, source, event->uuid);
     look(source, watch);

@@ -108,9 +108,11 @@ agent_event(virConnectPtr connection, virDomainPtr domain, int state, int reason
             void *opaque)
 {
     (void)connection;
-    (void)state;
     (void)reason;
-    post_domain_event(domain, opaque, LIBVIRT_DOMAIN_CHANGED);
+    post_domain_event(domain, opaque,
+                      state == VIR_CONNECT_DOMAIN_EVENT_AGENT_LIFECYCLE_STATE_CONNECTED
+                          ? LIBVIRT_AGENT_CONNECTED
+                          : LIBVIRT_DOMAIN_CHANGED);
     return 0;
 }
 

@@ -63,6 +63,7 @@ extern const struct lanes_driver libvirt_control_driver;
 enum libvirt_event_kind {
     LIBVIRT_DOMAIN_STARTED,
     LIBVIRT_DOMAIN_STOPPED,
+    LIBVIRT_AGENT_CONNECTED,
     LIBVIRT_DOMAIN_CHANGED,    /* something: look at it */
     LIBVIRT_CONNECTION_CLOSED, /* the control connection */
 };
