@@ -75,16 +75,35 @@ $(BUILD)/%.o: %.c $(FLAGS_STAMP)
 BUILD_INFO := $(BUILD)/exporter/options.o $(BUILD)/exporter/telemetry.o
 $(BUILD_INFO): DEFINES = -DQGA_VERSION='"$(VERSION)"' -DQGA_REVISION='"$(REVISION)"' -DQGA_BRANCH='"$(BRANCH)"'
 
-# A unit test names the modules it links in a line "links: a b c" of its opening comment.
-links = $(addprefix $(BUILD)/,$(addsuffix .o,$(shell sed -n 's/^.*links: *\([^*]*\).*/\1/p' $(1))))
+# A unit test names the modules it links in a line "links: a b c" of its opening comment;
+# the registry brings every collector, so that a new one is added nowhere else.
+linked = $(shell sed -n 's/^.*links: *\([^*]*\).*/\1/p' $(1))
+with-collectors = $(if $(filter collectors/registry,$(1)),$(COLLECTOR_SOURCES:.c=)) $(1)
+links = $(patsubst %,$(BUILD)/%.o,$(call with-collectors,$(call linked,$(1))))
 .SECONDEXPANSION:
 .SECONDARY:
 $(BUILD)/tests/unit/test_%: $(BUILD)/tests/unit/test_%.o $$(call links,tests/unit/test_%.c)
 	@echo '  LINK  $@'
 	$(Q)$(CC) $(LINK) $(LDFLAGS) -o $@ $^ $(PACKAGE_LIBS) -lcmocka -lm
 
+check: ## install what is missing, then run every test
+	$(Q)scripts/install-packages test
+	$(Q)BUILD=$(BUILD) tests/check
+
 unit: $(UNIT_TESTS) ## build and run the unit tests
-	$(Q)for test in $^; do $$test || exit 1; done
+	$(Q)failed=0; for test in $^; do $$test || failed=1; done; exit $$failed
+unit-build: $(UNIT_TESTS)
+
+e2e: $(BUILD)/qga-exporter ## run the end-to-end tests: real guests, libvirtd, Prometheus
+	$(Q)QGA_EXPORTER=$(abspath $(BUILD)/qga-exporter) /usr/bin/python3 -m pytest -rs tests/e2e
+
+REFERENCE := $(BUILD)/tests/metrics_reference
+$(REFERENCE): $(BUILD)/tests/metrics_reference.o $$(call links,tests/metrics_reference.c)
+	@echo '  LINK  $@'
+	$(Q)$(CC) $(LINK) $(LDFLAGS) -o $@ $^ $(PACKAGE_LIBS) -lm
+
+docs: $(REFERENCE) ## write docs/METRICS.md from the tables in the code
+	$(Q)$(REFERENCE) >docs/METRICS.md
 
 format: ## format the C code
 	clang-format -i $$(git ls-files --cached --others --exclude-standard '*.c' '*.h')
@@ -97,5 +116,5 @@ clean: ## remove what was built
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
-.PHONY: all unit format format-check clean help FORCE
+.PHONY: all check unit unit-build e2e format format-check clean help FORCE
 -include $(OBJECTS:.o=.d) $(UNIT_TESTS:=.d)
