@@ -86,6 +86,9 @@ $(BUILD)/tests/unit/test_%: $(BUILD)/tests/unit/test_%.o $$(call links,tests/uni
 	@echo '  LINK  $@'
 	$(Q)$(CC) $(LINK) $(LDFLAGS) -o $@ $^ $(PACKAGE_LIBS) -lcmocka -lm
 
+demo: ## boot two real guests and show what the exporter says of them; Ctrl-C ends it
+	$(Q)scripts/demo
+
 check: ## install what is missing, then run every test
 	$(Q)scripts/install-packages test
 	$(Q)BUILD=$(BUILD) tests/check
@@ -116,5 +119,5 @@ clean: ## remove what was built
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
-.PHONY: all check unit unit-build e2e format format-check clean help FORCE
+.PHONY: all demo check unit unit-build e2e format format-check clean help FORCE
 -include $(OBJECTS:.o=.d) $(UNIT_TESTS:=.d)
