@@ -108,6 +108,10 @@ $(REFERENCE): $(BUILD)/tests/metrics_reference.o $$(call links,tests/metrics_ref
 docs: $(REFERENCE) ## write docs/METRICS.md from the tables in the code
 	$(Q)$(REFERENCE) >docs/METRICS.md
 
+docs-check: all $(REFERENCE) ## compare the documents with the program
+	$(Q)$(REFERENCE) | diff -u docs/METRICS.md - || { echo 'docs/METRICS.md is out of date: make docs' >&2; exit 1; }
+	$(Q)tests/docs.sh $(BUILD)/qga-exporter
+
 format: ## format the C code
 	clang-format -i $$(git ls-files --cached --others --exclude-standard '*.c' '*.h')
 format-check:

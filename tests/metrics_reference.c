@@ -1,0 +1,232 @@
+/* links: collectors/registry exporter/health exporter/guest exporter/telemetry
+ * links: exporter/exposition exporter/text
+ *
+ * Prints docs/METRICS.md: the families of every collector and of the agents' health
+ * from their tables, and the exporter's own from an exposition that it writes here,
+ * because their tables are telemetry's alone.  `make docs` keeps the output, `make
+ * docs-check` compares it. */
+#include "collector.h"
+#include "guest.h"
+#include "health.h"
+#include "telemetry.h"
+#include "text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define EXPOSITION_BYTES_MAX ((size_t)1 << 20)
+#define LABELS_TEXT_BYTES 512
+
+static const char introduction[] =
+    "# Metrics\n"
+    "\n"
+    "<!-- Made by `make docs` from the tables in the code. Do not edit. -->\n"
+    "\n"
+    "What `/metrics` can hold. Every series of a guest has the label `domain`, the "
+    "name that libvirt has\nfor it; it is not repeated in the tables. With more than "
+    "one source, every series of a guest has the\nlabel `source` as well.\n"
+    "\n"
+    "- A value that the agent left out is a series left out, never a zero.\n"
+    "- Values of a guest are cached: they are as old as "
+    "`qga_collector_last_success_timestamp_seconds` of\n  their collector says. Older "
+    "than the collector's `max_age`, they are withdrawn. No sample has a\n  "
+    "timestamp.\n"
+    "- When a guest stops, all its series go.\n"
+    "- Help texts name the field of the agent's answer. They are the `# HELP` of the "
+    "exposition.\n";
+
+static const char *
+type_name(enum metric_type type)
+{
+    switch (type) {
+    case METRIC_GAUGE:
+        return "gauge";
+    case METRIC_COUNTER:
+        return "counter";
+    case METRIC_HISTOGRAM:
+        return "histogram";
+    default:
+        abort();
+    }
+}
+
+static void
+print_cell(const char *text)
+{
+    for (const char *c = text; *c != '\0'; c++) {
+        if (strchr("|<", *c) != NULL)
+            putchar('\\');
+        putchar(*c);
+    }
+}
+
+static void
+print_row(const char *name, const char *type, const char *labels, const char *help)
+{
+    printf("| `%s` | %s | %s | ", name, type, labels);
+    print_cell(help);
+    puts(" |");
+}
+
+static void
+print_table_head(void)
+{
+    puts("\n| Metric | Type | Labels | Meaning |\n|---|---|---|---|");
+}
+
+static void
+add_label(char text[LABELS_TEXT_BYTES], const char *name, size_t length)
+{
+    size_t used = strlen(text);
+    (void)snprintf(text + used, LABELS_TEXT_BYTES - used, "%s`%.*s`",
+                   used > 0 ? ", " : "", (int)length, name);
+}
+
+static void
+print_metric(const struct metric *metric)
+{
+    char labels[LABELS_TEXT_BYTES] = "";
+    for (size_t i = 0; metric->labels[i] != NULL; i++)
+        add_label(labels, metric->labels[i], strlen(metric->labels[i]));
+    print_row(metric->name, type_name(metric->type), labels, metric->help);
+}
+
+static void
+print_interval(unsigned int interval_s)
+{
+    if (interval_s % 3600 == 0)
+        printf("%u h", interval_s / 3600);
+    else if (interval_s % 60 == 0)
+        printf("%u min", interval_s / 60);
+    else
+        printf("%u s", interval_s);
+}
+
+/* --- guests --- */
+
+static void
+print_collector(const struct collector *collector)
+{
+    printf("\n## Collector `%s`\n\n`%s`, every ", collector->name, collector->command);
+    print_interval(collector->default_interval_s);
+    printf(" and %s unless configured otherwise: %s.\n",
+           collector->default_disabled ? "off" : "on", collector->help);
+    for (const struct filter_spec *filter = collector->filters;
+         filter != NULL && filter->key != NULL; filter++) {
+        printf("%s- `%s_include`, `%s_exclude`: ",
+               filter == collector->filters ? "\n" : "", filter->key, filter->key);
+        print_cell(filter->help);
+        puts("");
+    }
+    print_table_head();
+    for (size_t i = 0; collector->metrics[i] != NULL; i++)
+        print_metric(collector->metrics[i]);
+}
+
+static void
+print_health(void)
+{
+    puts(
+        "\n## Health of agents and collectors\n\n"
+        "There for every domain that runs, also for one whose agent never answered and "
+        "for one without an agent.");
+    print_table_head();
+    for (size_t i = 0; health_metrics[i] != NULL; i++)
+        print_metric(health_metrics[i]);
+}
+
+static void
+print_states(void)
+{
+    printf("\nStates:");
+    for (int i = 0; i < AGENT_STATES; i++)
+        printf("%s `%s`", i > 0 ? "," : "", agent_state_name((enum agent_state)i));
+    printf(".\n\nReasons of failures:");
+    for (int i = FAILURE_NONE + 1; i < FAILURE_KINDS; i++)
+        printf("%s `%s`", i > FAILURE_NONE + 1 ? "," : "",
+               failure_kind_name((enum failure_kind)i));
+    puts(".");
+}
+
+/* --- the exporter's own --- */
+
+/* A telemetry in which every family has a series, so that its labels show. */
+static void
+write_own(struct text *out)
+{
+    static const char *const commands[] = {"guest-get-time", NULL};
+    static const char *const states[] = {"responsive", NULL};
+    struct telemetry *telemetry = telemetry_new(commands, states);
+    size_t row = telemetry_source_add(telemetry, "");
+
+    telemetry_source_up(telemetry, row, true);
+    telemetry_lanes(telemetry, row, 4, 0, 0);
+    telemetry_call(telemetry, 0, FAILURE_NONE, 1);
+    telemetry_lateness(telemetry, 1);
+    telemetry_write(telemetry, out);
+    telemetry_free(telemetry);
+    if (out->overflow)
+        abort();
+}
+
+/* The labels of the family's first series; none of ours has a comma or a quote inside a
+ * value. */
+static void
+labels_of_series(const char *series, char text[LABELS_TEXT_BYTES])
+{
+    const char *end = strchr(series, '\n');
+    const char *label = strchr(series, '{');
+    text[0] = '\0';
+    while (label != NULL && label < end) {
+        const char *equals = strstr(label, "=\"");
+        if (equals == NULL || equals > end)
+            return;
+        size_t length = (size_t)(equals - label - 1);
+        if (length != 2 || strncmp(label + 1, "le", length) != 0)
+            add_label(text, label + 1, length);
+        label = strchr(equals, ',');
+    }
+}
+
+/* The families whose names begin with `prefix`. */
+static void
+print_own(const char *exposition, const char *prefix)
+{
+    print_table_head();
+    for (const char *line = strstr(exposition, "# HELP "); line != NULL;
+         line = strstr(line + 1, "# HELP ")) {
+        char name[128], help[512], type[16], labels[LABELS_TEXT_BYTES];
+        int consumed = 0;
+        if (sscanf(line, "# HELP %127s %511[^\n]\n# TYPE %*s %15s\n%n", name, help,
+                   type, &consumed) != 3 ||
+            consumed == 0)
+            abort();
+        if (strncmp(name, prefix, strlen(prefix)) != 0)
+            continue;
+        labels_of_series(line + consumed, labels);
+        print_row(name, type, labels, help);
+    }
+}
+
+int
+main(void)
+{
+    struct text own = TEXT_INIT(EXPOSITION_BYTES_MAX);
+
+    fputs(introduction, stdout);
+    for (size_t i = 0; i < collectors_count; i++)
+        print_collector(collectors[i]);
+    print_health();
+    print_states();
+
+    write_own(&own);
+    puts("\n## The host's clock\n\nWhat the guests' clocks are compared with.");
+    print_own(own.bytes, "qga_host_");
+    puts("\n## The exporter itself");
+    print_own(own.bytes, "qga_exporter_");
+    puts("\n## Its process");
+    print_own(own.bytes, "process_");
+    text_free(&own);
+    return ferror(stdout) || fflush(stdout) != 0;
+}
