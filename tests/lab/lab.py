@@ -87,15 +87,22 @@ class Daemon:
     def stop(self):
         """In order, as an upgrade of the package does it; the guests run on."""
         if self.process is not None and self.process.alive():
-            self.signal(signal.SIGCONT)
             self.signal(signal.SIGTERM)
-            self.process.wait(20)
+            self.signal(signal.SIGCONT)
+            self.wait(20)
         self.process = None
 
     def kill(self):
         self.signal(signal.SIGKILL)
-        self.process.wait(5)
+        self.wait(5)
         self.process = None
+
+    def wait(self, timeout_s):
+        def ended():
+            # nsenter stops itself whenever its child is stopped.
+            self.process.signal(signal.SIGCONT)
+            return not self.process.alive()
+        wait_for(ended, f"end of {self.name}", timeout_s)
 
 
 class Lab:
@@ -198,7 +205,7 @@ class Lab:
             self.init = None
         for daemon in (self.libvirtd, self.virtlogd):
             if daemon is not None and daemon.process is not None:
-                daemon.process.wait(5)
+                daemon.wait(5)
         if self.directory is not None:
             if self.keep_logs:
                 self._save_logs()

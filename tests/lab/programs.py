@@ -27,7 +27,7 @@ class Metrics:
     def __init__(self, text):
         self.text = text
         self.samples = []
-        for line in text.splitlines():
+        for line in text.split("\n"):  # splitlines() ends lines where the format does not
             if line.startswith("#") or not line:
                 continue
             name, labels, value = _LINE.fullmatch(line).groups()
