@@ -9,6 +9,10 @@ CFLAGS ?= -O2 -g
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
 SYSCONFDIR ?= /etc
+MANDIR ?= $(PREFIX)/share/man
+DOCDIR ?= $(PREFIX)/share/doc/qga-exporter
+UNITDIR ?= $(PREFIX)/lib/systemd/system
+SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 BUILD ?= build
 SANITIZE ?=
 
@@ -112,6 +116,24 @@ docs-check: all $(REFERENCE) ## compare the documents with the program
 	$(Q)$(REFERENCE) | diff -u docs/METRICS.md - || { echo 'docs/METRICS.md is out of date: make docs' >&2; exit 1; }
 	$(Q)tests/docs.sh $(BUILD)/qga-exporter
 
+# The unit names the places of the program and its configuration; an edited configuration
+# is kept.
+unit-paths = sed -e 's|/usr/local/bin/|$(BINDIR)/|' -e 's|/etc/qga-exporter|$(SYSCONFDIR)/qga-exporter|'
+CONFIG_FILE = $(DESTDIR)$(SYSCONFDIR)/qga-exporter.yml
+
+install: all ## install below PREFIX (/usr/local), and below DESTDIR
+	install -D $(BUILD)/qga-exporter $(DESTDIR)$(BINDIR)/qga-exporter
+	install -D -m 644 docs/qga-exporter.1 $(DESTDIR)$(MANDIR)/man1/qga-exporter.1
+	test -e $(CONFIG_FILE) || install -D -m 644 config/qga-exporter.yml $(CONFIG_FILE)
+	install -D -m 644 <($(unit-paths) config/systemd/qga-exporter.service) $(DESTDIR)$(UNITDIR)/qga-exporter.service
+	install -D -m 644 config/systemd/qga-exporter.sysusers $(DESTDIR)$(SYSUSERSDIR)/qga-exporter.conf
+	install -D -m 644 -t $(DESTDIR)$(DOCDIR) README.md docs/METRICS.md config/qga-exporter.yml config/prometheus/prometheus.yml config/polkit/50-qga-exporter.rules
+
+uninstall: ## remove what install has put there, but for the configuration
+	rm -f $(DESTDIR)$(BINDIR)/qga-exporter $(DESTDIR)$(MANDIR)/man1/qga-exporter.1
+	rm -f $(DESTDIR)$(UNITDIR)/qga-exporter.service $(DESTDIR)$(SYSUSERSDIR)/qga-exporter.conf
+	rm -rf $(DESTDIR)$(DOCDIR)
+
 format: ## format the C code
 	clang-format -i $$(git ls-files --cached --others --exclude-standard '*.c' '*.h')
 format-check:
@@ -121,7 +143,7 @@ clean: ## remove what was built
 	rm -rf $(BUILD)
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z0-9-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
-.PHONY: all demo check unit unit-build e2e format format-check clean help FORCE
+.PHONY: all demo check unit unit-build e2e format format-check clean help docs docs-check install uninstall FORCE
 -include $(OBJECTS:.o=.d) $(UNIT_TESTS:=.d)
