@@ -25,6 +25,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -ec
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := all
+comma := ,
 
 cc-option = $(shell $(CC) -Werror $(1) -x c -c -o /dev/null /dev/null 2>/dev/null && echo $(1))
 
@@ -134,6 +135,42 @@ uninstall: ## remove what install has put there, but for the configuration
 	rm -f $(DESTDIR)$(UNITDIR)/qga-exporter.service $(DESTDIR)$(SYSUSERSDIR)/qga-exporter.conf
 	rm -rf $(DESTDIR)$(DOCDIR)
 
+# Fuzzing.  `fuzz` builds with libFuzzer (clang); `fuzz-replay` runs the same targets over
+# the seeds and the findings with any compiler, so that a finding stays fixed.
+FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+FUZZ_CORPORA = $(BUILD)/seeds/$* $(wildcard tests/fuzz/corpus/$*)
+FUZZ_SECONDS ?= 60
+FUZZ_JOBS ?= 2
+FUZZ_CLANG ?= clang
+fuzz-make = +$(Q)$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc)) $(1)
+
+$(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $$(call links,tests/fuzz/fuzz_%.c)
+	@echo '  LINK  $@'
+	$(Q)$(CC) $(LINK) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(PACKAGE_LIBS) -lm
+
+$(BUILD)/tests/fuzz/replay_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/replay.o $$(call links,tests/fuzz/fuzz_%.c)
+	@echo '  LINK  $@'
+	$(Q)$(CC) $(LINK) $(LDFLAGS) -o $@ $^ $(PACKAGE_LIBS) -lm
+
+fuzz: ## run each fuzz target for FUZZ_SECONDS (60) from its corpus; needs clang
+	$(call fuzz-make,CC=$(FUZZ_CLANG) BUILD=$(BUILD)/fuzz SANITIZE=fuzzer-no-link$(comma)address$(comma)undefined fuzz-build)
+	$(Q)printf '%s\n' $(FUZZ_TARGETS) | \
+		xargs -P $(FUZZ_JOBS) -I TARGET tests/fuzz/run $(BUILD)/fuzz TARGET $(FUZZ_SECONDS)
+
+fuzz-build: $(FUZZ_TARGETS:%=$(BUILD)/tests/fuzz/fuzz_%) fuzz-seeds
+
+fuzz-seeds:
+	$(Q)tests/fuzz/seeds $(BUILD)/seeds
+
+fuzz-replay: ## run the fuzz targets over their seeds and findings, with ASan and UBSan
+	$(call fuzz-make,BUILD=$(BUILD)/asan SANITIZE=address$(comma)undefined fuzz-replay-run)
+
+fuzz-replay-run: $(FUZZ_TARGETS:%=fuzz-replay-%)
+
+fuzz-replay-%: $(BUILD)/tests/fuzz/replay_% fuzz-seeds
+	$(Q)$< $(FUZZ_CORPORA) >$<.log || { echo "FOUND by $$(tail -1 $<.log)"; exit 1; }
+	$(Q)echo "ok    fuzz $*: $$(tail -1 $<.log)"
+
 format: ## format the C code
 	clang-format -i $$(git ls-files --cached --others --exclude-standard '*.c' '*.h')
 format-check:
@@ -145,5 +182,6 @@ clean: ## remove what was built
 help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
+.PHONY: fuzz fuzz-build fuzz-seeds fuzz-replay fuzz-replay-run
 .PHONY: all demo check unit unit-build e2e format format-check clean help docs docs-check install uninstall FORCE
--include $(OBJECTS:.o=.d) $(UNIT_TESTS:=.d)
+-include $(OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(wildcard $(BUILD)/tests/fuzz/*.d)

@@ -1,0 +1,242 @@
+/* links: collectors/registry collectors/clock collectors/agent collectors/vcpu
+ * links: collectors/os collectors/network collectors/filesystem
+ * links: collectors/guest_json collectors/samples collectors/filter
+ * links: collectors/failure collectors/memory
+ * links: exporter/reply exporter/text exporter/exposition
+ *
+ * The first byte picks a collector ('0' is the first of the registry).  The rest is one
+ * reply, or several with a record separator (0x1e) between them: whole, or only the
+ * value of "return".  All are parsed one after the other with one memory, as a poller
+ * does, and what they become must be a valid exposition within the limits. */
+#include "collector.h"
+#include "exposition.h"
+#include "filter.h"
+#include "fuzz.h"
+#include "reply.h"
+
+#include <math.h>
+#include <stdbool.h>
+#include <string.h>
+
+#define REPLY_BYTES_MAX ((size_t)1024 * 1024)
+#define REPLIES_MAX 32
+#define RECORD_SEPARATOR 0x1e
+/* So low that small inputs reach them. */
+#define SERIES_MAX 40
+#define LABEL_BYTES_MAX 24
+
+static const char identity[] = "domain=\"g\"";
+static const struct samples_limits limits = {SERIES_MAX, LABEL_BYTES_MAX};
+
+/* How a call went that was sent `after_ms` after the first one. */
+static const struct {
+    int64_t after_ms, span_ms, round_trip_ms;
+} calls[] = {
+    {0, 2, 2},         {15000, 900, 900},      {30000, 1, 1},
+    {45000, -5000, 3}, {40000, 2, 2},          {1000, 2, 2},
+    {400000, 0, 0},    {415000, 61000, 61000}, {500000, 40000, 40000},
+    {600000, 2, 1000}, {615000, 3, 2},         {INT64_C(9000000000000), 1, 1},
+};
+
+static struct exchange
+exchange_at(size_t index, const struct filter *const *filters, void *memory)
+{
+    const int64_t ns_per_ms = 1000000, start_ns = INT64_C(1790000000000000000);
+    size_t call = index % (sizeof(calls) / sizeof(calls[0]));
+    struct exchange when = {.filters = filters, .memory = memory};
+    /* The last call is past what an int64_t holds: the host's clock was set to its end.
+     */
+    if (__builtin_mul_overflow(calls[call].after_ms, ns_per_ms, &when.sent_ns) ||
+        __builtin_add_overflow(when.sent_ns, start_ns, &when.sent_ns))
+        when.sent_ns = INT64_MAX - 2 * ns_per_ms;
+    when.received_ns = when.sent_ns + calls[call].span_ms * ns_per_ms;
+    when.round_trip_ns = calls[call].round_trip_ms * ns_per_ms;
+    return when;
+}
+
+/* A whole reply, or the value of "return" alone; NULL if it is neither. */
+static json_t *
+read_reply(const char *bytes, size_t length)
+{
+    static const char head[] = "{\"return\":";
+    struct failure why = {.kind = FAILURE_NONE};
+    json_t *reply = reply_parse(bytes, length, REPLY_BYTES_MAX, &why);
+    if (reply != NULL)
+        return reply;
+    char *wrapped = malloc(sizeof(head) + length);
+    REQUIRE(wrapped != NULL);
+    memcpy(wrapped, head, sizeof(head) - 1);
+    memcpy(wrapped + sizeof(head) - 1, bytes, length);
+    wrapped[sizeof(head) - 1 + length] = '}';
+    reply = reply_parse(wrapped, sizeof(head) + length, REPLY_BYTES_MAX, &why);
+    free(wrapped);
+    return reply;
+}
+
+static const char *
+skip_word(const char *text)
+{
+    REQUIRE((*text >= 'a' && *text <= 'z') || *text == '_');
+    return text + strspn(text, "abcdefghijklmnopqrstuvwxyz_0123456789");
+}
+
+/* "...", with the three escapes of the format and no other. */
+static const char *
+skip_quoted(const char *text)
+{
+    REQUIRE(*text == '"');
+    for (text++; *text != '"'; text++) {
+        REQUIRE(*text != '\n' && *text != '\0');
+        if (*text == '\\') {
+            text++;
+            REQUIRE(*text == '\\' || *text == '"' || *text == 'n');
+        }
+    }
+    return text + 1;
+}
+
+/* name{domain="g",label="..."} value; returns the next line. */
+static const char *
+skip_line(const char *text, const struct metric *metric)
+{
+    size_t name = strlen(metric->name);
+    REQUIRE(strncmp(text, metric->name, name) == 0);
+    text += name;
+    REQUIRE(*text == '{' && strncmp(text + 1, identity, sizeof(identity) - 1) == 0);
+    text += sizeof(identity);
+    for (size_t i = 0; metric->labels[i] != NULL; i++) {
+        REQUIRE(*text++ == ',');
+        const char *end = skip_word(text);
+        REQUIRE((size_t)(end - text) == strlen(metric->labels[i]));
+        REQUIRE(strncmp(text, metric->labels[i], (size_t)(end - text)) == 0);
+        REQUIRE(*end == '=');
+        text = skip_quoted(end + 1);
+    }
+    REQUIRE(strncmp(text, "} ", 2) == 0);
+    char *end;
+    REQUIRE(isfinite(strtod(text + 2, &end)));
+    REQUIRE(end > text + 2 && *end == '\n');
+    return end + 1;
+}
+
+/* The number of lines of one family. */
+static size_t
+family_is_valid(const struct fragment *fragment, size_t family,
+                const struct metric *metric)
+{
+    REQUIRE(fragment->offsets[family] <= fragment->offsets[family + 1]);
+    size_t length = fragment->offsets[family + 1] - fragment->offsets[family];
+    char *text = malloc(length + 1);
+    REQUIRE(text != NULL);
+    memcpy(text, fragment->text + fragment->offsets[family], length);
+    text[length] = '\0';
+    REQUIRE(strlen(text) == length);
+    json_t *utf8 = json_stringn(text, length); /* NULL if it is not UTF-8 */
+    REQUIRE(utf8 != NULL);
+    json_decref(utf8);
+
+    size_t lines = 0;
+    for (const char *line = text; *line != '\0'; lines++)
+        line = skip_line(line, metric);
+    free(text);
+    return lines;
+}
+
+static bool
+same_series(struct sample a, struct sample b)
+{
+    if (a.metric != b.metric)
+        return false;
+    for (size_t i = 0; a.metric->labels[i] != NULL; i++)
+        if (strcmp(a.label_values[i], b.label_values[i]) != 0)
+            return false;
+    return true;
+}
+
+static void
+samples_are_within_limits(const struct samples *samples)
+{
+    REQUIRE(samples_count(samples) <= SERIES_MAX);
+    for (size_t i = 0; i < samples_count(samples); i++) {
+        struct sample sample = samples_at(samples, i);
+        for (size_t j = 0; sample.metric->labels[j] != NULL; j++)
+            REQUIRE(strlen(sample.label_values[j]) <= LABEL_BYTES_MAX);
+        for (size_t j = 0; j < i; j++)
+            REQUIRE(!same_series(sample, samples_at(samples, j)));
+    }
+}
+
+static void
+exposition_is_valid(const struct collector *collector, const struct samples *samples)
+{
+    struct fragment *fragment =
+        exposition_render(identity, collector->metrics, samples, INT64_MAX);
+    size_t lines = 0, families = 0;
+    for (; collector->metrics[families] != NULL; families++)
+        lines += family_is_valid(fragment, families, collector->metrics[families]);
+    REQUIRE(fragment->families == families && fragment->offsets[0] == 0);
+    REQUIRE(lines == samples_count(samples));
+    fragment_unref(fragment);
+}
+
+static void
+collect(const struct collector *collector, const json_t *reply,
+        const struct exchange *when, struct samples *samples)
+{
+    struct failure why = {.kind = FAILURE_NONE};
+    samples_clear(samples);
+    if (collector->parse(reply, when, samples, &why) < 0) {
+        REQUIRE(why.kind > FAILURE_NONE && why.kind < FAILURE_KINDS);
+        REQUIRE(why.text[0] != '\0');
+        REQUIRE(strnlen(why.text, sizeof(why.text)) < sizeof(why.text));
+    }
+    samples_are_within_limits(samples);
+    exposition_is_valid(collector, samples);
+    if (collector->command_status != NULL)
+        (void)collector->command_status(reply, "guest-get-time");
+}
+
+/* The defaults, compiled at the first input: that takes longer than the rest. */
+static const struct filter *const *
+default_filters(size_t index)
+{
+    static struct filter *filters[COLLECTORS_MAX][COLLECTOR_FILTERS_MAX];
+    const struct filter_spec *specs = collectors[index]->filters;
+    char error[256];
+    for (size_t i = 0; specs != NULL && specs[i].key != NULL; i++) {
+        if (filters[index][i] == NULL)
+            filters[index][i] =
+                filter_new(NULL, specs[i].default_exclude, error, sizeof(error));
+        REQUIRE(filters[index][i] != NULL);
+    }
+    return (const struct filter *const *)filters[index];
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size == 0)
+        return 0;
+    size_t index = (uint8_t)(data[0] - '0') % collectors_count;
+    const struct collector *collector = collectors[index];
+    struct samples *samples = samples_new(&limits);
+    void *memory =
+        collector->memory_bytes > 0 ? calloc(1, collector->memory_bytes) : NULL;
+
+    const char *at = (const char *)data + 1, *end = (const char *)data + size;
+    for (size_t i = 0; i < REPLIES_MAX && at <= end; i++) {
+        const char *stop =
+            at < end ? memchr(at, RECORD_SEPARATOR, (size_t)(end - at)) : NULL;
+        if (stop == NULL)
+            stop = end;
+        json_t *reply = read_reply(at, (size_t)(stop - at));
+        struct exchange when = exchange_at(i, default_filters(index), memory);
+        if (reply != NULL)
+            collect(collector, reply, &when, samples);
+        json_decref(reply);
+        at = stop + 1;
+    }
+    free(memory);
+    samples_free(samples);
+    return 0;
+}

@@ -1,0 +1,29 @@
+/* links: exporter/source_libvirt_error exporter/reply
+ * links: collectors/failure collectors/memory
+ *
+ * An error of libvirt: the first byte is its number, the second how long the call took
+ * (in 10 ms), the rest its message, in which libvirt quotes the guest. */
+#include "fuzz.h"
+#include "source_libvirt_error.h"
+
+#include <string.h>
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size < 2)
+        return 0;
+    struct failure why = {.kind = FAILURE_NONE};
+    char *message = malloc(size - 1);
+    REQUIRE(message != NULL);
+    memcpy(message, data + 2, size - 2);
+    message[size - 2] = '\0';
+    source_libvirt_failure(data[0], message, data[1] * INT64_C(10000000), &why);
+    free(message);
+
+    REQUIRE(why.kind > FAILURE_NONE && why.kind < FAILURE_KINDS);
+    REQUIRE(failure_kind_name(why.kind) != NULL);
+    /* Every sentence but an empty description of the agent's has words. */
+    REQUIRE(strnlen(why.text, sizeof(why.text)) < sizeof(why.text));
+    return 0;
+}

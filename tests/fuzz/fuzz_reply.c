@@ -1,0 +1,45 @@
+/* links: exporter/reply collectors/failure collectors/memory
+ *
+ * Bytes as an agent may send them, to the value of "return" or a named failure. */
+#include "fuzz.h"
+#include "reply.h"
+
+#include <string.h>
+
+static void
+failure_is_named(const struct failure *why)
+{
+    REQUIRE(why->kind > FAILURE_NONE && why->kind < FAILURE_KINDS);
+    size_t length = strnlen(why->text, sizeof(why->text));
+    REQUIRE(length > 0 && length < sizeof(why->text));
+}
+
+/* What passed is an ordinary value: it can be written, and reads back as the same. */
+static void
+value_is_whole(const json_t *value)
+{
+    char *text = json_dumps(value, JSON_ENCODE_ANY);
+    REQUIRE(text != NULL);
+    json_t *again = json_loads(text, JSON_DECODE_ANY, NULL);
+    REQUIRE(json_equal(value, again));
+    json_decref(again);
+    free(text);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct failure why = {.kind = FAILURE_NONE};
+    json_t *value = reply_parse((const char *)data, size, size, &why);
+    if (value != NULL)
+        value_is_whole(value);
+    else
+        failure_is_named(&why);
+    json_decref(value);
+
+    if (size > 0) {
+        REQUIRE(reply_parse((const char *)data, size, size - 1, &why) == NULL);
+        REQUIRE(why.kind == FAILURE_TOO_LARGE);
+    }
+    return 0;
+}
