@@ -171,6 +171,16 @@ fuzz-replay-%: $(BUILD)/tests/fuzz/replay_% fuzz-seeds
 	$(Q)$< $(FUZZ_CORPORA) >$<.log || { echo "FOUND by $$(tail -1 $<.log)"; exit 1; }
 	$(Q)echo "ok    fuzz $*: $$(tail -1 $<.log)"
 
+.PHONY: bench
+BARE_LOOP := $(BUILD)/tests/bench/bare_loop
+$(BARE_LOOP): $(BARE_LOOP).o
+	@echo '  LINK  $@'
+	$(Q)$(CC) $(LINK) $(LDFLAGS) -o $@ $^ $(PACKAGE_LIBS)
+
+bench: $(BUILD)/qga-exporter $(BARE_LOOP) ## measure it on 57 real guests (root)
+	$(Q)QGA_EXPORTER=$(abspath $<) QGA_BARE_LOOP=$(abspath $(BARE_LOOP)) \
+		/usr/bin/python3 tests/bench/bench.py
+
 format: ## format the C code
 	clang-format -i $$(git ls-files --cached --others --exclude-standard '*.c' '*.h')
 format-check:
