@@ -193,5 +193,5 @@ def test_guest_without_an_agent_is_disconnected(metrics):
 
 
 def test_domain_info(lab, metrics):
-    for name, guest in lab.guests.items():
-        assert metrics.labels("qga_domain_info", domain=name)["uuid"] == guest.uuid
+    for name in ("old", "new", "silent", "bare"):
+        assert metrics.labels("qga_domain_info", domain=name)["uuid"] == lab.guests[name].uuid

@@ -90,10 +90,11 @@ def demo():
         say("demo: booting two guests under a libvirtd of their own")
         guests = [
             lab.guest("bookworm", agent="7.2", vcpus=2, mounts=("/var/lib/kubelet/pods/x",)),
-            lab.guest("trixie", agent="10.0", clock_s=CLOCK_OFFSET_S),
+            lab.guest("trixie", agent="10.0"),
         ]
         for guest in guests:
             guest.start()
+        guests[1].wait_for_control().set_clock(CLOCK_OFFSET_S)
         port = DEFAULT_PORT if port_is_free(DEFAULT_PORT) else free_port()
         with Exporter(lab, port=port) as exporter:
             say(f"demo: qga-exporter --libvirt.uri='{lab.uri}'")

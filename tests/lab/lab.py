@@ -11,6 +11,9 @@ so labs run side by side, the machine's own libvirt is left alone, and nothing o
 this process, however it ends.
 """
 
+import contextlib
+import fcntl
+import glob
 import json
 import os
 import re
@@ -27,6 +30,7 @@ from .error import LabError
 from .process import SBIN_PATH, Process, program, wait_for
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+PREFIX = "qga-lab-"
 
 QEMU_CONF = """
 user = "root"
@@ -45,6 +49,14 @@ auth_unix_rw = "none"
 GUEST_MEMORY_MIB = 128
 GUEST_MAC_PREFIX = "52:54:00:00"
 GUEST_IPV4 = "10.0.2.15"
+
+
+def remove_leftovers():
+    """The folders of labs that were killed."""
+    for path in glob.glob(os.path.join(tempfile.gettempdir(), PREFIX + "*", "lock")):
+        with contextlib.suppress(OSError), open(path, encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(os.path.dirname(path), ignore_errors=True)
 
 
 class Daemon:
@@ -111,6 +123,7 @@ class Lab:
     def __init__(self, keep_logs=None):
         self.keep_logs = keep_logs  # a folder for the logs of what ran, or None
         self.directory = None
+        self.lock = None
         self.init = None
         self.init_pid = None
         self.virtlogd = self.libvirtd = None
@@ -140,8 +153,12 @@ class Lab:
         if os.geteuid() != 0:
             raise LabError("the lab needs root: a mount namespace and a libvirtd of its own")
         self.image = lab_image.image()
+        remove_leftovers()
         # Short: a socket's path has 107 bytes.
-        self.directory = tempfile.mkdtemp(prefix="qga-lab-")
+        self.directory = tempfile.mkdtemp(prefix=PREFIX)
+        # pylint: disable-next=consider-using-with
+        self.lock = open(os.path.join(self.directory, "lock"), "w", encoding="ascii")
+        fcntl.flock(self.lock, fcntl.LOCK_EX)
         for folder in ("run", "etc", "lib/qemu", "cache", "log", "control", "disk"):
             os.makedirs(os.path.join(self.directory, folder))
         for name, text in (("qemu.conf", QEMU_CONF), ("libvirtd.conf", LIBVIRTD_CONF)):
@@ -205,11 +222,12 @@ class Lab:
             self.init = None
         for daemon in (self.libvirtd, self.virtlogd):
             if daemon is not None and daemon.process is not None:
-                daemon.wait(5)
+                daemon.process.kill()  # nsenter; what it ran is gone already
         if self.directory is not None:
             if self.keep_logs:
                 self._save_logs()
             shutil.rmtree(self.directory, ignore_errors=True)
+            self.lock.close()
             self.directory = None
 
     def _save_logs(self):
