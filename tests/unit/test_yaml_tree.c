@@ -99,6 +99,20 @@ test_empty(void **state)
 }
 
 static void
+test_depth_limit(void **state)
+{
+    (void)state;
+    struct tree_node *root;
+    tree_free(load("[[[[[[[[x]]]]]]]]"));
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    fputs("[[[[[[[[[x]]]]]]]]]", file);
+    fclose(file);
+    assert_int_equal(tree_load(path, &root, &problem), -1);
+    assert_null(root);
+}
+
+static void
 test_null(void **state)
 {
     (void)state;
@@ -256,15 +270,11 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tree),
-        cmocka_unit_test(test_empty),
-        cmocka_unit_test(test_null),
-        cmocka_unit_test(test_durations),
-        cmocka_unit_test(test_durations_read_back),
-        cmocka_unit_test(test_bytes),
-        cmocka_unit_test(test_integers),
-        cmocka_unit_test(test_quote),
-        cmocka_unit_test(test_suggestions),
+        cmocka_unit_test(test_tree),        cmocka_unit_test(test_empty),
+        cmocka_unit_test(test_depth_limit), cmocka_unit_test(test_null),
+        cmocka_unit_test(test_durations),   cmocka_unit_test(test_durations_read_back),
+        cmocka_unit_test(test_bytes),       cmocka_unit_test(test_integers),
+        cmocka_unit_test(test_quote),       cmocka_unit_test(test_suggestions),
     };
     return cmocka_run_group_tests_name("yaml tree", tests, file_setup, file_teardown);
 }
