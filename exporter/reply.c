@@ -25,6 +25,8 @@ static const struct {
 void
 reply_error(const char *error_class, const char *description, struct failure *why)
 {
+    if (*description == '\0')
+        description = "the agent gave no description";
     for (size_t i = 0; i < sizeof descriptions / sizeof descriptions[0]; i++) {
         if (strstr(description, descriptions[i].text)) {
             failure_set(why, descriptions[i].kind, "%s", description);
@@ -102,8 +104,8 @@ envelope_error(const json_t *error, struct failure *why)
     if (!json_is_object(error))
         failure_set(why, FAILURE_MALFORMED, "the reply's error is not an object");
     else
-        reply_error(error_class ? error_class : "",
-                    description ? description : "the agent gave no description", why);
+        reply_error(error_class ? error_class : "", description ? description : "",
+                    why);
 }
 
 json_t *

@@ -46,6 +46,7 @@ static const struct {
     {"neither-return-nor-error.json", "network", {FAILURE_MALFORMED, 0, 0}},
     {"error-not-object.json", "network", {FAILURE_MALFORMED, 0, 0}},
     {"error-text.json", "network", {FAILURE_AGENT_ERROR, 0, 0}},
+    {"error-empty.json", "network", {FAILURE_AGENT_ERROR, 0, 0}},
     {"cut-short.json", "network", {FAILURE_MALFORMED, 0, 0}},
     {"not-utf8.json", "network", {FAILURE_MALFORMED, 0, 0}},
     {"overlong-utf8.json", "network", {FAILURE_MALFORMED, 0, 0}},
