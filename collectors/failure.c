@@ -52,6 +52,7 @@ failure_kind_name(enum failure_kind kind)
         [FAILURE_DISABLED] = "disabled",
         [FAILURE_FROZEN] = "frozen",
         [FAILURE_BUSY] = "busy",
+        [FAILURE_HELD] = "held",
         [FAILURE_AGENT_ERROR] = "agent_error",
         [FAILURE_MALFORMED] = "malformed",
         [FAILURE_TOO_LARGE] = "too_large",

@@ -15,6 +15,7 @@ enum failure_kind {
     FAILURE_DISABLED,     /* the guest's administrator has disabled the command */
     FAILURE_FROZEN,       /* the guest's filesystems are frozen (fsfreeze) */
     FAILURE_BUSY,         /* another client of the agent holds it */
+    FAILURE_HELD,         /* another program has the socket of the agent */
     FAILURE_AGENT_ERROR,  /* the agent answered with an error of its own */
     FAILURE_MALFORMED,    /* the reply is no JSON, or not of the documented shape */
     FAILURE_TOO_LARGE,    /* the reply is over the byte or depth limit */

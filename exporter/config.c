@@ -228,9 +228,10 @@ override_uri(const char *uri, struct config *config, struct tree_problem *proble
         return 0;
     if (config->sources_count != 1 || config->sources[0].kind != SOURCE_LIBVIRT) {
         snprintf(problem->text, problem->text_bytes,
-                 "--libvirt.uri: %s has %zu sources, so it is not clear whose URI is "
+                 "--libvirt.uri: %s has %zu sources%s, so it is not clear whose URI is "
                  "meant; set the URIs there and leave out the flag",
-                 problem->file, config->sources_count);
+                 problem->file, config->sources_count,
+                 config->sources_count == 1 ? ", and that one is no libvirt" : "");
         return -1;
     }
     if (override_check("--libvirt.uri", uri, config_check_uri(uri), problem) < 0)
@@ -319,10 +320,8 @@ config_free(struct config *config)
 {
     if (config == NULL)
         return;
-    for (size_t i = 0; i < config->sources_count; i++) {
-        free(config->sources[i].name);
-        free(config->sources[i].libvirt.uri);
-    }
+    for (size_t i = 0; i < config->sources_count; i++)
+        source_config_clear(&config->sources[i]);
     free(config->sources);
     for (size_t i = 0; i < COLLECTORS_MAX; i++)
         for (size_t j = 0; j < COLLECTOR_FILTERS_MAX; j++)

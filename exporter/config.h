@@ -29,7 +29,17 @@ struct source_config {
         char *uri;
         unsigned int lanes; /* calls in flight at once */
     } libvirt;
+    struct {
+        char *path;       /* glob(7) with {a,b} */
+        char *guest_name; /* see guest_name.h */
+    } socket;
 };
+
+/* A copy of its own; and whether two say the same. */
+void source_config_copy(struct source_config *copy, const struct source_config *source);
+void source_config_clear(struct source_config *source);
+bool source_config_is_same(const struct source_config *a,
+                           const struct source_config *b);
 
 /* By index in collectors[]. */
 struct collector_config {

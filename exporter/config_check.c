@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SOCKET_PATH_BYTES_MAX 1024
 #define URI_BYTES_MAX 1024
 #define HOST_BYTES_MAX 253       /* RFC 1035 */
 #define SOURCE_NAME_BYTES_MAX 64 /* a label on every series of its guests */
@@ -30,6 +31,21 @@ config_check_uri(const char *uri)
     if (scheme == 0 || strncmp(uri + scheme, "://", 3) != 0 || !printable ||
         strlen(uri) > URI_BYTES_MAX)
         return "is not a libvirt URI; write it like \"qemu:///system\"";
+    return NULL;
+}
+
+const char *
+config_check_socket_path(const char *path)
+{
+    if (path[0] != '/' || path[strlen(path) - 1] == '/')
+        return "is not the path of sockets; write it like \"/run/agents/*.sock\"";
+    if (strlen(path) > SOCKET_PATH_BYTES_MAX)
+        return "is too long; write at most 1024 characters";
+    if (strstr(path, "/libvirt/qemu/channel/") &&
+        strstr(path, "org.qemu.guest_agent.0"))
+        return "is libvirt's own channel, and connecting to it takes the agent from "
+               "libvirt; write libvirt: {uri: \"qemu:///system\"} instead, or use a "
+               "second channel (preset: libvirt-second-channel)";
     return NULL;
 }
 

@@ -2,14 +2,30 @@
 #include "config_parts.h"
 
 #include "config_check.h"
+#include "guest_name.h"
 #include "memory.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define DEFAULT_LANES 4
-#define LANES_MAX                                                                      \
-    16 /* each is a thread and a connection; libvirtd serves 20 at once                \
-        */
+/* Each is a thread and a connection; libvirtd serves 20 at once. */
+#define LANES_MAX 16
+
+/* The file's name without its ending. */
+#define DEFAULT_GUEST_NAME "([^/]+?)(?:[.][A-Za-z]+)?$"
+
+/* Where others put their agents' sockets. */
+static const struct {
+    const char *name, *path, *guest_name;
+} presets[] = {
+    {"proxmox", "/var/run/qemu-server/*.qga", "([0-9]+)[.]qga$"},
+    /* libvirt cuts long names of domains in its folders' names (20 characters). */
+    {"libvirt-second-channel",
+     "{/run,/var/lib}/libvirt/qemu/channel/{.,target}/domain-*/org.qemu.guest_agent.1",
+     "/domain-[0-9]+-([^/]+)/[^/]+$"},
+};
+#define PRESETS (sizeof(presets) / sizeof(presets[0]))
 
 static struct source_config *
 source_add(struct config *config)
@@ -21,7 +37,38 @@ source_add(struct config *config)
     source->name = memory_string("");
     source->libvirt.uri = memory_string(CONFIG_DEFAULT_LIBVIRT_URI);
     source->libvirt.lanes = DEFAULT_LANES;
+    source->socket.path = memory_string("");
+    source->socket.guest_name = memory_string(DEFAULT_GUEST_NAME);
     return source;
+}
+
+void
+source_config_clear(struct source_config *source)
+{
+    free(source->name);
+    free(source->libvirt.uri);
+    free(source->socket.path);
+    free(source->socket.guest_name);
+}
+
+void
+source_config_copy(struct source_config *copy, const struct source_config *source)
+{
+    *copy = *source;
+    copy->name = memory_string(source->name);
+    copy->libvirt.uri = memory_string(source->libvirt.uri);
+    copy->socket.path = memory_string(source->socket.path);
+    copy->socket.guest_name = memory_string(source->socket.guest_name);
+}
+
+bool
+source_config_is_same(const struct source_config *a, const struct source_config *b)
+{
+    return a->kind == b->kind && strcmp(a->name, b->name) == 0 &&
+           strcmp(a->libvirt.uri, b->libvirt.uri) == 0 &&
+           a->libvirt.lanes == b->libvirt.lanes &&
+           strcmp(a->socket.path, b->socket.path) == 0 &&
+           strcmp(a->socket.guest_name, b->socket.guest_name) == 0;
 }
 
 static int
@@ -46,12 +93,65 @@ source_libvirt_read(const struct tree_node *map, struct source_config *source,
 }
 
 static int
+source_preset_read(const struct tree_node *node, struct source_config *source,
+                   struct tree_problem *problem)
+{
+    char quoted[TREE_QUOTE_BYTES];
+    const char *name;
+    if (value_read_string(node, &name, problem) < 0)
+        return -1;
+    for (size_t i = 0; i < PRESETS; i++) {
+        if (strcmp(presets[i].name, name) != 0)
+            continue;
+        config_string_set(&source->socket.path, presets[i].path);
+        config_string_set(&source->socket.guest_name, presets[i].guest_name);
+        return 0;
+    }
+    return tree_fail(problem, node,
+                     "\"%s\" is no preset; write proxmox or libvirt-second-channel",
+                     tree_quote(name, quoted));
+}
+
+static int
+source_guest_name_read(const struct tree_node *node, struct source_config *source,
+                       struct tree_problem *problem)
+{
+    char error[FAILURE_TEXT_BYTES];
+    const char *pattern;
+    if (value_read_string(node, &pattern, problem) < 0)
+        return -1;
+    struct guest_name *rule = guest_name_new(pattern, error, sizeof(error));
+    if (rule == NULL)
+        return tree_fail(problem, node, "%s", error);
+    guest_name_free(rule);
+    config_string_set(&source->socket.guest_name, pattern);
+    return 0;
+}
+
+static int
 source_socket_read(const struct tree_node *map, struct source_config *source,
                    struct tree_problem *problem)
 {
-    (void)source;
-    return tree_fail(problem, map,
-                     "this build has only libvirt sources; remove the socket source");
+    static const char *const keys[] = {"preset", "path", "guest_name", NULL};
+    const struct tree_node *preset = tree_child(map, "preset");
+    const struct tree_node *path = tree_child(map, "path");
+    const struct tree_node *guest_name = tree_child(map, "guest_name");
+    const char *pattern;
+    if (tree_check_keys(map, keys, problem) < 0)
+        return -1;
+    if (preset == NULL && path == NULL)
+        return tree_fail(problem, map,
+                         "has no path; write path: \"/run/agents/*.sock\", or preset: "
+                         "proxmox");
+    source->kind = SOURCE_SOCKET;
+    if (preset != NULL && source_preset_read(preset, source, problem) < 0)
+        return -1;
+    if (path != NULL) {
+        if (config_checked_read(path, config_check_socket_path, &pattern, problem) < 0)
+            return -1;
+        config_string_set(&source->socket.path, pattern);
+    }
+    return guest_name == NULL ? 0 : source_guest_name_read(guest_name, source, problem);
 }
 
 static const struct {
@@ -119,7 +219,15 @@ source_check_unique(const struct config *config, const struct tree_node *map,
                 "\"%s\" is also the name of sources[%td]; give each source "
                 "a unique name",
                 tree_quote(last->name, quoted), other - config->sources);
-        if (strcmp(other->libvirt.uri, last->libvirt.uri) == 0)
+        if (other->kind == SOURCE_SOCKET && last->kind == SOURCE_SOCKET &&
+            strcmp(other->socket.path, last->socket.path) == 0)
+            return tree_fail(problem, map,
+                             "has the same path \"%s\" as sources[%td], and an agent "
+                             "serves one client; remove one of the two",
+                             tree_quote(last->socket.path, quoted),
+                             other - config->sources);
+        if (other->kind == SOURCE_LIBVIRT && last->kind == SOURCE_LIBVIRT &&
+            strcmp(other->libvirt.uri, last->libvirt.uri) == 0)
             return tree_fail(problem, map,
                              "has the same URI \"%s\" as sources[%td], so each guest "
                              "would be asked twice; remove one of the two",

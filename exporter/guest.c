@@ -95,6 +95,7 @@ answer_state(const struct guest *guest)
     case FAILURE_TOO_LARGE:
         return AGENT_RESPONSIVE;
     case FAILURE_TIMEOUT:
+    case FAILURE_HELD:
         return AGENT_UNRESPONSIVE;
     case FAILURE_DISCONNECTED:
         return AGENT_DISCONNECTED;

@@ -27,6 +27,11 @@
 #define CALL_GRACE_NS (INT64_C(6) * 1000 * 1000 * 1000)
 #define HOUSEKEEPING_MS 1000
 
+static const struct source_driver *const drivers[] = {
+    [SOURCE_LIBVIRT] = &source_libvirt,
+    [SOURCE_SOCKET] = &source_socket,
+};
+
 /* A source and the guests it announced. */
 struct watched_source {
     struct poller *poller;
@@ -489,28 +494,16 @@ schedule_settings(const struct config *config, unsigned int capacity)
     return settings;
 }
 
-static bool
-is_same_source(const struct source_config *a, const struct source_config *b)
-{
-    return a->kind == b->kind && strcmp(a->name, b->name) == 0 &&
-           strcmp(a->libvirt.uri, b->libvirt.uri) == 0 &&
-           a->libvirt.lanes == b->libvirt.lanes;
-}
-
 static void
 start_source(struct poller *poller, const struct source_config *config, bool labelled)
 {
     struct watched_source *watched = memory_new(1, sizeof *watched);
-    struct schedule_settings settings =
-        schedule_settings(poller->intake.config, config->libvirt.lanes);
+    struct schedule_settings settings = schedule_settings(poller->intake.config, 1);
 
     watched->poller = poller;
-    watched->driver = &source_libvirt;
+    watched->driver = drivers[config->kind];
     watched->labelled = labelled;
-    watched->identity.kind = config->kind;
-    watched->identity.name = memory_string(config->name);
-    watched->identity.libvirt.uri = memory_string(config->libvirt.uri);
-    watched->identity.libvirt.lanes = config->libvirt.lanes;
+    source_config_copy(&watched->identity, config);
     watched->schedule = schedule_new(&settings);
     watched->telemetry_row =
         telemetry_source_add(poller->parts.telemetry, config->name);
@@ -528,6 +521,8 @@ start_source(struct poller *poller, const struct source_config *config, bool lab
     watched->source = watched->driver->start(
         config, poller->parts.loop, poller->parts.mailbox, &watched->listener,
         poller->parts.telemetry, watched->telemetry_row);
+    schedule_set_capacity(watched->schedule,
+                          watched->driver->capacity(watched->source));
 }
 
 static void
@@ -563,8 +558,7 @@ stop_source(struct watched_source *watched, int64_t deadline_ns)
     }
     telemetry_source_remove(watched->poller->parts.telemetry, watched->telemetry_row);
     schedule_free(watched->schedule);
-    free(watched->identity.name);
-    free(watched->identity.libvirt.uri);
+    source_config_clear(&watched->identity);
     uv_close((uv_handle_t *)&watched->turn, watched_closed);
     return ended;
 }
@@ -590,7 +584,7 @@ is_wanted(const struct watched_source *watched, const struct config *config)
     if (watched->labelled != (config->sources_count > 1))
         return false;
     for (size_t i = 0; i < config->sources_count; i++) {
-        if (is_same_source(&watched->identity, &config->sources[i]))
+        if (source_config_is_same(&watched->identity, &config->sources[i]))
             return true;
     }
     return false;
@@ -601,7 +595,7 @@ is_watched(const struct poller *poller, const struct source_config *config)
 {
     for (const struct watched_source *watched = poller->sources; watched;
          watched = watched->next) {
-        if (is_same_source(&watched->identity, config))
+        if (source_config_is_same(&watched->identity, config))
             return true;
     }
     return false;

@@ -89,5 +89,6 @@ struct source_driver {
 };
 
 extern const struct source_driver source_libvirt;
+extern const struct source_driver source_socket;
 
 #endif

@@ -1,6 +1,6 @@
 /* The config file: what each key does, and the exact sentence for each mistake.
  * links: exporter/config exporter/config_check exporter/config_fields
- * links: exporter/config_sources exporter/config_collectors
+ * links: exporter/config_sources exporter/guest_name exporter/config_collectors
  * links: exporter/yaml_tree exporter/yaml_value exporter/suggest
  * links: collectors/filter collectors/memory tests/unit/stub_registry
  */
@@ -249,8 +249,25 @@ static const struct {
      "2: sources[0]: says no kind of source; write libvirt: {uri: \"qemu:///system\"}"},
     {"sources:\n- libvrit: {}\n",
      "2: sources[0]: unknown key \"libvrit\"; did you mean \"libvirt\"?"},
-    {"sources:\n- socket: {path: /x}\n", "2: sources[0].socket: this build has only "
-                                         "libvirt sources; remove the socket source"},
+    {"sources:\n- socket: {}\n", "2: sources[0].socket: has no path; write path: "
+                                 "\"/run/agents/*.sock\", or preset: "
+                                 "proxmox"},
+    {"sources:\n- socket: {preset: vmware}\n",
+     "2: sources[0].socket.preset: \"vmware\" is no preset; write proxmox or "
+     "libvirt-second-channel"},
+    {"sources:\n- socket: {path: agents}\n",
+     "2: sources[0].socket.path: \"agents\" is not the path of sockets; write it like "
+     "\"/run/agents/*.sock\""},
+    {"sources:\n- socket: {path: /x, guest_name: a(b)(c)}\n",
+     "2: sources[0].socket.guest_name: the pattern \"a(b)(c)\" has 2 groups; write the "
+     "part of the path that is the guest's name in one pair of parentheses"},
+    {"sources:\n- socket: {path: /x, guest_name: \"(\"}\n",
+     "2: sources[0].socket.guest_name: the pattern \"(\" is wrong at character 2: "
+     "missing "
+     "closing parenthesis"},
+    {"sources:\n- {name: a, socket: {path: /x}}\n- {name: b, socket: {path: /x}}\n",
+     "3: sources[1]: has the same path \"/x\" as sources[0], and an agent serves one "
+     "client; remove one of the two"},
     {"sources:\n- socket: {path: /x}\n  libvirt: {}\n",
      "2: sources[0]: is both a libvirt and a socket source; make two sources of it"},
     {"sources: [{libvirt: {url: x}}]\n",

@@ -2,7 +2,7 @@
  * out of its comment it still says the defaults, all of them, as the registry has them.
  *
  * links: exporter/config exporter/config_check exporter/config_fields
- * links: exporter/config_sources exporter/config_collectors
+ * links: exporter/config_sources exporter/guest_name exporter/config_collectors
  * links: exporter/yaml_tree exporter/yaml_value exporter/suggest
  * links: collectors/registry collectors/clock collectors/agent collectors/vcpu
  * links: collectors/os collectors/network collectors/filesystem collectors/filter

@@ -1,0 +1,272 @@
+/* Looking for sockets. */
+#include "socket_scan.h"
+
+#include "memory.h"
+
+#include <glob.h>
+#include <libgen.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <uthash.h>
+#include <uv.h>
+
+/* Folders that are watched; more are found by looking again. */
+#define FOLDERS_MAX 4096
+#define SOCKETS_MAX 16384
+/* After something happened in a folder, so that a burst costs one look. */
+#define SETTLE_MS 50
+/* Without the kernel's word, often enough to be in time ... */
+#define LOOK_OFTEN_MS 900
+/* ... and with it, in case it missed something. */
+#define LOOK_SELDOM_MS 10000
+
+struct socket_entry {
+    char *path;
+    dev_t device;
+    ino_t inode;
+    bool there; /* in the present look */
+    UT_hash_handle hh;
+};
+
+struct folder {
+    uv_fs_event_t event; /* first: the handle's memory is the folder's */
+    char *path;
+    ino_t inode;
+    bool there;
+    UT_hash_handle hh;
+};
+
+struct socket_scan {
+    uv_loop_t *loop;
+    char *pattern;
+    struct socket_scan_listener listener;
+    struct socket_entry *sockets;
+    struct folder *folders;
+    bool unwatched; /* a folder that the kernel does not watch for us */
+    uv_timer_t timer;
+};
+
+static void look(uv_timer_t *timer);
+
+static void
+something_happened(uv_fs_event_t *event, const char *name, int events, int status)
+{
+    struct socket_scan *scan = event->data;
+
+    (void)name;
+    (void)events;
+    (void)status;
+    if (uv_timer_get_due_in(&scan->timer) > SETTLE_MS)
+        uv_timer_start(&scan->timer, look, SETTLE_MS, 0);
+}
+
+/* --- folders --- */
+
+static void
+folder_closed(uv_handle_t *handle)
+{
+    struct folder *folder = (struct folder *)handle;
+
+    free(folder->path);
+    free(folder);
+}
+
+static void
+leave_folder(struct socket_scan *scan, struct folder *folder)
+{
+    HASH_DEL(scan->folders, folder);
+    uv_close((uv_handle_t *)&folder->event, folder_closed);
+}
+
+static void
+watch_folder(struct socket_scan *scan, const char *path, ino_t inode)
+{
+    struct folder *folder;
+
+    HASH_FIND_STR(scan->folders, path, folder);
+    if (folder && folder->inode != inode) {
+        leave_folder(scan, folder); /* made anew: the old watch sees nothing */
+        folder = NULL;
+    }
+    if (folder) {
+        folder->there = true;
+        return;
+    }
+    if (HASH_COUNT(scan->folders) >= FOLDERS_MAX) {
+        scan->unwatched = true;
+        return;
+    }
+    folder = memory_new(1, sizeof *folder);
+    folder->path = memory_string(path);
+    folder->inode = inode;
+    folder->there = true;
+    uv_fs_event_init(scan->loop, &folder->event);
+    folder->event.data = scan;
+    HASH_ADD_KEYPTR(hh, scan->folders, folder->path, strlen(folder->path), folder);
+    if (uv_fs_event_start(&folder->event, something_happened, path, 0) != 0) {
+        scan->unwatched = true; /* no inotify watches left, say */
+        leave_folder(scan, folder);
+    }
+}
+
+/* Folders that fit the pattern; whether there are any. */
+static bool
+watch_folders(struct socket_scan *scan, const char *pattern)
+{
+    glob_t found = {0};
+    bool any = false;
+
+    glob(pattern, GLOB_BRACE | GLOB_ONLYDIR, NULL, &found);
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        struct stat status;
+
+        if (stat(found.gl_pathv[i], &status) < 0 || !S_ISDIR(status.st_mode))
+            continue;
+        watch_folder(scan, found.gl_pathv[i], status.st_ino);
+        any = true;
+    }
+    globfree(&found);
+    return any;
+}
+
+/* The folders of the sockets and, where folders come and go, the folder of those. */
+static bool
+look_at_folders(struct socket_scan *scan)
+{
+    struct folder *folder, *next;
+    char *parents = memory_string(scan->pattern);
+    char *grandparents = memory_string(scan->pattern);
+
+    HASH_ITER (hh, scan->folders, folder, next) {
+        folder->there = false;
+    }
+    bool outer = watch_folders(scan, dirname(dirname(grandparents)));
+    bool inner = watch_folders(scan, dirname(parents));
+    bool any = inner || (outer && strpbrk(parents, "*?[") != NULL);
+
+    HASH_ITER (hh, scan->folders, folder, next) {
+        if (!folder->there)
+            leave_folder(scan, folder);
+    }
+    free(parents);
+    free(grandparents);
+    return any;
+}
+
+/* --- sockets --- */
+
+static void
+forget_socket(struct socket_scan *scan, struct socket_entry *entry)
+{
+    HASH_DEL(scan->sockets, entry);
+    free(entry->path);
+    free(entry);
+}
+
+static void
+see_socket(struct socket_scan *scan, const char *path, const struct stat *status)
+{
+    struct socket_entry *entry;
+
+    HASH_FIND_STR(scan->sockets, path, entry);
+    if (!entry) {
+        if (HASH_COUNT(scan->sockets) >= SOCKETS_MAX)
+            return;
+        entry = memory_new(1, sizeof *entry);
+        entry->path = memory_string(path);
+        HASH_ADD_KEYPTR(hh, scan->sockets, entry->path, strlen(entry->path), entry);
+        scan->listener.found(scan->listener.context, path);
+    } else if (entry->device != status->st_dev || entry->inode != status->st_ino) {
+        scan->listener.remade(scan->listener.context, path);
+    }
+    entry->device = status->st_dev;
+    entry->inode = status->st_ino;
+    entry->there = true;
+}
+
+static void
+look_at_sockets(struct socket_scan *scan)
+{
+    struct socket_entry *entry, *next;
+    glob_t found = {0};
+
+    HASH_ITER (hh, scan->sockets, entry, next) {
+        entry->there = false;
+    }
+    glob(scan->pattern, GLOB_BRACE, NULL, &found);
+    for (size_t i = 0; i < found.gl_pathc; i++) {
+        struct stat status;
+
+        if (stat(found.gl_pathv[i], &status) == 0 && S_ISSOCK(status.st_mode))
+            see_socket(scan, found.gl_pathv[i], &status);
+    }
+    globfree(&found);
+    HASH_ITER (hh, scan->sockets, entry, next) {
+        if (entry->there)
+            continue;
+        scan->listener.lost(scan->listener.context, entry->path);
+        forget_socket(scan, entry);
+    }
+}
+
+static void
+look(uv_timer_t *timer)
+{
+    struct socket_scan *scan = timer->data;
+    char trouble[PATH_MAX + 64];
+
+    /* Folders first: what comes between the two looks makes an event. */
+    scan->unwatched = false;
+    bool any = look_at_folders(scan);
+
+    look_at_sockets(scan);
+    any = any || scan->sockets;
+    snprintf(trouble, sizeof trouble, "no folder fits the pattern %s", scan->pattern);
+    scan->listener.looked(scan->listener.context, any ? NULL : trouble);
+    bool told = scan->folders && !scan->unwatched;
+
+    uv_timer_start(&scan->timer, look, told ? LOOK_SELDOM_MS : LOOK_OFTEN_MS, 0);
+}
+
+struct socket_scan *
+socket_scan_start(uv_loop_t *loop, const char *pattern,
+                  const struct socket_scan_listener *listener)
+{
+    struct socket_scan *scan = memory_new(1, sizeof *scan);
+
+    scan->loop = loop;
+    scan->pattern = memory_string(pattern);
+    scan->listener = *listener;
+    uv_timer_init(loop, &scan->timer);
+    scan->timer.data = scan;
+    uv_timer_start(&scan->timer, look, 0, 0);
+    return scan;
+}
+
+static void
+timer_closed(uv_handle_t *timer)
+{
+    struct socket_scan *scan = timer->data;
+
+    free(scan->pattern);
+    free(scan);
+}
+
+void
+socket_scan_stop(struct socket_scan *scan)
+{
+    struct socket_entry *entry, *next_entry;
+    struct folder *folder, *next_folder;
+
+    HASH_ITER (hh, scan->sockets, entry, next_entry) {
+        forget_socket(scan, entry);
+    }
+    HASH_ITER (hh, scan->folders, folder, next_folder) {
+        leave_folder(scan, folder);
+    }
+    uv_close((uv_handle_t *)&scan->timer, timer_closed);
+}

@@ -1,0 +1,25 @@
+/* Which sockets there are: a glob pattern, kept up to date by inotify and, where that
+ * does not reach, by looking again.  The loop thread alone. */
+#ifndef SOCKET_SCAN_H
+#define SOCKET_SCAN_H
+
+typedef struct uv_loop_s uv_loop_t;
+
+struct socket_scan_listener {
+    void (*found)(void *context, const char *path);
+    void (*remade)(void *context,
+                   const char *path); /* another socket of the same path */
+    void (*lost)(void *context, const char *path);
+    /* After each look: NULL, or why there can be nothing (borrowed). */
+    void (*looked)(void *context, const char *trouble);
+    void *context;
+};
+
+struct socket_scan;
+
+/* The first look is taken soon.  `pattern` is glob(7) with {a,b}; copied. */
+struct socket_scan *socket_scan_start(uv_loop_t *loop, const char *pattern,
+                                      const struct socket_scan_listener *listener);
+void socket_scan_stop(struct socket_scan *scan);
+
+#endif
