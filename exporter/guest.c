@@ -27,7 +27,7 @@ agent_state_name(enum agent_state state)
 }
 
 struct guest *
-guest_new(struct watched_source *source, const struct guest_facts *facts,
+guest_new(struct watch *source, const struct guest_facts *facts,
           const char *source_label)
 {
     struct guest *guest = memory_new(1, sizeof *guest);

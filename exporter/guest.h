@@ -12,7 +12,7 @@
 #include <uthash.h>
 
 struct store_guest;
-struct watched_source;
+struct watch;
 
 /* What the label `state` of qga_agent_state says. */
 enum agent_state {
@@ -44,7 +44,7 @@ struct guest_collector {
 };
 
 struct guest {
-    struct watched_source *source;
+    struct watch *source;
     char *key, *name, *uuid;
     int64_t incarnation;
     enum domain_state domain;
@@ -75,7 +75,7 @@ struct guest {
     UT_hash_handle hh; /* by key */
 };
 
-struct guest *guest_new(struct watched_source *source, const struct guest_facts *facts,
+struct guest *guest_new(struct watch *source, const struct guest_facts *facts,
                         const char *source_label);
 void guest_free(struct guest *guest);
 

@@ -1,20 +1,17 @@
-/* The loop that drives it all: sources announce guests, the schedule says who is due,
- * calls go out and answers come in.  Everything here runs on the loop's thread. */
+/* The loop that drives it all: a watch over each source, the first pass over their
+ * guests, and the reload.  Everything here runs on the loop's thread. */
 #ifndef POLLER_H
 #define POLLER_H
 
 #include "config.h"
+#include "watch.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-struct mailbox;
 struct metric;
 struct poller;
-struct store;
-struct telemetry;
-typedef struct uv_loop_s uv_loop_t;
 
 /* The parts that the poller drives; all outlive it. */
 struct poller_parts {
@@ -22,12 +19,12 @@ struct poller_parts {
     struct mailbox *mailbox;
     struct store *store;
     struct telemetry *telemetry;
+    bool at_once; /* no spreading of the first pass: for --once */
 
     /* Called once, after every source was there or found away, and every guest that was
      * there was asked for everything once, or found not to answer. */
     void (*first_pass)(void *context, bool all_answered);
     void *context;
-    bool at_once; /* no spreading of the first pass: for --once */
 };
 
 /* What the store and the telemetry need to know of the poller's world. */

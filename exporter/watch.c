@@ -1,0 +1,527 @@
+/* A source under watch: its guests, whose turn it is, and the calls in flight. */
+#include "watch.h"
+
+#include "clock.h"
+#include "guest.h"
+#include "intake.h"
+#include "log.h"
+#include "memory.h"
+#include "schedule.h"
+#include "source.h"
+#include "store.h"
+#include "telemetry.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+#include <uv.h>
+
+/* A channel that has just opened, a domain that has just resumed: let the guest
+ * breathe. */
+#define SETTLE_NS (INT64_C(200) * 1000 * 1000)
+/* Guests found at the start (or at a reconnect) are first asked one after the other, so
+ * that a host with a thousand of them sees no burst. */
+#define SPREAD_NS (INT64_C(20) * 1000 * 1000)
+/* What libvirt may add to a call's timeout (its own sync) before the call counts as
+ * hung. */
+#define CALL_GRACE_NS (INT64_C(6) * 1000 * 1000 * 1000)
+
+static const struct source_driver *const drivers[] = {
+    [SOURCE_LIBVIRT] = &source_libvirt,
+    [SOURCE_SOCKET] = &source_socket,
+};
+
+/* A source and the guests it announced. */
+struct watch {
+    const struct watch_parts *parts;
+    struct intake intake;
+    const struct source_driver *driver;
+    struct source *source;
+    struct source_config identity; /* to find it again at a reload; owned */
+    struct schedule *schedule;
+    size_t telemetry_row;
+    bool labelled; /* series carry the label `source` */
+    bool up, tried;
+    int64_t spread_ns; /* when the next guest of a list is first asked */
+    struct guest *guests;
+    struct watch_call *calls; /* in flight */
+    struct source_listener listener;
+    uv_timer_t turn;
+};
+
+/* One call on its way. */
+struct watch_call {
+    struct call call;
+    struct watch *watch;
+    struct guest *guest;
+    struct schedule_turn turn;
+    struct watch_call *prev, *next; /* watch->calls */
+};
+
+static void take_turns(struct watch *watch);
+
+static void
+turn_due(uv_timer_t *timer)
+{
+    take_turns(timer->data);
+}
+
+/* --- health --- */
+
+static bool
+is_trouble(enum agent_state state)
+{
+    return state == AGENT_UNRESPONSIVE || state == AGENT_MALFORMED ||
+           state == AGENT_DENIED;
+}
+
+static void
+log_transition(const struct guest *guest, enum agent_state state)
+{
+    const char *error =
+        guest->last_failure.kind != FAILURE_NONE ? guest->last_failure.text : "";
+
+    if (is_trouble(state))
+        log_warn("the guest agent is in trouble", LOG_STR("domain", guest->name),
+                 LOG_STR("state", agent_state_name(state)),
+                 LOG_STR("was", agent_state_name(guest->last_state)),
+                 LOG_STR("error", error));
+    else
+        log_info("the guest agent's state", LOG_STR("domain", guest->name),
+                 LOG_STR("state", agent_state_name(state)),
+                 LOG_STR("was", agent_state_name(guest->last_state)));
+}
+
+static void
+publish_health(struct guest *guest)
+{
+    struct watch *watch = guest->source;
+    const struct intake *intake = &watch->intake;
+    enum agent_state state =
+        guest_state(guest, clock_monotonic_ns(), intake->config->health.starting_ns);
+
+    if (state != guest->last_state)
+        log_transition(guest, state);
+    guest->last_state = state;
+    intake_health(intake, guest, state,
+                  schedule_is_backing_off(watch->schedule, &guest->schedule));
+}
+
+/* --- the first pass --- */
+
+bool
+watch_has_passed(const struct watch *watch)
+{
+    if (!watch->up)
+        return watch->tried;
+    for (const struct guest *guest = watch->guests; guest; guest = guest->hh.next) {
+        if (guest_is_askable(guest) && !guest->first_visit_done)
+            return false;
+    }
+    return true;
+}
+
+bool
+watch_all_answered(const struct watch *watch)
+{
+    if (!watch->up)
+        return false;
+    for (const struct guest *guest = watch->guests; guest; guest = guest->hh.next) {
+        if (!guest->opted_out && guest->last_state != AGENT_RESPONSIVE)
+            return false;
+    }
+    return true;
+}
+
+/* --- calls --- */
+
+static void
+forget_guest(struct guest *guest)
+{
+    schedule_remove(guest->source->schedule, &guest->schedule);
+    guest_free(guest);
+}
+
+static void
+block_unavailable_commands(struct schedule *schedule, struct guest *guest)
+{
+    for (size_t i = 0; i < collectors_count; i++) {
+        enum command_status status = guest->collectors[i].status;
+
+        schedule_block(schedule, &guest->schedule, i,
+                       status == COMMAND_MISSING || status == COMMAND_DISABLED);
+    }
+}
+
+static void
+account(const struct watch_call *call, enum failure_kind outcome)
+{
+    telemetry_call(call->watch->parts->telemetry, call->turn.collector, outcome,
+                   call->call.received_mono_ns - call->call.sent_mono_ns);
+}
+
+static void
+free_call(struct watch_call *call)
+{
+    DL_DELETE(call->watch->calls, call);
+    free(call->call.reply);
+    free(call);
+}
+
+static void
+call_done(struct call *carried)
+{
+    struct watch_call *call = carried->context;
+    struct watch *watch = call->watch;
+    struct guest *guest = call->guest;
+    size_t collector = call->turn.collector;
+    int64_t now_ns = clock_monotonic_ns();
+    enum failure_kind outcome = carried->failure.kind;
+
+    if (!guest->gone && call->turn.epoch == guest->schedule.epoch) {
+        bool publish = watch->intake.config->collectors[collector].enabled;
+
+        outcome = intake_answer(&watch->intake, guest, collector, publish, carried);
+        block_unavailable_commands(watch->schedule, guest);
+    }
+    account(call, outcome);
+    schedule_done(watch->schedule, &call->turn, outcome,
+                  carried->received_mono_ns - carried->sent_mono_ns, now_ns);
+    if (guest->gone) {
+        forget_guest(guest);
+    } else if (outcome != FAILURE_NONE || schedule_is_idle(&guest->schedule, now_ns)) {
+        guest->first_visit_done |= schedule_is_idle(&guest->schedule, now_ns);
+        publish_health(guest);
+        watch->parts->progressed(watch->parts->context);
+    }
+    free_call(call);
+    take_turns(watch);
+}
+
+static void
+send_call(struct watch *watch, const struct schedule_turn *turn, int64_t now_ns)
+{
+    const struct config *config = watch->intake.config;
+    struct watch_call *call = memory_new(1, sizeof *call);
+
+    DL_APPEND(watch->calls, call);
+    call->watch = watch;
+    call->turn = *turn;
+    call->guest =
+        (struct guest *)((char *)turn->guest - offsetof(struct guest, schedule));
+    call->guest->call_deadline_ns =
+        now_ns + config->collectors[turn->collector].timeout_ns + CALL_GRACE_NS;
+    call->call = (struct call){
+        .guest_key = call->guest->key,
+        .command = collectors[turn->collector]->command,
+        .timeout_ns = config->collectors[turn->collector].timeout_ns,
+        .reply_bytes_max = config->limits.reply_bytes,
+        .done = call_done,
+        .context = call,
+    };
+    telemetry_lateness(watch->parts->telemetry, now_ns - turn->due_ns);
+    watch->driver->call(watch->source, &call->call);
+}
+
+/* Sends all that is due and can go out, and sets the timer for what comes next. */
+static void
+take_turns(struct watch *watch)
+{
+    struct schedule_turn turn;
+    int64_t now_ns = clock_monotonic_ns();
+
+    while (schedule_next(watch->schedule, now_ns, &turn))
+        send_call(watch, &turn, now_ns);
+
+    int64_t wake_ns = schedule_wake_ns(watch->schedule);
+
+    if (wake_ns == INT64_MAX) {
+        uv_timer_stop(&watch->turn);
+        return;
+    }
+    int64_t wait_ms = (wake_ns - now_ns + 999999) / 1000000;
+
+    uv_update_time(watch->parts->loop);
+    uv_timer_start(&watch->turn, turn_due, (uint64_t)(wait_ms > 0 ? wait_ms : 0), 0);
+}
+
+/* --- what sources announce --- */
+
+static int64_t
+first_call_ns(struct watch *watch)
+{
+    int64_t now_ns = clock_monotonic_ns();
+
+    if (watch->parts->at_once)
+        return now_ns;
+    if (watch->up)
+        return now_ns + SETTLE_NS; /* one guest, now */
+    if (watch->spread_ns < now_ns)
+        watch->spread_ns = now_ns;
+    watch->spread_ns += SPREAD_NS; /* one of a list */
+    return watch->spread_ns;
+}
+
+static struct guest *
+find_guest(struct watch *watch, const char *key)
+{
+    struct guest *guest;
+
+    HASH_FIND_STR(watch->guests, key, guest);
+    return guest;
+}
+
+static struct guest *
+add_guest(struct watch *watch, const struct guest_facts *facts)
+{
+    struct guest *guest =
+        guest_new(watch, facts, watch->labelled ? watch->identity.name : NULL);
+
+    guest->incarnation = facts->incarnation;
+    guest->schedule.held = true;
+    guest->place = store_guest_add(watch->parts->store, guest->identity);
+    schedule_add(watch->schedule, &guest->schedule, guest->identity, 0);
+    HASH_ADD_KEYPTR(hh, watch->guests, guest->key, strlen(guest->key), guest);
+    return guest;
+}
+
+static void
+take_facts(struct guest *guest, const struct guest_facts *facts)
+{
+    if (facts->just_started || facts->incarnation != guest->incarnation)
+        guest->started_ns = clock_monotonic_ns();
+    guest->incarnation = facts->incarnation;
+    guest->domain = facts->domain;
+    guest->channel = facts->channel;
+    guest->opted_out = facts->opted_out;
+    guest->source_is_up = true;
+    guest->seen = true;
+}
+
+static void
+guest_seen(void *context, struct source *source, const struct guest_facts *facts)
+{
+    struct watch *watch = context;
+    struct guest *guest = find_guest(watch, facts->key);
+
+    (void)source;
+    if (!guest)
+        guest = add_guest(watch, facts);
+
+    bool was_askable = guest_is_askable(guest);
+    bool anew = facts->agent_came || guest->incarnation != facts->incarnation;
+
+    take_facts(guest, facts);
+    bool is_askable = guest_is_askable(guest);
+
+    if (is_askable && (!was_askable || anew)) {
+        guest_agent_anew(guest);
+        schedule_release(watch->schedule, &guest->schedule, first_call_ns(watch));
+    } else if (!is_askable) {
+        schedule_hold(watch->schedule, &guest->schedule);
+    }
+    publish_health(guest);
+    watch->parts->progressed(watch->parts->context);
+    take_turns(watch);
+}
+
+static void
+drop_guest(struct watch *watch, struct guest *guest)
+{
+    HASH_DEL(watch->guests, guest);
+    store_guest_remove(watch->parts->store, guest->place);
+    schedule_hold(watch->schedule, &guest->schedule);
+    if (guest->schedule.in_flight)
+        guest->gone = true; /* freed when its call comes back */
+    else
+        forget_guest(guest);
+}
+
+static void
+guest_gone(void *context, struct source *source, const char *key)
+{
+    struct watch *watch = context;
+    struct guest *guest = find_guest(watch, key);
+
+    (void)source;
+    if (!guest)
+        return;
+    log_info("the domain has stopped", LOG_STR("domain", guest->name));
+    drop_guest(watch, guest);
+    watch->parts->progressed(watch->parts->context);
+}
+
+static void
+source_up(void *context, struct source *source)
+{
+    struct watch *watch = context;
+    struct guest *guest, *next;
+
+    (void)source;
+    watch->up = watch->tried = true;
+    HASH_ITER (hh, watch->guests, guest, next) {
+        if (!guest->seen)
+            drop_guest(watch, guest);
+    }
+    watch->parts->progressed(watch->parts->context);
+}
+
+static void
+source_down(void *context, struct source *source, const char *why)
+{
+    struct watch *watch = context;
+    struct guest *guest, *next;
+
+    (void)source;
+    (void)why; /* the source has logged it */
+    watch->up = false;
+    watch->tried = true;
+    HASH_ITER (hh, watch->guests, guest, next) {
+        guest->source_is_up = guest->seen = false;
+        schedule_hold(watch->schedule, &guest->schedule);
+        publish_health(guest);
+    }
+    watch->parts->progressed(watch->parts->context);
+}
+
+/* --- once a second --- */
+
+void
+watch_review(struct watch *watch, size_t *guests_by_state)
+{
+    const struct config *config = watch->intake.config;
+    int64_t now_ns = clock_monotonic_ns();
+
+    schedule_set_capacity(watch->schedule, watch->driver->capacity(watch->source));
+    for (struct guest *guest = watch->guests; guest; guest = guest->hh.next) {
+        if (guest_state(guest, now_ns, config->health.starting_ns) != guest->last_state)
+            publish_health(guest);
+        guests_by_state[guest->last_state]++;
+    }
+    take_turns(watch);
+}
+
+/* --- start, reload, stop --- */
+
+static struct schedule_settings
+schedule_settings(const struct config *config, unsigned int capacity)
+{
+    struct schedule_settings settings = {
+        .capacity = capacity,
+        .collectors_count = collectors_count,
+        .failures_before_backoff = config->health.failures_before_backoff,
+        .backoff_ns = config->health.backoff_ns,
+        .backoff_max_ns = config->health.backoff_max_ns,
+    };
+
+    for (size_t i = 0; i < collectors_count; i++) {
+        settings.collectors[i].enabled = config->collectors[i].enabled;
+        settings.collectors[i].interval_ns = config->collectors[i].interval_ns;
+        if (collectors[i] == collector_probe)
+            settings.probe = i;
+    }
+    return settings;
+}
+
+struct watch *
+watch_start(const struct watch_parts *parts, const struct source_config *source,
+            bool labelled, const struct config *config)
+{
+    struct watch *watch = memory_new(1, sizeof *watch);
+    struct schedule_settings settings = schedule_settings(config, 1);
+
+    watch->parts = parts;
+    watch->intake = (struct intake){.config = config, .store = parts->store};
+    watch->driver = drivers[source->kind];
+    watch->labelled = labelled;
+    source_config_copy(&watch->identity, source);
+    watch->schedule = schedule_new(&settings);
+    watch->telemetry_row = telemetry_source_add(parts->telemetry, source->name);
+    watch->listener = (struct source_listener){
+        .guest_seen = guest_seen,
+        .guest_gone = guest_gone,
+        .source_up = source_up,
+        .source_down = source_down,
+        .context = watch,
+    };
+    uv_timer_init(parts->loop, &watch->turn);
+    watch->turn.data = watch;
+    watch->source =
+        watch->driver->start(source, parts->loop, parts->mailbox, &watch->listener,
+                             parts->telemetry, watch->telemetry_row);
+    schedule_set_capacity(watch->schedule, watch->driver->capacity(watch->source));
+    return watch;
+}
+
+bool
+watch_is_of(const struct watch *watch, const struct source_config *source,
+            bool labelled)
+{
+    return watch->labelled == labelled &&
+           source_config_is_same(&watch->identity, source);
+}
+
+static void
+watch_closed(uv_handle_t *timer)
+{
+    free(timer->data);
+}
+
+/* No call comes back from here on: those in flight are the lanes' that are left. */
+static void
+abandon_calls(struct watch *watch)
+{
+    struct watch_call *call, *next;
+
+    DL_FOREACH_SAFE(watch->calls, call, next)
+    {
+        call->guest->schedule.in_flight = false;
+        if (call->guest->gone)
+            forget_guest(call->guest);
+        free_call(call);
+    }
+}
+
+bool
+watch_stop(struct watch *watch, int64_t deadline_ns)
+{
+    struct guest *guest, *next;
+    bool ended = watch->driver->stop(watch->source, deadline_ns);
+
+    abandon_calls(watch);
+    HASH_ITER (hh, watch->guests, guest, next) {
+        drop_guest(watch, guest);
+    }
+    telemetry_source_remove(watch->parts->telemetry, watch->telemetry_row);
+    schedule_free(watch->schedule);
+    source_config_clear(&watch->identity);
+    uv_close((uv_handle_t *)&watch->turn, watch_closed);
+    return ended;
+}
+
+static void
+withdraw_disabled(const struct watch *watch, struct guest *guest)
+{
+    for (size_t i = 0; i < collectors_count; i++) {
+        if (watch->intake.config->collectors[i].enabled)
+            continue;
+        store_put(watch->parts->store, guest->place, i, NULL);
+        guest->collectors[i].series = 0;
+        guest->collectors[i].asked = false;
+    }
+}
+
+void
+watch_configure(struct watch *watch, const struct config *config)
+{
+    struct schedule_settings settings =
+        schedule_settings(config, watch->driver->capacity(watch->source));
+
+    watch->intake.config = config;
+    schedule_configure(watch->schedule, &settings, clock_monotonic_ns());
+    for (struct guest *guest = watch->guests; guest; guest = guest->hh.next) {
+        withdraw_disabled(watch, guest);
+        publish_health(guest);
+    }
+    take_turns(watch);
+}

@@ -1,0 +1,53 @@
+/* One source under watch: the guests it announces, whose turn it is, and the calls in
+ * flight.  The loop thread alone. */
+#ifndef WATCH_H
+#define WATCH_H
+
+#include "config.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct mailbox;
+struct store;
+struct telemetry;
+struct watch;
+typedef struct uv_loop_s uv_loop_t;
+
+/* What every watch works with; outlives it. */
+struct watch_parts {
+    uv_loop_t *loop;
+    struct mailbox *mailbox;
+    struct store *store;
+    struct telemetry *telemetry;
+    bool at_once; /* the first pass is not spread over time: for --once */
+    /* Something happened that may complete the first pass. */
+    void (*progressed)(void *context);
+    void *context;
+};
+
+/* Starts the source.  `config` is borrowed until watch_configure() or watch_stop().
+ * `labelled`: the guests' series carry the label `source`. */
+struct watch *watch_start(const struct watch_parts *parts,
+                          const struct source_config *source, bool labelled,
+                          const struct config *config);
+/* New intervals, limits and collectors for the guests that are there. */
+void watch_configure(struct watch *watch, const struct config *config);
+/* Leaves the source; waits for calls in flight until the deadline (CLOCK_MONOTONIC).
+ * Whether all came back; the loop must run once more to close the handles. */
+bool watch_stop(struct watch *watch, int64_t deadline_ns);
+
+bool watch_is_of(const struct watch *watch, const struct source_config *source,
+                 bool labelled);
+
+/* Once a second: notices what only time tells, and adds the guests to the count of
+ * their state (enum agent_state). */
+void watch_review(struct watch *watch, size_t *guests_by_state);
+
+/* Whether the source was there or found away, and every guest that can be asked was
+ * asked for everything once, or found not to answer. */
+bool watch_has_passed(const struct watch *watch);
+bool watch_all_answered(const struct watch *watch);
+
+#endif
