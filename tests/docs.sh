@@ -2,7 +2,8 @@
 # The flags of the built program against what is written about them:
 #   tests/docs.sh build/qga-exporter
 # Every flag of --help stands in the man page, and the man page, the README and the other
-# pages of docs/ name no flag that the program does not have.
+# pages of docs/ name no flag that the program does not have.  So it is with make targets,
+# metrics, agent states, configuration keys, files and links.
 set -euo pipefail
 
 program=${1:?usage: tests/docs.sh PROGRAM}
@@ -48,12 +49,66 @@ while read -r flag; do
     [ -z "$flag" ] || is_real "$flag" || complain "$manual names $flag, which $program does not have"
 done < <(flags_in <<<"$manual_text")
 
-for page in README.md CONTRIBUTING.md docs/*.md; do
+for page in README.md CONTRIBUTING.md SECURITY.md docs/*.md; do
     [ -e "$page" ] || continue
     while read -r flag; do
         [ -z "$flag" ] || is_real "$flag" || complain "$page names $flag, which $program does not have"
     done < <(flags_in <"$page")
 done
+
+pages=(README.md CONTRIBUTING.md SECURITY.md CHANGELOG.md)
+
+# Make targets: what a page names exists, and what `make help` lists is in the README.
+targets=$(sed -nE 's/^([a-z][a-z0-9-]*):([^=].*)?$/\1/p' Makefile)
+while read -r target; do
+    grep -qxF -e "$target" <<<"$targets" || complain "a page names make $target, which is no target"
+done < <(sed -n '/^ *```/,/^ *```/p; s/.*\(`make [^`]*`\).*/\1/p' "${pages[@]}" |
+    grep -oP '(`|^ *)make \K[a-z][a-z0-9-]*(?![a-z0-9/-])' | sort -u)
+while read -r target; do
+    grep -qF -e "\`make $target\`" README.md || complain "make $target is not in README.md"
+done < <(sed -nE 's/^([a-z][a-z0-9-]*):[^#]*## .*/\1/p' Makefile)
+while read -r variable; do
+    grep -qE "\\b$variable\\b" Makefile || complain "README.md names $variable, which Makefile does not use"
+done < <(sed -n '/^| Variable/,/^$/p' README.md | cut -d'|' -f2 | grep -oE '[A-Z_]+')
+
+# Metrics and agent states.
+while read -r metric; do
+    grep -qF -e "\`$metric\`" docs/METRICS.md || complain "a page names $metric, which is no metric"
+done < <(grep -ohE '\b(qga|process)_[a-z_]*[a-z]\b' "${pages[@]}" | sort -u)
+states_of_program=$(sed -n 's/^States: //p' docs/METRICS.md | grep -oE '[a-z]+' | sort)
+states_of_page=$(sed -n '/^| State /,/^$/p' README.md | sed -nE 's/^\| `([a-z]+)`.*/\1/p' | sort)
+[ "$states_of_program" = "$states_of_page" ] || complain "README.md's table of agent states differs"
+
+# Configuration: the same keys in README.md and in the annotated file; collectors with what
+# they ask and how often.
+annotated=config/qga-exporter.yml
+keys_of_page=$(sed -n '/^| Key /,/^$/p' README.md | cut -d'|' -f2 | grep -oE '`[^`]+`' |
+    sed -E 's/`//g; s/.*\.//; s/\[\]//' | sort -u)
+while read -r key; do
+    [[ $key == _exclude ]] || grep -qE "^# *(- )?$key:" "$annotated" ||
+        complain "README.md names the key $key, which $annotated does not have"
+done <<<"$keys_of_page"
+while read -r key; do
+    grep -qxF -e "$key" <<<"$keys_of_page" || complain "the key $key of $annotated is not in README.md"
+done < <(sed -nE '/^#(sources|collectors|health|limits|web|log):/d
+    s/^# +(- )?([a-z_]+):( .*)?$/\2/p' "$annotated" |
+    grep -vxE 'libvirt|socket|.*_exclude' |
+    grep -vxF "$("$program" --list-collectors | awk 'NR > 1 { print $1 }')" | sort -u)
+while read -r name _ interval command _; do
+    grep -qF "| \`$name\` | \`$command\` | $interval |" README.md ||
+        complain "README.md's table of collectors lacks: $name, $command, every $interval"
+done < <("$program" --list-collectors | sed 1d)
+
+# Files and links; the collector that CONTRIBUTING.md would add does not exist.
+while read -r path; do
+    [ -e "$path" ] || complain "a page names $path, which is not there"
+done < <(sed 's|https*://[^ ")]*||g' "${pages[@]}" |
+    grep -oE '\b(collectors|exporter|tests|config|docs|scripts)/[A-Za-z0-9_./-]*[A-Za-z0-9_]' |
+    grep -vE 'timezone|/test_$|/CASE|/COLLECTOR|^config/source_|exporter/source_libvirt$|^tests/unit/test_' | sort -u)
+while read -r anchor; do
+    grep -E '^#+ ' README.md | sed -E 's/^#+ //' | tr 'A-Z ' 'a-z-' | tr -cd 'a-z0-9\n-' |
+        grep -qxF -e "$anchor" || complain "README.md links to #$anchor, which is no heading"
+done < <(grep -oE '\]\(#[^)]*' README.md | sed 's/](#//' | sort -u)
 
 if command -v groff >/dev/null; then
     warnings=$(groff -man -ww -z "$manual" 2>&1) || true
@@ -66,5 +121,5 @@ sentence=$("$program" --no-such-flag 2>&1 >/dev/null) || status=$?
 [ "$status" = 2 ] && [ "$(wc -l <<<"$sentence")" = 1 ] ||
     complain "an unknown flag ends with $status and: $sentence"
 
-[ "$failed" = 0 ] && echo "docs: the flags of --help, the man page and the README agree"
+[ "$failed" = 0 ] && echo "docs: the program, the man page and the other documents agree"
 exit "$failed"
