@@ -76,7 +76,9 @@ def get(url, timeout_s=5):
 
 
 class Exporter:
-    """build/qga-exporter against one libvirt URI, or with arguments of the test's own."""
+    """build/qga-exporter against one libvirt URI, or with arguments of the test's own.
+
+    uri=""  without --libvirt.uri: the sources are those of the configuration file."""
 
     def __init__(self, lab, *arguments, uri=None, port=None, address="127.0.0.1", name="exporter",
                  command=()):
@@ -84,8 +86,9 @@ class Exporter:
         self.url = f"http://127.0.0.1:{self.port}"
         if not os.access(EXPORTER, os.X_OK):
             raise LabError(f"{EXPORTER} is missing: run make")
+        uri = lab.uri if uri is None else uri
         self.process = Process(
-            [*command, EXPORTER, f"--libvirt.uri={uri or lab.uri}",
+            [*command, EXPORTER, *([f"--libvirt.uri={uri}"] if uri else []),
              f"--web.listen-address={address}:{self.port}", *arguments],
             os.path.join(lab.directory, f"{name}.log"),
         )
