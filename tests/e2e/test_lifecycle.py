@@ -28,11 +28,17 @@ def _all_well_afterwards(exporter):
 @pytest.fixture(scope="module", name="was_frozen")
 def _was_frozen(lab, exporter):
     """Two more guests, frozen as for a backup, seen so, and thawed: the names."""
-    guests = [lab.guest("backup-" + name, agent=agent).start()
-              for name, agent in (("old", "7.2"), ("new", "10.0"))]
-    for guest in guests:
-        guest.wait_for_agent()
-    names = [guest.name for guest in guests]
+    names = ["backup-old", "backup-new"]
+    with contextlib.ExitStack() as stop:
+        for name, agent in zip(names, ("7.2", "10.0")):
+            stop.callback(lab.guest(name, agent=agent).start().stop)
+        for name in names:
+            lab.guests[name].wait_for_agent()
+        freeze_and_thaw(lab, exporter, names)
+        yield names
+
+
+def freeze_and_thaw(lab, exporter, names):
     exporter.wait_for(lambda metrics: all(healthy(metrics, name) for name in names),
                       "two more guests")
     with contextlib.ExitStack() as thaw:
@@ -43,7 +49,6 @@ def _was_frozen(lab, exporter):
             metrics = exporter.wait_for(lambda metrics, name=name: metrics.state(name) == "frozen",
                                         f"{name} seen frozen", 10)
             assert metrics.value("qga_up", domain=name) == 1
-    return names
 
 
 def test_frozen_guests_are_frozen_not_dead(was_frozen):
@@ -131,9 +136,7 @@ def test_a_paused_guest(lab, exporter):
     exporter.wait_for(lambda metrics: healthy(metrics, "new"), "the guest seen resumed", 10)
 
 
-def test_thawed_guests_are_asked_again(lab, exporter, was_frozen):
+def test_thawed_guests_are_asked_again(exporter, was_frozen):
     """A guest that somebody else works on is left alone for a minute."""
     exporter.wait_for(lambda metrics: all(healthy(metrics, name) for name in was_frozen),
                       "the guests seen thawed", 90)
-    for name in was_frozen:
-        lab.guests[name].stop()
