@@ -61,10 +61,15 @@ struct collector {
     /* Only where the reply lists the agent's commands (guest-info), else NULL: what it
      * says of one command.  Pure; a reply of the wrong shape says COMMAND_UNKNOWN. */
     enum command_status (*command_status)(const json_t *reply, const char *command);
+
+    /* Only where the reply tells whether the guest's filesystems are frozen
+     * (guest-fsfreeze-status), else NULL.  Pure. */
+    bool (*is_frozen)(const json_t *reply);
 };
 
 /* The list, in the order of a visit: the clock first (its error is bounded by its round
- * trip), then guest-info, then the cheapest first. */
+ * trip), then what tells how to read the rest (frozen, which commands), then the
+ * cheapest first. */
 extern const struct collector *const collectors[];
 extern const size_t collectors_count;
 #define COLLECTORS_MAX 32 /* fits a bit mask; checked by a test */
@@ -72,6 +77,10 @@ extern const size_t collectors_count;
 /* The one cheap command by which a silent agent is probed (never guest-ping: it writes
  * to the guest's log). */
 extern const struct collector *const collector_probe;
+
+/* The one command that may be sent while the guest's filesystems are frozen, to learn
+ * of the thaw. */
+extern const struct collector *const collector_freeze;
 
 /* The index in collectors[], or -1. */
 int collector_find(const char *name);

@@ -176,6 +176,22 @@ guest_json_as_int64(const struct guest_json *node, int64_t *value)
     return false;
 }
 
+const char *
+guest_json_as_string(const struct guest_json *node)
+{
+    if (!json_is_string(node->value)) {
+        guest_json_fail(node, "a string");
+        return "";
+    }
+    return json_string_value(node->value);
+}
+
+void
+guest_json_refuse(const struct guest_json *node, const char *expected)
+{
+    guest_json_fail(node, expected);
+}
+
 bool
 guest_json_int64(const struct guest_json *object, const char *key,
                  enum guest_json_need need, int64_t *value)

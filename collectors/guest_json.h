@@ -63,6 +63,10 @@ const char *guest_json_string(const struct guest_json *object, const char *key,
 
 /* The value itself, required, where a reply is nothing but a number. */
 bool guest_json_as_int64(const struct guest_json *node, int64_t *value);
+/* Likewise a string; never NULL. */
+const char *guest_json_as_string(const struct guest_json *node);
+/* Fails the reading: the value is not one of those that the schema knows. */
+void guest_json_refuse(const struct guest_json *node, const char *expected);
 
 /* Decimal digits of `value`, for a label; returns `buffer`. */
 #define GUEST_JSON_DECIMAL_BYTES 24 /* sign, 19 digits, NUL */

@@ -7,6 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* A freeze seldom begins between two calls of one visit; it does between two visits. */
+#define THAW_TRUST_NS (INT64_C(10) * 1000 * 1000 * 1000)
+
 const char *
 agent_state_name(enum agent_state state)
 {
@@ -66,11 +69,19 @@ guest_is_askable(const struct guest *guest)
            guest->channel == CHANNEL_CONNECTED && !guest->opted_out;
 }
 
+bool
+guest_is_surely_thawed(const struct guest *guest, int64_t now_ns)
+{
+    return !guest->frozen && guest->thawed_ns != 0 &&
+           now_ns - guest->thawed_ns < THAW_TRUST_NS;
+}
+
 void
 guest_agent_anew(struct guest *guest)
 {
     guest->answered = false;
     guest->frozen = false;
+    guest->thawed_ns = 0;
     guest->last_failure.kind = FAILURE_NONE;
     for (size_t i = 0; i < collectors_count; i++) {
         struct guest_collector *collector = &guest->collectors[i];
@@ -88,6 +99,8 @@ answer_state(const struct guest *guest)
 {
     switch (guest->last_failure.kind) {
     case FAILURE_NONE:
+        if (guest->frozen)
+            return AGENT_FROZEN;
         return guest->answered ? AGENT_RESPONSIVE : AGENT_UNKNOWN;
     case FAILURE_UNSUPPORTED:
     case FAILURE_DISABLED:
@@ -134,8 +147,6 @@ guest_state(const struct guest *guest, int64_t now_ns, int64_t starting_ns)
         return AGENT_STARTING;
     if (guest->channel == CHANNEL_DISCONNECTED)
         return AGENT_DISCONNECTED;
-    if (guest->frozen)
-        return AGENT_FROZEN;
     if (guest->schedule.in_flight && now_ns > guest->call_deadline_ns)
         return AGENT_UNRESPONSIVE;
     return answer_state(guest);

@@ -58,6 +58,9 @@ struct guest {
     int64_t call_deadline_ns; /* CLOCK_MONOTONIC; of the call in flight */
     bool answered;            /* this incarnation of the agent, at least once */
     bool frozen;
+    int64_t frozen_since_ns; /* CLOCK_MONOTONIC; when it was first seen */
+    int64_t frozen_for_ns;   /* as last published */
+    int64_t thawed_ns; /* CLOCK_MONOTONIC; when the agent last said so; 0: never */
     bool first_visit_done;
     enum agent_state last_state; /* as last logged and published */
 
@@ -81,6 +84,11 @@ void guest_free(struct guest *guest);
 
 /* Whether the source says that there is somebody to ask. */
 bool guest_is_askable(const struct guest *guest);
+
+/* Whether the agent has said so lately that "disabled" and "frozen" cannot be told
+ * apart by a freeze: agents since 9.1 call every command disabled while the filesystems
+ * are frozen. */
+bool guest_is_surely_thawed(const struct guest *guest, int64_t now_ns);
 
 /* The agent starts anew: what it had, and what was remembered of it, no longer counts.
  */

@@ -40,6 +40,11 @@ static const struct metric failures_total = {
 };
 GAUGE(last_response, "qga_agent_last_response_timestamp_seconds",
       "When the agent last answered, an error of its own included (host clock).", NULL);
+GAUGE(frozen_seconds, "qga_agent_frozen_seconds",
+      "For how long the guest's filesystems have been frozen, as far as the exporter "
+      "saw; "
+      "absent while they are not.",
+      NULL);
 GAUGE(success, "qga_collector_success",
       "Whether the collector's last call brought data; absent until it was asked.",
       "collector");
@@ -68,6 +73,7 @@ const struct metric *const health_metrics[] = {
     &calls_total,
     &failures_total,
     &last_response,
+    &frozen_seconds,
     &success,
     &duration,
     &last_success,
@@ -118,6 +124,8 @@ health_samples(const struct guest *guest, enum agent_state state, bool is_backin
     }
     if (guest->last_response_ns != 0)
         samples_add(out, &last_response, seconds(guest->last_response_ns), NO_LABELS);
+    if (guest->frozen)
+        samples_add(out, &frozen_seconds, seconds(guest->frozen_for_ns), NO_LABELS);
     for (size_t i = 0; i < collectors_count; i++) {
         if (enabled[i])
             collector_samples(collectors[i]->name, &guest->collectors[i], out);

@@ -92,13 +92,30 @@ parse(const struct intake *intake, struct guest *guest, size_t collector,
 /* guest-info tells which commands the agent has and allows; what it does not allow is
  * not asked. */
 static void
-learn_commands(struct guest *guest, size_t collector, const json_t *value)
+learn_commands(struct guest *guest, size_t collector, const struct call *call,
+               const json_t *value)
 {
     if (!collectors[collector]->command_status)
         return;
-    for (size_t i = 0; i < collectors_count; i++)
-        guest->collectors[i].status =
+    for (size_t i = 0; i < collectors_count; i++) {
+        enum command_status status =
             collectors[collector]->command_status(value, collectors[i]->command);
+
+        /* While the filesystems are frozen everything is listed as disabled. */
+        if (status != COMMAND_DISABLED ||
+            guest_is_surely_thawed(guest, call->received_mono_ns))
+            guest->collectors[i].status = status;
+    }
+}
+
+static void
+learn_freeze(struct guest *guest, bool frozen, int64_t now_ns)
+{
+    if (frozen && !guest->frozen)
+        guest->frozen_since_ns = now_ns;
+    if (!frozen)
+        guest->thawed_ns = now_ns;
+    guest->frozen = frozen;
 }
 
 static void
@@ -111,10 +128,13 @@ read_reply(const struct intake *intake, struct guest *guest, size_t collector,
     if (!value)
         return;
     why->kind = FAILURE_NONE;
+    if (collectors[collector]->is_frozen)
+        learn_freeze(guest, collectors[collector]->is_frozen(value),
+                     call->received_mono_ns);
     if (!publish)
         return;
     if (parse(intake, guest, collector, call, value, why) == 0)
-        learn_commands(guest, collector, value);
+        learn_commands(guest, collector, call, value);
     else if (why->kind == FAILURE_NONE)
         failure_set(why, FAILURE_MALFORMED,
                     "the reply has another shape than documented");
@@ -154,6 +174,13 @@ note_collector(const struct intake *intake, struct guest *guest, size_t collecto
                   LOG_STR("error", why->text));
 }
 
+/* Whether the failure is somebody else's work in the guest, a backup's say. */
+static bool
+is_interruption(enum failure_kind kind)
+{
+    return kind == FAILURE_FROZEN || kind == FAILURE_BUSY;
+}
+
 enum failure_kind
 intake_answer(const struct intake *intake, struct guest *guest, size_t collector,
               bool publish, const struct call *call)
@@ -164,14 +191,22 @@ intake_answer(const struct intake *intake, struct guest *guest, size_t collector
         read_reply(intake, guest, collector, publish, call, &why);
 
     guest->calls_total++;
-    guest->failures_total[why.kind] += why.kind != FAILURE_NONE;
     if (is_answer(why.kind))
         guest->last_response_ns = clock_realtime_ns();
+    if (collectors[collector] == collector_freeze && why.kind != FAILURE_NONE &&
+        is_answer(why.kind))
+        learn_freeze(guest, false, call->received_mono_ns); /* it cannot tell */
+    else if (why.kind == FAILURE_DISABLED &&
+             !guest_is_surely_thawed(guest, call->received_mono_ns))
+        return FAILURE_FROZEN; /* perhaps: to be asked before it is believed */
+
+    guest->last_failure = why;
+    if (is_interruption(why.kind))
+        return why.kind;
+    guest->failures_total[why.kind] += why.kind != FAILURE_NONE;
+    guest->answered |= why.kind == FAILURE_NONE;
     if (publish)
         note_collector(intake, guest, collector, call, &why);
-    if (why.kind == FAILURE_NONE)
-        guest->answered = true;
-    guest->last_failure = why;
     return why.kind;
 }
 

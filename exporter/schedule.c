@@ -24,6 +24,7 @@ struct schedule {
 enum verdict {
     ANSWERED, /* it is there, and the command works */
     REFUSED,  /* it is there, the command does not work: ask that less */
+    FROZEN,   /* it is there, but the guest's filesystems are frozen */
     GARBLED,  /* it is there, but not to be understood */
     SILENT,   /* it did not answer: end the visit, probe */
     OCCUPIED, /* somebody else is at work in the guest: come back later, no failure */
@@ -33,7 +34,7 @@ static const enum verdict verdicts[FAILURE_KINDS] = {
     [FAILURE_NONE] = ANSWERED,        [FAILURE_ABSENT] = SILENT,
     [FAILURE_DISCONNECTED] = SILENT,  [FAILURE_TIMEOUT] = SILENT,
     [FAILURE_UNSUPPORTED] = REFUSED,  [FAILURE_DISABLED] = REFUSED,
-    [FAILURE_FROZEN] = OCCUPIED,      [FAILURE_BUSY] = OCCUPIED,
+    [FAILURE_FROZEN] = FROZEN,        [FAILURE_BUSY] = OCCUPIED,
     [FAILURE_HELD] = SILENT,          [FAILURE_AGENT_ERROR] = REFUSED,
     [FAILURE_MALFORMED] = GARBLED,    [FAILURE_TOO_LARGE] = REFUSED,
     [FAILURE_DENIED] = SILENT,        [FAILURE_NOT_RUNNING] = OCCUPIED,
@@ -165,6 +166,8 @@ static bool
 is_asked(const struct schedule *schedule, const struct schedule_guest *guest,
          size_t collector)
 {
+    if (guest->restricted)
+        return collector == guest->only;
     return schedule->settings.collectors[collector].enabled &&
            !guest->entries[collector].blocked;
 }
@@ -221,6 +224,10 @@ static void
 set_next_tick(const struct schedule *schedule, struct schedule_guest *guest,
               size_t collector, int64_t now_ns)
 {
+    if (guest->restricted) {
+        guest->entries[collector].due_ns = now_ns + SCHEDULE_FROZEN_NS;
+        return;
+    }
     int64_t period_ns = period_of(schedule, guest, collector);
     int64_t phase_ns = (int64_t)(mixed(guest->hash + collector) % (uint64_t)period_ns);
     int64_t earliest_ns = now_ns + period_ns / 2;
@@ -268,6 +275,7 @@ make_all_due(struct schedule_guest *guest, int64_t first_ns)
 {
     for (size_t i = 0; i < COLLECTORS_MAX; i++)
         guest->entries[i] = (struct schedule_entry){.due_ns = first_ns};
+    guest->restricted = false;
     guest->suspect = false;
     guest->failures = 0;
     guest->not_before_ns = first_ns;
@@ -303,6 +311,16 @@ schedule_release(struct schedule *schedule, struct schedule_guest *guest,
 {
     guest->held = false;
     make_all_due(guest, first_ns);
+    await(schedule, guest);
+}
+
+void
+schedule_restrict(struct schedule *schedule, struct schedule_guest *guest,
+                  size_t collector, int64_t now_ns)
+{
+    guest->restricted = true;
+    guest->only = collector;
+    guest->entries[collector].due_ns = guest->not_before_ns = now_ns + SCHEDULE_GAP_NS;
     await(schedule, guest);
 }
 
@@ -347,18 +365,30 @@ schedule_wake_ns(const struct schedule *schedule)
     return guest ? guest->wake_ns : INT64_MAX;
 }
 
+/* A suspect gets the probe; a frozen one answers no other question than its own. */
+static size_t
+collector_for(const struct schedule *schedule, const struct schedule_guest *guest,
+              int64_t now_ns)
+{
+    int64_t due_ns;
+
+    if (guest->restricted)
+        return guest->only;
+    if (guest->suspect)
+        return schedule->settings.probe;
+    return first_due(schedule, guest, now_ns, &due_ns);
+}
+
 bool
 schedule_next(struct schedule *schedule, int64_t now_ns, struct schedule_turn *turn)
 {
     struct schedule_guest *guest = head(schedule);
-    int64_t due_ns;
 
     if (!guest || guest->wake_ns > now_ns)
         return false;
     *turn = (struct schedule_turn){
         .guest = guest,
-        .collector = guest->suspect ? schedule->settings.probe
-                                    : first_due(schedule, guest, now_ns, &due_ns),
+        .collector = collector_for(schedule, guest, now_ns),
         .probe = guest->suspect,
         .due_ns = guest->wake_ns,
         .epoch = guest->epoch,
@@ -430,6 +460,11 @@ judge(struct schedule *schedule, const struct schedule_turn *turn,
         break;
     case REFUSED:
         answered(schedule, turn, false, now_ns);
+        break;
+    case FROZEN:
+        guest->failures = 0;
+        guest->suspect = false;
+        guest->not_before_ns = now_ns + SCHEDULE_BUSY_NS;
         break;
     case GARBLED:
         guest->failures++;

@@ -27,6 +27,8 @@
 #define SCHEDULE_SLOW_NS (INT64_C(1) * 1000 * 1000 * 1000)
 /* The longest period that slowness alone can give a command. */
 #define SCHEDULE_STRETCH_MAX_NS (INT64_C(15) * 60 * 1000 * 1000 * 1000)
+/* How often a frozen guest is asked whether it is thawed. */
+#define SCHEDULE_FROZEN_NS (INT64_C(5) * 1000 * 1000 * 1000)
 /* How long somebody else's work in the guest (a backup) is left alone. */
 #define SCHEDULE_BUSY_NS (INT64_C(60) * 1000 * 1000 * 1000)
 
@@ -53,6 +55,8 @@ struct schedule_guest {
     uint64_t hash;
     bool held; /* not to be asked: paused, no channel, nobody connected */
     bool in_flight;
+    bool restricted;       /* one collector only, whatever the settings say ... */
+    size_t only;           /* ... this one: the filesystems are frozen */
     bool suspect;          /* gets only the probe until it answers */
     unsigned int failures; /* calls in a row that got no (usable) answer */
     unsigned int epoch;    /* counts releases: what was sent before one tells nothing */
@@ -96,6 +100,11 @@ void schedule_hold(struct schedule *schedule, struct schedule_guest *guest);
 /* Ends a hold and every back-off: everything is due at first_ns, nothing is blocked. */
 void schedule_release(struct schedule *schedule, struct schedule_guest *guest,
                       int64_t first_ns);
+
+/* The guest's filesystems are frozen: from now on, and until schedule_release(), only
+ * this collector is asked, every SCHEDULE_FROZEN_NS. */
+void schedule_restrict(struct schedule *schedule, struct schedule_guest *guest,
+                       size_t collector, int64_t now_ns);
 
 /* The agent does not have the collector's command, or has it disabled (or has it
  * again). */

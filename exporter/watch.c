@@ -103,6 +103,7 @@ publish_health(struct guest *guest)
     if (state != guest->last_state)
         log_transition(guest, state);
     guest->last_state = state;
+    guest->frozen_for_ns = clock_monotonic_ns() - guest->frozen_since_ns;
     intake_health(intake, guest, state,
                   schedule_is_backing_off(watch->schedule, &guest->schedule));
 }
@@ -168,6 +169,42 @@ free_call(struct watch_call *call)
     free(call);
 }
 
+/* While the filesystems are frozen, or seem so, only that is asked; the thaw makes
+ * everything due again. */
+static void
+follow_freeze(struct watch *watch, struct guest *guest, enum failure_kind outcome,
+              int64_t now_ns)
+{
+    bool restricted = guest->schedule.restricted;
+    bool frozen = guest->frozen ||
+                  (outcome == FAILURE_FROZEN && !guest_is_surely_thawed(guest, now_ns));
+
+    if (frozen && !restricted) {
+        schedule_restrict(watch->schedule, &guest->schedule,
+                          (size_t)collector_find(collector_freeze->name), now_ns);
+    } else if (restricted && !guest->schedule.held &&
+               guest_is_surely_thawed(guest, now_ns)) {
+        schedule_release(watch->schedule, &guest->schedule, now_ns);
+        block_unavailable_commands(watch->schedule, guest);
+    }
+}
+
+/* What a call's end changes beyond the call itself.  Within a visit that goes well the
+ * health is not published anew after every call. */
+static void
+conclude(struct watch *watch, struct guest *guest, enum failure_kind outcome,
+         int64_t now_ns)
+{
+    follow_freeze(watch, guest, outcome, now_ns);
+    bool idle = schedule_is_idle(&guest->schedule, now_ns);
+
+    if (outcome == FAILURE_NONE && !idle)
+        return;
+    guest->first_visit_done |= idle;
+    publish_health(guest);
+    watch->parts->progressed(watch->parts->context);
+}
+
 static void
 call_done(struct call *carried)
 {
@@ -187,13 +224,10 @@ call_done(struct call *carried)
     account(call, outcome);
     schedule_done(watch->schedule, &call->turn, outcome,
                   carried->received_mono_ns - carried->sent_mono_ns, now_ns);
-    if (guest->gone) {
+    if (guest->gone)
         forget_guest(guest);
-    } else if (outcome != FAILURE_NONE || schedule_is_idle(&guest->schedule, now_ns)) {
-        guest->first_visit_done |= schedule_is_idle(&guest->schedule, now_ns);
-        publish_health(guest);
-        watch->parts->progressed(watch->parts->context);
-    }
+    else
+        conclude(watch, guest, outcome, now_ns);
     free_call(call);
     take_turns(watch);
 }

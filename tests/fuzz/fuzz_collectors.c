@@ -1,11 +1,11 @@
 /* links: collectors/registry collectors/clock collectors/agent collectors/vcpu
- * links: collectors/os collectors/network collectors/filesystem
+ * collectors/fsfreeze links: collectors/os collectors/network collectors/filesystem
  * links: collectors/guest_json collectors/samples collectors/filter
  * links: collectors/failure collectors/memory
  * links: exporter/reply exporter/text exporter/exposition
  *
  * The first byte picks a collector ('0' is the first of the registry).  The rest is one
- * reply, or several with a record separator (0x1e) between them: whole, or only the
+ * reply, or several with a separator (0x1e, 0x1d) between them: whole, or only the
  * value of "return".  All are parsed one after the other with one memory, as a poller
  * does, and what they become must be a valid exposition within the limits. */
 #include "collector.h"
@@ -20,7 +20,11 @@
 
 #define REPLY_BYTES_MAX ((size_t)1024 * 1024)
 #define REPLIES_MAX 32
-#define RECORD_SEPARATOR 0x1e
+#define SEPARATOR '\x1e'
+#define ODD_SEPARATOR '\x1d'
+#define NS_PER_MS INT64_C(1000000)
+#define NS_PER_S INT64_C(1000000000)
+#define START_NS INT64_C(1790000000000000000)
 /* So low that small inputs reach them. */
 #define SERIES_MAX 40
 #define LABEL_BYTES_MAX 24
@@ -28,30 +32,35 @@
 static const char identity[] = "domain=\"g\"";
 static const struct samples_limits limits = {SERIES_MAX, LABEL_BYTES_MAX};
 
-/* How a call went that was sent `after_ms` after the first one. */
-static const struct {
-    int64_t after_ms, span_ms, round_trip_ms;
-} calls[] = {
-    {0, 2, 2},         {15000, 900, 900},      {30000, 1, 1},
-    {45000, -5000, 3}, {40000, 2, 2},          {1000, 2, 2},
-    {400000, 0, 0},    {415000, 61000, 61000}, {500000, 40000, 40000},
-    {600000, 2, 1000}, {615000, 3, 2},         {INT64_C(9000000000000), 1, 1},
+/* The host's clocks around the calls.  Calls follow each other so fast that guest times
+ * which stand still agree; after an ODD_SEPARATOR time jumps, or a call is slow, or the
+ * host's clock is stepped during it. */
+static const struct call {
+    int64_t after_ns, span_ns, round_trip_ns;
+} ordinary = {100000, 2000000, 2000000},
+  odd[] = {
+      {NS_PER_S, 900 * NS_PER_MS, 900 * NS_PER_MS},
+      {200 * NS_PER_S, NS_PER_MS, NS_PER_MS},
+      {-10 * NS_PER_S, NS_PER_MS, NS_PER_MS},
+      {NS_PER_S, -5 * NS_PER_S, 3 * NS_PER_MS},
+      {NS_PER_S, 0, 0},
+      {NS_PER_S, 61 * NS_PER_S, 61 * NS_PER_S},
+      {NS_PER_S, 60 * NS_PER_S, 60 * NS_PER_S},
+      {INT64_MAX - START_NS - 100000 * NS_PER_S, NS_PER_MS, NS_PER_MS},
 };
 
-static struct exchange
-exchange_at(size_t index, const struct filter *const *filters, void *memory)
+static void
+exchange_next(struct exchange *when, size_t index, char separator)
 {
-    const int64_t ns_per_ms = 1000000, start_ns = INT64_C(1790000000000000000);
-    size_t call = index % (sizeof(calls) / sizeof(calls[0]));
-    struct exchange when = {.filters = filters, .memory = memory};
-    /* The last call is past what an int64_t holds: the host's clock was set to its end.
-     */
-    if (__builtin_mul_overflow(calls[call].after_ms, ns_per_ms, &when.sent_ns) ||
-        __builtin_add_overflow(when.sent_ns, start_ns, &when.sent_ns))
-        when.sent_ns = INT64_MAX - 2 * ns_per_ms;
-    when.received_ns = when.sent_ns + calls[call].span_ms * ns_per_ms;
-    when.round_trip_ns = calls[call].round_trip_ms * ns_per_ms;
-    return when;
+    const struct call *call = &ordinary;
+    if (separator == ODD_SEPARATOR)
+        call = &odd[index % (sizeof(odd) / sizeof(odd[0]))];
+    /* Time ends, and starts anew. */
+    if (when->sent_ns > INT64_MAX - 400 * NS_PER_S - call->after_ns)
+        when->sent_ns = START_NS;
+    when->sent_ns += call->after_ns;
+    when->received_ns = when->sent_ns + call->span_ns;
+    when->round_trip_ns = call->round_trip_ns;
 }
 
 /* A whole reply, or the value of "return" alone; NULL if it is neither. */
@@ -223,17 +232,21 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     void *memory =
         collector->memory_bytes > 0 ? calloc(1, collector->memory_bytes) : NULL;
 
+    struct exchange when = {
+        .sent_ns = START_NS, .filters = default_filters(index), .memory = memory};
+
     const char *at = (const char *)data + 1, *end = (const char *)data + size;
+    char separator = SEPARATOR;
     for (size_t i = 0; i < REPLIES_MAX && at <= end; i++) {
-        const char *stop =
-            at < end ? memchr(at, RECORD_SEPARATOR, (size_t)(end - at)) : NULL;
-        if (stop == NULL)
-            stop = end;
+        const char *stop = at;
+        while (stop < end && *stop != SEPARATOR && *stop != ODD_SEPARATOR)
+            stop++;
         json_t *reply = read_reply(at, (size_t)(stop - at));
-        struct exchange when = exchange_at(i, default_filters(index), memory);
+        exchange_next(&when, i, separator);
         if (reply != NULL)
             collect(collector, reply, &when, samples);
         json_decref(reply);
+        separator = stop < end ? *stop : SEPARATOR;
         at = stop + 1;
     }
     free(memory);

@@ -1,5 +1,5 @@
 /* links: collectors/registry collectors/clock collectors/agent collectors/vcpu
- * links: collectors/os collectors/network collectors/filesystem
+ * collectors/fsfreeze links: collectors/os collectors/network collectors/filesystem
  * links: collectors/guest_json collectors/samples collectors/filter
  * links: collectors/failure collectors/memory exporter/reply exporter/text
  *
@@ -281,15 +281,19 @@ every_table_is_sound(void **state)
     assert_int_equal(collector_find("nosuch"), -1);
 }
 
-/* The order of a visit is a promise: the clock first, then guest-info. */
+/* The order of a visit is a promise: the clock first, then what tells how to read the
+ * rest. */
 static void
 a_visit_asks_the_clock_first(void **state)
 {
     (void)state;
     assert_string_equal(collectors[0]->command, "guest-get-time");
-    assert_string_equal(collectors[1]->command, "guest-info");
+    assert_string_equal(collectors[1]->command, "guest-fsfreeze-status");
+    assert_string_equal(collectors[2]->command, "guest-info");
     assert_ptr_equal(collector_probe, collectors[0]);
-    assert_non_null(collectors[1]->command_status);
+    assert_ptr_equal(collector_freeze, collectors[1]);
+    assert_non_null(collectors[1]->is_frozen);
+    assert_non_null(collectors[2]->command_status);
 }
 
 static enum command_status

@@ -4,7 +4,7 @@
  * links: exporter/config exporter/config_check exporter/config_fields
  * links: exporter/config_sources exporter/guest_name exporter/config_collectors
  * links: exporter/yaml_tree exporter/yaml_value exporter/suggest
- * links: collectors/registry collectors/clock collectors/agent collectors/vcpu
+ * links: collectors/registry collectors/clock collectors/agent collectors/vcpu collectors/fsfreeze
  * links: collectors/os collectors/network collectors/filesystem collectors/filter
  * links: collectors/guest_json collectors/samples collectors/failure collectors/memory
  */

@@ -2,6 +2,7 @@
  * links: exporter/guest exporter/health exporter/exposition exporter/text
  *
  * links: collectors/registry collectors/clock collectors/agent collectors/vcpu
+ * collectors/fsfreeze
  *
  * links: collectors/os collectors/network collectors/filesystem
  *
@@ -108,6 +109,21 @@ test_a_call_beyond_its_deadline_is_silence(void **state)
 }
 
 static void
+test_a_thaw_is_believed_for_a_while(void **state)
+{
+    struct guest *guest = new_guest();
+
+    (void)state;
+    assert_false(guest_is_surely_thawed(guest, S)); /* the agent has not said so yet */
+    guest->thawed_ns = NOW;
+    assert_true(guest_is_surely_thawed(guest, NOW + S));
+    assert_false(guest_is_surely_thawed(guest, NOW + 60 * S));
+    guest->frozen = true;
+    assert_false(guest_is_surely_thawed(guest, NOW + S));
+    guest_free(guest);
+}
+
+static void
 test_every_failure_has_its_state(void **state)
 {
     static const enum agent_state states[FAILURE_KINDS] = {
@@ -184,6 +200,7 @@ main(void)
         cmocka_unit_test(test_what_the_host_says_comes_first),
         cmocka_unit_test(test_starting_is_a_grace_that_ends),
         cmocka_unit_test(test_a_call_beyond_its_deadline_is_silence),
+        cmocka_unit_test(test_a_thaw_is_believed_for_a_while),
         cmocka_unit_test(test_every_failure_has_its_state),
         cmocka_unit_test(test_health_of_a_guest_that_never_answered),
     };

@@ -1,4 +1,4 @@
-/* links: collectors/registry collectors/clock collectors/agent collectors/vcpu
+/* links: collectors/registry collectors/clock collectors/agent collectors/vcpu collectors/fsfreeze
  * links: collectors/os collectors/network collectors/filesystem
  * links: collectors/guest_json collectors/samples collectors/filter
  * links: collectors/failure collectors/memory

@@ -317,6 +317,39 @@ test_occupied_is_no_failure(void **state)
 }
 
 static void
+test_frozen_guest_is_asked_only_that(void **state)
+{
+    struct schedule *schedule = new_schedule(4);
+    struct schedule_guest guest = {0};
+    struct schedule_turn taken;
+    int64_t now_ns = 1000 * S;
+    int calls = 0;
+
+    (void)state;
+    schedule_add(schedule, &guest, "web-1", now_ns);
+    assert_true(turn(schedule, now_ns, FAILURE_FROZEN, MS, &taken));
+    assert_int_equal(guest.failures, 0);
+    schedule_restrict(schedule, &guest, SLOW, now_ns);
+    for (; now_ns < 1100 * S; now_ns += 10 * MS) {
+        if (!turn(schedule, now_ns, FAILURE_NONE, MS, &taken))
+            continue;
+        assert_int_equal(taken.collector, SLOW);
+        calls++;
+    }
+    assert_in_range(calls, 19, 21);
+    /* Silence while frozen is probed with the one allowed question. */
+    while (!turn(schedule, now_ns, FAILURE_TIMEOUT, MS, &taken))
+        now_ns += 10 * MS;
+    assert_true(turn(schedule, now_ns + 11 * S, FAILURE_NONE, MS, &taken));
+    assert_true(taken.probe);
+    assert_int_equal(taken.collector, SLOW);
+    /* The thaw: everything, at once. */
+    schedule_release(schedule, &guest, 1200 * S);
+    visit_all(schedule, 1200 * S);
+    schedule_free(schedule);
+}
+
+static void
 test_garbled_answers_back_off_at_the_limit(void **state)
 {
     struct schedule *schedule = new_schedule(4);
@@ -480,6 +513,7 @@ main(void)
         cmocka_unit_test(test_slow_command_is_asked_less),
         cmocka_unit_test(test_timeout_of_one_command_stretches_it_alone),
         cmocka_unit_test(test_occupied_is_no_failure),
+        cmocka_unit_test(test_frozen_guest_is_asked_only_that),
         cmocka_unit_test(test_garbled_answers_back_off_at_the_limit),
         cmocka_unit_test(test_hold_and_release),
         cmocka_unit_test(test_late_answer_of_a_former_life_tells_nothing),
