@@ -12,7 +12,7 @@
  *
  *   -k  with libvirt's event thread and keep-alive, as a daemon needs them
  *   -v  a lane takes a domain and all its commands at once, instead of a call at a time
- *   -p  spread the domains over PACE_MS in every pass (this implies -v)
+ *   -p  spread the calls (with -v the domains) evenly over PACE_MS in every pass
  *
  * Prints one JSON object; exit 1 if a call failed. */
 #include <errno.h>
@@ -162,10 +162,10 @@ lane_call(struct lane *lane, size_t target, size_t command)
 }
 
 static void
-wait_for_turn(const struct bench *bench, size_t target)
+wait_for_turn(const struct bench *bench, size_t item, size_t count)
 {
-    int64_t due_ns = bench->pass_start_ns +
-                     bench->pace_ns * (int64_t)target / (int64_t)bench->targets_count;
+    int64_t due_ns =
+        bench->pass_start_ns + bench->pace_ns * (int64_t)item / (int64_t)count;
     const struct timespec due = {.tv_sec = due_ns / 1000000000,
                                  .tv_nsec = due_ns % 1000000000};
 
@@ -182,7 +182,7 @@ pass_by_domain(struct lane *lane)
     size_t target;
 
     while ((target = atomic_fetch_add(&bench->next, 1)) < bench->targets_count) {
-        wait_for_turn(bench, target);
+        wait_for_turn(bench, target, bench->targets_count);
         for (size_t command = 0; command < COMMANDS; command++)
             lane_call(lane, target, command);
     }
@@ -195,8 +195,10 @@ pass_by_call(struct lane *lane)
     size_t count = bench->targets_count;
     size_t item;
 
-    while ((item = atomic_fetch_add(&bench->next, 1)) < count * COMMANDS)
+    while ((item = atomic_fetch_add(&bench->next, 1)) < count * COMMANDS) {
+        wait_for_turn(bench, item, count * COMMANDS);
         lane_call(lane, item % count, item / count);
+    }
 }
 
 static void *
@@ -376,7 +378,6 @@ read_options(struct bench *bench, int argc, char *argv[])
                         "[-n PASSES] URI\n");
         exit(2);
     }
-    bench->by_domain = bench->by_domain || bench->pace_ns > 0;
     bench->uri = argv[optind];
 }
 

@@ -176,7 +176,7 @@ def measure_pass(lab, guests, rounds, report):
     ours, theirs, steady = (Figures("ms", 1e3) for _ in range(3))
     for index in range(rounds):
         ours.add(exporter_pass_s(lab, guests))
-        bare = bare_loop(lab, "-n", "5")
+        bare = bare_loop(lab, "-v", "-n", "5")
         theirs.add(bare["first_pass_s"])
         steady.add(statistics.median(bare["passes_s"]))
         say(f"  round {index + 1}: exporter {ours.values[-1]:.0f} ms, "
@@ -218,17 +218,18 @@ def bare_cpu_s(lab, *options):
 # pylint: disable-next=too-many-arguments,too-many-positional-arguments
 def measure_cpu(lab, guests, config, rounds, seconds, report):
     say(f"\nCPU time per call, over {seconds} s a round: the exporter, which asks every guest five "
-        "things a second, parses\nthe answers and renders them, against the bare loop, which does "
-        "the same calls at the same pace and frees\nthe answers.  Not judged: the loop without a "
-        "pause (it sleeps less, so a call is cheaper), and paced but with\nlibvirt's own event "
-        "thread and keep-alive, without which a daemon does not notice a dead connection.")
+        "things a second, parses\nthe answers and renders them, against the bare loop, which makes "
+        "as many calls, each on its own as the\nexporter does, and frees the answers.  Not judged: "
+        "the same with libvirt's own event thread and keep-alive,\nwithout which a daemon does not "
+        "notice a dead connection; the loop without any pause, in which a call costs\nless because "
+        "nothing falls asleep between two of them.")
     ours, paced, alive, saturated = (Figures("us", 1e6) for _ in range(4))
     pace = ("-p", "1000", "-n", str(seconds))
     for index in range(rounds):
         ours.add(exporter_cpu_s(lab, guests, config, seconds))
         paced.add(bare_cpu_s(lab, *pace))
         alive.add(bare_cpu_s(lab, "-k", *pace))
-        saturated.add(bare_cpu_s(lab, "-n", str(SATURATED_PASSES)))
+        saturated.add(bare_cpu_s(lab, "-v", "-n", str(SATURATED_PASSES)))
         say(f"  round {index + 1}: exporter {ours.values[-1]:.0f} us, bare loop "
             f"{paced.values[-1]:.0f} us, with events {alive.values[-1]:.0f} us, "
             f"without a pause {saturated.values[-1]:.0f} us")
