@@ -26,11 +26,13 @@
 
 #define RECONNECT_FIRST_MS 250
 #define RECONNECT_MAX_MS 5000
-#define MS INT64_C(1000000)
+#define NS_PER_MS INT64_C(1000000)
 #define READ_BYTES (64 * 1024)
 #define REQUEST_BYTES_MAX 256
 /* Until the first call says what the config does. */
-#define REPLY_BYTES_FIRST 4096
+#define REPLY_BYTES_FIRST (1024 * 1024)
+/* An agent that was silent for so long after a deadline has been away, not slow. */
+#define AWAY_NS (INT64_C(5) * 1000 * 1000 * 1000)
 /* An id of more bits is not an integer to every JSON parser. */
 #define SYNC_ID_MASK ((INT64_C(1) << 53) - 1)
 
@@ -52,7 +54,7 @@ struct agent_socket {
     bool present;           /* as announced */
     bool was_in_step;       /* on this connection, at least once */
     int64_t connected_ns;   /* CLOCK_MONOTONIC */
-    bool gave_up;           /* a call did; a late sync is news */
+    int64_t gave_up_ns;     /* CLOCK_MONOTONIC; when a call first did; 0: none */
     uint64_t reconnect_ms;
     uv_timer_t deadline, reconnect;
     unsigned int open_timers;
@@ -174,14 +176,20 @@ send_sync(struct agent_socket *agent)
 }
 
 static void
+start_deadline(struct agent_socket *agent, int64_t timeout_ns)
+{
+    uv_timer_start(&agent->deadline, deadline_passed,
+                   (uint64_t)(timeout_ns / NS_PER_MS), 0);
+}
+
+static void
 send_command(struct agent_socket *agent)
 {
     struct text request = TEXT_INIT(REQUEST_BYTES_MAX);
     struct call *call = agent->call;
 
     framing_command(&agent->framing, call->command, &request);
-    uv_timer_start(&agent->deadline, deadline_passed,
-                   (uint64_t)(call->timeout_ns / 1000000), 0);
+    start_deadline(agent, call->timeout_ns);
     call->sent_mono_ns = clock_monotonic_ns();
     call->sent_ns = clock_realtime_ns();
     send_request(agent, &request);
@@ -195,7 +203,7 @@ take_reply(struct agent_socket *agent)
     const struct failure none = {.kind = FAILURE_NONE};
 
     /* One that closes after every reply is not reconnected at once for ever. */
-    if (call->received_mono_ns - agent->connected_ns > RECONNECT_MAX_MS * MS)
+    if (call->received_mono_ns - agent->connected_ns > RECONNECT_MAX_MS * NS_PER_MS)
         agent->reconnect_ms = RECONNECT_FIRST_MS;
     call->reply = text_take(&agent->framing.line, &call->reply_length);
     finish(agent, &none);
@@ -204,43 +212,41 @@ take_reply(struct agent_socket *agent)
 static void
 take_sync(struct agent_socket *agent)
 {
+    int64_t gave_up_ns = agent->gave_up_ns;
+
     agent->was_in_step = true;
+    agent->gave_up_ns = 0;
     if (agent->call)
         send_command(agent);
-    else if (agent->gave_up)
-        announce(agent, true, NULL); /* it is back */
-    agent->gave_up = false;
+    else if (gave_up_ns != 0 && clock_monotonic_ns() - gave_up_ns >= AWAY_NS)
+        agent->listener.woke(agent->listener.context);
 }
 
-/* false: the connection is gone. */
-static bool
+/* Also what a command's end leads to: the next command may be on its way afterwards. */
+static void
 take_bytes(struct agent_socket *agent, const char *bytes, size_t length)
 {
-    const struct connection *connection = agent->connection;
+    size_t taken;
+    enum framing_event event = framing_feed(&agent->framing, bytes, length, &taken);
 
-    while (length > 0) {
-        size_t taken;
-
-        switch (framing_feed(&agent->framing, bytes, length, &taken)) {
-        case FRAMING_NOTHING:
-            break;
-        case FRAMING_SYNCED:
-            take_sync(agent);
-            break;
-        case FRAMING_REPLY:
-            take_reply(agent);
-            break;
-        case FRAMING_FAILED:
-            lose_connection(agent, agent->framing.failure.kind,
-                            agent->framing.failure.text);
-            return false;
-        }
-        if (agent->connection != connection)
-            return false;
-        bytes += taken;
-        length -= taken;
+    /* What came in the same breath was said before the next command is sent, and must
+     * not become its answer. */
+    if ((event == FRAMING_SYNCED || event == FRAMING_REPLY) && taken < length)
+        event = framing_feed(&agent->framing, bytes + taken, length - taken, &taken);
+    switch (event) {
+    case FRAMING_NOTHING:
+        break;
+    case FRAMING_SYNCED:
+        take_sync(agent);
+        break;
+    case FRAMING_REPLY:
+        take_reply(agent);
+        break;
+    case FRAMING_FAILED:
+        lose_connection(agent, agent->framing.failure.kind,
+                        agent->framing.failure.text);
+        break;
     }
-    return true;
 }
 
 static void
@@ -271,28 +277,26 @@ readable(uv_poll_t *poll, int status, int events)
     take_bytes(agent, bytes, (size_t)length);
 }
 
-/* sun_path is short; a folder that is open has a short name. */
+/* sun_path is short; a file that is open has a short name. */
 static int
 connect_path(int fd, const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
-    const char *name = strrchr(path, '/');
-    char folder[PATH_MAX];
-    int folder_fd = -1;
+    int file = -1;
 
-    if (strlen(path) < sizeof address.sun_path || !name) {
-        snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+    if (strlen(path) < sizeof address.sun_path) {
+        memcpy(address.sun_path, path, strlen(path) + 1);
     } else {
-        snprintf(folder, sizeof folder, "%.*s", (int)(name - path), path);
-        folder_fd = open(folder, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d%s",
-                 folder_fd, name);
+        file = open(path, O_PATH | O_CLOEXEC);
+        if (file < 0)
+            return -1;
+        snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d", file);
     }
     int status = connect(fd, (const struct sockaddr *)&address, sizeof address);
     int error = errno;
 
-    if (folder_fd >= 0)
-        close(folder_fd);
+    if (file >= 0)
+        close(file);
     errno = error;
     return status;
 }
@@ -336,9 +340,18 @@ explain_refusal(struct agent_socket *agent, int error)
                     strerror(error));
 }
 
+/* What was due to be told: that there was nobody, or that somebody kept us out. */
+static bool
+is_news(const struct agent_socket *agent)
+{
+    return !agent->present || agent->refused.kind == FAILURE_HELD ||
+           agent->refused.kind == FAILURE_DENIED;
+}
+
 static void
 connected(struct agent_socket *agent, int fd)
 {
+    bool news = is_news(agent);
     struct connection *connection = memory_new(1, sizeof *connection);
 
     connection->fd = fd;
@@ -347,12 +360,15 @@ connected(struct agent_socket *agent, int fd)
     connection->poll.data = connection;
     uv_poll_start(&connection->poll, UV_READABLE, readable);
     agent->connection = connection;
-    agent->was_in_step = agent->gave_up = false;
+    agent->was_in_step = false;
+    agent->gave_up_ns = 0;
     agent->connected_ns = clock_monotonic_ns();
-    agent->refused.kind = FAILURE_NONE;
-    framing_give_up(&agent->framing);
+    agent->refused.kind = agent->prompt.kind = FAILURE_NONE;
+    framing_reset(&agent->framing);
+    if (agent->call) /* it waited for the connection */
+        start_deadline(agent, agent->call->timeout_ns);
     send_sync(agent);
-    if (agent->connection == connection && !agent->present)
+    if (agent->connection == connection && news)
         announce(agent, true, NULL);
 }
 
@@ -402,6 +418,8 @@ deadline_passed(uv_timer_t *timer)
     struct agent_socket *agent = timer->data;
     struct failure why = agent->prompt;
 
+    if (agent->gave_up_ns == 0)
+        agent->gave_up_ns = clock_monotonic_ns();
     if (why.kind == FAILURE_NONE && agent->framing.state == FRAMING_AWAITING) {
         failure_set(&why, FAILURE_TIMEOUT, "%s: the agent does not answer %s in time",
                     agent->path, agent->call->command);
@@ -410,8 +428,19 @@ deadline_passed(uv_timer_t *timer)
     } else if (why.kind == FAILURE_NONE && agent->connection) {
         no_sync(agent, &why);
     }
-    agent->gave_up = true;
     finish(agent, &why);
+}
+
+/* One whose reply broke the rules is connected anew at once, and its other commands
+ * must not suffer for that one. */
+static bool
+may_wait(const struct agent_socket *agent, int64_t timeout_ns)
+{
+    if (agent->connection)
+        return true;
+    return (agent->refused.kind == FAILURE_TOO_LARGE ||
+            agent->refused.kind == FAILURE_MALFORMED) &&
+           uv_timer_get_due_in(&agent->reconnect) < (uint64_t)(timeout_ns / NS_PER_MS);
 }
 
 void
@@ -422,8 +451,7 @@ agent_socket_call(struct agent_socket *agent, struct call *call)
     agent->framing.line.max = call->reply_bytes_max;
     call->sent_mono_ns = clock_monotonic_ns();
     call->sent_ns = clock_realtime_ns();
-    uv_timer_start(&agent->deadline, deadline_passed,
-                   agent->connection ? (uint64_t)(call->timeout_ns / 1000000) : 0, 0);
+    start_deadline(agent, may_wait(agent, call->timeout_ns) ? call->timeout_ns : 0);
     if (!agent->connection)
         return;
     if (agent->framing.state == FRAMING_IDLE)
@@ -461,12 +489,18 @@ agent_socket_open(uv_loop_t *loop, const char *path,
 }
 
 void
-agent_socket_connect(struct agent_socket *agent)
+agent_socket_retry(struct agent_socket *agent)
 {
     agent->reconnect_ms = RECONNECT_FIRST_MS;
+    try_to_connect(&agent->reconnect);
+}
+
+void
+agent_socket_connect(struct agent_socket *agent)
+{
     if (agent->connection)
         lose_connection(agent, FAILURE_DISCONNECTED, "the socket was made anew");
-    try_to_connect(&agent->reconnect);
+    agent_socket_retry(agent);
 }
 
 static void

@@ -13,8 +13,10 @@ struct call;
 typedef struct uv_loop_s uv_loop_t;
 
 struct agent_socket_listener {
-    /* There is somebody to ask now who was not there (or not in step) before. */
+    /* There is somebody to ask now who was not there before. */
     void (*came)(void *context);
+    /* Somebody who was silent for long has just answered; it is the same agent. */
+    void (*woke)(void *context);
     /* Nobody is there any more.  `why` is borrowed. */
     void (*went)(void *context, const struct failure *why);
     void *context;
@@ -31,6 +33,8 @@ void agent_socket_forget_call(struct agent_socket *agent);
 /* Connects now, leaving a connection that is there; and again later for as long as it
  * is open. */
 void agent_socket_connect(struct agent_socket *agent);
+/* Connects now if there is no connection. */
+void agent_socket_retry(struct agent_socket *agent);
 
 /* One at a time; `done` comes later, never from within. */
 void agent_socket_call(struct agent_socket *agent, struct call *call);

@@ -28,7 +28,8 @@ struct socket_entry {
     char *path;
     dev_t device;
     ino_t inode;
-    bool there; /* in the present look */
+    struct timespec changed; /* filesystems use a number again at once */
+    bool there;              /* in the present look */
     UT_hash_handle hh;
 };
 
@@ -167,6 +168,12 @@ forget_socket(struct socket_scan *scan, struct socket_entry *entry)
     free(entry);
 }
 
+static bool
+is_same_time(const struct timespec *a, const struct timespec *b)
+{
+    return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
 static void
 see_socket(struct socket_scan *scan, const char *path, const struct stat *status)
 {
@@ -182,9 +189,12 @@ see_socket(struct socket_scan *scan, const char *path, const struct stat *status
         scan->listener.found(scan->listener.context, path);
     } else if (entry->device != status->st_dev || entry->inode != status->st_ino) {
         scan->listener.remade(scan->listener.context, path);
+    } else if (!is_same_time(&entry->changed, &status->st_ctim)) {
+        scan->listener.touched(scan->listener.context, path);
     }
     entry->device = status->st_dev;
     entry->inode = status->st_ino;
+    entry->changed = status->st_ctim;
     entry->there = true;
 }
 

@@ -9,6 +9,8 @@ struct socket_scan_listener {
     void (*found)(void *context, const char *path);
     void (*remade)(void *context,
                    const char *path); /* another socket of the same path */
+    /* It may be another one with the old one's inode number, or have other rights. */
+    void (*touched)(void *context, const char *path);
     void (*lost)(void *context, const char *path);
     /* After each look: NULL, or why there can be nothing (borrowed). */
     void (*looked)(void *context, const char *trouble);

@@ -44,7 +44,7 @@ struct source {
 };
 
 static void
-announce(struct socket_guest *guest, bool came)
+announce(struct socket_guest *guest, bool came, bool woke)
 {
     const struct source_listener *listener = guest->source->listener;
     const struct guest_facts facts = {
@@ -54,6 +54,7 @@ announce(struct socket_guest *guest, bool came)
         .domain = DOMAIN_RUNNING,
         .channel = guest->connected ? CHANNEL_CONNECTED : CHANNEL_DISCONNECTED,
         .agent_came = came,
+        .agent_woke = woke,
     };
 
     listener->guest_seen(listener->context, guest->source, &facts);
@@ -65,7 +66,13 @@ agent_came(void *context)
     struct socket_guest *guest = context;
 
     guest->connected = true;
-    announce(guest, true);
+    announce(guest, true, false);
+}
+
+static void
+agent_woke(void *context)
+{
+    announce(context, false, true);
 }
 
 static void
@@ -76,7 +83,7 @@ agent_went(void *context, const struct failure *why)
     guest->connected = false;
     log_debug("no connection to an agent", LOG_STR("domain", guest->name),
               LOG_STR("error", why->text));
-    announce(guest, false);
+    announce(guest, false, false);
 }
 
 /* --- what is found --- */
@@ -115,6 +122,7 @@ found(void *context, const char *path)
     struct socket_guest *guest = memory_new(1, sizeof *guest);
     const struct agent_socket_listener listener = {
         .came = agent_came,
+        .woke = agent_woke,
         .went = agent_went,
         .context = guest,
     };
@@ -126,7 +134,7 @@ found(void *context, const char *path)
     guest->agent = agent_socket_open(source->loop, path, &listener);
     agent_socket_connect(guest->agent);
     if (!guest->connected)
-        announce(guest, false);
+        announce(guest, false, false);
 }
 
 static struct socket_guest *
@@ -145,6 +153,15 @@ remade(void *context, const char *path)
 
     if (guest)
         agent_socket_connect(guest->agent);
+}
+
+static void
+touched(void *context, const char *path)
+{
+    struct socket_guest *guest = find_guest(context, path);
+
+    if (guest)
+        agent_socket_retry(guest->agent);
 }
 
 static void
@@ -201,6 +218,7 @@ socket_start(const struct source_config *config, uv_loop_t *loop,
     const struct socket_scan_listener scan_listener = {
         .found = found,
         .remade = remade,
+        .touched = touched,
         .lost = lost,
         .looked = looked,
         .context = source,

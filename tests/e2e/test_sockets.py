@@ -113,7 +113,7 @@ def test_agents_are_found_at_the_start(exporter):
 
 
 def test_a_new_socket_is_found_and_a_vanished_one_leaves(agents, exporter):
-    agent = agents.start("brief")
+    agent = agents.start("brief", watched=True)
     found_s, _ = seconds_until(exporter, lambda metrics: "brief" in metrics.domains(),
                                "the new agent")
     series_s, _ = seconds_until(exporter, lambda metrics: well(metrics, "brief"),
@@ -137,7 +137,7 @@ def test_a_folder_that_comes_later(place):
             exporter.wait_for(lambda metrics: metrics.value("qga_exporter_source_up") == 0,
                               "the source without a folder")
             with Agents(os.path.join(late, "vm")) as agents:
-                agents.start("late")
+                agents.start("late", watched=True)
                 seconds, metrics = seconds_until(
                     exporter, lambda metrics: "late" in metrics.domains(), "the late agent")
                 assert seconds <= FOUND_S + 0.5
@@ -193,7 +193,7 @@ def test_replaced_by_another_process_on_the_same_path(agents, exporter):
     since = time.time()
     os.unlink(old.path)
     try:
-        agents.start("left")
+        agents.start("left", watched=True)
         seconds, _ = answers_again(exporter, "left", "the new agent's answers", since)
         assert seconds <= BACK_S
         # Nobody holds the old one: it is listening again, on a socket without a name.
@@ -276,7 +276,7 @@ def test_no_stale_reply_answers_another_command(place):
 # What an agent may not do, and who else is there
 
 def test_a_blocked_command_is_not_asked(agents, exporter):
-    agents.start("blocked", blocked=["guest-get-fsinfo"])
+    agents.start("blocked", blocked=["guest-get-fsinfo"], watched=True)
     labels = {"domain": "blocked", "collector": "filesystem"}
     metrics = exporter.wait_for(lambda metrics: well(metrics, "blocked"), "the agent's series")
     assert metrics.value("qga_collector_supported", **labels) == 0
@@ -303,7 +303,7 @@ def test_a_socket_that_somebody_else_holds(agents, exporter):
         assert metrics.value("qga_up", domain="left") == 0
         line = wait_for(lambda: re.search(r".*another program has the agent's socket.*",
                                           log_since(exporter, position)), "a line of the log")
-        assert "level=warn" in line.group() and "domain=left" in line.group()
+        assert "level=WARN" in line.group() and "domain=left" in line.group()
         assert agents["left"].path in line.group() and "end that program" in line.group()
         assert well(exporter.metrics(), "right")
         since = time.time()
@@ -331,7 +331,7 @@ def hold(agent):
 def test_a_thread_costs_nothing_per_agent(agents, exporter):
     before = exporter.metrics().value("process_threads")
     names = [f"many{i:02d}" for i in range(50)]
-    agents.start_all(names)
+    agents.start_all(names, watched=True)
     metrics = exporter.wait_for(lambda metrics: all(well(metrics, name) for name in names),
                                 "fifty agents more", 20)
     assert metrics.value("process_threads") == before

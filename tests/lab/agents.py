@@ -55,6 +55,15 @@ class Agent:
             os.path.join(self.folder, "log"))
         return self
 
+    def wait_for_socket(self, timeout_s=20):
+        """For one that an exporter may have as its only client already."""
+        def there():
+            if not self.process.alive():
+                raise LabError(f"qemu-ga has ended: {self.process.log()}")
+            return os.path.exists(self.path)
+        wait_for(there, f"the socket of the agent {self.name}", timeout_s, 0.005)
+        return self
+
     def wait(self, timeout_s=20):
         """Until it answers a sync; its only client is then gone again."""
         wait_for(self._answers, f"the agent {self.name} answers", timeout_s, 0.01)
@@ -157,15 +166,20 @@ class Agents:
         self.agents[name] = agent
         return agent.start()
 
-    def start(self, name, blocked=()):
-        return self._new(name, blocked).wait()
+    def start(self, name, blocked=(), watched=False):
+        """watched: an exporter looks for sockets here, so we ask nothing ourselves."""
+        agent = self._new(name, blocked)
+        return agent.wait_for_socket() if watched else agent.wait()
 
-    def start_all(self, names):
-        """Hundreds of them, all answering when this returns."""
+    def start_all(self, names, watched=False):
+        """Hundreds of them, all there when this returns."""
         names = iter(names)
         while batch := list(itertools.islice(names, STARTING_AT_ONCE)):
             for agent in [self._new(name) for name in batch]:
-                agent.wait(60)
+                if watched:
+                    agent.wait_for_socket(60)
+                else:
+                    agent.wait(60)
 
     def remove(self, name):
         self.agents.pop(name).remove()
