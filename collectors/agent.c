@@ -95,6 +95,12 @@ agent_command_status(const json_t *reply, const char *wanted)
     return guest_json_result(&root) < 0 ? COMMAND_UNKNOWN : COMMAND_MISSING;
 }
 
+static void
+agent_tell(const json_t *reply, struct told *told)
+{
+    guest_json_copy(reply, "version", told->agent_version, sizeof(told->agent_version));
+}
+
 const struct collector agent_collector = {
     .name = "agent",
     .help =
@@ -104,4 +110,5 @@ const struct collector agent_collector = {
     .metrics = agent_metrics,
     .parse = agent_parse,
     .command_status = agent_command_status,
+    .tell = agent_tell,
 };

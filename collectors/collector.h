@@ -43,6 +43,14 @@ enum command_status {
     COMMAND_ENABLED,
 };
 
+/* What the exporter itself wants to know of a guest, besides its series; "" until the
+ * guest has said it.  Guest text, cut. */
+#define TOLD_BYTES 64
+struct told {
+    char agent_version[TOLD_BYTES];
+    char os_id[TOLD_BYTES];
+};
+
 struct collector {
     const char *name;    /* config key, --collector.NAME and the label `collector` */
     const char *help;    /* one line, for --list-collectors */
@@ -61,6 +69,9 @@ struct collector {
     /* Only where the reply lists the agent's commands (guest-info), else NULL: what it
      * says of one command.  Pure; a reply of the wrong shape says COMMAND_UNKNOWN. */
     enum command_status (*command_status)(const json_t *reply, const char *command);
+
+    /* Only where the reply holds something of struct told, else NULL.  Pure. */
+    void (*tell)(const json_t *reply, struct told *told);
 
     /* Only where the reply tells whether the guest's filesystems are frozen
      * (guest-fsfreeze-status), else NULL.  Pure. */

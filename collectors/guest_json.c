@@ -237,3 +237,10 @@ guest_json_decimal(int64_t value, char buffer[GUEST_JSON_DECIMAL_BYTES])
     (void)snprintf(buffer, GUEST_JSON_DECIMAL_BYTES, "%lld", (long long)value);
     return buffer;
 }
+
+void
+guest_json_copy(const json_t *reply, const char *key, char *buffer, size_t bytes)
+{
+    const char *value = json_string_value(json_object_get(reply, key));
+    snprintf(buffer, bytes, "%s", value != NULL ? value : "");
+}

@@ -65,6 +65,9 @@ const char *guest_json_string(const struct guest_json *object, const char *key,
 bool guest_json_as_int64(const struct guest_json *node, int64_t *value);
 /* Likewise a string; never NULL. */
 const char *guest_json_as_string(const struct guest_json *node);
+/* The string `key` of a reply that parse() has accepted, copied and cut; "" if it is
+ * not there. */
+void guest_json_copy(const json_t *reply, const char *key, char *buffer, size_t bytes);
 /* Fails the reading: the value is not one of those that the schema knows. */
 void guest_json_refuse(const struct guest_json *node, const char *expected);
 

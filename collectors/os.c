@@ -38,6 +38,12 @@ os_parse(const json_t *reply, const struct exchange *when, struct samples *out,
     return guest_json_result(&root);
 }
 
+static void
+os_tell(const json_t *reply, struct told *told)
+{
+    guest_json_copy(reply, "id", told->os_id, sizeof(told->os_id));
+}
+
 const struct collector os_collector = {
     .name = "os",
     .help = "the guest's operating system and kernel",
@@ -45,4 +51,5 @@ const struct collector os_collector = {
     .default_interval_s = 3600,
     .metrics = os_metrics,
     .parse = os_parse,
+    .tell = os_tell,
 };

@@ -118,6 +118,16 @@ learn_freeze(struct guest *guest, bool frozen, int64_t now_ns)
     guest->frozen = frozen;
 }
 
+/* What the reply tells beyond its series. */
+static void
+learn(struct guest *guest, size_t collector, const struct call *call,
+      const json_t *value)
+{
+    learn_commands(guest, collector, call, value);
+    if (collectors[collector]->tell)
+        collectors[collector]->tell(value, &guest->told);
+}
+
 static void
 read_reply(const struct intake *intake, struct guest *guest, size_t collector,
            bool publish, const struct call *call, struct failure *why)
@@ -134,7 +144,7 @@ read_reply(const struct intake *intake, struct guest *guest, size_t collector,
     if (!publish)
         return;
     if (parse(intake, guest, collector, call, value, why) == 0)
-        learn_commands(guest, collector, call, value);
+        learn(guest, collector, call, value);
     else if (why->kind == FAILURE_NONE)
         failure_set(why, FAILURE_MALFORMED,
                     "the reply has another shape than documented");
