@@ -29,9 +29,17 @@ framing_free(struct framing *framing)
 static void
 start_over(struct framing *framing, enum framing_state state)
 {
-    text_clear(&framing->line);
+    /* Not only cleared: what a thousand endless replies took would be kept for good. */
+    text_free(&framing->line);
     framing->state = state;
     framing->delimited = false;
+}
+
+void
+framing_reset(struct framing *framing)
+{
+    start_over(framing, FRAMING_OUT_OF_STEP);
+    framing->skipped = 0;
 }
 
 void
@@ -95,27 +103,44 @@ feed_syncing(struct framing *framing, const char *bytes, size_t length, size_t *
     for (*taken = 0; *taken < length;) {
         char byte = bytes[(*taken)++];
 
+        if (skip(framing, 1) != FRAMING_NOTHING)
+            return FRAMING_FAILED;
         if (byte == DELIMITER) {
             text_clear(&framing->line);
             framing->delimited = true;
-        } else if (!framing->delimited) {
-            if (skip(framing, 1) != FRAMING_NOTHING)
-                return FRAMING_FAILED;
-        } else if (byte != '\n') {
+        } else if (framing->delimited && byte != '\n') {
             text_add(&framing->line, &byte, 1);
             if (framing->line.length > SYNC_LINE_MAX)
                 framing->delimited = false; /* no answer to a sync is that long */
-            if (skip(framing, 1) != FRAMING_NOTHING)
-                return FRAMING_FAILED;
-        } else if (is_answer_to_sync(framing)) {
+        } else if (framing->delimited && is_answer_to_sync(framing)) {
             start_over(framing, FRAMING_IDLE);
             framing->skipped = 0;
             return FRAMING_SYNCED;
         } else {
-            framing->delimited = false; /* the answer to an older sync */
+            framing->delimited = false; /* old, or the answer to an older sync */
         }
     }
     return FRAMING_NOTHING;
+}
+
+static bool
+is_blank(char byte)
+{
+    return byte == ' ' || byte == '\t' || byte == '\r';
+}
+
+/* Every reply is an object.  A line that is none was no answer to the command, so the
+ * real one may follow, and would answer the next. */
+static bool
+is_object(const struct text *line)
+{
+    size_t start = 0, end = line->length;
+
+    while (start < end && is_blank(line->bytes[start]))
+        start++;
+    while (end > start && is_blank(line->bytes[end - 1]))
+        end--;
+    return end - start >= 2 && line->bytes[start] == '{' && line->bytes[end - 1] == '}';
 }
 
 static enum framing_event
@@ -131,6 +156,9 @@ feed_awaiting(struct framing *framing, const char *bytes, size_t length, size_t 
                       "the reply is over the limit (limits.reply_bytes)");
     if (!newline)
         return FRAMING_NOTHING;
+    if (!is_object(&framing->line))
+        return broken(framing, FAILURE_MALFORMED,
+                      "the agent sent a line that is no reply");
     framing->state = FRAMING_IDLE;
     return FRAMING_REPLY;
 }

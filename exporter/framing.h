@@ -26,7 +26,7 @@ enum framing_state {
 enum framing_event {
     FRAMING_NOTHING, /* more bytes are needed */
     FRAMING_SYNCED,  /* in step now */
-    FRAMING_REPLY,   /* framing->line holds the reply to the command */
+    FRAMING_REPLY,   /* framing->line holds the reply, by its look an object */
     FRAMING_FAILED,  /* framing->failure says why; the state is FRAMING_BROKEN */
 };
 
@@ -45,6 +45,8 @@ struct framing {
 
 void framing_init(struct framing *framing, size_t reply_bytes_max);
 void framing_free(struct framing *framing);
+/* Another connection: nothing of the last one counts. */
+void framing_reset(struct framing *framing);
 
 /* Notes that a sync is sent now, and writes its bytes.  id: random, 1 to 2^53. */
 void framing_sync(struct framing *framing, int64_t id, struct text *out);
