@@ -315,6 +315,15 @@ schedule_release(struct schedule *schedule, struct schedule_guest *guest,
 }
 
 void
+schedule_hurry(struct schedule *schedule, struct schedule_guest *guest, int64_t at_ns)
+{
+    if (!guest->suspect || guest->in_flight)
+        return;
+    guest->not_before_ns = earlier(guest->not_before_ns, at_ns);
+    await(schedule, guest);
+}
+
+void
 schedule_restrict(struct schedule *schedule, struct schedule_guest *guest,
                   size_t collector, int64_t now_ns)
 {

@@ -101,6 +101,11 @@ void schedule_hold(struct schedule *schedule, struct schedule_guest *guest);
 void schedule_release(struct schedule *schedule, struct schedule_guest *guest,
                       int64_t first_ns);
 
+/* A guest that was silent has been heard of: if it waits for a probe, that is due at
+ * at_ns.  What was slow stays stretched, for it may have been what silenced it. */
+void schedule_hurry(struct schedule *schedule, struct schedule_guest *guest,
+                    int64_t at_ns);
+
 /* The guest's filesystems are frozen: from now on, and until schedule_release(), only
  * this collector is asked, every SCHEDULE_FROZEN_NS. */
 void schedule_restrict(struct schedule *schedule, struct schedule_guest *guest,

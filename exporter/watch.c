@@ -353,6 +353,8 @@ guest_seen(void *context, struct source *source, const struct guest_facts *facts
         schedule_release(watch->schedule, &guest->schedule, first_call_ns(watch));
     } else if (!is_askable) {
         schedule_hold(watch->schedule, &guest->schedule);
+    } else if (facts->agent_woke) {
+        schedule_hurry(watch->schedule, &guest->schedule, first_call_ns(watch));
     }
     publish_health(guest);
     watch->parts->progressed(watch->parts->context);
