@@ -76,7 +76,8 @@ struct guest {
     struct store_guest *place;
     char *identity;
     struct guest_collector collectors[COLLECTORS_MAX];
-    UT_hash_handle hh; /* by key */
+    UT_hash_handle hh;      /* by key */
+    UT_hash_handle by_name; /* unique among the guests of a source */
 };
 
 struct guest *guest_new(struct watch *source, const struct guest_facts *facts,

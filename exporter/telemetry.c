@@ -74,6 +74,7 @@ struct telemetry {
     const char *const *states;
     atomic_size_t *guests; /* by state */
     struct histogram lateness;
+    atomic_uint_fast64_t name_conflicts;
     atomic_uint_fast64_t scrapes[CODES];
     atomic_uint_fast64_t scrape_bytes;
     atomic_bool reload_successful;
@@ -121,6 +122,13 @@ static const struct metric guests = {
     .name = "qga_exporter_guests",
     .help = "Guests that the exporter knows, by the state of their agent.",
     .labels = {"state"},
+};
+static const struct metric name_conflicts = {
+    .name = "qga_exporter_guest_name_conflicts_total",
+    .type = METRIC_COUNTER,
+    .help =
+        "Guests found with the name of another guest of the same source, whose label "
+        "`domain` got a suffix, like web~2.",
 };
 static const struct metric scrapes = {
     .name = "qga_exporter_scrapes_total",
@@ -289,6 +297,12 @@ void
 telemetry_guests(struct telemetry *telemetry, size_t state, size_t count)
 {
     atomic_store_explicit(&telemetry->guests[state], count, memory_order_relaxed);
+}
+
+void
+telemetry_name_conflict(struct telemetry *telemetry)
+{
+    atomic_fetch_add_explicit(&telemetry->name_conflicts, 1, memory_order_relaxed);
 }
 
 void
@@ -576,6 +590,7 @@ telemetry_write(void *context, struct text *out)
     write_sources(telemetry, out, &lanes_in_use);
     write_sources(telemetry, out, &lanes_abandoned);
     write_guests(telemetry, out);
+    write_single(out, &name_conflicts, (double)atomic_load(&telemetry->name_conflicts));
     write_calls(telemetry, out);
     exposition_header(out, &schedule_lateness);
     write_histogram(out, &schedule_lateness, &schedule_lateness_bucket, NULL,

@@ -11,6 +11,7 @@
 #include "store.h"
 #include "telemetry.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
@@ -25,6 +26,9 @@
 /* What libvirt may add to a call's timeout (its own sync) before the call counts as
  * hung. */
 #define CALL_GRACE_NS (INT64_C(6) * 1000 * 1000 * 1000)
+
+/* ~ and a number, where two guests of a source have one name. */
+#define NAME_SUFFIX_BYTES 12
 
 static const struct source_driver *const drivers[] = {
     [SOURCE_LIBVIRT] = &source_libvirt,
@@ -44,6 +48,7 @@ struct watch {
     bool up, tried;
     int64_t spread_ns; /* when the next guest of a list is first asked */
     struct guest *guests;
+    struct guest *names;      /* the same by their names */
     struct watch_call *calls; /* in flight */
     struct source_listener listener;
     uv_timer_t turn;
@@ -305,17 +310,70 @@ find_guest(struct watch *watch, const char *key)
     return guest;
 }
 
+static void
+drop_guest(struct watch *watch, struct guest *guest)
+{
+    HASH_DEL(watch->guests, guest);
+    HASH_DELETE(by_name, watch->names, guest);
+    store_guest_remove(watch->parts->store, guest->place);
+    schedule_hold(watch->schedule, &guest->schedule);
+    if (guest->schedule.in_flight)
+        guest->gone = true; /* freed when its call comes back */
+    else
+        forget_guest(guest);
+}
+
+static struct guest *
+find_name(struct watch *watch, const char *name)
+{
+    struct guest *guest;
+
+    HASH_FIND(by_name, watch->names, name, strlen(name), guest);
+    return guest;
+}
+
+/* The name, or with a suffix where another guest of the source has it: identities are
+ * unique.  Kept for the guest's life; caller frees. */
+static char *
+unique_name(struct watch *watch, const struct guest_facts *facts)
+{
+    size_t bytes = strlen(facts->name) + NAME_SUFFIX_BYTES;
+    char *name = memory_new(bytes, 1);
+    struct guest *holder = find_name(watch, facts->name);
+
+    snprintf(name, bytes, "%s", facts->name);
+    /* One that was not seen since the source came again was replaced by this one. */
+    if (holder && !holder->seen)
+        drop_guest(watch, holder);
+    if (!find_name(watch, name))
+        return name;
+    for (unsigned int number = 2; find_name(watch, name); number++)
+        snprintf(name, bytes, "%s~%u", facts->name, number);
+    telemetry_name_conflict(watch->parts->telemetry);
+    log_warn("two guests of a source have one name; give them names of their own, or "
+             "let guest_name take in more of the path",
+             LOG_STR("name", facts->name), LOG_STR("domain", name),
+             LOG_STR("key", facts->key));
+    return name;
+}
+
 static struct guest *
 add_guest(struct watch *watch, const struct guest_facts *facts)
 {
-    struct guest *guest =
-        guest_new(watch, facts, watch->labelled ? watch->identity.name : NULL);
+    struct guest_facts named = *facts;
+    char *name = unique_name(watch, facts);
 
+    named.name = name;
+    struct guest *guest =
+        guest_new(watch, &named, watch->labelled ? watch->identity.name : NULL);
+
+    free(name);
     guest->incarnation = facts->incarnation;
     guest->schedule.held = true;
     guest->place = store_guest_add(watch->parts->store, guest->identity);
     schedule_add(watch->schedule, &guest->schedule, guest->identity, 0);
     HASH_ADD_KEYPTR(hh, watch->guests, guest->key, strlen(guest->key), guest);
+    HASH_ADD_KEYPTR(by_name, watch->names, guest->name, strlen(guest->name), guest);
     return guest;
 }
 
@@ -359,18 +417,6 @@ guest_seen(void *context, struct source *source, const struct guest_facts *facts
     publish_health(guest);
     watch->parts->progressed(watch->parts->context);
     take_turns(watch);
-}
-
-static void
-drop_guest(struct watch *watch, struct guest *guest)
-{
-    HASH_DEL(watch->guests, guest);
-    store_guest_remove(watch->parts->store, guest->place);
-    schedule_hold(watch->schedule, &guest->schedule);
-    if (guest->schedule.in_flight)
-        guest->gone = true; /* freed when its call comes back */
-    else
-        forget_guest(guest);
 }
 
 static void

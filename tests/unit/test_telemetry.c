@@ -86,6 +86,7 @@ known_counters_start_at_zero(void **state)
         "qga_exporter_schedule_lateness_seconds_count 0",
         "qga_exporter_guests{state=\"responsive\"} 0",
         "qga_exporter_guests{state=\"frozen\"} 0",
+        "qga_exporter_guest_name_conflicts_total 0",
         "qga_exporter_scrapes_total{code=\"200\"} 0",
         "qga_exporter_scrapes_total{code=\"405\"} 0",
         "qga_exporter_scrapes_total{code=\"413\"} 0",
@@ -135,6 +136,7 @@ the_rest_is_counted(void **state)
 {
     telemetry_lateness(*state, 30 * MS);
     telemetry_guests(*state, 1, 12);
+    telemetry_name_conflict(*state);
     telemetry_scrape(*state, 200, 1000);
     telemetry_scrape(*state, 200, 500);
     telemetry_scrape(*state, 405, 10);
@@ -147,6 +149,7 @@ the_rest_is_counted(void **state)
         *state, "qga_exporter_schedule_lateness_seconds_bucket{le=\"0.025\"} 0"));
     assert_true(renders(*state, "qga_exporter_schedule_lateness_seconds_sum 0.03"));
     assert_true(renders(*state, "qga_exporter_guests{state=\"frozen\"} 12"));
+    assert_true(renders(*state, "qga_exporter_guest_name_conflicts_total 1"));
     assert_true(renders(*state, "qga_exporter_scrapes_total{code=\"200\"} 2"));
     assert_true(renders(*state, "qga_exporter_scrapes_total{code=\"405\"} 1"));
     assert_true(renders(*state, "qga_exporter_scrapes_total{code=\"other\"} 1"));
