@@ -10,11 +10,13 @@
 #include "telemetry.h"
 #include "web.h"
 
+#include <errno.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -167,6 +169,22 @@ start_poller(struct exporter *exporter)
     exporter->poller = poller_start(&parts, exporter->config);
 }
 
+/* Each socket source's guest is a file; the soft limit is 1024 for select(2)'s sake. */
+static void
+raise_files_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur == limit.rlim_max)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) < 0)
+        log_debug("the limit of open files stays", LOG_STR("error", strerror(errno)));
+    else
+        log_debug("the limit of open files is raised",
+                  LOG_INT("files", (int64_t)limit.rlim_cur));
+}
+
 static void
 open_exporter(struct exporter *exporter)
 {
@@ -264,6 +282,7 @@ main(int argc, char *argv[])
         config_free(exporter.config);
         return EXIT_SUCCESS;
     }
+    raise_files_limit();
     open_exporter(&exporter);
     status = options.mode == OPTIONS_ONCE ? run_once(&exporter) : serve(&exporter);
     if (!close_exporter(&exporter))
