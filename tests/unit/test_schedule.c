@@ -386,6 +386,38 @@ test_hold_and_release(void **state)
     schedule_free(schedule);
 }
 
+/* It waited for a probe; it is probed now, and the command that silenced it stays
+ * stretched. */
+static void
+test_a_guest_that_wakes_is_probed(void **state)
+{
+    struct schedule *schedule = new_schedule(4);
+    struct schedule_guest guest = {0};
+    struct schedule_turn taken;
+
+    (void)state;
+    schedule_add(schedule, &guest, "web-1", 1000 * S);
+    visit_all(schedule, 1000 * S);
+    schedule_hurry(schedule, &guest, 1001 * S); /* it is well: nothing */
+    assert_false(turn(schedule, 1001 * S, FAILURE_NONE, MS, &taken));
+    for (int64_t now_ns = 1100 * S; !guest.suspect; now_ns += 10 * MS) {
+        assert_true(schedule_next(schedule, now_ns, &taken));
+        schedule_done(schedule, &taken,
+                      taken.collector == SLOW ? FAILURE_TIMEOUT : FAILURE_NONE, MS,
+                      now_ns);
+    }
+    assert_int_equal(guest.entries[SLOW].stretch, 1);
+    assert_true(turn(schedule, 1200 * S, FAILURE_TIMEOUT, MS, &taken));
+    assert_true(taken.probe);
+    assert_false(turn(schedule, 1201 * S, FAILURE_NONE, MS, &taken));
+    schedule_hurry(schedule, &guest, 1201 * S);
+    assert_true(turn(schedule, 1201 * S, FAILURE_NONE, MS, &taken));
+    assert_true(taken.probe);
+    assert_false(guest.suspect);
+    assert_int_equal(guest.entries[SLOW].stretch, 1);
+    schedule_free(schedule);
+}
+
 static void
 test_late_answer_of_a_former_life_tells_nothing(void **state)
 {
@@ -516,6 +548,7 @@ main(void)
         cmocka_unit_test(test_frozen_guest_is_asked_only_that),
         cmocka_unit_test(test_garbled_answers_back_off_at_the_limit),
         cmocka_unit_test(test_hold_and_release),
+        cmocka_unit_test(test_a_guest_that_wakes_is_probed),
         cmocka_unit_test(test_late_answer_of_a_former_life_tells_nothing),
         cmocka_unit_test(test_blocked_commands_are_not_asked),
         cmocka_unit_test(test_new_intervals_at_a_reload),
