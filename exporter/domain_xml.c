@@ -3,9 +3,12 @@
 
 #include <libxml/parser.h>
 #include <libxml/tree.h>
+#include <stdio.h>
 #include <string.h>
 
 #define AGENT_CHANNEL "org.qemu.guest_agent.0"
+/* What virt-manager and virt-install leave in <metadata>. */
+#define LIBOSINFO_NAMESPACE "http://libosinfo.org/xmlns/libvirt/domain/1.0"
 #define XML_BYTES_MAX (8 * 1024 * 1024)
 
 static bool
@@ -56,14 +59,69 @@ channel_state(const xmlNode *domain)
 }
 
 static bool
+is_of(const xmlNode *node, const char *namespace)
+{
+    return node && node->ns && strcmp((const char *)node->ns->href, namespace) == 0;
+}
+
+static bool
 opted_out(const xmlNode *domain)
 {
-    const xmlNode *metadata = child(domain, "metadata");
-    const xmlNode *ours = child(metadata, "exporter");
+    const xmlNode *ours = child(child(domain, "metadata"), "exporter");
 
-    return ours && ours->ns &&
-           strcmp((const char *)ours->ns->href, DOMAIN_XML_NAMESPACE) == 0 &&
-           attribute_is(ours, "poll", "no");
+    return is_of(ours, DOMAIN_XML_NAMESPACE) && attribute_is(ours, "poll", "no");
+}
+
+/* Where libosinfo's name is not that of os-release. */
+static const char *
+os_release_name(const char *libosinfo_name)
+{
+    static const struct {
+        const char *libosinfo, *os_release;
+    } names[] = {
+        {"win", "mswindows"},  {"alpinelinux", "alpine"},   {"archlinux", "arch"},
+        {"oraclelinux", "ol"}, {"centos-stream", "centos"},
+    };
+
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (strcmp(names[i].libosinfo, libosinfo_name) == 0)
+            return names[i].os_release;
+    }
+    return libosinfo_name;
+}
+
+/* "http://debian.org/debian/12" is debian; whatever is not of this form is left out. */
+static void
+os_of_id(const char *id, char os[DOMAIN_XML_OS_BYTES])
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789-";
+    const char *host = strstr(id, "://");
+    const char *name = host ? strchr(host + 3, '/') : NULL;
+    size_t length = name ? strspn(++name, letters) : 0;
+    char found[DOMAIN_XML_OS_BYTES];
+
+    if (length == 0 || length >= sizeof found ||
+        (name[length] != '/' && name[length] != '\0'))
+        return;
+    memcpy(found, name, length);
+    found[length] = '\0';
+    snprintf(os, DOMAIN_XML_OS_BYTES, "%s", os_release_name(found));
+}
+
+static void
+made_for(const xmlNode *domain, char os[DOMAIN_XML_OS_BYTES])
+{
+    const xmlNode *metadata = child(child(domain, "metadata"), "libosinfo");
+    const xmlNode *system = child(metadata, "os");
+
+    os[0] = '\0';
+    if (!is_of(metadata, LIBOSINFO_NAMESPACE) || !system)
+        return;
+    xmlChar *id = xmlGetProp(system, (const xmlChar *)"id");
+
+    if (id)
+        os_of_id((const char *)id, os);
+    xmlFree(id);
 }
 
 bool
@@ -83,6 +141,7 @@ domain_xml_parse(const char *xml, struct domain_xml *domain)
 
     domain->channel = channel_state(root);
     domain->opted_out = opted_out(root);
+    made_for(root, domain->os);
     xmlFreeDoc(document);
     return true;
 }

@@ -11,11 +11,16 @@
  * poll="no"/>. */
 #define DOMAIN_XML_NAMESPACE "https://github.com/qga-exporter/metadata/1"
 
+#define DOMAIN_XML_OS_BYTES 32
+
 struct domain_xml {
     /* <channel><target type="virtio" name="org.qemu.guest_agent.0" state="connected"/>
      */
     enum channel_state channel;
     bool opted_out;
+    /* The operating system that the domain was made for, as libosinfo's metadata say,
+     * by the name that os-release has for it ("debian"); "": they do not say. */
+    char os[DOMAIN_XML_OS_BYTES];
 };
 
 /* false: it is not XML, or over 8 MiB. */

@@ -41,6 +41,7 @@ guest_new(struct watch *source, const struct guest_facts *facts,
     guest->uuid = memory_string(facts->uuid);
     guest->identity = exposition_identity(facts->name, source_label);
     guest->last_state = AGENT_UNKNOWN;
+    guest->last_collector = SIZE_MAX;
     for (size_t i = 0; i < collectors_count; i++) {
         if (collectors[i]->memory_bytes > 0)
             guest->collectors[i].memory = memory_new(1, collectors[i]->memory_bytes);
@@ -80,8 +81,10 @@ void
 guest_agent_anew(struct guest *guest)
 {
     guest->answered = false;
+    guest->last_collector = SIZE_MAX;
     guest->frozen = false;
     guest->thawed_ns = 0;
+    guest->agent_version[0] = guest->os_id[0] = '\0';
     guest->last_failure.kind = FAILURE_NONE;
     for (size_t i = 0; i < collectors_count; i++) {
         struct guest_collector *collector = &guest->collectors[i];

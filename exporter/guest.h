@@ -11,6 +11,8 @@
 #include <stdint.h>
 #include <uthash.h>
 
+#define GUEST_WORD_BYTES 32
+
 struct store_guest;
 struct watch;
 
@@ -35,7 +37,10 @@ const char *agent_state_name(enum agent_state state);
 struct guest_collector {
     bool asked;                 /* at least once since the agent came */
     bool success;               /* the last time */
+    enum failure_kind failure;  /* the last time */
     bool published;             /* its series stand in the store */
+    bool quarantined; /* its reply broke the channel */
+    bool harmful;     /* known to do harm in such a guest (harm.h) */
     enum command_status status; /* of its command, by guest-info or by trying */
     int64_t duration_ns;
     int64_t last_success_ns; /* CLOCK_REALTIME; 0: never */
@@ -65,12 +70,19 @@ struct guest {
     bool first_visit_done;
     enum agent_state last_state; /* as last logged and published */
 
+    size_t last_collector; /* of the last call that left the channel whole; or SIZE_MAX */
+
     /* Since the exporter saw the guest first. */
     uint64_t calls_total;
     uint64_t failures_total[FAILURE_KINDS];
     int64_t last_response_ns; /* CLOCK_REALTIME; 0: never */
     struct failure
         last_failure; /* of the last call; FAILURE_NONE: it was answered well */
+
+    /* As the agent said, cut, perhaps within a character; "" where it has not (yet). */
+    char agent_version[GUEST_WORD_BYTES];
+    char os_id[GUEST_WORD_BYTES];   /* os-release's ID, "mswindows" */
+    char os_hint[GUEST_WORD_BYTES]; /* the same, as the host was told; or "" */
 
     struct schedule_guest schedule;
     struct store_guest *place;

@@ -42,6 +42,7 @@ struct guest_facts {
     bool agent_came; /* the agent has come (again) since the guest was last announced */
     bool agent_woke; /* ... or the same has just answered after a long silence */
     bool opted_out;  /* the domain's metadata says: do not ask */
+    const char *os_hint; /* what it is said to run, by os-release's ID; NULL: unknown */
 };
 
 struct source_listener {
@@ -67,6 +68,11 @@ struct call {
     char *reply;
     size_t reply_length;
     struct failure failure;
+    enum {
+        CALL_CHANNEL_WHOLE,
+        CALL_BROKE_CHANNEL,        /* libvirt could not parse the reply, and latches that */
+        CALL_FOUND_CHANNEL_BROKEN, /* ... by an earlier call, ours or another client's */
+    } channel;
     int64_t sent_ns, received_ns;           /* CLOCK_REALTIME, right around the call */
     int64_t sent_mono_ns, received_mono_ns; /* CLOCK_MONOTONIC */
 

@@ -141,6 +141,7 @@ announce(struct source *source, const struct domain_description *domain,
         .just_started = just_started,
         .agent_came = agent_came,
         .opted_out = domain->opted_out,
+        .os_hint = domain->os,
     };
 
     source->listener->guest_seen(source->listener->context, source, &facts);

@@ -278,6 +278,7 @@ describe(virDomainPtr domain, struct domain_description *description)
     description->id = (int64_t)virDomainGetID(domain);
     description->channel = parsed.channel;
     description->opted_out = parsed.opted_out;
+    memcpy(description->os, parsed.os, sizeof description->os);
     return true;
 }
 

@@ -3,6 +3,7 @@
 #ifndef SOURCE_LIBVIRT_PARTS_H
 #define SOURCE_LIBVIRT_PARTS_H
 
+#include "domain_xml.h"
 #include "lanes.h"
 #include "mailbox.h"
 #include "source.h"
@@ -35,6 +36,7 @@ struct domain_description {
     enum domain_state state;
     enum channel_state channel;
     bool opted_out;
+    char os[DOMAIN_XML_OS_BYTES];
 };
 
 enum control_verb {

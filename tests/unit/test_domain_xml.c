@@ -4,6 +4,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,6 +66,52 @@ test_opt_out(void **state)
                      .opted_out);
 }
 
+#define LIBOSINFO "http://libosinfo.org/xmlns/libvirt/domain/1.0"
+
+static const char *
+os_of(const char *namespace, const char *id)
+{
+    static struct domain_xml domain;
+    char xml[512];
+
+    snprintf(xml, sizeof xml,
+             "<domain><metadata><l:libosinfo xmlns:l='%s'><l:os id='%s'/>"
+             "</l:libosinfo></metadata></domain>",
+             namespace, id);
+    domain = parsed(xml);
+    return domain.os;
+}
+
+static void
+test_operating_system(void **state)
+{
+    (void)state;
+    assert_string_equal(os_of(LIBOSINFO, "http://debian.org/debian/12"), "debian");
+    assert_string_equal(os_of(LIBOSINFO, "http://ubuntu.com/ubuntu/22.04"), "ubuntu");
+    assert_string_equal(os_of(LIBOSINFO, "http://redhat.com/rhel/9.3"), "rhel");
+    assert_string_equal(os_of(LIBOSINFO, "http://centos.org/centos-stream/9"),
+                        "centos");
+    assert_string_equal(os_of(LIBOSINFO, "http://alpinelinux.org/alpinelinux/3.18"),
+                        "alpine");
+    assert_string_equal(os_of(LIBOSINFO, "http://microsoft.com/win/2k22"), "mswindows");
+    assert_string_equal(os_of(LIBOSINFO, "http://example.org/own"), "own");
+    assert_string_equal(parsed("<domain/>").os, "");
+    assert_string_equal(parsed("<domain><metadata><l:libosinfo xmlns:l='" LIBOSINFO
+                               "'/></metadata></domain>")
+                            .os,
+                        "");
+    /* Anyone may have written it. */
+    assert_string_equal(os_of("other", "http://debian.org/debian/12"), "");
+    assert_string_equal(os_of(LIBOSINFO, ""), "");
+    assert_string_equal(os_of(LIBOSINFO, "debian"), "");
+    assert_string_equal(os_of(LIBOSINFO, "http://debian.org"), "");
+    assert_string_equal(os_of(LIBOSINFO, "http://debian.org/"), "");
+    assert_string_equal(os_of(LIBOSINFO, "http://debian.org/$(reboot)/12"), "");
+    assert_string_equal(
+        os_of(LIBOSINFO, "http://debian.org/a-name-that-is-far-too-long-to-be-kept/1"),
+        "");
+}
+
 static void
 test_what_is_not_xml(void **state)
 {
@@ -85,6 +132,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_channel),
         cmocka_unit_test(test_opt_out),
+        cmocka_unit_test(test_operating_system),
         cmocka_unit_test(test_what_is_not_xml),
     };
 
