@@ -386,6 +386,8 @@ take_facts(struct guest *guest, const struct guest_facts *facts)
     guest->domain = facts->domain;
     guest->channel = facts->channel;
     guest->opted_out = facts->opted_out;
+    snprintf(guest->os_hint, sizeof guest->os_hint, "%s",
+             facts->os_hint ? facts->os_hint : "");
     guest->source_is_up = true;
     guest->seen = true;
 }
