@@ -84,7 +84,6 @@ guest_agent_anew(struct guest *guest)
     guest->last_collector = SIZE_MAX;
     guest->frozen = false;
     guest->thawed_ns = 0;
-    guest->agent_version[0] = guest->os_id[0] = '\0';
     guest->last_failure.kind = FAILURE_NONE;
     for (size_t i = 0; i < collectors_count; i++) {
         struct guest_collector *collector = &guest->collectors[i];

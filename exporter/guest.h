@@ -39,8 +39,8 @@ struct guest_collector {
     bool success;               /* the last time */
     enum failure_kind failure;  /* the last time */
     bool published;             /* its series stand in the store */
-    bool quarantined; /* its reply broke the channel */
-    bool harmful;     /* known to do harm in such a guest (harm.h) */
+    bool quarantined;           /* its reply broke the channel */
+    bool harmful;               /* known to do harm in such a guest (harm.h) */
     enum command_status status; /* of its command, by guest-info or by trying */
     int64_t duration_ns;
     int64_t last_success_ns; /* CLOCK_REALTIME; 0: never */
@@ -70,7 +70,8 @@ struct guest {
     bool first_visit_done;
     enum agent_state last_state; /* as last logged and published */
 
-    size_t last_collector; /* of the last call that left the channel whole; or SIZE_MAX */
+    size_t
+        last_collector; /* of the last call that left the channel whole; or SIZE_MAX */
 
     /* Since the exporter saw the guest first. */
     uint64_t calls_total;
@@ -79,10 +80,7 @@ struct guest {
     struct failure
         last_failure; /* of the last call; FAILURE_NONE: it was answered well */
 
-    /* As the agent said, cut, perhaps within a character; "" where it has not (yet). */
-    char agent_version[GUEST_WORD_BYTES];
-    char os_id[GUEST_WORD_BYTES];   /* os-release's ID, "mswindows" */
-    char os_hint[GUEST_WORD_BYTES]; /* the same, as the host was told; or "" */
+    char os_hint[GUEST_WORD_BYTES]; /* told.os_id, as the host was told; or "" */
 
     struct schedule_guest schedule;
     struct store_guest *place;

@@ -7,7 +7,6 @@
 #include "log.h"
 #include "reply.h"
 
-#include <stdio.h>
 #include <string.h>
 
 /* More than the health of all collectors ever is. */
@@ -58,22 +57,6 @@ withdraw(const struct intake *intake, struct guest *guest, size_t collector)
     guest->collectors[collector].series = 0;
 }
 
-/* What agent and operating system there are decides what is good for them.  Both stand
- * in the first sample of their collectors, and what has passed there is fit to be kept.
- */
-static void
-learn_identity(struct guest *guest, const struct samples *samples)
-{
-    if (samples_count(samples) == 0)
-        return;
-    const struct sample first = samples_at(samples, 0);
-
-    if (strcmp(first.metric->name, "qga_agent_info") == 0)
-        snprintf(guest->agent_version, GUEST_WORD_BYTES, "%s", first.label_values[0]);
-    else if (strcmp(first.metric->name, "qga_os_info") == 0)
-        snprintf(guest->os_id, GUEST_WORD_BYTES, "%s", first.label_values[0]);
-}
-
 static int
 parse(const struct intake *intake, struct guest *guest, size_t collector,
       const struct call *call, const json_t *value, struct failure *why)
@@ -95,7 +78,6 @@ parse(const struct intake *intake, struct guest *guest, size_t collector,
     int status = collectors[collector]->parse(value, &exchange, samples, why);
 
     if (status == 0) {
-        learn_identity(guest, samples);
         state->series = samples_count(samples);
         state->dropped = samples_dropped(samples);
         store_put(intake->store, guest->place, collector,
