@@ -81,10 +81,12 @@ BUILD_INFO := $(BUILD)/exporter/options.o $(BUILD)/exporter/telemetry.o
 $(BUILD_INFO): DEFINES = -DQGA_VERSION='"$(VERSION)"' -DQGA_REVISION='"$(REVISION)"' -DQGA_BRANCH='"$(BRANCH)"'
 
 # A unit test names the modules it links in a line "links: a b c" of its opening comment;
-# the registry brings every collector, so that a new one is added nowhere else.
+# a+ is every module whose name begins with a, and the registry brings every collector, so
+# that a new file is added nowhere else.
 linked = $(shell sed -n 's/^.*links: *\([^*]*\).*/\1/p' $(1))
 with-collectors = $(if $(filter collectors/registry,$(1)),$(COLLECTOR_SOURCES:.c=)) $(1)
-links = $(patsubst %,$(BUILD)/%.o,$(call with-collectors,$(call linked,$(1))))
+expanded = $(foreach module,$(1),$(if $(filter %+,$(module)),$(basename $(wildcard $(module:+=)*.c)),$(module)))
+links = $(patsubst %,$(BUILD)/%.o,$(sort $(call with-collectors,$(call expanded,$(call linked,$(1))))))
 .SECONDEXPANSION:
 .SECONDARY:
 $(BUILD)/tests/unit/test_%: $(BUILD)/tests/unit/test_%.o $$(call links,tests/unit/test_%.c)
@@ -171,7 +173,7 @@ fuzz-replay-%: $(BUILD)/tests/fuzz/replay_% fuzz-seeds
 	$(Q)$< $(FUZZ_CORPORA) >$<.log || { echo "FOUND by $$(tail -1 $<.log)"; exit 1; }
 	$(Q)echo "ok    fuzz $*: $$(tail -1 $<.log)"
 
-.PHONY: bench
+.PHONY: bench bench-scale
 BARE_LOOP := $(BUILD)/tests/bench/bare_loop
 $(BARE_LOOP): $(BARE_LOOP).o
 	@echo '  LINK  $@'
@@ -180,6 +182,15 @@ $(BARE_LOOP): $(BARE_LOOP).o
 bench: $(BUILD)/qga-exporter $(BARE_LOOP) ## measure it on 57 real guests (root)
 	$(Q)QGA_EXPORTER=$(abspath $<) QGA_BARE_LOOP=$(abspath $(BARE_LOOP)) \
 		/usr/bin/python3 tests/bench/bench.py
+
+BARE_SOCKET := $(BUILD)/tests/bench/bare_socket
+$(BARE_SOCKET): $(BARE_SOCKET).o
+	@echo '  LINK  $@'
+	$(Q)$(CC) $(LINK) $(LDFLAGS) -o $@ $^ $(PACKAGE_LIBS)
+
+bench-scale: $(BUILD)/qga-exporter $(BARE_SOCKET) ## measure it on 1,000 agents by their sockets
+	$(Q)QGA_EXPORTER=$(abspath $<) QGA_BARE_SOCKET=$(abspath $(BARE_SOCKET)) \
+		/usr/bin/python3 tests/bench/scale.py
 
 format: ## format the C code
 	clang-format -i $$(git ls-files --cached --others --exclude-standard '*.c' '*.h')

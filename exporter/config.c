@@ -13,6 +13,7 @@
 
 #define SERIES_PER_GUEST_MIN 10
 #define SERIES_PER_GUEST_MAX 100000
+#define CALLS_PER_MINUTE_MAX 6000
 #define LABEL_BYTES_MIN 16
 #define LABEL_BYTES_MAX 4096
 #define REPLY_BYTES_MIN INT64_C(4096)
@@ -37,6 +38,8 @@ static const struct field limits_fields[] = {
      SERIES_PER_GUEST_MIN, SERIES_PER_GUEST_MAX},
     {"label_bytes", FIELD_BYTES, offsetof(struct config, limits.label_bytes),
      LABEL_BYTES_MIN, LABEL_BYTES_MAX},
+    {"calls_per_minute", FIELD_UNSIGNED,
+     offsetof(struct config, limits.calls_per_minute), 0, CALLS_PER_MINUTE_MAX},
     {.key = NULL},
 };
 
@@ -177,6 +180,13 @@ log_read(const struct tree_node *map, struct config *config,
     return 0;
 }
 
+static int
+paused_read(const struct tree_node *node, struct config *config,
+            struct tree_problem *problem)
+{
+    return node == NULL ? 0 : value_read_bool(node, &config->paused, problem);
+}
+
 static const struct {
     const char *key;
     int (*read)(const struct tree_node *node, struct config *config,
@@ -186,6 +196,8 @@ static const struct {
     {"collectors", config_collectors_read},
     {"health", health_read},
     {"limits", limits_read},
+    {"avoid", config_avoid_read},
+    {"paused", paused_read},
     {"web", web_read},
     {"log", log_read},
 };
@@ -322,6 +334,7 @@ config_free(struct config *config)
         return;
     for (size_t i = 0; i < config->sources_count; i++)
         source_config_clear(&config->sources[i]);
+    config_avoid_clear(config);
     free(config->sources);
     for (size_t i = 0; i < COLLECTORS_MAX; i++)
         for (size_t j = 0; j < COLLECTOR_FILTERS_MAX; j++)

@@ -4,6 +4,7 @@
 #define CONFIG_H
 
 #include "collector.h"
+#include "harm.h"
 #include "log.h"
 
 #include <stdbool.h>
@@ -66,7 +67,15 @@ struct config {
         size_t reply_bytes;
         size_t series_per_guest;
         size_t label_bytes;
+        unsigned int
+            calls_per_minute; /* to one guest; 0: twice what the intervals ask */
     } limits;
+    struct {
+        bool known_harm;         /* honour the list that is shipped (harm.h) */
+        struct harm_rule *rules; /* of the user; strings owned */
+        size_t rules_count;
+    } avoid;
+    bool paused; /* no guest is asked anything */
     struct {
         char **listen_addresses; /* NULL-terminated */
         char *telemetry_path;

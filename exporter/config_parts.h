@@ -34,6 +34,9 @@ void config_string_set(char **target, const char *value);
 /* The sections.  `node` NULL: the defaults. */
 int config_sources_read(const struct tree_node *list, struct config *config,
                         struct tree_problem *problem);
+void config_avoid_clear(struct config *config);
+int config_avoid_read(const struct tree_node *map, struct config *config,
+                      struct tree_problem *problem);
 int config_collectors_read(const struct tree_node *map, struct config *config,
                            struct tree_problem *problem);
 

@@ -60,6 +60,11 @@ GAUGE(
     "Whether the agent has the collector's command and allows it (guest-info); absent "
     "while that is not known.",
     "collector");
+GAUGE(avoided, "qga_collector_avoided",
+      "Always 1: the collector's command is not sent to this guest, because its reply "
+      "broke the agent's channel (quarantined) or it is known to do harm there "
+      "(harmful).",
+      "collector", "reason");
 GAUGE(dropped, "qga_collector_dropped_series",
       "Series that the collector's last reply held beyond the limits, or twice.",
       "collector");
@@ -78,9 +83,18 @@ const struct metric *const health_metrics[] = {
     &duration,
     &last_success,
     &supported,
+    &avoided,
     &dropped,
     NULL,
 };
+
+static const char *
+avoided_reason(const struct guest_collector *collector)
+{
+    if (collector->quarantined)
+        return "quarantined";
+    return collector->harmful ? "harmful" : NULL;
+}
 
 static double
 seconds(int64_t duration_ns)
@@ -97,6 +111,8 @@ collector_samples(const char *name, const struct guest_collector *collector,
         samples_add(out, &duration, seconds(collector->duration_ns), LABELS(name));
         samples_add(out, &dropped, (double)collector->dropped, LABELS(name));
     }
+    if (avoided_reason(collector))
+        samples_add(out, &avoided, 1, LABELS(name, avoided_reason(collector)));
     if (collector->last_success_ns != 0)
         samples_add(out, &last_success, seconds(collector->last_success_ns),
                     LABELS(name));

@@ -29,7 +29,7 @@ struct exporter {
     const struct options *options;
     struct config *config;
     uv_loop_t loop;
-    uv_signal_t terminate, interrupt, reload;
+    uv_signal_t terminate, interrupt, reload, pause;
     struct mailbox *mailbox;
     struct store *store;
     struct telemetry *telemetry;
@@ -126,6 +126,18 @@ reload(uv_signal_t *handle, int signal_number)
 /* --- start and stop --- */
 
 static void
+toggle_pause(uv_signal_t *handle, int signal_number)
+{
+    struct exporter *exporter = handle->data;
+
+    (void)signal_number;
+    if (poller_toggle_pause(exporter->poller))
+        log_warn("paused: no guest is asked anything until the next SIGUSR1");
+    else
+        log_info("no longer paused");
+}
+
+static void
 terminate(uv_signal_t *handle, int signal_number)
 {
     log_info("stopping", LOG_STR("signal", strsignal(signal_number)));
@@ -200,6 +212,7 @@ open_exporter(struct exporter *exporter)
     start_signal(exporter, &exporter->terminate, terminate, SIGTERM);
     start_signal(exporter, &exporter->interrupt, terminate, SIGINT);
     start_signal(exporter, &exporter->reload, reload, SIGHUP);
+    start_signal(exporter, &exporter->pause, toggle_pause, SIGUSR1);
 }
 
 /* With calls that hang in libvirt, what their lanes hold is given up; the process must
@@ -219,6 +232,7 @@ close_exporter(struct exporter *exporter)
     uv_close((uv_handle_t *)&exporter->terminate, NULL);
     uv_close((uv_handle_t *)&exporter->interrupt, NULL);
     uv_close((uv_handle_t *)&exporter->reload, NULL);
+    uv_close((uv_handle_t *)&exporter->pause, NULL);
     uv_run(&exporter->loop, UV_RUN_DEFAULT);
     uv_loop_close(&exporter->loop);
     libvirt_events_stop();

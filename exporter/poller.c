@@ -19,6 +19,7 @@ struct poller {
     size_t watches_count;
     uv_timer_t housekeeping;
     bool passed; /* the first pass */
+    bool paused, config_paused;
 };
 
 size_t
@@ -91,10 +92,23 @@ start_watches(struct poller *poller, const struct config *config)
 
         for (size_t j = 0; j < kept; j++)
             is_watched |= watch_is_of(poller->watches[j], source, labelled);
-        if (!is_watched)
-            poller->watches[poller->watches_count++] =
-                watch_start(&poller->watch_parts, source, labelled, config);
+        if (is_watched)
+            continue;
+        struct watch *watch =
+            watch_start(&poller->watch_parts, source, labelled, config);
+
+        watch_pause(watch, poller->paused);
+        poller->watches[poller->watches_count++] = watch;
     }
+}
+
+static void
+set_paused(struct poller *poller, bool paused)
+{
+    poller->paused = paused;
+    telemetry_paused(poller->parts.telemetry, paused);
+    for (size_t i = 0; i < poller->watches_count; i++)
+        watch_pause(poller->watches[i], paused);
 }
 
 struct poller *
@@ -115,6 +129,8 @@ poller_start(const struct poller_parts *parts, const struct config *config)
     uv_timer_init(parts->loop, &poller->housekeeping);
     poller->housekeeping.data = poller;
     uv_timer_start(&poller->housekeeping, review, HOUSEKEEPING_MS, HOUSEKEEPING_MS);
+    poller->config_paused = config->paused;
+    set_paused(poller, config->paused);
     start_watches(poller, config);
     return poller;
 }
@@ -145,7 +161,17 @@ poller_configure(struct poller *poller, const struct config *config)
         }
     }
     poller->watches_count = kept;
+    if (config->paused != poller->config_paused)
+        set_paused(poller, config->paused);
+    poller->config_paused = config->paused;
     start_watches(poller, config);
+}
+
+bool
+poller_toggle_pause(struct poller *poller)
+{
+    set_paused(poller, !poller->paused);
+    return poller->paused;
 }
 
 static void

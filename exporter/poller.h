@@ -41,6 +41,10 @@ struct poller *poller_start(const struct poller_parts *parts,
  * started, guests are kept.  The old one may be freed afterwards. */
 void poller_configure(struct poller *poller, const struct config *config);
 
+/* While paused no guest is asked anything; what is known ages out.  Returns whether it
+ * is paused now; a change of `paused` in the config wins over it. */
+bool poller_toggle_pause(struct poller *poller);
+
 /* Leaves all sources; waits for calls in flight until the deadline (CLOCK_MONOTONIC).
  * Whether all came back; the loop must run once more to close its handles. */
 bool poller_stop(struct poller *poller, int64_t deadline_ns);

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define MINUTE_NS (INT64_C(60) * 1000 * 1000 * 1000)
+
 /* Guests that do not answer may use one in so many of the calls in flight. */
 #define SUSPECT_SHARE 4
 
@@ -192,6 +194,18 @@ first_due(const struct schedule *schedule, const struct schedule_guest *guest,
     return first;
 }
 
+/* The budget: a minute's calls may be made at once, and from then on one after each
+ * share of a minute.  When the next one is allowed. */
+static int64_t
+spend(const struct schedule *schedule, struct schedule_guest *guest, int64_t now_ns)
+{
+    if (schedule->settings.calls_per_minute == 0)
+        return now_ns;
+    guest->spent_ns = later(guest->spent_ns, now_ns) +
+                      MINUTE_NS / schedule->settings.calls_per_minute;
+    return later(guest->spent_ns - MINUTE_NS, now_ns);
+}
+
 /* Puts the guest where it waits for its next turn. */
 static void
 await(struct schedule *schedule, struct schedule_guest *guest)
@@ -200,12 +214,13 @@ await(struct schedule *schedule, struct schedule_guest *guest)
     if (guest->held || guest->in_flight)
         return;
     if (guest->suspect) {
-        guest->wake_ns = guest->not_before_ns;
+        guest->wake_ns = later(guest->not_before_ns, guest->allowed_ns);
         heap_add(&schedule->suspects, guest);
         return;
     }
     first_due(schedule, guest, INT64_MIN, &guest->wake_ns);
     guest->wake_ns = later(guest->wake_ns, guest->not_before_ns);
+    guest->wake_ns = later(guest->wake_ns, guest->allowed_ns);
     heap_add(&schedule->well, guest);
 }
 
@@ -237,31 +252,23 @@ set_next_tick(const struct schedule *schedule, struct schedule_guest *guest,
 }
 
 void
-schedule_configure(struct schedule *schedule, const struct schedule_settings *settings,
-                   int64_t now_ns)
+schedule_configure(struct schedule *schedule, const struct schedule_settings *settings)
 {
-    struct schedule_heap *heaps[] = {&schedule->well, &schedule->suspects};
-
     schedule->settings = *settings;
-    for (size_t h = 0; h < 2; h++) {
-        struct schedule_heap *heap = heaps[h];
+}
 
-        for (size_t g = 0; g < heap->count; g++) {
-            struct schedule_guest *guest = heap->guests[g];
-
-            for (size_t i = 0; i < settings->collectors_count; i++) {
-                guest->entries[i].stretch = 0;
-                if (settings->collectors[i].enabled)
-                    set_next_tick(schedule, guest, i, now_ns);
-            }
-            first_due(schedule, guest, INT64_MIN, &guest->wake_ns);
-            if (guest->suspect)
-                guest->wake_ns =
-                    earlier(guest->not_before_ns, now_ns + settings->backoff_max_ns);
-        }
-        for (size_t i = heap->count / 2; i-- > 0;)
-            heap_sink(heap, i, heap->guests[i]);
+void
+schedule_reset(struct schedule *schedule, struct schedule_guest *guest, int64_t now_ns)
+{
+    for (size_t i = 0; i < schedule->settings.collectors_count; i++) {
+        guest->entries[i].stretch = 0;
+        if (!guest->restricted && schedule->settings.collectors[i].enabled)
+            set_next_tick(schedule, guest, i, now_ns);
     }
+    if (guest->suspect)
+        guest->not_before_ns =
+            earlier(guest->not_before_ns, now_ns + schedule->settings.backoff_max_ns);
+    await(schedule, guest);
 }
 
 void
@@ -504,6 +511,7 @@ schedule_done(struct schedule *schedule, const struct schedule_turn *turn,
     struct schedule_guest *guest = turn->guest;
 
     guest->in_flight = false;
+    guest->allowed_ns = spend(schedule, guest, now_ns);
     schedule->in_flight--;
     if (turn->probe)
         schedule->suspects_in_flight--;

@@ -9,6 +9,8 @@
  * - A tick that was missed is not caught up.
  * - A guest that does not answer gets only the probe, later and later, and such guests
  * share a quarter of the capacity.
+ * - A guest is asked no more often than its budget allows, whatever happens: polling
+ * has killed guests whose agents leak, and an agent that comes and goes invites visits.
  * - A command that was slow or timed out gets a longer period for that guest. */
 #ifndef SCHEDULE_H
 #define SCHEDULE_H
@@ -42,6 +44,7 @@ struct schedule_settings {
     size_t probe; /* its index in collectors */
     unsigned int failures_before_backoff;
     int64_t backoff_ns, backoff_max_ns;
+    unsigned int calls_per_minute; /* of one guest, whatever happens; 0: no bound */
 };
 
 struct schedule_entry {
@@ -61,7 +64,9 @@ struct schedule_guest {
     unsigned int failures; /* calls in a row that got no (usable) answer */
     unsigned int epoch;    /* counts releases: what was sent before one tells nothing */
     int64_t not_before_ns; /* the gap, the back-off, or somebody else's work */
-    int64_t wake_ns;       /* when something is due, not_before included */
+    int64_t spent_ns;   /* the budget: calls made, as time from which they are paid */
+    int64_t allowed_ns; /* when the budget allows the next call */
+    int64_t wake_ns;    /* when something is due, not_before included */
     struct schedule_heap *heap; /* where it waits; NULL while held or in flight */
     size_t heap_index;
     struct schedule_entry entries[COLLECTORS_MAX];
@@ -81,9 +86,12 @@ struct schedule;
 
 struct schedule *schedule_new(const struct schedule_settings *settings);
 void schedule_free(struct schedule *schedule);
-/* New intervals and limits from now on, for the guests that are there too. */
+/* New settings from now on; for each guest that is there call schedule_reset(). */
 void schedule_configure(struct schedule *schedule,
-                        const struct schedule_settings *settings, int64_t now_ns);
+                        const struct schedule_settings *settings);
+/* The guest's ticks by the settings of now; what was slow gets another chance. */
+void schedule_reset(struct schedule *schedule, struct schedule_guest *guest,
+                    int64_t now_ns);
 
 /* Capacity alone: a call that hangs holds its place, what replaces its lane adds one.
  */

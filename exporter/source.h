@@ -70,8 +70,9 @@ struct call {
     struct failure failure;
     enum {
         CALL_CHANNEL_WHOLE,
-        CALL_BROKE_CHANNEL,        /* libvirt could not parse the reply, and latches that */
-        CALL_FOUND_CHANNEL_BROKEN, /* ... by an earlier call, ours or another client's */
+        CALL_BROKE_CHANNEL, /* libvirt could not parse the reply, and latches that */
+        CALL_FOUND_CHANNEL_BROKEN, /* ... by an earlier call, ours or another client's
+                                    */
     } channel;
     int64_t sent_ns, received_ns;           /* CLOCK_REALTIME, right around the call */
     int64_t sent_mono_ns, received_mono_ns; /* CLOCK_MONOTONIC */

@@ -140,10 +140,15 @@ ask(virDomainPtr domain, struct call *answer)
     answer->reply = virDomainQemuAgentCommand(domain, command, timeout_s, 0);
     answer->received_ns = clock_realtime_ns();
     answer->received_mono_ns = clock_monotonic_ns();
-    if (answer->reply)
+    if (answer->reply) {
         answer->reply_length = strlen(answer->reply);
-    else
-        explain(answer, answer->received_mono_ns - answer->sent_mono_ns);
+        return;
+    }
+    explain(answer, answer->received_mono_ns - answer->sent_mono_ns);
+    if (answer->failure.kind == FAILURE_MALFORMED)
+        answer->channel = virGetLastErrorCode() == VIR_ERR_AGENT_UNRESPONSIVE
+                              ? CALL_FOUND_CHANNEL_BROKEN
+                              : CALL_BROKE_CHANNEL;
 }
 
 static void
@@ -178,6 +183,7 @@ call_job_deliver(struct mail *mail)
         call->reply = job->answer.reply;
         call->reply_length = job->answer.reply_length;
         call->failure = job->answer.failure;
+        call->channel = job->answer.channel;
         call->sent_ns = job->answer.sent_ns;
         call->received_ns = job->answer.received_ns;
         call->sent_mono_ns = job->answer.sent_mono_ns;

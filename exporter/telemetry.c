@@ -78,6 +78,7 @@ struct telemetry {
     atomic_uint_fast64_t scrapes[CODES];
     atomic_uint_fast64_t scrape_bytes;
     atomic_bool reload_successful;
+    atomic_bool paused;
     atomic_int_fast64_t reload_realtime_ns;
     struct source sources[TELEMETRY_SOURCES_MAX];
     struct source_name *source_names;
@@ -141,6 +142,12 @@ static const struct metric scrape_body_bytes = {
     .name = "qga_exporter_scrape_body_bytes_total",
     .type = METRIC_COUNTER,
     .help = "Bytes of the bodies given to those answers.",
+};
+static const struct metric paused_metric = {
+    .name = "qga_exporter_paused",
+    .help = "Whether the exporter is paused (SIGUSR1, or the config) and asks no guest "
+            "anything.",
+    .type = METRIC_GAUGE,
 };
 static const struct metric reload_successful = {
     .name = "qga_exporter_config_last_reload_successful",
@@ -303,6 +310,12 @@ void
 telemetry_name_conflict(struct telemetry *telemetry)
 {
     atomic_fetch_add_explicit(&telemetry->name_conflicts, 1, memory_order_relaxed);
+}
+
+void
+telemetry_paused(struct telemetry *telemetry, bool paused)
+{
+    atomic_store(&telemetry->paused, paused);
 }
 
 void
@@ -471,6 +484,7 @@ write_scrapes(struct telemetry *telemetry, struct text *out)
 static void
 write_reload(struct telemetry *telemetry, struct text *out)
 {
+    write_single(out, &paused_metric, atomic_load(&telemetry->paused) ? 1 : 0);
     write_single(out, &reload_successful,
                  atomic_load(&telemetry->reload_successful) ? 1 : 0);
     write_single(out, &reload_timestamp,

@@ -28,6 +28,8 @@ void telemetry_lateness(struct telemetry *telemetry, int64_t lateness_ns);
 void telemetry_guests(struct telemetry *telemetry, size_t state, size_t count);
 /* qga_exporter_guest_name_conflicts_total */
 void telemetry_name_conflict(struct telemetry *telemetry);
+/* qga_exporter_paused */
+void telemetry_paused(struct telemetry *telemetry, bool paused);
 /* qga_exporter_config_last_reload_successful and _timestamp_seconds */
 void telemetry_reload(struct telemetry *telemetry, bool successful,
                       int64_t realtime_ns);

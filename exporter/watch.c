@@ -23,6 +23,8 @@
 /* Guests found at the start (or at a reconnect) are first asked one after the other, so
  * that a host with a thousand of them sees no burst. */
 #define SPREAD_NS (INT64_C(20) * 1000 * 1000)
+/* The most that the budget of a guest is by itself; the config may say more. */
+#define CALLS_PER_MINUTE_MAX 1200U
 /* What libvirt may add to a call's timeout (its own sync) before the call counts as
  * hung. */
 #define CALL_GRACE_NS (INT64_C(6) * 1000 * 1000 * 1000)
@@ -45,7 +47,7 @@ struct watch {
     struct schedule *schedule;
     size_t telemetry_row;
     bool labelled; /* series carry the label `source` */
-    bool up, tried;
+    bool up, tried, paused;
     int64_t spread_ns; /* when the next guest of a list is first asked */
     struct guest *guests;
     struct guest *names;      /* the same by their names */
@@ -118,6 +120,8 @@ publish_health(struct guest *guest)
 bool
 watch_has_passed(const struct watch *watch)
 {
+    if (watch->paused)
+        return true;
     if (!watch->up)
         return watch->tried;
     for (const struct guest *guest = watch->guests; guest; guest = guest->hh.next) {
@@ -148,15 +152,63 @@ forget_guest(struct guest *guest)
     guest_free(guest);
 }
 
+/* Whether the command is known to do harm in such a guest. */
+static bool
+is_harmful(const struct config *config, const struct guest *guest, size_t collector)
+{
+    const char *os = *guest->told.os_id ? guest->told.os_id : guest->os_hint;
+    const char *version = guest->told.agent_version;
+    const char *command = collectors[collector]->command;
+
+    return harm_find(config->avoid.rules, config->avoid.rules_count, os, version,
+                     command) ||
+           (config->avoid.known_harm &&
+            harm_find(harm_known, harm_known_count, os, version, command));
+}
+
+/* What is not asked: what the agent does not have, and what does harm. */
 static void
-block_unavailable_commands(struct schedule *schedule, struct guest *guest)
+block_commands(struct watch *watch, struct guest *guest)
 {
     for (size_t i = 0; i < collectors_count; i++) {
-        enum command_status status = guest->collectors[i].status;
+        struct guest_collector *collector = &guest->collectors[i];
 
-        schedule_block(schedule, &guest->schedule, i,
-                       status == COMMAND_MISSING || status == COMMAND_DISABLED);
+        collector->harmful = is_harmful(watch->intake.config, guest, i);
+        schedule_block(watch->schedule, &guest->schedule, i,
+                       collector->status == COMMAND_MISSING ||
+                           collector->status == COMMAND_DISABLED ||
+                           collector->harmful || collector->quarantined);
     }
+}
+
+static void
+release(struct watch *watch, struct guest *guest, int64_t first_ns)
+{
+    schedule_release(watch->schedule, &guest->schedule, first_ns);
+    block_commands(watch, guest);
+}
+
+/* A reply that does not parse closes libvirt's way to the agent for everybody.  The
+ * command that did it is not sent to this guest again. */
+static void
+quarantine(struct guest *guest, const struct watch_call *call)
+{
+    size_t culprit = call->turn.collector;
+
+    if (call->call.channel == CALL_FOUND_CHANNEL_BROKEN)
+        culprit = guest->last_collector;
+    bool ours = call->call.channel != CALL_CHANNEL_WHOLE && culprit < collectors_count;
+
+    guest->last_collector =
+        call->call.channel == CALL_CHANNEL_WHOLE ? call->turn.collector : SIZE_MAX;
+    if (!ours || guest->collectors[culprit].quarantined)
+        return;
+    guest->collectors[culprit].quarantined = true;
+    log_warn("the agent answers a command with what breaks its channel for everybody; "
+             "this guest is not asked it again; restart its agent to mend the channel",
+             LOG_STR("domain", guest->name),
+             LOG_STR("command", collectors[culprit]->command),
+             LOG_STR("error", call->call.failure.text));
 }
 
 static void
@@ -189,8 +241,7 @@ follow_freeze(struct watch *watch, struct guest *guest, enum failure_kind outcom
                           (size_t)collector_find(collector_freeze->name), now_ns);
     } else if (restricted && !guest->schedule.held &&
                guest_is_surely_thawed(guest, now_ns)) {
-        schedule_release(watch->schedule, &guest->schedule, now_ns);
-        block_unavailable_commands(watch->schedule, guest);
+        release(watch, guest, now_ns);
     }
 }
 
@@ -224,7 +275,8 @@ call_done(struct call *carried)
         bool publish = watch->intake.config->collectors[collector].enabled;
 
         outcome = intake_answer(&watch->intake, guest, collector, publish, carried);
-        block_unavailable_commands(watch->schedule, guest);
+        quarantine(guest, call);
+        block_commands(watch, guest);
     }
     account(call, outcome);
     schedule_done(watch->schedule, &call->turn, outcome,
@@ -269,6 +321,10 @@ take_turns(struct watch *watch)
     struct schedule_turn turn;
     int64_t now_ns = clock_monotonic_ns();
 
+    if (watch->paused) {
+        uv_timer_stop(&watch->turn);
+        return;
+    }
     while (schedule_next(watch->schedule, now_ns, &turn))
         send_call(watch, &turn, now_ns);
 
@@ -410,7 +466,7 @@ guest_seen(void *context, struct source *source, const struct guest_facts *facts
 
     if (is_askable && (!was_askable || anew)) {
         guest_agent_anew(guest);
-        schedule_release(watch->schedule, &guest->schedule, first_call_ns(watch));
+        release(watch, guest, first_call_ns(watch));
     } else if (!is_askable) {
         schedule_hold(watch->schedule, &guest->schedule);
     } else if (facts->agent_woke) {
@@ -487,6 +543,23 @@ watch_review(struct watch *watch, size_t *guests_by_state)
 
 /* --- start, reload, stop --- */
 
+/* Twice what the intervals ask for, and two visits: room for an agent that comes back,
+ * for probes and for a freeze. */
+static unsigned int
+calls_per_minute(const struct config *config)
+{
+    const int64_t minute_ns = INT64_C(60) * 1000 * 1000 * 1000;
+    unsigned int calls = (unsigned int)collectors_count;
+
+    if (config->limits.calls_per_minute > 0)
+        return config->limits.calls_per_minute;
+    for (size_t i = 0; i < collectors_count; i++) {
+        if (config->collectors[i].enabled)
+            calls += (unsigned int)(minute_ns / config->collectors[i].interval_ns) + 1;
+    }
+    return 2 * calls < CALLS_PER_MINUTE_MAX ? 2 * calls : CALLS_PER_MINUTE_MAX;
+}
+
 static struct schedule_settings
 schedule_settings(const struct config *config, unsigned int capacity)
 {
@@ -496,6 +569,7 @@ schedule_settings(const struct config *config, unsigned int capacity)
         .failures_before_backoff = config->health.failures_before_backoff,
         .backoff_ns = config->health.backoff_ns,
         .backoff_max_ns = config->health.backoff_max_ns,
+        .calls_per_minute = calls_per_minute(config),
     };
 
     for (size_t i = 0; i < collectors_count; i++) {
@@ -596,14 +670,27 @@ withdraw_disabled(const struct watch *watch, struct guest *guest)
 }
 
 void
+watch_pause(struct watch *watch, bool paused)
+{
+    bool resumed = watch->paused && !paused;
+
+    watch->paused = paused;
+    for (struct guest *guest = watch->guests; guest && resumed; guest = guest->hh.next)
+        schedule_reset(watch->schedule, &guest->schedule, clock_monotonic_ns());
+    take_turns(watch);
+}
+
+void
 watch_configure(struct watch *watch, const struct config *config)
 {
     struct schedule_settings settings =
         schedule_settings(config, watch->driver->capacity(watch->source));
 
     watch->intake.config = config;
-    schedule_configure(watch->schedule, &settings, clock_monotonic_ns());
+    schedule_configure(watch->schedule, &settings);
     for (struct guest *guest = watch->guests; guest; guest = guest->hh.next) {
+        schedule_reset(watch->schedule, &guest->schedule, clock_monotonic_ns());
+        block_commands(watch, guest);
         withdraw_disabled(watch, guest);
         publish_health(guest);
     }

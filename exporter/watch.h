@@ -34,6 +34,8 @@ struct watch *watch_start(const struct watch_parts *parts,
                           const struct config *config);
 /* New intervals, limits and collectors for the guests that are there. */
 void watch_configure(struct watch *watch, const struct config *config);
+/* While paused no guest is asked anything. */
+void watch_pause(struct watch *watch, bool paused);
 /* Leaves the source; waits for calls in flight until the deadline (CLOCK_MONOTONIC).
  * Whether all came back; the loop must run once more to close the handles. */
 bool watch_stop(struct watch *watch, int64_t deadline_ns);

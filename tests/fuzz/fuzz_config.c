@@ -1,11 +1,5 @@
-/* links: exporter/config exporter/config_check exporter/config_fields
- * links: exporter/config_sources exporter/guest_name exporter/config_collectors
- * links: exporter/yaml_tree exporter/yaml_value exporter/suggest
- * links: collectors/registry collectors/clock collectors/agent collectors/vcpu
- * links: collectors/fsfreeze
- * links: collectors/os collectors/network collectors/filesystem
- * links: collectors/guest_json collectors/samples collectors/filter
- * links: collectors/failure collectors/memory
+/* links: exporter/config+ exporter/yaml_+ exporter/suggest exporter/guest_name
+ * links: collectors/registry
  *
  * A config file as config_load() reads it: a config that holds together, or one
  * sentence. */

@@ -1,9 +1,7 @@
-/* The config file: what each key does, and the exact sentence for each mistake.
- * links: exporter/config exporter/config_check exporter/config_fields
- * links: exporter/config_sources exporter/guest_name exporter/config_collectors
- * links: exporter/yaml_tree exporter/yaml_value exporter/suggest
+/* links: exporter/config+ exporter/yaml_+ exporter/suggest exporter/guest_name
  * links: collectors/filter collectors/memory tests/unit/stub_registry
- */
+ *
+ * The config file: what each key does, and the exact sentence for each mistake. */
 #include "config.h"
 #include "filter.h"
 
@@ -206,7 +204,7 @@ static const struct {
     {"- a\n", "1: is not a map of keys; write it like sources: ..."},
     {"colectors: {}\n", "1: unknown key \"colectors\"; did you mean \"collectors\"?"},
     {"log: {}\n\nfoo: 1\n", "3: unknown key \"foo\"; known are: sources, collectors, "
-                            "health, limits, web, log"},
+                            "health, limits, avoid, paused, web, log"},
     {"log: {}\nlog: {}\n",
      "2: \"log\" stands here a second time (first in line 1); remove one of them"},
     {"log: 5\n", "1: log: is not a map of keys; write it like level: ..."},
@@ -249,6 +247,19 @@ static const struct {
      "2: sources[0]: says no kind of source; write libvirt: {uri: \"qemu:///system\"}"},
     {"sources:\n- libvrit: {}\n",
      "2: sources[0]: unknown key \"libvrit\"; did you mean \"libvirt\"?"},
+    {"avoid: {rules: [{os: freebsd}]}\n",
+     "1: avoid.rules[0]: names no command; write command: guest-get-fsinfo"},
+    {"avoid: {rules: [{command: guest-exec}]}\n",
+     "1: avoid.rules[0].command: \"guest-exec\" is no command that a collector sends; "
+     "see "
+     "--list-collectors"},
+    {"avoid: {known_harm: no}\n", "1: avoid.known_harm: \"no\" is not true or false; "
+                                  "write one of these two, small and without quotes"},
+    {"paused: 1\n", "1: paused: \"1\" is not true or false; write one of these two, "
+                    "small and without quotes"},
+    {"limits: {calls_per_minute: -1}\n",
+     "1: limits.calls_per_minute: \"-1\" is not a whole number; write one from 0 to "
+     "6000, without quotes"},
     {"sources:\n- socket: {}\n", "2: sources[0].socket: has no path; write path: "
                                  "\"/run/agents/*.sock\", or preset: "
                                  "proxmox"},

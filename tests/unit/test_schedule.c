@@ -469,13 +469,44 @@ test_new_intervals_at_a_reload(void **state)
     visit_all(schedule, 1000 * S);
     settings.collectors[CLOCK].interval_ns = S;
     settings.collectors[SLOW].enabled = false;
-    schedule_configure(schedule, &settings, 1001 * S);
+    schedule_configure(schedule, &settings);
+    schedule_reset(schedule, &guest, 1001 * S);
     for (int64_t now_ns = 1001 * S; now_ns < 1101 * S; now_ns += 10 * MS) {
         if (turn(schedule, now_ns, FAILURE_NONE, MS, &taken))
             *(taken.collector == CLOCK ? &clocks : &others) += 1;
     }
     assert_in_range(clocks, 98, 101);
     assert_in_range(others, 0, 1);
+    schedule_free(schedule);
+}
+
+static void
+test_budget_holds_whatever_happens(void **state)
+{
+    struct schedule_settings settings = settings_with(4);
+    struct schedule_guest guest = {0};
+    struct schedule_turn taken;
+    int calls = 0;
+
+    (void)state;
+    settings.calls_per_minute = 20;
+    struct schedule *schedule = schedule_new(&settings);
+
+    /* An agent that comes and goes twice a second for ten minutes. */
+    schedule_add(schedule, &guest, "flapping", 1000 * S);
+    for (int64_t now_ns = 1000 * S; now_ns < 1600 * S; now_ns += 10 * MS) {
+        if (now_ns % (500 * MS) == 0)
+            schedule_release(schedule, &guest, now_ns);
+        calls += turn(schedule, now_ns, FAILURE_NONE, MS, &taken);
+    }
+    assert_in_range(calls, 10 * 20, 11 * 20 + 1);
+
+    /* One that behaves never feels it. */
+    struct schedule_guest calm = {0};
+    schedule_remove(schedule, &guest);
+    schedule_add(schedule, &calm, "calm", 2000 * S);
+    visit_all(schedule, 2000 * S);
+    assert_true(calm.allowed_ns <= 2001 * S);
     schedule_free(schedule);
 }
 
@@ -552,6 +583,7 @@ main(void)
         cmocka_unit_test(test_late_answer_of_a_former_life_tells_nothing),
         cmocka_unit_test(test_blocked_commands_are_not_asked),
         cmocka_unit_test(test_new_intervals_at_a_reload),
+        cmocka_unit_test(test_budget_holds_whatever_happens),
         cmocka_unit_test(test_random_lives),
     };
 
