@@ -4,8 +4,8 @@
  *
  * Connects to each agent once.  A pass asks every agent the commands of the five card
  * collectors, one call after the other, each reply awaited and parsed; with -p the
- * agents' turns are spread over PACE_MS, each agent with its five commands at once. The
- * first pass is a warm-up; PASSES more follow, whose CPU time is taken.
+ * calls are spread evenly over PACE_MS.  One pass without a pause warms up; PASSES more
+ * follow, whose CPU time is taken.
  *
  * Prints one JSON object; exit 1 if a call failed. */
 #include <jansson.h>
@@ -112,14 +112,13 @@ static size_t
 run_pass(const int *sockets, size_t sockets_count, int64_t pace_ns)
 {
     static char line[REPLY_BYTES_MAX];
+    size_t calls = sockets_count * COMMANDS, failures = 0;
     int64_t start_ns = now_ns();
-    size_t failures = 0;
 
-    for (size_t i = 0; i < sockets_count; i++) {
+    for (size_t i = 0; i < calls; i++) {
         if (pace_ns > 0)
-            sleep_until(start_ns + pace_ns / (int64_t)sockets_count * (int64_t)i);
-        for (size_t c = 0; c < COMMANDS; c++)
-            failures += !ask(sockets[i], commands[c], line);
+            sleep_until(start_ns + pace_ns / (int64_t)calls * (int64_t)i);
+        failures += !ask(sockets[i % sockets_count], commands[i / sockets_count], line);
     }
     if (pace_ns > 0)
         sleep_until(start_ns + pace_ns);
