@@ -123,6 +123,7 @@ poller_start(const struct poller_parts *parts, const struct config *config)
         .store = parts->store,
         .telemetry = parts->telemetry,
         .at_once = parts->at_once,
+        .only = parts->only,
         .progressed = check_first_pass,
         .context = poller,
     };
@@ -172,6 +173,13 @@ poller_toggle_pause(struct poller *poller)
 {
     set_paused(poller, !poller->paused);
     return poller->paused;
+}
+
+void
+poller_visit(const struct poller *poller, const struct watch_visitor *visitor)
+{
+    for (size_t i = 0; i < poller->watches_count; i++)
+        watch_visit(poller->watches[i], visitor);
 }
 
 static void

@@ -19,7 +19,8 @@ struct poller_parts {
     struct mailbox *mailbox;
     struct store *store;
     struct telemetry *telemetry;
-    bool at_once; /* no spreading of the first pass: for --once */
+    bool at_once;            /* no spreading of the first pass: for --once */
+    const char *const *only; /* see struct watch_parts */
 
     /* Called once, after every source was there or found away, and every guest that was
      * there was asked for everything once, or found not to answer. */
@@ -44,6 +45,9 @@ void poller_configure(struct poller *poller, const struct config *config);
 /* While paused no guest is asked anything; what is known ages out.  Returns whether it
  * is paused now; a change of `paused` in the config wins over it. */
 bool poller_toggle_pause(struct poller *poller);
+
+/* Shows all sources and all guests. */
+void poller_visit(const struct poller *poller, const struct watch_visitor *visitor);
 
 /* Leaves all sources; waits for calls in flight until the deadline (CLOCK_MONOTONIC).
  * Whether all came back; the loop must run once more to close its handles. */

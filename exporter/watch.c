@@ -48,7 +48,8 @@ struct watch {
     size_t telemetry_row;
     bool labelled; /* series carry the label `source` */
     bool up, tried, paused;
-    int64_t spread_ns; /* when the next guest of a list is first asked */
+    char away[FAILURE_TEXT_BYTES]; /* why it is not up; "" */
+    int64_t spread_ns;             /* when the next guest of a list is first asked */
     struct guest *guests;
     struct guest *names;      /* the same by their names */
     struct watch_call *calls; /* in flight */
@@ -448,6 +449,20 @@ take_facts(struct guest *guest, const struct guest_facts *facts)
     guest->seen = true;
 }
 
+static bool
+is_wanted(const struct watch *watch, const struct guest_facts *facts)
+{
+    const char *const *wanted = watch->parts->only;
+
+    if (!wanted || !*wanted)
+        return true;
+    for (; *wanted; wanted++) {
+        if (strcmp(*wanted, facts->name) == 0 || strcmp(*wanted, facts->uuid) == 0)
+            return true;
+    }
+    return false;
+}
+
 static void
 guest_seen(void *context, struct source *source, const struct guest_facts *facts)
 {
@@ -455,6 +470,8 @@ guest_seen(void *context, struct source *source, const struct guest_facts *facts
     struct guest *guest = find_guest(watch, facts->key);
 
     (void)source;
+    if (!is_wanted(watch, facts))
+        return;
     if (!guest)
         guest = add_guest(watch, facts);
 
@@ -513,7 +530,7 @@ source_down(void *context, struct source *source, const char *why)
     struct guest *guest, *next;
 
     (void)source;
-    (void)why; /* the source has logged it */
+    snprintf(watch->away, sizeof watch->away, "%s", why ? why : "");
     watch->up = false;
     watch->tried = true;
     HASH_ITER (hh, watch->guests, guest, next) {
@@ -522,6 +539,14 @@ source_down(void *context, struct source *source, const char *why)
         publish_health(guest);
     }
     watch->parts->progressed(watch->parts->context);
+}
+
+void
+watch_visit(const struct watch *watch, const struct watch_visitor *visitor)
+{
+    visitor->source(visitor->context, &watch->identity, watch->up, watch->away);
+    for (const struct guest *guest = watch->guests; guest; guest = guest->hh.next)
+        visitor->guest(visitor->context, &watch->identity, guest);
 }
 
 /* --- once a second --- */

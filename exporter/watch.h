@@ -13,6 +13,7 @@ struct mailbox;
 struct store;
 struct telemetry;
 struct watch;
+struct guest;
 typedef struct uv_loop_s uv_loop_t;
 
 /* What every watch works with; outlives it. */
@@ -22,6 +23,9 @@ struct watch_parts {
     struct store *store;
     struct telemetry *telemetry;
     bool at_once; /* the first pass is not spread over time: for --once */
+    /* Names or UUIDs, NULL-terminated: other guests are not even looked at.  NULL, or
+     * none: all. */
+    const char *const *only;
     /* Something happened that may complete the first pass. */
     void (*progressed)(void *context);
     void *context;
@@ -51,5 +55,16 @@ void watch_review(struct watch *watch, size_t *guests_by_state);
  * asked for everything once, or found not to answer. */
 bool watch_has_passed(const struct watch *watch);
 bool watch_all_answered(const struct watch *watch);
+
+/* Shows what the watch knows, in the order in which it came.  All is borrowed.  `why`
+ * the source is away; may be "". */
+struct watch_visitor {
+    void (*source)(void *context, const struct source_config *source, bool is_up,
+                   const char *why);
+    void (*guest)(void *context, const struct source_config *source,
+                  const struct guest *guest);
+    void *context;
+};
+void watch_visit(const struct watch *watch, const struct watch_visitor *visitor);
 
 #endif
