@@ -1,13 +1,11 @@
-/* links: collectors/registry collectors/clock collectors/agent collectors/vcpu
- * collectors/fsfreeze links: collectors/os collectors/network collectors/filesystem
- * links: collectors/guest_json collectors/samples collectors/filter
- * links: collectors/failure collectors/memory
+/* links: collectors/registry
  * links: exporter/reply exporter/text exporter/exposition
  *
  * The first byte picks a collector ('0' is the first of the registry).  The rest is one
  * reply, or several with a separator (0x1e, 0x1d) between them: whole, or only the
  * value of "return".  All are parsed one after the other with one memory, as a poller
- * does, and what they become must be a valid exposition within the limits. */
+ * does, and what they become must be a valid exposition within the limits.
+ */
 #include "collector.h"
 #include "exposition.h"
 #include "filter.h"

@@ -1,7 +1,4 @@
-/* links: collectors/registry collectors/clock collectors/agent collectors/vcpu
- * collectors/fsfreeze links: collectors/os collectors/network collectors/filesystem
- * links: collectors/guest_json collectors/samples collectors/filter
- * links: collectors/failure collectors/memory exporter/reply exporter/text
+/* links: collectors/registry exporter/reply exporter/text
  *
  * Every collector against the replies of real agents:
  * tests/fixtures/<collector>/CASE.json is a whole reply, CASE.prom what it becomes, or

@@ -1,14 +1,7 @@
-/* The one state that sums a guest up, and its health series.
- * links: exporter/guest exporter/health exporter/exposition exporter/text
+/* links: exporter/guest exporter/health exporter/exposition exporter/text
+ * links: collectors/registry
  *
- * links: collectors/registry collectors/clock collectors/agent collectors/vcpu
- * collectors/fsfreeze
- *
- * links: collectors/os collectors/network collectors/filesystem
- *
- * links: collectors/guest_json collectors/filter collectors/samples
- *
- * links: collectors/failure collectors/memory
+ * The one state that sums a guest up, and its health series.
  */
 #include "guest.h"
 

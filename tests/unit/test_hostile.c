@@ -1,12 +1,10 @@
-/* links: collectors/registry collectors/clock collectors/agent collectors/vcpu collectors/fsfreeze
- * links: collectors/os collectors/network collectors/filesystem
- * links: collectors/guest_json collectors/samples collectors/filter
- * links: collectors/failure collectors/memory
+/* links: collectors/registry
  * links: exporter/reply exporter/text exporter/exposition
  *
  * Hostile replies (tests/fixtures/hostile) through the whole way from bytes to text: a
  * named failure, or samples within the limits and a valid exposition.  Every file also
- * goes through every collector, whichever it was written for. */
+ * goes through every collector, whichever it was written for.
+ */
 #include "collector.h"
 #include "exposition.h"
 #include "filter.h"
