@@ -17,6 +17,8 @@
 
 #define BLOCK_BYTES ((size_t)16 * 1024)
 #define FIRST_SAMPLES ((size_t)64) /* most replies make fewer */
+/* Clearing more of them costs more than allocating them. */
+#define KEPT_SAMPLES ((size_t)256)
 
 struct block {
     struct block *next;
@@ -47,17 +49,23 @@ samples_new(const struct samples_limits *limits)
     return samples;
 }
 
-void
-samples_free(struct samples *samples)
+static void
+samples_release(struct samples *samples)
 {
-    if (!samples)
-        return;
     for (struct block *block = samples->blocks, *next; block; block = next) {
         next = block->next;
         free(block);
     }
     free(samples->stored);
     free(samples->slots);
+}
+
+void
+samples_free(struct samples *samples)
+{
+    if (!samples)
+        return;
+    samples_release(samples);
     free(samples);
 }
 
@@ -289,6 +297,17 @@ samples_clear(struct samples *samples)
     for (struct block *block = samples->blocks; block; block = block->next)
         block->used = 0;
     samples->current = samples->blocks;
+}
+
+void
+samples_restart(struct samples *samples, const struct samples_limits *limits)
+{
+    if (samples->capacity > KEPT_SAMPLES) {
+        samples_release(samples);
+        *samples = (struct samples){.count = 0};
+    }
+    samples_clear(samples);
+    samples->limits = *limits;
 }
 
 size_t

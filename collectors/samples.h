@@ -53,6 +53,9 @@ void samples_add_once(struct samples *samples, const struct metric *metric,
 
 /* Forgets all samples and counts, keeps the memory and the limits. */
 void samples_clear(struct samples *samples);
+/* As samples_clear, with other limits from now on; what one large reply has needed is
+ * not kept. */
+void samples_restart(struct samples *samples, const struct samples_limits *limits);
 
 size_t samples_count(const struct samples *samples);
 size_t samples_dropped(const struct samples *samples);

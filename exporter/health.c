@@ -96,10 +96,12 @@ avoided_reason(const struct guest_collector *collector)
     return collector->harmful ? "harmful" : NULL;
 }
 
+/* Whole microseconds: a double holds no more of a time since 1970, and text.c writes
+ * them without a search for the shortest digits. */
 static double
 seconds(int64_t duration_ns)
 {
-    return (double)duration_ns / 1e9;
+    return (double)(duration_ns / 1000) / 1e6;
 }
 
 static void

@@ -15,6 +15,24 @@
  * for them. */
 #define HEALTH_LABEL_BYTES_MAX 1024
 
+struct intake
+intake_new(const struct config *config, struct store *store)
+{
+    const struct samples_limits none = {.series_max = 0};
+
+    return (struct intake){
+        .config = config,
+        .store = store,
+        .samples = samples_new(&none),
+    };
+}
+
+void
+intake_free(struct intake *intake)
+{
+    samples_free(intake->samples);
+}
+
 void
 intake_slots(const struct metric *const **slots)
 {
@@ -74,7 +92,9 @@ parse(const struct intake *intake, struct guest *guest, size_t collector,
             (const struct filter *const *)intake->config->collectors[collector].filters,
         .memory = state->memory,
     };
-    struct samples *samples = samples_new(&limits);
+    struct samples *samples = intake->samples;
+
+    samples_restart(samples, &limits);
     int status = collectors[collector]->parse(value, &exchange, samples, why);
 
     if (status == 0) {
@@ -85,7 +105,6 @@ parse(const struct intake *intake, struct guest *guest, size_t collector,
                                     samples,
                                     expiry_ns(intake, guest, collector, call)));
     }
-    samples_free(samples);
     return status;
 }
 
@@ -229,13 +248,13 @@ intake_health(const struct intake *intake, struct guest *guest, enum agent_state
         .series_max = HEALTH_SERIES_MAX,
         .label_bytes_max = HEALTH_LABEL_BYTES_MAX,
     };
-    struct samples *samples = samples_new(&limits);
+    struct samples *samples = intake->samples;
     bool enabled[COLLECTORS_MAX];
 
+    samples_restart(samples, &limits);
     for (size_t i = 0; i < collectors_count; i++)
         enabled[i] = intake->config->collectors[i].enabled;
     health_samples(guest, state, backing_off, enabled, samples);
     store_put(intake->store, guest->place, collectors_count,
               exposition_render(guest->identity, health_metrics, samples, INT64_MAX));
-    samples_free(samples);
 }

@@ -14,7 +14,11 @@
 struct intake {
     const struct config *config;
     struct store *store;
+    struct samples *samples; /* of the reply that is being read; used again and again */
 };
+
+struct intake intake_new(const struct config *config, struct store *store);
+void intake_free(struct intake *intake);
 
 /* Reads the answer to the collector's command, publishes what it says, withdraws what
  * no longer holds, and notes all of it in the guest.  `publish` false: only whether and

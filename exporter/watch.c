@@ -614,7 +614,7 @@ watch_start(const struct watch_parts *parts, const struct source_config *source,
     struct schedule_settings settings = schedule_settings(config, 1);
 
     watch->parts = parts;
-    watch->intake = (struct intake){.config = config, .store = parts->store};
+    watch->intake = intake_new(config, parts->store);
     watch->driver = drivers[source->kind];
     watch->labelled = labelled;
     source_config_copy(&watch->identity, source);
@@ -677,6 +677,7 @@ watch_stop(struct watch *watch, int64_t deadline_ns)
     }
     telemetry_source_remove(watch->parts->telemetry, watch->telemetry_row);
     schedule_free(watch->schedule);
+    intake_free(&watch->intake);
     source_config_clear(&watch->identity);
     uv_close((uv_handle_t *)&watch->turn, watch_closed);
     return ended;

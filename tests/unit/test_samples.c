@@ -148,6 +148,30 @@ past_the_limit_the_rest_is_dropped(void **state)
     samples_free(samples);
 }
 
+static void
+a_restart_takes_new_limits(void **state)
+{
+    (void)state;
+    struct samples *samples = samples_new(&limits);
+    for (size_t series_max = 1000; series_max >= 1; series_max /= 10) {
+        const struct samples_limits other = {.series_max = series_max,
+                                             .label_bytes_max = 2};
+        samples_restart(samples, &other);
+        assert_int_equal(samples_count(samples), 0);
+        assert_int_equal(samples_dropped(samples), 0);
+        for (int i = 0; i < 1001; i++) {
+            char label[16];
+            (void)snprintf(label, sizeof(label), "%c%c%d", 'A' + i % 32, 'A' + i / 32,
+                           i);
+            samples_add(samples, &one, i, LABELS(label));
+        }
+        assert_int_equal(samples_count(samples), series_max);
+        assert_int_equal(samples_dropped(samples), 1001 - series_max);
+        assert_string_equal(samples_at(samples, 0).label_values[0], "AA");
+    }
+    samples_free(samples);
+}
+
 /* Blocks of memory fill, are skipped and given back; nothing already kept may change.
  */
 static void
@@ -207,6 +231,7 @@ main(void)
         cmocka_unit_test(a_fact_stated_twice_is_no_loss),
         cmocka_unit_test(values_that_are_not_finite_are_dropped),
         cmocka_unit_test(past_the_limit_the_rest_is_dropped),
+        cmocka_unit_test(a_restart_takes_new_limits),
         cmocka_unit_test(kept_labels_survive_growth_and_repeats),
         cmocka_unit_test(many_entries_take_linear_time),
     };
