@@ -154,9 +154,9 @@ a_restart_takes_new_limits(void **state)
     (void)state;
     struct samples *samples = samples_new(&limits);
     for (size_t series_max = 1000; series_max >= 1; series_max /= 10) {
-        const struct samples_limits other = {.series_max = series_max,
-                                             .label_bytes_max = 2};
-        samples_restart(samples, &other);
+        const struct samples_limits narrow = {.series_max = series_max,
+                                              .label_bytes_max = 2};
+        samples_restart(samples, &narrow);
         assert_int_equal(samples_count(samples), 0);
         assert_int_equal(samples_dropped(samples), 0);
         for (int i = 0; i < 1001; i++) {
