@@ -106,6 +106,8 @@ const struct collector agent_collector = {
     .help =
         "the agent's version, and which commands that change the guest it would run",
     .command = "guest-info",
+    .since = "0.15",
+    .series = "1, and 1 per command that changes the guest (17 at most)",
     .default_interval_s = 600,
     .metrics = agent_metrics,
     .parse = agent_parse,

@@ -55,6 +55,8 @@ struct collector {
     const char *name;    /* config key, --collector.NAME and the label `collector` */
     const char *help;    /* one line, for --list-collectors */
     const char *command; /* the QGA command: a query, without arguments */
+    const char *since;   /* the first version of the agent that has it: "7.1" */
+    const char *series;  /* how many series of one guest it makes: "10 per vCPU" */
     unsigned int default_interval_s;
     bool default_disabled; /* costly, or many series: off unless configured */
     const struct metric *const *metrics; /* NULL-terminated */

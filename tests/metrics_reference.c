@@ -112,6 +112,8 @@ print_collector(const struct collector *collector)
     print_interval(collector->default_interval_s);
     printf(" and %s unless configured otherwise: %s.\n",
            collector->default_disabled ? "off" : "on", collector->help);
+    printf("Agents have it since %s. Series per guest: %s.\n", collector->since,
+           collector->series);
     for (const struct filter_spec *filter = collector->filters;
          filter != NULL && filter->key != NULL; filter++) {
         printf("%s- `%s_include`, `%s_exclude`: ",

@@ -265,6 +265,7 @@ every_table_is_sound(void **state)
         assert_int_equal(collector_find(collector->name), i);
         assert_true(strncmp(collector->command, "guest-", 6) == 0);
         assert_true(collector->default_interval_s > 0 && collector->help);
+        assert_true(collector->since && collector->series);
         default_filters(collector, filters);
         free_filters(filters);
         for (size_t j = 0; collector->metrics[j]; j++) {
