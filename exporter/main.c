@@ -1,6 +1,8 @@
 /* Starts, wires and stops. */
 #include "clock.h"
 #include "config.h"
+#include "doctor.h"
+#include "guest.h"
 #include "log.h"
 #include "mailbox.h"
 #include "options.h"
@@ -25,6 +27,13 @@
 /* The whole end takes at most 2 s; half of it is the web side's. */
 #define STOP_NS (INT64_C(800) * 1000 * 1000)
 
+/* Nothing is as slow as libvirt waiting for another client of an agent: 30 s, two syncs
+ * and the call.  A doctor who has learned nothing for longer gives up on the rest. */
+#define PATIENCE_MS 45000
+/* ... nor is any daemon that is well as slow to let somebody in. */
+#define CONNECT_PATIENCE_MS 15000
+#define GLANCE_MS 1000
+
 struct exporter {
     const struct options *options;
     struct config *config;
@@ -36,6 +45,10 @@ struct exporter {
     struct web *web;
     struct poller *poller;
     bool all_answered; /* --once */
+    struct {
+        uv_timer_t patience;
+        uint64_t learned, since_ms; /* doctor: how much, and since when not more */
+    } doctor;
 };
 
 static struct config *
@@ -159,10 +172,10 @@ first_pass(void *context, bool all_answered)
     struct exporter *exporter = context;
 
     exporter->all_answered = all_answered;
-    if (exporter->options->mode == OPTIONS_ONCE)
-        uv_stop(&exporter->loop);
-    else
+    if (exporter->options->mode == OPTIONS_RUN)
         web_set_ready(exporter->web, true);
+    else
+        uv_stop(&exporter->loop);
 }
 
 static void
@@ -175,7 +188,8 @@ start_poller(struct exporter *exporter)
         .telemetry = exporter->telemetry,
         .first_pass = first_pass,
         .context = exporter,
-        .at_once = exporter->options->mode == OPTIONS_ONCE,
+        .at_once = exporter->options->mode != OPTIONS_RUN,
+        .only = exporter->options->domains,
     };
 
     exporter->poller = poller_start(&parts, exporter->config);
@@ -272,6 +286,113 @@ run_once(struct exporter *exporter)
     return written && exporter->all_answered ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+/* --- doctor --- */
+
+static void
+count_source(void *context, const struct source_config *source, bool is_up,
+             const char *why)
+{
+    uint64_t *learned = context;
+
+    (void)source;
+    *learned += is_up || *why;
+}
+
+static void
+count_guest(void *context, const struct source_config *source,
+            const struct guest *guest)
+{
+    uint64_t *learned = context;
+
+    (void)source;
+    *learned += 1 + guest->calls_total;
+}
+
+/* A daemon that hangs would be waited for without end. */
+static void
+lose_patience(uv_timer_t *timer)
+{
+    struct exporter *exporter = timer->data;
+    uint64_t learned = 0, now_ms = uv_now(&exporter->loop);
+    const struct watch_visitor count = {
+        .source = count_source, .guest = count_guest, .context = &learned};
+
+    poller_visit(exporter->poller, &count);
+    if (learned != exporter->doctor.learned) {
+        exporter->doctor.learned = learned;
+        exporter->doctor.since_ms = now_ms;
+    }
+    if (now_ms - exporter->doctor.since_ms >=
+        (learned > 0 ? PATIENCE_MS : CONNECT_PATIENCE_MS))
+        uv_stop(&exporter->loop);
+}
+
+static void
+walk_the_ground(struct exporter *exporter)
+{
+    uv_timer_t *timer = &exporter->doctor.patience;
+
+    uv_timer_init(&exporter->loop, timer);
+    timer->data = exporter;
+    start_poller(exporter);
+    exporter->doctor.since_ms = uv_now(&exporter->loop);
+    uv_timer_start(timer, lose_patience, GLANCE_MS, GLANCE_MS);
+    uv_run(&exporter->loop, UV_RUN_DEFAULT);
+    uv_close((uv_handle_t *)timer, NULL);
+}
+
+static void
+see_source(void *doctor, const struct source_config *source, bool is_up,
+           const char *why)
+{
+    doctor_add_source(doctor, source, is_up, why);
+}
+
+static void
+see_guest(void *doctor, const struct source_config *source, const struct guest *guest)
+{
+    doctor_add_guest(doctor, source, guest);
+}
+
+static int
+run_doctor(struct exporter *exporter)
+{
+    if (exporter->config->paused) {
+        fprintf(stderr,
+                "qga-exporter: the configuration says paused: no guest is asked "
+                "anything, nor by the doctor\n");
+        return EXIT_FAILURE;
+    }
+    walk_the_ground(exporter);
+
+    struct doctor *doctor =
+        doctor_new(exporter->config, exporter->options->domains, clock_monotonic_ns());
+    const struct watch_visitor visitor = {
+        .source = see_source, .guest = see_guest, .context = doctor};
+
+    poller_visit(exporter->poller, &visitor);
+    doctor_conclude(doctor);
+    char *report = exporter->options->json ? doctor_json(doctor) : doctor_table(doctor);
+    bool is_well = doctor_is_well(doctor);
+    bool written = fputs(report, stdout) >= 0 && fflush(stdout) == 0;
+
+    free(report);
+    doctor_free(doctor);
+    if (!written)
+        fprintf(stderr, "qga-exporter: cannot write to standard output\n");
+    return written && is_well ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int
+run(struct exporter *exporter)
+{
+    if (exporter->options->mode == OPTIONS_ONCE)
+        return run_once(exporter);
+    if (exporter->options->mode == OPTIONS_DOCTOR)
+        return run_doctor(exporter);
+    return serve(exporter);
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -298,7 +419,7 @@ main(int argc, char *argv[])
     }
     raise_files_limit();
     open_exporter(&exporter);
-    status = options.mode == OPTIONS_ONCE ? run_once(&exporter) : serve(&exporter);
+    status = run(&exporter);
     if (!close_exporter(&exporter))
         _exit(status);
     config_free(exporter.config);

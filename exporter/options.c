@@ -16,6 +16,9 @@
 #define HELP_COLUMNS 88
 #define HELP_INDENT 34 /* where the text of a flag begins */
 #define EXIT_STATUS_USAGE 2
+#define DOCTOR "doctor"
+/* The table tells what the log would, and better. */
+#define DOCTOR_LOG_LEVEL "error"
 #define NAME_BYTES 64
 #define REMEDY_BYTES 512
 
@@ -27,6 +30,7 @@ enum flag_id {
     FLAG_TELEMETRY_PATH,
     FLAG_LIST_COLLECTORS,
     FLAG_ONCE,
+    FLAG_FORMAT,
     FLAG_LOG_LEVEL,
     FLAG_LOG_FORMAT,
     FLAG_VERSION,
@@ -61,9 +65,12 @@ static const struct flag {
     [FLAG_ONCE] = {"--once", NULL, false,
                    "Ask every guest once, print the metrics and exit: 0 if all "
                    "answered."},
+    [FLAG_FORMAT] = {"--format", "FORMAT", false,
+                     "How the doctor reports: table or json (default: table)."},
     [FLAG_LOG_LEVEL] = {"--log.level", "LEVEL", false,
                         "Least level of what is logged: debug, info, warn or error "
-                        "(default: " CONFIG_DEFAULT_LOG_LEVEL ")."},
+                        "(default: " CONFIG_DEFAULT_LOG_LEVEL
+                        "; the doctor's is " DOCTOR_LOG_LEVEL ")."},
     [FLAG_LOG_FORMAT] = {"--log.format", "FORMAT", false,
                          "logfmt or json (default: " CONFIG_DEFAULT_LOG_FORMAT ")."},
     [FLAG_VERSION] = {"--version", NULL, false, "Show the version and exit."},
@@ -76,7 +83,8 @@ struct parser {
     char *const *argv;
     int at; /* the argument being read */
     bool seen[FLAGS];
-    size_t listen_addresses;
+    size_t listen_addresses, domains;
+    bool only_domains; /* after a -- */
 };
 
 static int
@@ -133,12 +141,19 @@ print_flag(const char *name, const char *value, const char *help)
 static void
 print_help(void)
 {
-    printf("Usage: " PROGRAM " [FLAG]...\n\n");
+    printf("Usage: " PROGRAM " [FLAG]...\n"
+           "       " PROGRAM " " DOCTOR " [FLAG]... [DOMAIN]...\n\n");
     print_wrapped(
         "Asks the QEMU guest agent in every running libvirt domain for what a "
         "hypervisor cannot see from outside, and serves the last good answers "
         "to Prometheus. Runs without a configuration; a flag wins over the "
         "file.",
+        0, 0);
+    putchar('\n');
+    print_wrapped(
+        "The doctor asks every guest once, or those named, and says of each "
+        "whether its agent is well, and if not what is missing and what to do "
+        "about it. It ends with 0 if all are well, else with 1.",
         0, 0);
     printf("\nFlags:\n");
     for (size_t i = 0; i < FLAGS; i++)
@@ -265,6 +280,8 @@ value_check(enum flag_id id, const char *value)
         return config_check_log_level(value, &level);
     if (id == FLAG_LOG_FORMAT)
         return config_check_log_format(value, &format);
+    if (id == FLAG_FORMAT && strcmp(value, "table") != 0 && strcmp(value, "json") != 0)
+        return "is not a format of the doctor; write table or json";
     return NULL;
 }
 
@@ -301,11 +318,30 @@ value_apply(struct parser *parser, enum flag_id id, const char *value)
         overrides->libvirt_uri = value;
     else if (id == FLAG_TELEMETRY_PATH)
         overrides->telemetry_path = value;
+    else if (id == FLAG_FORMAT)
+        parser->options.json = strcmp(value, "json") == 0;
     else if (id == FLAG_LOG_LEVEL)
         overrides->log_level = value;
     else if (id == FLAG_LOG_FORMAT)
         overrides->log_format = value;
     return 0;
+}
+
+/* One run does one thing. */
+static int
+mode_set(struct parser *parser, enum flag_id id)
+{
+    const char *other = parser->options.mode == OPTIONS_DOCTOR ? DOCTOR
+                        : id == FLAG_CONFIG_CHECK              ? flags[FLAG_ONCE].name
+                                                  : flags[FLAG_CONFIG_CHECK].name;
+
+    if (parser->options.mode == OPTIONS_RUN) {
+        parser->options.mode = id == FLAG_ONCE ? OPTIONS_ONCE : OPTIONS_CONFIG_CHECK;
+        return 0;
+    }
+    fprintf(stderr, PROGRAM ": %s and %s exclude each other; give one of them\n", other,
+            flags[id].name);
+    return usage_fail(parser);
 }
 
 /* 0 to go on, -1 to end. */
@@ -322,13 +358,7 @@ switch_apply(struct parser *parser, enum flag_id id)
         exit_after(parser);
         return -1;
     }
-    parser->options.mode = id == FLAG_ONCE ? OPTIONS_ONCE : OPTIONS_CONFIG_CHECK;
-    if (!parser->seen[FLAG_ONCE] || !parser->seen[FLAG_CONFIG_CHECK])
-        return 0;
-    fprintf(stderr,
-            PROGRAM ": --once and --config.check exclude each other; give one of "
-                    "them\n");
-    return usage_fail(parser);
+    return mode_set(parser, id);
 }
 
 /* The value behind '=' or in the next argument; NULL with the sentence. */
@@ -386,20 +416,41 @@ collector_flag_apply(struct parser *parser, const char *argument, const char *at
     return collector_switch(parser, name, enabled);
 }
 
+/* What is no flag. */
+static int
+word_apply(struct parser *parser, const char *word)
+{
+    char quoted[TREE_QUOTE_BYTES];
+    bool is_domain = parser->options.mode == OPTIONS_DOCTOR && *word != '\0';
+    if (is_domain && parser->domains < OPTIONS_DOMAINS_MAX) {
+        parser->options.domains[parser->domains++] = word;
+        return 0;
+    }
+    if (is_domain)
+        fprintf(stderr, PROGRAM ": more than %d domains; name fewer, or none for all\n",
+                OPTIONS_DOMAINS_MAX);
+    else
+        fprintf(stderr,
+                PROGRAM ": stray argument \"%s\"; everything is said by flags, "
+                        "see " PROGRAM " --help\n",
+                tree_quote(word, quoted));
+    return usage_fail(parser);
+}
+
 static int
 argument_apply(struct parser *parser)
 {
     const char *argument = parser->argv[parser->at];
-    char name[NAME_BYTES], quoted[TREE_QUOTE_BYTES];
+    char name[NAME_BYTES];
+    bool is_divider = strcmp(argument, "--") == 0;
+    if (is_divider && parser->options.mode == OPTIONS_DOCTOR && !parser->only_domains) {
+        parser->only_domains = true;
+        return 0;
+    }
+    if (argument[0] != '-' || is_divider || parser->only_domains)
+        return word_apply(parser, argument);
     if (strcmp(argument, "-h") == 0)
         argument = flags[FLAG_HELP].name;
-    if (argument[0] != '-' || strcmp(argument, "--") == 0) {
-        fprintf(stderr,
-                PROGRAM ": stray argument \"%s\"; everything is said by flags, "
-                        "see " PROGRAM " --help\n",
-                tree_quote(argument, quoted));
-        return usage_fail(parser);
-    }
     const char *equals = strchr(argument, '=');
     const char *attached = equals != NULL ? equals + 1 : NULL;
     if (strncmp(argument, "--collector.", 12) == 0 ||
@@ -420,8 +471,18 @@ options_parse(int argc, char *const argv[])
     memset(parser.options.overrides.collector_enabled, -1,
            sizeof(parser.options.overrides.collector_enabled));
     parser.options.mode = OPTIONS_RUN;
+    if (argc > 1 && strcmp(argv[1], DOCTOR) == 0) {
+        parser.options.mode = OPTIONS_DOCTOR;
+        parser.options.overrides.log_level = DOCTOR_LOG_LEVEL;
+        parser.at = 2;
+    }
     for (; parser.at < argc; parser.at++)
         if (argument_apply(&parser) < 0)
-            break;
+            return parser.options;
+    if (parser.seen[FLAG_FORMAT] && parser.options.mode != OPTIONS_DOCTOR) {
+        fprintf(stderr, PROGRAM ": --format is the doctor's; write " PROGRAM " " DOCTOR
+                                " first\n");
+        usage_fail(&parser);
+    }
     return parser.options;
 }

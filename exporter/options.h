@@ -6,10 +6,13 @@
 
 #include <stdbool.h>
 
+#define OPTIONS_DOMAINS_MAX 256
+
 enum options_mode {
     OPTIONS_RUN,
     OPTIONS_ONCE,         /* poll every guest once, print, exit */
     OPTIONS_CONFIG_CHECK, /* validate the config and exit */
+    OPTIONS_DOCTOR,       /* poll every guest once, say what is wrong with each, exit */
     OPTIONS_EXIT,         /* all is said (help, version, list); exit_status tells how */
 };
 
@@ -18,6 +21,9 @@ struct options {
     int exit_status;
     const char *config_file; /* NULL: defaults */
     struct config_overrides overrides;
+    /* OPTIONS_DOCTOR: which guests, NULL-terminated (none: all), and how to say it. */
+    const char *domains[OPTIONS_DOMAINS_MAX + 1];
+    bool json;
 };
 
 /* Prints help, version and list to stdout, and one sentence on a bad command line to

@@ -113,6 +113,50 @@ test_all_flags(void **state)
                         "a://b?c=d");
 }
 
+static void
+test_doctor(void **state)
+{
+    (void)state;
+    struct options options = parse("doctor");
+    assert_int_equal(options.mode, OPTIONS_DOCTOR);
+    assert_null(options.domains[0]);
+    assert_false(options.json);
+    assert_string_equal(options.overrides.log_level, "error");
+
+    options = parse("doctor web --format json --libvirt.uri=qemu:///session db "
+                    "--log.level=debug --no-collector.time doctor -- --format");
+    assert_string_equal(err, "");
+    assert_int_equal(options.mode, OPTIONS_DOCTOR);
+    assert_true(options.json);
+    assert_string_equal(options.overrides.libvirt_uri, "qemu:///session");
+    assert_string_equal(options.overrides.log_level, "debug");
+    assert_int_equal(options.overrides.collector_enabled[TIME], 0);
+    assert_string_equal(options.domains[0], "web");
+    assert_string_equal(options.domains[1], "db");
+    assert_string_equal(options.domains[2], "doctor");
+    assert_string_equal(options.domains[3], "--format");
+    assert_null(options.domains[4]);
+    assert_false(parse("doctor --format=table").json);
+    assert_int_equal(parse("doctor --help").exit_status, 0);
+    assert_non_null(strstr(out, "qga-exporter doctor [FLAG]... [DOMAIN]..."));
+}
+
+static void
+test_too_many_domains(void **state)
+{
+    (void)state;
+    static char program[] = "qga-exporter", doctor[] = "doctor", name[] = "web";
+    static char *argv[OPTIONS_DOMAINS_MAX + 4] = {program, doctor};
+    for (int i = 0; i <= OPTIONS_DOMAINS_MAX; i++)
+        argv[2 + i] = name;
+    assert_int_equal(options_parse(2 + OPTIONS_DOMAINS_MAX, argv).mode, OPTIONS_DOCTOR);
+    int saved, file = redirect(stderr, &saved);
+    struct options options = options_parse(3 + OPTIONS_DOMAINS_MAX, argv);
+    restore(stderr, saved, file, err);
+    assert_int_equal(options.exit_status, 2);
+    assert_non_null(strstr(err, "more than 256 domains"));
+}
+
 static const struct {
     const char *line, *sentence;
 } bad[] = {
@@ -133,6 +177,16 @@ static const struct {
     {"--log.level=info --log.level=warn", "--log.level is given twice; remove one"},
     {"--once --config.check",
      "--once and --config.check exclude each other; give one of them"},
+    {"doctor --once", "doctor and --once exclude each other; give one of them"},
+    {"doctor --config.check",
+     "doctor and --config.check exclude each other; give one of them"},
+    {"doctor ~",
+     "stray argument \"\"; everything is said by flags, see qga-exporter --help"},
+    {"doctor --format=xml",
+     "--format: \"xml\" is not a format of the doctor; write table or json"},
+    {"--format=json", "--format is the doctor's; write qga-exporter doctor first"},
+    {"--log.level=info doctor", "stray argument \"doctor\"; everything is said by "
+                                "flags, see qga-exporter --help"},
     {"start", "stray argument \"start\"; everything is said by flags, see qga-exporter "
               "--help"},
     {"~", "stray argument \"\"; everything is said by flags, see qga-exporter --help"},
@@ -194,6 +248,7 @@ test_help(void **state)
         "--config.check",
         "--libvirt.uri=URI",
         "--once",
+        "--format=FORMAT",
         "--web.listen-address=",
         "--web.telemetry-path=",
         "--list-collectors",
@@ -266,6 +321,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nothing_said),
         cmocka_unit_test(test_all_flags),
+        cmocka_unit_test(test_doctor),
+        cmocka_unit_test(test_too_many_domains),
         cmocka_unit_test(test_bad_command_lines),
         cmocka_unit_test(test_too_many_addresses),
         cmocka_unit_test(test_help),
