@@ -344,6 +344,8 @@ void
 schedule_block(struct schedule *schedule, struct schedule_guest *guest,
                size_t collector, bool blocked)
 {
+    if (guest->entries[collector].blocked == blocked)
+        return; /* nearly always: heaps cost more than this question */
     guest->entries[collector].blocked = blocked;
     await(schedule, guest);
 }
