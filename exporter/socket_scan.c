@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 #include <uthash.h>
 #include <uv.h>
 
@@ -57,10 +58,15 @@ static void
 something_happened(uv_fs_event_t *event, const char *name, int events, int status)
 {
     struct socket_scan *scan = event->data;
+    struct folder *folder = (struct folder *)event;
+    const char *own_name = strrchr(folder->path, '/');
 
-    (void)name;
     (void)events;
     (void)status;
+    /* Something happened to the folder itself.  If it was made anew, perhaps with the
+     * same inode number, the old watch sees nothing more. */
+    if (name && own_name && strcmp(name, own_name + 1) == 0)
+        folder->inode = 0;
     if (uv_timer_get_due_in(&scan->timer) > SETTLE_MS)
         uv_timer_start(&scan->timer, look, SETTLE_MS, 0);
 }
@@ -134,28 +140,70 @@ watch_folders(struct socket_scan *scan, const char *pattern)
     return any;
 }
 
-/* The folders of the sockets and, where folders come and go, the folder of those. */
+/* The folders of the sockets and, where those come and go or are not there yet, the
+ * folders above, up to one that is there and has one name.  Whether there can be
+ * sockets. */
 static bool
 look_at_folders(struct socket_scan *scan)
 {
     struct folder *folder, *next;
-    char *parents = memory_string(scan->pattern);
-    char *grandparents = memory_string(scan->pattern);
+    char *pattern = memory_string(scan->pattern);
+    bool any = false, may_come = true, climb = true;
 
     HASH_ITER (hh, scan->folders, folder, next) {
         folder->there = false;
     }
-    bool outer = watch_folders(scan, dirname(dirname(grandparents)));
-    bool inner = watch_folders(scan, dirname(parents));
-    bool any = inner || (outer && strpbrk(parents, "*?[") != NULL);
+    while (climb) {
+        const char *level = dirname(pattern); /* in place */
+        bool many = strpbrk(level, "*?[") != NULL;
+        bool there = watch_folders(scan, level);
 
+        any = any || (there && may_come);
+        may_come = may_come && many;
+        climb = (many || !there) && strcmp(level, "/") != 0 && strcmp(level, ".") != 0;
+    }
     HASH_ITER (hh, scan->folders, folder, next) {
         if (!folder->there)
             leave_folder(scan, folder);
     }
-    free(parents);
-    free(grandparents);
+    free(pattern);
     return any;
+}
+
+/* A folder that would hold sockets, but that we may not look into. */
+static bool
+is_denied(const struct socket_scan *scan, char folder[PATH_MAX])
+{
+    char *pattern = memory_string(scan->pattern);
+    glob_t found = {0};
+    bool denied = false;
+
+    glob(dirname(pattern), GLOB_BRACE | GLOB_ONLYDIR, NULL, &found);
+    for (size_t i = 0; i < found.gl_pathc && !denied; i++) {
+        denied = access(found.gl_pathv[i], R_OK | X_OK) < 0;
+        snprintf(folder, PATH_MAX, "%s", found.gl_pathv[i]);
+    }
+    globfree(&found);
+    free(pattern);
+    return denied;
+}
+
+/* Why there can be nothing, or NULL. */
+static const char *
+trouble_of(const struct socket_scan *scan, bool any_folder, char *text, size_t bytes)
+{
+    char folder[PATH_MAX];
+
+    if (scan->sockets)
+        return NULL;
+    if (is_denied(scan, folder))
+        snprintf(text, bytes, "let the exporter's user read and search the folder %s",
+                 folder);
+    else if (!any_folder)
+        snprintf(text, bytes, "no folder fits the pattern %s", scan->pattern);
+    else
+        return NULL;
+    return text;
 }
 
 /* --- sockets --- */
@@ -234,10 +282,9 @@ look(uv_timer_t *timer)
     bool any = look_at_folders(scan);
 
     look_at_sockets(scan);
-    any = any || scan->sockets;
-    snprintf(trouble, sizeof trouble, "no folder fits the pattern %s", scan->pattern);
-    scan->listener.looked(scan->listener.context, any ? NULL : trouble);
-    bool told = scan->folders && !scan->unwatched;
+    scan->listener.looked(scan->listener.context,
+                          trouble_of(scan, any, trouble, sizeof trouble));
+    bool told = any && !scan->unwatched;
 
     uv_timer_start(&scan->timer, look, told ? LOOK_SELDOM_MS : LOOK_OFTEN_MS, 0);
 }
