@@ -685,6 +685,15 @@ test_a_call_waits_for_the_connection_anew(void **state)
     say(world, REPLY);
     settle(world);
     expect_reply(world, 3, "{\"return\": 1}");
+    /* And then it has its own reason to fail. */
+    say(world, "\n");
+    settle(world);
+    start_call(world);
+    later(world, 501);
+    take_connection(world);
+    heard(world);
+    later(world, 3001);
+    expect_failure(world, 4, FAILURE_TIMEOUT, "does not answer a sync");
 }
 
 static void
