@@ -246,14 +246,12 @@ render_sample(struct text *out, const char *identity, struct sample sample)
 }
 
 static struct fragment *
-fragment_new(const struct text *text, const size_t *offsets, size_t families,
-             int64_t expires_ns)
+fragment_new(const struct text *text, const size_t *offsets, size_t families)
 {
     size_t offsets_bytes = (families + 1) * sizeof(*offsets);
     struct fragment *fragment =
         memory_resize(NULL, sizeof(*fragment) + offsets_bytes + text->length, 1);
     atomic_init(&fragment->references, 1);
-    fragment->expires_ns = expires_ns;
     fragment->families = families;
     fragment->offsets = (size_t *)(fragment + 1);
     fragment->text = (char *)(fragment->offsets + families + 1);
@@ -265,7 +263,7 @@ fragment_new(const struct text *text, const size_t *offsets, size_t families,
 
 struct fragment *
 exposition_render(const char *identity, const struct metric *const *families,
-                  const struct samples *samples, int64_t expires_ns)
+                  const struct samples *samples)
 {
     size_t count = families_count(families);
     size_t *starts = memory_new(2 * (count + 1), sizeof(*starts));
@@ -278,7 +276,7 @@ exposition_render(const char *identity, const struct metric *const *families,
             render_sample(&text, identity, samples_at(samples, order[i]));
     }
     offsets[count] = text.length;
-    struct fragment *fragment = fragment_new(&text, offsets, count, expires_ns);
+    struct fragment *fragment = fragment_new(&text, offsets, count);
     text_free(&text);
     free(order);
     free(starts);

@@ -18,7 +18,6 @@
 /* Immutable and reference-counted; may be shared by threads. */
 struct fragment {
     atomic_uint references;
-    int64_t expires_ns; /* CLOCK_MONOTONIC; INT64_MAX: never */
     size_t families;
     size_t *offsets; /* families + 1: the slice of families[i] is [offsets[i],
                         offsets[i+1]) */
@@ -30,7 +29,7 @@ struct fragment {
  * (NULL-terminated) are a bug and abort. */
 struct fragment *exposition_render(const char *identity,
                                    const struct metric *const *families,
-                                   const struct samples *samples, int64_t expires_ns);
+                                   const struct samples *samples);
 struct fragment *fragment_ref(struct fragment *fragment);
 void fragment_unref(struct fragment *fragment); /* NULL is fine */
 

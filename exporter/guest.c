@@ -90,6 +90,7 @@ guest_agent_anew(struct guest *guest)
 
         collector->asked = false;
         collector->status = COMMAND_UNKNOWN;
+        collector->reply_hash = 0;
         if (collectors[i]->memory_bytes > 0)
             memset(collector->memory, 0, collectors[i]->memory_bytes);
     }

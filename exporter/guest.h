@@ -45,7 +45,9 @@ struct guest_collector {
     int64_t duration_ns;
     int64_t last_success_ns; /* CLOCK_REALTIME; 0: never */
     size_t series, dropped;
-    void *memory; /* collector->memory_bytes, zeroed when the agent starts anew */
+    uint64_t
+        reply_hash; /* of what the published series were made of; 0: read it again */
+    void *memory;   /* collector->memory_bytes, zeroed when the agent starts anew */
 };
 
 struct guest {
@@ -56,8 +58,9 @@ struct guest {
     enum channel_state channel;
     bool opted_out;
     bool source_is_up;
-    bool seen; /* since the source came up the last time */
-    bool gone; /* to be freed when its call comes back */
+    bool seen;         /* since the source came up the last time */
+    bool health_stale; /* something happened since it was published */
+    bool gone;         /* to be freed when its call comes back */
 
     int64_t started_ns;       /* CLOCK_MONOTONIC of the start that we saw; 0: none */
     int64_t call_deadline_ns; /* CLOCK_MONOTONIC; of the call in flight */

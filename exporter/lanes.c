@@ -202,8 +202,8 @@ lanes_submit(struct lanes *lanes, struct lane_job *job)
     job->next = NULL;
     *lanes->last = job;
     lanes->last = &job->next;
-    pthread_cond_signal(&lanes->work);
     pthread_mutex_unlock(&lanes->lock);
+    pthread_cond_signal(&lanes->work); /* woken, it does not wait for the lock */
 }
 
 unsigned int

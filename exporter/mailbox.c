@@ -1,23 +1,41 @@
 /* Messages to the loop thread, in the order of posting. */
 #include "mailbox.h"
 
+#include "clock.h"
 #include "memory.h"
 
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <uv.h>
 
 struct mailbox {
     uv_async_t wake;
-    pthread_mutex_t lock; /* guards first and last */
+    uv_timer_t tick;
+    unsigned int open_handles;
+    pthread_mutex_t lock; /* guards everything below */
     struct mail *first;
     struct mail **last;
+    bool gathering; /* the tick will drain; nobody wakes the loop */
 };
+
+int64_t
+mailbox_tick_ns(int64_t at_ns)
+{
+    return (at_ns + MAILBOX_TICK_NS - 1) / MAILBOX_TICK_NS * MAILBOX_TICK_NS;
+}
 
 static void
 woken(uv_async_t *wake)
 {
     mailbox_drain(wake->data);
+}
+
+static void
+ticked(uv_timer_t *tick)
+{
+    mailbox_hurry(tick->data);
+    mailbox_drain(tick->data);
 }
 
 struct mailbox *
@@ -28,8 +46,38 @@ mailbox_new(uv_loop_t *loop)
     mailbox->last = &mailbox->first;
     pthread_mutex_init(&mailbox->lock, NULL);
     uv_async_init(loop, &mailbox->wake, woken);
-    mailbox->wake.data = mailbox;
+    uv_timer_init(loop, &mailbox->tick);
+    mailbox->wake.data = mailbox->tick.data = mailbox;
+    mailbox->open_handles = 2;
     return mailbox;
+}
+
+void
+mailbox_gather(struct mailbox *mailbox)
+{
+    if (uv_is_active((uv_handle_t *)&mailbox->tick))
+        return;
+    int64_t now_ns = clock_monotonic_ns();
+    int64_t wait_ns = mailbox_tick_ns(now_ns + 1) - now_ns;
+
+    pthread_mutex_lock(&mailbox->lock);
+    mailbox->gathering = true;
+    pthread_mutex_unlock(&mailbox->lock);
+    uv_update_time(mailbox->tick.loop);
+    uv_timer_start(&mailbox->tick, ticked, (uint64_t)(wait_ns + 999999) / 1000000, 0);
+}
+
+void
+mailbox_hurry(struct mailbox *mailbox)
+{
+    pthread_mutex_lock(&mailbox->lock);
+    bool waiting = mailbox->gathering && mailbox->first;
+
+    mailbox->gathering = false;
+    pthread_mutex_unlock(&mailbox->lock);
+    uv_timer_stop(&mailbox->tick);
+    if (waiting)
+        uv_async_send(&mailbox->wake);
 }
 
 void
@@ -37,10 +85,13 @@ mailbox_post(struct mailbox *mailbox, struct mail *mail)
 {
     mail->next = NULL;
     pthread_mutex_lock(&mailbox->lock);
+    bool wakes = !mailbox->gathering && !mailbox->first;
+
     *mailbox->last = mail;
     mailbox->last = &mail->next;
     pthread_mutex_unlock(&mailbox->lock);
-    uv_async_send(&mailbox->wake);
+    if (wakes)
+        uv_async_send(&mailbox->wake);
 }
 
 void
@@ -65,6 +116,8 @@ closed(uv_handle_t *handle)
 {
     struct mailbox *mailbox = handle->data;
 
+    if (--mailbox->open_handles > 0)
+        return;
     pthread_mutex_destroy(&mailbox->lock);
     free(mailbox);
 }
@@ -73,4 +126,5 @@ void
 mailbox_close(struct mailbox *mailbox)
 {
     uv_close((uv_handle_t *)&mailbox->wake, closed);
+    uv_close((uv_handle_t *)&mailbox->tick, closed);
 }

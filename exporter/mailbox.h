@@ -1,7 +1,12 @@
 /* The one way from other threads to the loop thread: a queue that wakes the loop.  The
- * lock is inside; mail is intrusive, so posting cannot fail. */
+ * lock is inside; mail is intrusive, so posting cannot fail.
+ *
+ * While calls are on their way and nothing waits for them, mail is gathered for a
+ * moment: a wake-up of the loop costs more than the mail it brings. */
 #ifndef MAILBOX_H
 #define MAILBOX_H
+
+#include <stdint.h>
 
 typedef struct uv_loop_s uv_loop_t;
 
@@ -13,8 +18,19 @@ struct mail {
 
 struct mailbox;
 
+/* What waits for nothing in particular is done at the same ticks: once for all of it.
+ */
+#define MAILBOX_TICK_NS (INT64_C(10) * 1000 * 1000)
+
+/* The first tick at or after a time (CLOCK_MONOTONIC). */
+int64_t mailbox_tick_ns(int64_t at_ns);
+
 /* Loop thread. */
 struct mailbox *mailbox_new(uv_loop_t *loop);
+/* Up to the next tick mail waits for it, instead of waking the loop.  Loop thread. */
+void mailbox_gather(struct mailbox *mailbox);
+/* From now on every mail wakes the loop.  Loop thread. */
+void mailbox_hurry(struct mailbox *mailbox);
 /* Delivers what is there, now; for the end, when the loop no longer runs.  Loop thread.
  */
 void mailbox_drain(struct mailbox *mailbox);

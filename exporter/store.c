@@ -26,7 +26,10 @@ struct slot {
 
 struct store_guest {
     char *identity;
-    struct fragment *fragments[]; /* by slot; owned references, or NULL */
+    struct shown {
+        struct fragment *fragment; /* an owned reference, or NULL */
+        int64_t expires_ns;
+    } slots[]; /* the store's lock guards them */
 };
 
 struct store {
@@ -88,7 +91,7 @@ static void
 guest_free(const struct store *store, struct store_guest *guest)
 {
     for (size_t i = 0; i < store->slots_count; i++)
-        fragment_unref(guest->fragments[i]);
+        fragment_unref(guest->slots[i].fragment);
     free(guest->identity);
     free(guest);
 }
@@ -132,7 +135,7 @@ struct store_guest *
 store_guest_add(struct store *store, const char *identity)
 {
     struct store_guest *guest =
-        memory_new(1, sizeof(*guest) + store->slots_count * sizeof(struct fragment *));
+        memory_new(1, sizeof(*guest) + store->slots_count * sizeof(struct shown));
     guest->identity = memory_string(identity);
     (void)pthread_mutex_lock(&store->lock);
     if (store->guests_count == store->guests_capacity) {
@@ -173,7 +176,7 @@ store_guest_remove(struct store *store, struct store_guest *guest)
 
 void
 store_put(struct store *store, struct store_guest *guest, size_t slot,
-          struct fragment *fragment)
+          struct fragment *fragment, int64_t expires_ns)
 {
     if (slot >= store->slots_count ||
         (fragment != NULL && fragment->families != store->slots[slot].families)) {
@@ -181,12 +184,24 @@ store_put(struct store *store, struct store_guest *guest, size_t slot,
         abort();
     }
     (void)pthread_mutex_lock(&store->lock);
-    struct fragment *old = guest->fragments[slot];
-    guest->fragments[slot] = fragment;
+    struct fragment *old = guest->slots[slot].fragment;
+    guest->slots[slot] = (struct shown){fragment, expires_ns};
     if (old != NULL || fragment != NULL)
         store->generation++;
     (void)pthread_mutex_unlock(&store->lock);
     fragment_unref(old);
+}
+
+bool
+store_renew(struct store *store, struct store_guest *guest, size_t slot,
+            int64_t expires_ns)
+{
+    (void)pthread_mutex_lock(&store->lock);
+    struct shown *shown = &guest->slots[slot];
+    shown->expires_ns = expires_ns;
+    bool there = shown->fragment != NULL;
+    (void)pthread_mutex_unlock(&store->lock);
+    return there;
 }
 
 /* Takes references to what has not expired.  The caller holds the lock. */
@@ -204,13 +219,14 @@ snapshot_take(const struct store *store, int64_t now_ns)
     size_t count = 0;
     for (size_t slot = 0; slot < store->slots_count; slot++) {
         for (size_t i = 0; i < store->guests_count; i++) {
-            struct fragment *fragment = store->guests[i]->fragments[slot];
-            if (fragment == NULL || fragment->expires_ns <= now_ns)
+            const struct shown *shown = &store->guests[i]->slots[slot];
+            struct fragment *fragment = shown->fragment;
+            if (fragment == NULL || shown->expires_ns <= now_ns)
                 continue;
             snapshot.fragments[count++] = fragment_ref(fragment);
             snapshot.text_bytes += fragment->offsets[fragment->families];
-            if (fragment->expires_ns < snapshot.expires_ns)
-                snapshot.expires_ns = fragment->expires_ns;
+            if (shown->expires_ns < snapshot.expires_ns)
+                snapshot.expires_ns = shown->expires_ns;
         }
         snapshot.slot_ends[slot] = count;
     }

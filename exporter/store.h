@@ -10,6 +10,7 @@
 #include "metric.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,9 +40,13 @@ struct store_guest *store_guest_add(struct store *store, const char *identity);
 /* All series of the guest are gone from the next body on. */
 void store_guest_remove(struct store *store, struct store_guest *guest);
 
-/* Takes the caller's reference to `fragment`; NULL withdraws what was there. */
+/* Takes the caller's reference to `fragment`; NULL withdraws what was there.  From
+ * expires_ns on (CLOCK_MONOTONIC; INT64_MAX: never) it is not shown any more. */
 void store_put(struct store *store, struct store_guest *guest, size_t slot,
-               struct fragment *fragment);
+               struct fragment *fragment, int64_t expires_ns);
+/* What is there holds for longer.  false: nothing is there. */
+bool store_renew(struct store *store, struct store_guest *guest, size_t slot,
+                 int64_t expires_ns);
 
 /* The body as of now_ns (CLOCK_MONOTONIC): the cached one if nothing changed, nothing
  * has expired and it is not older than a second, else a new one.  Caller unrefs.  Never

@@ -5,6 +5,7 @@
 #include "guest.h"
 #include "intake.h"
 #include "log.h"
+#include "mailbox.h"
 #include "memory.h"
 #include "schedule.h"
 #include "source.h"
@@ -111,6 +112,7 @@ publish_health(struct guest *guest)
     if (state != guest->last_state)
         log_transition(guest, state);
     guest->last_state = state;
+    guest->health_stale = false;
     guest->frozen_for_ns = clock_monotonic_ns() - guest->frozen_since_ns;
     intake_health(intake, guest, state,
                   schedule_is_backing_off(watch->schedule, &guest->schedule));
@@ -246,18 +248,22 @@ follow_freeze(struct watch *watch, struct guest *guest, enum failure_kind outcom
     }
 }
 
-/* What a call's end changes beyond the call itself.  Within a visit that goes well the
- * health is not published anew after every call. */
+/* What a call's end changes beyond the call itself.  Health that only counts on is
+ * published by the next review, within a second: it is half of the work of a call. */
 static void
 conclude(struct watch *watch, struct guest *guest, enum failure_kind outcome,
          int64_t now_ns)
 {
     follow_freeze(watch, guest, outcome, now_ns);
-    bool idle = schedule_is_idle(&guest->schedule, now_ns);
+    bool visited = guest->first_visit_done;
+    enum agent_state state =
+        guest_state(guest, now_ns, watch->intake.config->health.starting_ns);
 
-    if (outcome == FAILURE_NONE && !idle)
+    guest->first_visit_done |= schedule_is_idle(&guest->schedule, now_ns);
+    guest->health_stale = true;
+    if (outcome == FAILURE_NONE && visited == guest->first_visit_done &&
+        state == guest->last_state)
         return;
-    guest->first_visit_done |= idle;
     publish_health(guest);
     watch->parts->progressed(watch->parts->context);
 }
@@ -315,27 +321,33 @@ send_call(struct watch *watch, const struct schedule_turn *turn, int64_t now_ns)
     watch->driver->call(watch->source, &call->call);
 }
 
-/* Sends all that is due and can go out, and sets the timer for what comes next. */
+/* Sends all that is due and can go out, and sets the timer for what comes next.  Where
+ * nothing waits for a lane, answers may wait for the next tick, and so may what is due.
+ */
 static void
 take_turns(struct watch *watch)
 {
+    struct mailbox *mailbox = watch->parts->mailbox;
     struct schedule_turn turn;
     int64_t now_ns = clock_monotonic_ns();
+    bool sent = false;
 
-    if (watch->paused) {
-        uv_timer_stop(&watch->turn);
+    uv_timer_stop(&watch->turn);
+    if (watch->paused)
         return;
-    }
-    while (schedule_next(watch->schedule, now_ns, &turn))
+    while (schedule_next(watch->schedule, now_ns, &turn)) {
         send_call(watch, &turn, now_ns);
-
+        sent = true;
+    }
     int64_t wake_ns = schedule_wake_ns(watch->schedule);
 
     if (wake_ns == INT64_MAX) {
-        uv_timer_stop(&watch->turn);
+        mailbox_hurry(mailbox); /* every lane is in use: the next answer frees one */
         return;
     }
-    int64_t wait_ms = (wake_ns - now_ns + 999999) / 1000000;
+    if (sent)
+        mailbox_gather(mailbox);
+    int64_t wait_ms = (mailbox_tick_ns(wake_ns) - now_ns + 999999) / 1000000;
 
     uv_update_time(watch->parts->loop);
     uv_timer_start(&watch->turn, turn_due, (uint64_t)(wait_ms > 0 ? wait_ms : 0), 0);
@@ -559,7 +571,8 @@ watch_review(struct watch *watch, size_t *guests_by_state)
 
     schedule_set_capacity(watch->schedule, watch->driver->capacity(watch->source));
     for (struct guest *guest = watch->guests; guest; guest = guest->hh.next) {
-        if (guest_state(guest, now_ns, config->health.starting_ns) != guest->last_state)
+        if (guest->health_stale ||
+            guest_state(guest, now_ns, config->health.starting_ns) != guest->last_state)
             publish_health(guest);
         guests_by_state[guest->last_state]++;
     }
@@ -684,12 +697,13 @@ watch_stop(struct watch *watch, int64_t deadline_ns)
 }
 
 static void
-withdraw_disabled(const struct watch *watch, struct guest *guest)
+review_series(const struct watch *watch, struct guest *guest)
 {
     for (size_t i = 0; i < collectors_count; i++) {
+        guest->collectors[i].reply_hash = 0; /* the filters may be others now */
         if (watch->intake.config->collectors[i].enabled)
             continue;
-        store_put(watch->parts->store, guest->place, i, NULL);
+        store_put(watch->parts->store, guest->place, i, NULL, 0);
         guest->collectors[i].series = 0;
         guest->collectors[i].asked = false;
     }
@@ -717,7 +731,7 @@ watch_configure(struct watch *watch, const struct config *config)
     for (struct guest *guest = watch->guests; guest; guest = guest->hh.next) {
         schedule_reset(watch->schedule, &guest->schedule, clock_monotonic_ns());
         block_commands(watch, guest);
-        withdraw_disabled(watch, guest);
+        review_series(watch, guest);
         publish_health(guest);
     }
     take_turns(watch);

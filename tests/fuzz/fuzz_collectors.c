@@ -177,7 +177,7 @@ static void
 exposition_is_valid(const struct collector *collector, const struct samples *samples)
 {
     struct fragment *fragment =
-        exposition_render(identity, collector->metrics, samples, INT64_MAX);
+        exposition_render(identity, collector->metrics, samples);
     size_t lines = 0, families = 0;
     for (; collector->metrics[families] != NULL; families++)
         lines += family_is_valid(fragment, families, collector->metrics[families]);

@@ -51,7 +51,7 @@ render_mixed(const char *identity)
     samples_add(samples, &received, 1, LABELS("eth0"));
     samples_add(samples, &size_bytes, 8192, LABELS("vda2", "/home"));
     samples_add(samples, &received, 2, LABELS("eth1"));
-    struct fragment *fragment = exposition_render(identity, families, samples, 77);
+    struct fragment *fragment = exposition_render(identity, families, samples);
     samples_free(samples);
     return fragment;
 }
@@ -62,7 +62,6 @@ series_are_sliced_by_family_in_the_order_of_adding(void **state)
     (void)state;
     struct fragment *fragment = render_mixed("domain=\"web-1\"");
     assert_int_equal(fragment->families, 3);
-    assert_int_equal(fragment->expires_ns, 77);
     slice_is(fragment, 0,
              "qga_filesystem_size_bytes{domain=\"web-1\",device=\"vda1\","
              "mountpoint=\"/\"} 4096\n"
@@ -105,7 +104,7 @@ no_samples_make_an_empty_fragment(void **state)
 {
     (void)state;
     struct samples *samples = samples_new(&limits);
-    struct fragment *fragment = exposition_render("", families, samples, INT64_MAX);
+    struct fragment *fragment = exposition_render("", families, samples);
     assert_int_equal(fragment->offsets[fragment->families], 0);
     fragment_unref(fragment);
     samples_free(samples);
@@ -121,7 +120,7 @@ label_values_are_escaped(void **state)
                 LABELS("\"} 1\n# TYPE qga_up counter\nqga_up{x=\""));
     samples_add(samples, &received, 3, LABELS("\t\r{}=,#\xC3\xA9"));
     samples_add(samples, &received, 4, LABELS(""));
-    struct fragment *fragment = exposition_render("", families, samples, 0);
+    struct fragment *fragment = exposition_render("", families, samples);
     slice_is(
         fragment, 1,
         "qga_network_receive_bytes_total{device=\"a\\\"b\\\\c\\nd\\\\n\\\"\\\"\\\\\"} "

@@ -117,7 +117,7 @@ samples_are_within_limits(const struct collector *collector,
             assert_true(strlen(sample.label_values[j]) <= LABEL_BYTES_MAX);
     }
     struct fragment *fragment =
-        exposition_render("domain=\"g\"", collector->metrics, samples, 0);
+        exposition_render("domain=\"g\"", collector->metrics, samples);
     size_t length = fragment->offsets[fragment->families];
     char *text = calloc(1, length + 1);
     assert_non_null(text);

@@ -41,24 +41,22 @@ write_trailer(void *context, struct text *out)
 }
 
 static struct fragment *
-health(const char *identity, double value, int64_t expires_ns)
+health(const char *identity, double value)
 {
     struct samples *samples = samples_new(&limits);
     samples_add(samples, &up, value, NO_LABELS);
-    struct fragment *fragment =
-        exposition_render(identity, health_families, samples, expires_ns);
+    struct fragment *fragment = exposition_render(identity, health_families, samples);
     samples_free(samples);
     return fragment;
 }
 
 static struct fragment *
-vcpu(const char *identity, double count, int64_t expires_ns)
+vcpu(const char *identity, double count)
 {
     struct samples *samples = samples_new(&limits);
     samples_add(samples, &online, 1, LABELS("0"));
     samples_add(samples, &vcpus, count, LABELS("online"));
-    struct fragment *fragment =
-        exposition_render(identity, vcpu_families, samples, expires_ns);
+    struct fragment *fragment = exposition_render(identity, vcpu_families, samples);
     samples_free(samples);
     return fragment;
 }
@@ -100,9 +98,9 @@ families_are_contiguous_and_guests_in_order(void **state)
     const char *const names[] = {"d=\"b\"", "d=\"c\"", "d=\"a\""};
     for (size_t i = 0; i < 3; i++) {
         struct store_guest *guest = store_guest_add(store, names[i]);
-        store_put(store, guest, VCPU, vcpu(names[i], 2, INT64_MAX));
+        store_put(store, guest, VCPU, vcpu(names[i], 2), INT64_MAX);
         if (i != 1)
-            store_put(store, guest, HEALTH, health(names[i], 1, INT64_MAX));
+            store_put(store, guest, HEALTH, health(names[i], 1), INT64_MAX);
     }
     body_is(store, 0,
             UP "qga_up{d=\"a\"} 1\nqga_up{d=\"b\"} 1\n" ONLINE
@@ -122,11 +120,11 @@ what_is_withdrawn_or_replaced_is_gone(void **state)
     (void)state;
     struct store *store = store_new(slots, SLOTS, NULL, NULL);
     struct store_guest *guest = store_guest_add(store, "d=\"a\"");
-    store_put(store, guest, HEALTH, health("d=\"a\"", 1, INT64_MAX));
+    store_put(store, guest, HEALTH, health("d=\"a\"", 1), INT64_MAX);
     body_is(store, 0, UP "qga_up{d=\"a\"} 1\n");
-    store_put(store, guest, HEALTH, health("d=\"a\"", 0, INT64_MAX));
+    store_put(store, guest, HEALTH, health("d=\"a\"", 0), INT64_MAX);
     body_is(store, 0, UP "qga_up{d=\"a\"} 0\n");
-    store_put(store, guest, HEALTH, NULL);
+    store_put(store, guest, HEALTH, NULL, 0);
     body_is(store, 0, "");
     store_free(store);
 }
@@ -141,7 +139,7 @@ a_removed_guest_is_gone_from_the_next_body(void **state)
     for (int i = 0; i < 40; i++) {
         (void)snprintf(identity, sizeof(identity), "d=\"%02d\"", i);
         guests[i] = store_guest_add(store, identity);
-        store_put(store, guests[i], HEALTH, health(identity, i, INT64_MAX));
+        store_put(store, guests[i], HEALTH, health(identity, i), INT64_MAX);
     }
     struct body *before = store_body(store, 0);
     for (int i = 0; i < 40; i++)
@@ -161,8 +159,8 @@ an_expired_fragment_is_left_out_at_once(void **state)
     (void)state;
     struct store *store = store_new(slots, SLOTS, NULL, NULL);
     struct store_guest *guest = store_guest_add(store, "d=\"a\"");
-    store_put(store, guest, HEALTH, health("d=\"a\"", 1, INT64_MAX));
-    store_put(store, guest, VCPU, vcpu("d=\"a\"", 2, 1000));
+    store_put(store, guest, HEALTH, health("d=\"a\"", 1), INT64_MAX);
+    store_put(store, guest, VCPU, vcpu("d=\"a\"", 2), 1000);
     struct body *whole = store_body(store, 998);
     struct body *same = store_body(store, 999);
     assert_ptr_equal(whole, same);
@@ -184,10 +182,10 @@ one_body_serves_until_something_changes(void **state)
     struct body *two = store_body(store, 5 + SECOND_NS);
     assert_ptr_equal(one, two);
     assert_int_equal(calls, 1);
-    store_put(store, guest, VCPU, NULL); /* was not there: no change */
+    store_put(store, guest, VCPU, NULL, 0); /* was not there: no change */
     struct body *three = store_body(store, 6);
     assert_ptr_equal(one, three);
-    store_put(store, guest, HEALTH, health("d=\"a\"", 1, INT64_MAX));
+    store_put(store, guest, HEALTH, health("d=\"a\"", 1), INT64_MAX);
     struct body *four = store_body(store, 6);
     assert_ptr_not_equal(one, four);
     assert_int_equal(calls, 2);
@@ -255,9 +253,9 @@ writers_and_readers_do_not_disturb_each_other(void **state)
         assert_int_equal(pthread_create(&readers[i], NULL, read_bodies, &traffic), 0);
     for (int i = 0; i < 300; i++) {
         struct store_guest *guest = store_guest_add(traffic.store, "d=\"a\"");
-        store_put(traffic.store, guest, VCPU, vcpu("d=\"a\"", i, i));
-        store_put(traffic.store, guest, HEALTH, health("d=\"a\"", i, INT64_MAX));
-        store_put(traffic.store, guest, HEALTH, NULL);
+        store_put(traffic.store, guest, VCPU, vcpu("d=\"a\"", i), i);
+        store_put(traffic.store, guest, HEALTH, health("d=\"a\"", i), INT64_MAX);
+        store_put(traffic.store, guest, HEALTH, NULL, 0);
         store_guest_remove(traffic.store, guest);
     }
     atomic_store(&traffic.stop, true);
@@ -268,10 +266,29 @@ writers_and_readers_do_not_disturb_each_other(void **state)
     store_free(traffic.store);
 }
 
+static void
+test_renewed_fragments_live_longer(void **state)
+{
+    (void)state;
+    struct store *store = store_new(slots, 2, NULL, NULL);
+    struct store_guest *guest = store_guest_add(store, "d=\"a\"");
+    assert_false(store_renew(store, guest, VCPU, 5000));
+    store_put(store, guest, VCPU, vcpu("d=\"a\"", 2), 1000);
+    assert_true(store_renew(store, guest, VCPU, 5000));
+    struct body *body = store_body(store, 4999);
+    assert_non_null(memmem(body->bytes, body->length, "d=\"a\"", 5));
+    body_unref(body);
+    body = store_body(store, 5000);
+    assert_null(memmem(body->bytes, body->length, "d=\"a\"", 5));
+    body_unref(body);
+    store_free(store);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_renewed_fragments_live_longer),
         cmocka_unit_test(an_empty_store_has_only_the_trailer),
         cmocka_unit_test(families_are_contiguous_and_guests_in_order),
         cmocka_unit_test(what_is_withdrawn_or_replaced_is_gone),

@@ -169,7 +169,7 @@ metrics_come_from_the_store(void **state)
     struct samples *samples = samples_new(&limits);
     samples_add(samples, &up, 1, NO_LABELS);
     store_put(served.store, guest, 0,
-              exposition_render("domain=\"a\"", families, samples, INT64_MAX));
+              exposition_render("domain=\"a\"", families, samples), INT64_MAX);
     samples_free(samples);
     answers(&served, "GET", "/metrics", OK,
             "\r\n\r\n# HELP qga_up Up.\n# TYPE qga_up gauge\nqga_up{domain=\"a\"} 1\n");
@@ -539,7 +539,7 @@ scrapes_while_the_store_changes(void **state)
         struct samples *samples = samples_new(&limits);
         samples_add(samples, &up, i, NO_LABELS);
         store_put(served.store, guest, 0,
-                  exposition_render("domain=\"a\"", families, samples, INT64_MAX));
+                  exposition_render("domain=\"a\"", families, samples), INT64_MAX);
         samples_free(samples);
         telemetry_call(served.telemetry, 0, FAILURE_NONE, i);
         web_set_ready(served.web, i % 2 == 0);
