@@ -288,6 +288,7 @@ test_timeout_of_one_command_stretches_it_alone(void **state)
     visit_all(schedule, 1000 * S);
     guest.entries[SLOW].due_ns = 1001 * S;
     guest.entries[CLOCK].due_ns = guest.entries[INFO].due_ns = 5000 * S;
+    schedule_block(schedule, &guest, SLOW, true);
     schedule_block(schedule, &guest, SLOW, false); /* files it anew */
     assert_true(turn(schedule, 1001 * S, FAILURE_TIMEOUT, 3 * S, &taken));
     assert_int_equal(taken.collector, SLOW);
