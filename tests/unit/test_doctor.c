@@ -313,6 +313,7 @@ test_commands(void **state)
     expect_problem(examine(visit), "command_missing", false, "none");
 
     collector_of(visit, "os")->status = COMMAND_DISABLED;
+    collector_of(visit, "os")->asked = true; /* and refused: not told twice */
     collector_of(visit, "filesystem")->status = COMMAND_DISABLED;
     snprintf(visit->guest->told.os_id, TOLD_BYTES, "rhel");
     const struct doctor_row *row = examine(visit);
@@ -524,6 +525,7 @@ test_escape(void **state)
     expect_escaped("\xe2\x82", "\\xe2\\x82");
     expect_escaped("\xc0\x8a", "\\xc0\\x8a");
     expect_escaped("\xe0\x80\x8a", "\\xe0\\x80\\x8a");
+    expect_escaped("\xe0\x81\x81", "\\xe0\\x81\\x81"); /* an A in three bytes */
     expect_escaped("\xed\xa0\x80", "\\xed\\xa0\\x80");
     expect_escaped("\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80");
 
