@@ -37,7 +37,7 @@ PACKAGE_LIBS = $(shell pkg-config --libs $(PACKAGES))
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion \
 	-Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wwrite-strings \
 	-Wcast-qual -Wpointer-arith -Wundef -Wvla -Wformat=2 -Wswitch-enum \
-	-Wimplicit-fallthrough -Wnull-dereference $(if $(WERROR),-Werror)
+	-Wnull-dereference $(if $(WERROR),-Werror)
 HARD := -fstack-protector-strong -fstack-clash-protection -fno-common -fPIE \
 	$(call cc-option,-fcf-protection) $(call cc-option,-ftrivial-auto-var-init=zero) \
 	-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3
