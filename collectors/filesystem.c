@@ -4,8 +4,6 @@
 #include "filter.h"
 #include "guest_json.h"
 
-#include <stdio.h>
-
 #define FILESYSTEM_LABELS                                                              \
     {                                                                                  \
         "device", "fstype", "mountpoint"                                               \
@@ -99,31 +97,6 @@ filesystem_sizes(const struct guest_json *entry, struct label_values labels,
         samples_add(out, &filesystem_avail, total - used, labels);
 }
 
-#define PCI_ADDRESS_BYTES 24 /* 0000:00:06.0; a domain may have 8 digits */
-
-/* As Linux writes it, for the join to the host's disks; "" where a part is unknown (-1)
- * or not one of a PCI address. */
-static void
-filesystem_pci_address(const struct guest_json *disk, char address[PCI_ADDRESS_BYTES])
-{
-    struct guest_json pci;
-    int64_t domain, bus, slot, function;
-    address[0] = '\0';
-    if (!guest_json_object(disk, "pci-controller", GUEST_OPTIONAL, &pci))
-        return;
-    if (!guest_json_int64(&pci, "domain", GUEST_REQUIRED, &domain) ||
-        !guest_json_int64(&pci, "bus", GUEST_REQUIRED, &bus) ||
-        !guest_json_int64(&pci, "slot", GUEST_REQUIRED, &slot) ||
-        !guest_json_int64(&pci, "function", GUEST_REQUIRED, &function))
-        return;
-    if (domain < 0 || domain > 0xffffffff || bus < 0 || bus > 0xff || slot < 0 ||
-        slot > 0x1f || function < 0 || function > 7)
-        return;
-    (void)snprintf(address, PCI_ADDRESS_BYTES, "%04x:%02x:%02x.%x",
-                   (unsigned int)domain, (unsigned int)bus, (unsigned int)slot,
-                   (unsigned int)function);
-}
-
 static void
 filesystem_disks(const struct guest_json *entry, const char *device,
                  struct samples *out)
@@ -132,8 +105,8 @@ filesystem_disks(const struct guest_json *entry, const char *device,
     if (!guest_json_array(entry, "disk", GUEST_OPTIONAL, &list))
         return;
     for (size_t i = 0; guest_json_entry(&list, i, &disk); i++) {
-        char pci_address[PCI_ADDRESS_BYTES];
-        filesystem_pci_address(&disk, pci_address);
+        char pci_address[GUEST_JSON_PCI_BYTES];
+        guest_json_pci_address(&disk, "pci-controller", pci_address);
         /* Once: bind mounts and subvolumes each list the disk of their device. */
         samples_add_once(out, &filesystem_disk_info, 1,
                          LABELS(device, guest_json_string(&disk, "dev", GUEST_OPTIONAL),

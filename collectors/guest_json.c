@@ -244,3 +244,24 @@ guest_json_copy(const json_t *reply, const char *key, char *buffer, size_t bytes
     const char *value = json_string_value(json_object_get(reply, key));
     snprintf(buffer, bytes, "%s", value != NULL ? value : "");
 }
+
+void
+guest_json_pci_address(const struct guest_json *object, const char *key,
+                       char address[GUEST_JSON_PCI_BYTES])
+{
+    struct guest_json pci;
+    int64_t domain, bus, slot, function;
+    address[0] = '\0';
+    if (!guest_json_object(object, key, GUEST_OPTIONAL, &pci) ||
+        !guest_json_int64(&pci, "domain", GUEST_REQUIRED, &domain) ||
+        !guest_json_int64(&pci, "bus", GUEST_REQUIRED, &bus) ||
+        !guest_json_int64(&pci, "slot", GUEST_REQUIRED, &slot) ||
+        !guest_json_int64(&pci, "function", GUEST_REQUIRED, &function))
+        return;
+    if (domain < 0 || domain > 0xffffffff || bus < 0 || bus > 0xff || slot < 0 ||
+        slot > 0x1f || function < 0 || function > 7)
+        return;
+    (void)snprintf(address, GUEST_JSON_PCI_BYTES, "%04x:%02x:%02x.%x",
+                   (unsigned int)domain, (unsigned int)bus, (unsigned int)slot,
+                   (unsigned int)function);
+}

@@ -75,4 +75,10 @@ void guest_json_refuse(const struct guest_json *node, const char *expected);
 #define GUEST_JSON_DECIMAL_BYTES 24 /* sign, 19 digits, NUL */
 const char *guest_json_decimal(int64_t value, char buffer[GUEST_JSON_DECIMAL_BYTES]);
 
+/* The PCI address `key` as Linux writes it, for joins; "" where it is not there, a part
+ * is unknown (-1), or not one of a PCI address. */
+#define GUEST_JSON_PCI_BYTES 24 /* 0000:00:06.0; a domain may have 8 digits */
+void guest_json_pci_address(const struct guest_json *object, const char *key,
+                            char address[GUEST_JSON_PCI_BYTES]);
+
 #endif
