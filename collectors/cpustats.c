@@ -1,0 +1,119 @@
+/* Collector cpustats: guest-get-cpustats, what the guest's vCPUs spend their time on.
+ */
+#include "collector.h"
+#include "guest_json.h"
+
+#include <string.h>
+
+static const struct metric cpu_seconds = {
+    .name = "qga_cpu_seconds_total",
+    .help = "Time that the vCPU spent in each mode, in the guest's eyes "
+            "(guest-get-cpustats user, nice, system, idle, iowait, irq, softirq, "
+            "steal, from QEMU 7.1 on, cached), in steps of the guest's tick, mostly "
+            "10 ms.",
+    .type = METRIC_COUNTER,
+    .labels = {"cpu", "mode"},
+};
+static const struct metric cpu_guest_seconds = {
+    .name = "qga_cpu_guest_seconds_total",
+    .help = "Time that the vCPU spent in guests of the guest (guest-get-cpustats "
+            "guest, guestnice, from QEMU 7.1 on, cached); qga_cpu_seconds_total has it "
+            "in the modes user and nice too.",
+    .type = METRIC_COUNTER,
+    .labels = {"cpu", "mode"},
+};
+static const struct metric *const cpustats_metrics[] = {
+    &cpu_seconds,
+    &cpu_guest_seconds,
+    NULL,
+};
+
+static const struct {
+    const char *key; /* of the agent */
+    const char *mode;
+    const struct metric *metric;
+    enum guest_json_need need;
+} cpu_times[] = {
+    {"user", "user", &cpu_seconds, GUEST_REQUIRED},
+    {"nice", "nice", &cpu_seconds, GUEST_REQUIRED},
+    {"system", "system", &cpu_seconds, GUEST_REQUIRED},
+    {"idle", "idle", &cpu_seconds, GUEST_REQUIRED},
+    {"iowait", "iowait", &cpu_seconds, GUEST_OPTIONAL},
+    {"irq", "irq", &cpu_seconds, GUEST_OPTIONAL},
+    {"softirq", "softirq", &cpu_seconds, GUEST_OPTIONAL},
+    {"steal", "steal", &cpu_seconds, GUEST_OPTIONAL},
+    {"guest", "user", &cpu_guest_seconds, GUEST_OPTIONAL},
+    {"guestnice", "nice", &cpu_guest_seconds, GUEST_OPTIONAL},
+};
+
+/* Linux lets idle and iowait go back a little now and then, which would read as a
+ * counter that began anew: the rate would leap.  So the last value stands until the
+ * guest is past it again, unless it went back by more than that: then it did begin
+ * anew (the vCPU was taken offline and back). */
+enum { BACK_IDLE, BACK_IOWAIT, BACK_TIMES };
+#define BACK_MAX_MS 3000
+/* Of further vCPUs nothing is kept, and they are published as they come. */
+#define KEPT_CPUS 128
+
+struct cpustats_memory {
+    double kept_ms[KEPT_CPUS][BACK_TIMES];
+};
+
+static double
+cpustats_no_step_back(struct cpustats_memory *memory, int64_t cpu, const char *key,
+                      double value_ms)
+{
+    bool is_idle = strcmp(key, "idle") == 0;
+    if (cpu < 0 || cpu >= KEPT_CPUS || (!is_idle && strcmp(key, "iowait") != 0))
+        return value_ms;
+    double *kept_ms = &memory->kept_ms[cpu][is_idle ? BACK_IDLE : BACK_IOWAIT];
+    if (value_ms > *kept_ms || value_ms < *kept_ms - BACK_MAX_MS)
+        *kept_ms = value_ms;
+    return *kept_ms;
+}
+
+static void
+cpustats_one(const struct guest_json *entry, struct cpustats_memory *memory,
+             struct samples *out)
+{
+    char digits[GUEST_JSON_DECIMAL_BYTES];
+    int64_t cpu;
+    guest_json_int64(entry, "cpu", GUEST_REQUIRED, &cpu);
+    (void)guest_json_decimal(cpu, digits);
+    for (size_t i = 0; i < sizeof(cpu_times) / sizeof(*cpu_times); i++) {
+        double value_ms;
+        if (!guest_json_number(entry, cpu_times[i].key, cpu_times[i].need, &value_ms) ||
+            value_ms < 0)
+            continue;
+        value_ms = cpustats_no_step_back(memory, cpu, cpu_times[i].key, value_ms);
+        samples_add(out, cpu_times[i].metric, value_ms / 1e3,
+                    LABELS(digits, cpu_times[i].mode));
+    }
+}
+
+static int
+cpustats_parse(const json_t *reply, const struct exchange *when, struct samples *out,
+               struct failure *why)
+{
+    struct guest_json list, entry;
+    guest_json_root(&list, reply, why);
+    for (size_t i = 0; guest_json_entry(&list, i, &entry); i++) {
+        /* What vCPUs of another system would tell is not defined yet. */
+        if (strcmp(guest_json_string(&entry, "type", GUEST_REQUIRED), "linux") == 0)
+            cpustats_one(&entry, when->memory, out);
+    }
+    return guest_json_result(&list);
+}
+
+const struct collector cpustats_collector = {
+    .name = "cpustats",
+    .help = "what the guest's vCPUs spend their time on",
+    .command = "guest-get-cpustats",
+    .since = "7.1",
+    .series = "10 per vCPU",
+    .default_interval_s = 30,
+    .default_disabled = true,
+    .metrics = cpustats_metrics,
+    .memory_bytes = sizeof(struct cpustats_memory),
+    .parse = cpustats_parse,
+};
