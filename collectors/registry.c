@@ -17,13 +17,14 @@ extern const struct collector diskstats_collector;
 extern const struct collector network_collector;
 extern const struct collector filesystem_collector;
 extern const struct collector disks_collector;
+extern const struct collector routes_collector;
 
 const struct collector *const collectors[] = {
     &clock_collector,      &fsfreeze_collector,  &agent_collector,
     &vcpu_collector,       &os_collector,        &hostname_collector,
     &timezone_collector,   &load_collector,      &users_collector,
     &cpustats_collector,   &diskstats_collector, &network_collector,
-    &filesystem_collector, &disks_collector,
+    &filesystem_collector, &disks_collector,     &routes_collector,
 };
 const size_t collectors_count = sizeof(collectors) / sizeof(collectors[0]);
 
