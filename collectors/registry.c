@@ -18,6 +18,7 @@ extern const struct collector network_collector;
 extern const struct collector filesystem_collector;
 extern const struct collector disks_collector;
 extern const struct collector routes_collector;
+extern const struct collector devices_collector;
 
 const struct collector *const collectors[] = {
     &clock_collector,      &fsfreeze_collector,  &agent_collector,
@@ -25,6 +26,7 @@ const struct collector *const collectors[] = {
     &timezone_collector,   &load_collector,      &users_collector,
     &cpustats_collector,   &diskstats_collector, &network_collector,
     &filesystem_collector, &disks_collector,     &routes_collector,
+    &devices_collector,
 };
 const size_t collectors_count = sizeof(collectors) / sizeof(collectors[0]);
 

@@ -77,6 +77,7 @@ static const struct {
     {"wrong-shape-os.json", "os", {FAILURE_MALFORMED, 0, 0}},
     {"wrong-shape-network.json", "network", {FAILURE_MALFORMED, 0, 0}},
     {"wrong-shape-filesystem.json", "filesystem", {FAILURE_MALFORMED, 0, 0}},
+    {"wrong-shape-devices.json", "devices", {FAILURE_MALFORMED, 0, 0}},
     {"wrong-shape-routes.json", "routes", {FAILURE_MALFORMED, 0, 0}},
     {"wrong-shape-disks.json", "disks", {FAILURE_MALFORMED, 0, 0}},
     {"wrong-shape-diskstats.json", "diskstats", {FAILURE_MALFORMED, 0, 0}},
