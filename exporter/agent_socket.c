@@ -30,7 +30,7 @@
 #define READ_BYTES (64 * 1024)
 #define REQUEST_BYTES_MAX 256
 /* Until the first call says what the config does. */
-#define REPLY_BYTES_FIRST (1024 * 1024)
+#define REPLY_BYTES_FIRST ((size_t)1024 * 1024)
 /* An agent that was silent for so long after a deadline has been away, not slow. */
 #define AWAY_NS (INT64_C(5) * 1000 * 1000 * 1000)
 /* An id of more bits is not an integer to every JSON parser. */
@@ -102,6 +102,19 @@ connection_closed(uv_handle_t *handle)
     free(handle->data);
 }
 
+/* qemu-ga ends when its client goes and leaves a reply unread (ECONNRESET), so nothing
+ * more is let in, and what is there is taken, before the end is closed. */
+static void
+close_end(int fd)
+{
+    char unread[4096];
+
+    shutdown(fd, SHUT_RDWR);
+    while (read(fd, unread, sizeof unread) > 0)
+        continue;
+    close(fd);
+}
+
 static void
 leave_connection(struct agent_socket *agent)
 {
@@ -113,7 +126,7 @@ leave_connection(struct agent_socket *agent)
     connection->agent = NULL;
     uv_poll_stop(&connection->poll);
     uv_close((uv_handle_t *)&connection->poll, connection_closed);
-    close(connection->fd);
+    close_end(connection->fd);
     framing_give_up(&agent->framing);
 }
 
@@ -213,12 +226,13 @@ static void
 take_sync(struct agent_socket *agent)
 {
     int64_t gave_up_ns = agent->gave_up_ns;
+    bool first = !agent->was_in_step; /* it has just started, or was somebody else's */
 
     agent->was_in_step = true;
     agent->gave_up_ns = 0;
     if (agent->call)
         send_command(agent);
-    else if (gave_up_ns != 0 && clock_monotonic_ns() - gave_up_ns >= AWAY_NS)
+    else if (gave_up_ns != 0 && (first || clock_monotonic_ns() - gave_up_ns >= AWAY_NS))
         agent->listener.woke(agent->listener.context);
 }
 

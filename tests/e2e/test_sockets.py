@@ -19,6 +19,7 @@ FOUND_S = 1.0  # a new socket
 GONE_S = 1.0
 BACK_S = 2.0   # an agent that answers again
 SERIES_S = 2.0
+AWAY_S = 6.0   # one that hung for less may only have been slow: it is not hurried
 
 NO_BACKOFF = QUICK_CONFIG.replace("failures_before_backoff: 2", "failures_before_backoff: 100")
 SOURCE = 'sources: [{{socket: {{path: "{}"}}}}]\n'
@@ -221,6 +222,7 @@ def test_a_stopped_agent_costs_only_its_own_data(agents, exporter):
         exporter.wait_for(
             lambda metrics: not metrics.find("qga_clock_offset_seconds", domain="left"),
             "the old offset withdrawn", 10)
+        time.sleep(AWAY_S)
     finally:
         since = time.time()
         agents["left"].resume()
@@ -253,6 +255,7 @@ def test_no_stale_reply_answers_another_command(place):
                 exporter.wait_for(
                     lambda metrics: all(metrics.state(name) == "unresponsive" for name in names),
                     "all of them hung", 15)
+                time.sleep(AWAY_S)
                 since = time.time()
                 for agent in agents:
                     agent.resume()
@@ -365,6 +368,22 @@ def test_the_clock(place):
     assert right >= 0.99 * len(samples)
     assert uncertainties[len(uncertainties) // 2] < 0.001
     assert uncertainties[len(samples) * 99 // 100] < 0.005
+
+
+def test_agents_outlive_the_exporter(place):
+    """qemu-ga ends when its client leaves a reply unread: it is stopped in mid-talk."""
+    config_text = QUICK_CONFIG.replace("health:", "#health:")
+    with tempfile.TemporaryDirectory(dir=place.directory) as folder, Agents(folder) as agents:
+        agents.start_all(f"vm{i:03d}" for i in range(200))
+        config = write_config(place, SOURCE.format(agents.pattern) + config_text, "outlive.yml")
+        for _ in range(4):
+            with Exporter(place, f"--config.file={config}", "--log.level=warn",
+                          name="outlive") as exporter:
+                exporter.wait_for(
+                    lambda metrics: sum(v for _, v in metrics.find("qga_up")) == len(agents),
+                    "all agents answer", 30)
+            ended = [agent.name for agent in agents if not agent.process.alive()]
+            assert not ended
 
 
 # Sources

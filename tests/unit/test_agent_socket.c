@@ -583,6 +583,21 @@ test_held_in_the_backlog(void **state)
     exchange(world, 2);
 }
 
+/* Slow it cannot have been: it has not talked to us before. */
+static void
+test_held_and_free_soon(void **state)
+{
+    struct world *world = *state;
+
+    agent_socket_connect(world->agent);
+    start_call(world);
+    later(world, TIMEOUT_MS + 1);
+    expect_failure(world, 1, FAILURE_HELD, "end that program, or give the exporter");
+    take_connection(world);
+    answer_sync(world);
+    assert_int_equal(world->woke, 1);
+}
+
 static void
 test_held_with_the_backlog_full(void **state)
 {
@@ -812,6 +827,22 @@ test_close_with_a_call_in_flight(void **state)
     assert_int_equal(world->went, 0);
 }
 
+/* qemu-ga takes a reset of its connection as its own end. */
+static void
+test_close_with_a_reply_unread(void **state)
+{
+    struct world *world = *state;
+    char byte;
+
+    connect_in_step(world);
+    start_call(world);
+    heard(world);
+    say(world, REPLY);
+    agent_socket_close(world->agent);
+    world->agent = NULL;
+    assert_int_equal(recv(world->peer, &byte, 1, 0), 0);
+}
+
 static void
 test_close_in_every_state(void **state)
 {
@@ -896,6 +927,7 @@ main(void)
         TEST(test_one_that_was_slow_does_not_wake),
         TEST(test_nobody_reads),
         TEST(test_held_in_the_backlog),
+        TEST(test_held_and_free_soon),
         TEST(test_held_with_the_backlog_full),
         TEST(test_denied),
         TEST(test_a_reply_over_the_limit),
@@ -906,6 +938,7 @@ main(void)
         TEST(test_floods_while_syncing),
         TEST(test_a_flood_while_a_call_waits),
         TEST(test_close_with_a_call_in_flight),
+        TEST(test_close_with_a_reply_unread),
         TEST(test_close_in_every_state),
         TEST(test_the_socket_is_removed_with_a_call_in_flight),
         TEST(test_a_path_that_is_too_long_for_an_address),
