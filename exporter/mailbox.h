@@ -20,7 +20,7 @@ struct mailbox;
 
 /* What waits for nothing in particular is done at the same ticks: once for all of it.
  */
-#define MAILBOX_TICK_NS (INT64_C(10) * 1000 * 1000)
+#define MAILBOX_TICK_NS (INT64_C(20) * 1000 * 1000)
 
 /* The first tick at or after a time (CLOCK_MONOTONIC). */
 int64_t mailbox_tick_ns(int64_t at_ns);
