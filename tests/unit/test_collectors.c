@@ -174,6 +174,23 @@ check_case(const struct collector *collector, const char *path)
     text_free(&out);
 }
 
+/* `path` is a CASE.json.  Replies that were not recorded say where their shape is from,
+ * in CASE.txt beside them. */
+static void
+check_provenance(const char *path)
+{
+    char source[512];
+    size_t length = 0;
+    if (strstr(path, "documented.json") == NULL)
+        return;
+    (void)snprintf(source, sizeof(source), "%.*s.txt",
+                   (int)(strlen(path) - strlen(".json")), path);
+    char *text = read_file(source, &length);
+    if (!text || length == 0)
+        fail_msg("%s: does not say where the fixture's shape is from", source);
+    free(text);
+}
+
 static int
 is_json(const struct dirent *entry)
 {
@@ -196,6 +213,7 @@ every_fixture_becomes_its_golden_text(void **state)
         for (int j = 0; j < count; j++) {
             (void)snprintf(path, sizeof(path), "%s/%s", folder, entries[j]->d_name);
             check_case(collectors[i], path);
+            check_provenance(path);
             free(entries[j]);
         }
         free(entries);
