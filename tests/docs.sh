@@ -74,7 +74,7 @@ done < <(sed -n '/^| Variable/,/^$/p' README.md | cut -d'|' -f2 | grep -oE '[A-Z
 # Metrics and agent states.
 while read -r metric; do
     grep -qF -e "\`$metric\`" docs/METRICS.md || complain "a page names $metric, which is no metric"
-done < <(grep -ohE '\b(qga|process)_[a-z_]*[a-z]\b' "${pages[@]}" | sort -u)
+done < <(grep -ohE '\b(qga|process)_[a-z0-9_]*[a-z0-9]\b' "${pages[@]}" | sort -u)
 states_of_program=$(sed -n 's/^States: //p' docs/METRICS.md | grep -oE '[a-z]+' | sort)
 states_of_page=$(sed -n '/^| State /,/^$/p' README.md | sed -nE 's/^\| `([a-z]+)`.*/\1/p' | sort)
 [ "$states_of_program" = "$states_of_page" ] || complain "README.md's table of agent states differs"
