@@ -55,7 +55,7 @@ class Image:
 def _recipe():
     """Changes when the image must be built anew."""
     digest = hashlib.sha256()
-    for name in ("image.py", "packages.py", "guest-init", "guest-agent"):
+    for name in ("image.py", "packages.py", "guest-init", "guest-agent", "guest-impostor"):
         with open(os.path.join(HERE, name), "rb") as file:
             digest.update(file.read())
     return digest.hexdigest()
@@ -159,6 +159,7 @@ def _build_initramfs(folders, target):
         _copy("/bin/busybox", os.path.join(root, "bin/busybox"), 0o755)
         _copy(os.path.join(HERE, "guest-init"), os.path.join(root, "init"), 0o755)
         _copy(os.path.join(HERE, "guest-agent"), os.path.join(root, "bin/agent"), 0o755)
+        _copy(os.path.join(HERE, "guest-impostor"), os.path.join(root, "bin/guest-impostor"), 0o755)
         with open(os.path.join(root, "etc/os-release"), "w", encoding="utf-8") as file:
             file.writelines(f'{key}="{value}"\n' for key, value in OS_RELEASE.items())
         with open(os.path.join(root, "modules.order"), "w", encoding="utf-8") as file:

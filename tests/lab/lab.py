@@ -44,6 +44,8 @@ remember_owner = 0
 LIBVIRTD_CONF = """
 auth_unix_ro = "none"
 auth_unix_rw = "none"
+# Two labs are two hosts, between which a guest can migrate.
+host_uuid = "{host_uuid}"
 """
 
 GUEST_MEMORY_MIB = 128
@@ -65,6 +67,7 @@ class Daemon:
     def __init__(self, lab, name, *arguments):
         self.lab = lab
         self.name = name
+        self.program = program(name)
         self.arguments = arguments
         self.process = None
         self.pid = None
@@ -75,7 +78,7 @@ class Daemon:
             os.unlink(pid_file)
         self.process = Process(
             [program("nsenter"), "--mount", "--pid", "--target", str(self.lab.init_pid), "--",
-             program(self.name), "-p", pid_file, *self.arguments],
+             self.program, "-p", pid_file, *self.arguments],
             os.path.join(self.lab.directory, f"{self.name}.log"),
             env={"PATH": SBIN_PATH, "LC_ALL": "C", "HOME": "/root"},
         )
@@ -161,7 +164,7 @@ class Lab:
         fcntl.flock(self.lock, fcntl.LOCK_EX)
         for folder in ("run", "etc", "lib/qemu", "cache", "log", "control", "disk"):
             os.makedirs(os.path.join(self.directory, folder))
-        for name, text in (("qemu.conf", QEMU_CONF), ("libvirtd.conf", LIBVIRTD_CONF)):
+        for name, text in (("qemu.conf", QEMU_CONF), ("libvirtd.conf", LIBVIRTD_CONF.format(host_uuid=uuid.uuid4()))):
             with open(f"{self.directory}/etc/{name}", "w", encoding="utf-8") as file:
                 file.write(text)
         self._start_namespaces()
@@ -249,10 +252,13 @@ class Guest:
     raw_port  a second port, org.test.raw, served by a socket of ours (for recordings)
     disk, network, control    whether it has them
     disk_files                a folder whose files are put on the disk (/data)
+    devices                   XML of more devices
+    on_crash                  what libvirt does when the guest panics
     """
 
     def __init__(self, lab, name, number, *, agent="7.2", channel=True, clock_s=0, vcpus=1,
-                 mounts=(), raw_port=False, disk=True, disk_files=None, network=True, control=True):
+                 mounts=(), raw_port=False, disk=True, disk_files=None, network=True, control=True,
+                 devices="", on_crash="destroy"):
         self.lab = lab
         self.name = name
         self.agent = agent
@@ -265,6 +271,8 @@ class Guest:
         self.disk_files = disk_files
         self.network = network
         self.control = control
+        self.devices = devices
+        self.on_crash = on_crash
         self.uuid = str(uuid.uuid5(uuid.NAMESPACE_DNS, name))
         self.mac = f"{GUEST_MAC_PREFIX}:{number >> 8:02x}:{number & 255:02x}"
         self.disk_serial = f"lab-{number}"
@@ -285,6 +293,7 @@ class Guest:
             "<controller type='virtio-serial'/>",
             "<memballoon model='none'/>",
             f"<serial type='file'><source path='{self.console}'/></serial>",
+            self.devices,
         ]
         if self.channel:
             devices.append(self._channel_xml("org.qemu.guest_agent.0"))
@@ -321,7 +330,7 @@ class Guest:
   </os>
   <features><acpi/></features>
   <clock offset='utc'/>
-  <on_poweroff>destroy</on_poweroff><on_reboot>restart</on_reboot><on_crash>destroy</on_crash>
+  <on_poweroff>destroy</on_poweroff><on_reboot>restart</on_reboot><on_crash>{self.on_crash}</on_crash>
   <devices>{self._devices_xml()}</devices>
 </domain>
 """

@@ -18,6 +18,7 @@ EXPORTER = os.environ.get("QGA_EXPORTER", os.path.join(lab_image.ROOT, "build", 
 
 _LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"')
 _LINE = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)")
+_SANITIZERS = re.compile(r"(ERROR|WARNING): \w+Sanitizer.*|.*: runtime error: .*")
 _ESCAPES = {"\\\\": "\\", '\\"': '"', "\\n": "\n"}
 
 
@@ -103,6 +104,13 @@ class Exporter:
 
     def __exit__(self, *_):
         self.process.stop()
+        self.complain_of_sanitizers()
+
+    def complain_of_sanitizers(self):
+        """A build with a sanitizer says on its standard error what it has found."""
+        log = self.process.log()
+        found = _SANITIZERS.search(log)
+        assert not found, f"{found.group()}:\n{log[found.start():found.start() + 8000]}"
 
     def healthy(self):
         if not self.process.alive():
