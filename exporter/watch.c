@@ -236,14 +236,15 @@ follow_freeze(struct watch *watch, struct guest *guest, enum failure_kind outcom
               int64_t now_ns)
 {
     bool restricted = guest->schedule.restricted;
-    bool frozen = guest->frozen ||
-                  (outcome == FAILURE_FROZEN && !guest_is_surely_thawed(guest, now_ns));
+    bool thawed = guest_is_surely_thawed(guest, now_ns);
 
-    if (frozen && !restricted) {
+    if ((guest->frozen || outcome == FAILURE_FROZEN) && !restricted) {
+        /* One that has just said the contrary is not asked at once: it may say both for
+         * ever. */
         schedule_restrict(watch->schedule, &guest->schedule,
-                          (size_t)collector_find(collector_freeze->name), now_ns);
-    } else if (restricted && !guest->schedule.held &&
-               guest_is_surely_thawed(guest, now_ns)) {
+                          (size_t)collector_find(collector_freeze->name),
+                          thawed ? now_ns + SCHEDULE_FROZEN_NS : now_ns);
+    } else if (restricted && !guest->schedule.held && thawed) {
         release(watch, guest, now_ns);
     }
 }
