@@ -23,7 +23,7 @@ COMMANDS = {
     "os": "guest-get-osinfo",
     "vcpu": "guest-get-vcpus",
 }
-RSS_MAX_KIB = 128 << 10
+RSS_MAX_KIB = int(os.environ.get("QGA_E2E_RSS_MAX", 128 << 20)) >> 10
 
 
 @pytest.fixture(scope="module", name="hostile")
