@@ -107,16 +107,36 @@ unit-build: $(UNIT_TESTS)
 e2e: $(BUILD)/qga-exporter ## run the end-to-end tests: real guests, libvirtd, Prometheus
 	$(Q)QGA_EXPORTER=$(abspath $(BUILD)/qga-exporter) /usr/bin/python3 -m pytest -rs tests/e2e
 
+# The same under a sanitizer, which makes the exporter end at what it finds.  It is slower
+# and larger then.
+E2E_TESTS ?= tests/e2e
+e2e-sanitized = $(MAKE) --no-print-directory BUILD=$(BUILD)/$(1) SANITIZE=$(2) $(BUILD)/$(1)/qga-exporter && \
+	$(3) QGA_E2E_SLACK=2 QGA_E2E_RSS_MAX=$$((1 << 30)) QGA_EXPORTER=$(abspath $(BUILD)/$(1)/qga-exporter) \
+	/usr/bin/python3 -m pytest -rs $(E2E_TESTS)
+e2e-asan: ## run the end-to-end tests under ASan and UBSan (E2E_TESTS: which)
+	+$(Q)$(call e2e-sanitized,asan,address$(comma)undefined,ASAN_OPTIONS=quarantine_size_mb=16 UBSAN_OPTIONS=print_stacktrace=1)
+e2e-tsan: ## run the end-to-end tests under TSan (E2E_TESTS: which)
+	+$(Q)$(call e2e-sanitized,tsan,thread,TSAN_OPTIONS=suppressions=$(abspath tests/tsan.supp))
+
+soak: $(BUILD)/qga-exporter ## let guests start, stop, hang and lie for SOAK_MINUTES (30); watch its memory
+	$(Q)QGA_EXPORTER=$(abspath $<) /usr/bin/python3 tests/soak.py
+harmless: $(BUILD)/qga-exporter ## ask real agents 10,000 times; look what it leaves in the guest
+	$(Q)QGA_EXPORTER=$(abspath $<) /usr/bin/python3 tests/harmless.py
+valgrind: $(BUILD)/qga-exporter ## run it under memcheck with real guests for a minute
+	$(Q)QGA_EXPORTER=$(abspath $<) /usr/bin/python3 tests/valgrind.py
+
 REFERENCE := $(BUILD)/tests/metrics_reference
 $(REFERENCE): $(BUILD)/tests/metrics_reference.o $$(call links,tests/metrics_reference.c)
 	@echo '  LINK  $@'
 	$(Q)$(CC) $(LINK) $(LDFLAGS) -o $@ $^ $(PACKAGE_LIBS) -lm
 
-docs: $(REFERENCE) ## write docs/METRICS.md from the tables in the code
+docs: $(REFERENCE) ## write docs/METRICS.md and docs/FAULTS.md from the tables in the code and the tests
 	$(Q)$(REFERENCE) >docs/METRICS.md
+	$(Q)/usr/bin/python3 tests/e2e/faults.py >docs/FAULTS.md
 
 docs-check: all $(REFERENCE) ## compare the documents with the program
 	$(Q)$(REFERENCE) | diff -u docs/METRICS.md - || { echo 'docs/METRICS.md is out of date: make docs' >&2; exit 1; }
+	$(Q)/usr/bin/python3 tests/e2e/faults.py --check
 	$(Q)tests/docs.sh $(BUILD)/qga-exporter
 
 # The unit names the places of the program and its configuration; an edited configuration
@@ -204,5 +224,6 @@ help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 .PHONY: fuzz fuzz-build fuzz-seeds fuzz-replay fuzz-replay-run
+.PHONY: e2e-asan e2e-tsan soak harmless valgrind
 .PHONY: all demo check unit unit-build e2e format format-check clean help docs docs-check install uninstall FORCE
 -include $(OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(wildcard $(BUILD)/tests/fuzz/*.d)
