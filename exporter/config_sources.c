@@ -20,10 +20,11 @@ static const struct {
     const char *name, *path, *guest_name;
 } presets[] = {
     {"proxmox", "/var/run/qemu-server/*.qga", "([0-9]+)[.]qga$"},
-    /* libvirt cuts long names of domains in its folders' names (20 characters). */
+    /* The folder is target/domain-1-web up to about libvirt 9, 1-web since then; long
+     * names of domains are cut in it (20 characters). */
     {"libvirt-second-channel",
-     "{/run,/var/lib}/libvirt/qemu/channel/{.,target}/domain-*/org.qemu.guest_agent.1",
-     "/domain-[0-9]+-([^/]+)/[^/]+$"},
+     "{/run,/var/lib}/libvirt/qemu/channel/{.,target}/*/org.qemu.guest_agent.1",
+     "/(?:domain-)?[0-9]+-([^/]+)/[^/]+$"},
 };
 #define PRESETS (sizeof(presets) / sizeof(presets[0]))
 

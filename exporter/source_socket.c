@@ -8,6 +8,7 @@
 #include "source.h"
 #include "telemetry.h"
 
+#include <fnmatch.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@
  * soon as the daemon restarts. */
 #define LIBVIRT_CHANNEL_NAME "/org.qemu.guest_agent.0"
 #define LIBVIRT_CHANNEL_FOLDER "/libvirt/qemu/channel/"
+#define LIBVIRT_DOMAIN_PATTERN "*/domain-[0-9]*-*" LIBVIRT_CHANNEL_NAME
 
 struct socket_guest {
     struct source *source;
@@ -88,6 +90,8 @@ agent_went(void *context, const struct failure *why)
 
 /* --- what is found --- */
 
+/* Also where a container has libvirt's folder under another path: by the name of the
+ * domain's own folder. */
 static bool
 is_libvirts_own(const char *path)
 {
@@ -97,7 +101,8 @@ is_libvirts_own(const char *path)
 
     return length >= tail &&
            strcmp(resolved + length - tail, LIBVIRT_CHANNEL_NAME) == 0 &&
-           strstr(resolved, LIBVIRT_CHANNEL_FOLDER);
+           (strstr(resolved, LIBVIRT_CHANNEL_FOLDER) ||
+            fnmatch(LIBVIRT_DOMAIN_PATTERN, resolved, 0) == 0);
 }
 
 static void

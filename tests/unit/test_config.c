@@ -4,6 +4,7 @@
  * The config file: what each key does, and the exact sentence for each mistake. */
 #include "config.h"
 #include "filter.h"
+#include "guest_name.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -179,6 +180,77 @@ test_everything_set(void **state)
 }
 
 static void
+check_socket(const struct source_config *source, const char *name, const char *path,
+             const char *guest_name)
+{
+    assert_int_equal(source->kind, SOURCE_SOCKET);
+    assert_string_equal(source->name, name);
+    assert_string_equal(source->socket.path, path);
+    assert_string_equal(source->socket.guest_name, guest_name);
+}
+
+static void
+test_socket_sources(void **state)
+{
+    (void)state;
+    struct config *config = load(
+        "sources:\n"
+        "- {name: a, socket: {path: \"/run/agents/*.sock\"}}\n"
+        "- {name: b, socket: {preset: proxmox}}\n"
+        "- {name: c, socket: {preset: libvirt-second-channel}}\n"
+        "- {name: d, socket: {path: \"/vms/*/qga\", guest_name: \"/([^/]+)/qga$\"}}\n"
+        "- {name: e, socket: {guest_name: \"(1)\", preset: proxmox, path: /x/1}}\n"
+        "- {name: f, libvirt: {}}\n");
+    const struct source_config *sources = config->sources;
+    assert_int_equal(config->sources_count, 6);
+    check_socket(&sources[0], "a", "/run/agents/*.sock", "([^/]+?)(?:[.][A-Za-z]+)?$");
+    check_socket(&sources[1], "b", "/var/run/qemu-server/*.qga", "([0-9]+)[.]qga$");
+    check_socket(
+        &sources[2], "c",
+        "{/run,/var/lib}/libvirt/qemu/channel/{.,target}/*/org.qemu.guest_agent.1",
+        "/(?:domain-)?[0-9]+-([^/]+)/[^/]+$");
+    check_socket(&sources[3], "d", "/vms/*/qga", "/([^/]+)/qga$");
+    check_socket(&sources[4], "e", "/x/1", "(1)"); /* what is written wins */
+    assert_int_equal(sources[5].kind, SOURCE_LIBVIRT);
+    config_free(config);
+    config = load("sources: [{socket: {preset: proxmox}}]\n");
+    check_socket(&config->sources[0], "", "/var/run/qemu-server/*.qga",
+                 "([0-9]+)[.]qga$");
+    config_free(config);
+}
+
+/* The folder's name in old and new libvirt. */
+static void
+test_names_of_presets(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *preset, *path, *name;
+    } cases[] = {
+        {"proxmox", "/var/run/qemu-server/100.qga", "100"},
+        {"libvirt-second-channel",
+         "/var/lib/libvirt/qemu/channel/target/domain-7-web-1/org.qemu.guest_agent.1",
+         "web-1"},
+        {"libvirt-second-channel",
+         "/run/libvirt/qemu/channel/./48-raid5-test-Fedora-Se/org.qemu.guest_agent.1",
+         "raid5-test-Fedora-Se"},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        char text[128], name[64];
+        snprintf(text, sizeof(text), "sources: [{socket: {preset: %s}}]\n",
+                 cases[i].preset);
+        struct config *config = load(text);
+        const struct source_config *source = &config->sources[0];
+        struct guest_name *rule =
+            guest_name_new(source->socket.guest_name, error, sizeof(error));
+        assert_true(guest_name_of(rule, cases[i].path, name, sizeof(name)));
+        assert_string_equal(name, cases[i].name);
+        guest_name_free(rule);
+        config_free(config);
+    }
+}
+
+static void
 test_max_age_follows_the_interval(void **state)
 {
     (void)state;
@@ -266,6 +338,36 @@ static const struct {
     {"sources:\n- socket: {preset: vmware}\n",
      "2: sources[0].socket.preset: \"vmware\" is no preset; write proxmox or "
      "libvirt-second-channel"},
+    {"sources:\n- socket: {preset: proxmox, glob: /x}\n",
+     "2: sources[0].socket: unknown key \"glob\"; known are: preset, path, guest_name"},
+    {"sources:\n- socket: /run/x.sock\n",
+     "2: sources[0].socket: is not a map of keys; write it like preset: ..."},
+    {"sources:\n- socket: {path: [/x]}\n",
+     "2: sources[0].socket.path: is a list, not a single value; write it like "
+     "\"text\""},
+    {"sources:\n- socket: {path: /run/agents/}\n",
+     "2: sources[0].socket.path: \"/run/agents/\" is not the path of sockets; write it "
+     "like \"/run/agents/*.sock\""},
+    {"sources:\n- socket:\n    path: "
+     "/var/lib/libvirt/qemu/channel/target/*/org.qemu.guest_agent.0\n",
+     "3: sources[0].socket.path: "
+     "\"/var/lib/libvirt/qemu/channel/target/*/org.qemu.guest_agent.0\" is libvirt's "
+     "own channel, and connecting to it takes the agent from libvirt; write libvirt: "
+     "{uri: \"qemu:///system\"} instead, or use a second channel (preset: "
+     "libvirt-second-channel)"},
+    {"sources:\n- socket: {path: /x, guest_name: web}\n",
+     "2: sources[0].socket.guest_name: the pattern \"web\" has 0 groups; write the "
+     "part "
+     "of the path that is the guest's name in one pair of parentheses"},
+    {"sources:\n- {name: a, socket: {preset: proxmox}}\n- {name: b, socket: {preset: "
+     "proxmox}}\n",
+     "3: sources[1]: has the same path \"/var/run/qemu-server/*.qga\" as sources[0], "
+     "and an agent serves one client; remove one of the two"},
+    {"sources:\n- {name: a, socket: {path: /x}}\n- {name: a, libvirt: {}}\n",
+     "3: sources[1].name: \"a\" is also the name of sources[0]; give each source a "
+     "unique name"},
+    {"sources:\n- socket: {path: /x}\n- libvirt: {}\n",
+     "2: sources[0]: has no name; with more than one source give each a unique name"},
     {"sources:\n- socket: {path: agents}\n",
      "2: sources[0].socket.path: \"agents\" is not the path of sockets; write it like "
      "\"/run/agents/*.sock\""},
@@ -708,6 +810,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults),
         cmocka_unit_test(test_everything_set),
+        cmocka_unit_test(test_socket_sources),
+        cmocka_unit_test(test_names_of_presets),
         cmocka_unit_test(test_max_age_follows_the_interval),
         cmocka_unit_test(test_an_emptied_default_lets_all_pass),
         cmocka_unit_test(test_bad_files),
