@@ -1,0 +1,225 @@
+"""All collectors on: what they say of real guests is what the guests' kernels say."""
+
+import base64
+import math
+import re
+import struct
+import time
+
+import pytest
+
+from conftest import healthy, write_config
+from exposition import check
+from lab.programs import Exporter
+
+GENERATIONS = ("old", "new")
+OFF_BY_DEFAULT = ("users", "cpustats", "diskstats", "disks", "routes", "devices")
+TOLD_BY_ALL = ("hostname", "timezone", "users", "cpustats", "diskstats", "disks")
+
+CONFIG = "collectors:\n" + "".join(
+    f"  {name}: {{enabled: true, interval: 1s, timeout: 2s}}\n"
+    for name in ("clock", "agent", "os", "vcpu", "network", "filesystem", "load", "hostname",
+                 "timezone", *OFF_BY_DEFAULT)) + "limits: {calls_per_minute: 6000}\n"
+
+
+@pytest.fixture(scope="module", name="everything")
+def _everything(lab):
+    path = write_config(lab, CONFIG, "everything.yml")
+    with Exporter(lab, f"--config.file={path}") as running:
+        running.wait_for(
+            lambda metrics: all(healthy(metrics, name) for name in GENERATIONS)
+            and metrics.find("qga_network_route_info", domain="new")
+            and all(metrics.value("qga_collector_success", domain=name, collector=collector)
+                    for name in GENERATIONS for collector in TOLD_BY_ALL),
+            "the series of both guests, with all collectors")
+        yield running
+
+
+@pytest.fixture(name="metrics")
+def _metrics(everything):
+    return everything.metrics()
+
+
+def test_the_exposition_is_strict(metrics):
+    check(metrics.text)
+
+
+@pytest.mark.parametrize("domain", GENERATIONS)
+def test_each_collector_tells_of_its_success(metrics, domain):
+    for collector in TOLD_BY_ALL:
+        labels = {"domain": domain, "collector": collector}
+        assert metrics.value("qga_collector_success", **labels) == 1, collector
+        assert metrics.value("qga_collector_dropped_series", **labels) == 0, collector
+
+
+def test_what_an_agent_does_not_have_is_not_supported(metrics):
+    for domain, collector, supported in (
+            ("old", "load", 0), ("old", "routes", 0), ("old", "devices", 0),
+            ("new", "load", 1), ("new", "routes", 1), ("new", "devices", 0)):
+        assert metrics.value("qga_collector_supported", domain=domain,
+                             collector=collector) == supported, (domain, collector)
+    assert not metrics.find("qga_load1", domain="old")
+
+
+@pytest.mark.parametrize("domain", GENERATIONS)
+def test_name_and_zone(lab, metrics, domain):
+    name = lab.guests[domain].run("hostname").strip()
+    assert metrics.labels("qga_uname_info", domain=domain)["nodename"] == name
+    assert metrics.find("qga_time_zone_offset_seconds", domain=domain) == [
+        ({"domain": domain, "time_zone": "UTC"}, 0)]
+
+
+def test_load(new, everything):
+    def is_right(metrics):
+        words = new.run("cat /proc/loadavg").split()
+        return all(abs(metrics.value(f"qga_load{minutes}", domain="new") - float(word)) < 0.02
+                   for minutes, word in zip((1, 5, 15), words))
+
+    everything.wait_for(is_right, "the load averages as the guest has them")
+
+
+def utmp_record(user):
+    """One login, as glibc keeps it on x86_64."""
+    return struct.pack("<h2xi32s4s32s256shhiii4i20x", 7, 1, b"tty1", b"1", user, b"", 0, 0, 0,
+                       int(time.time()), 0, 0, 0, 0, 0)
+
+
+@pytest.mark.parametrize("domain", GENERATIONS)
+def test_users(lab, everything, domain):
+    """Each once, however often logged in, and never by name."""
+    guest = lab.guests[domain]
+    assert everything.metrics().value("qga_users", domain=domain) == 0
+    records = b"".join(utmp_record(user) for user in (b"jane", b"jane", b"root"))
+    text = base64.b64encode(records).decode("ascii")
+    guest.run("mkdir -p /var/run; : >/var/run/utmp.text")
+    for start in range(0, len(text), 400):
+        guest.run(f"echo {text[start:start + 400]} >>/var/run/utmp.text")
+    guest.run("base64 -d /var/run/utmp.text >/var/run/utmp")
+    try:
+        metrics = everything.wait_for(
+            lambda metrics: metrics.value("qga_users", domain=domain) == 2, "two users")
+        assert "jane" not in metrics.text
+    finally:
+        guest.run("rm -f /var/run/utmp /var/run/utmp.text")
+    everything.wait_for(lambda metrics: metrics.value("qga_users", domain=domain) == 0,
+                        "nobody logged in any more")
+
+
+def fresh(everything, domain, collector):
+    """Metrics of a call that began after this one."""
+    labels = {"domain": domain, "collector": collector}
+    name = "qga_collector_last_success_timestamp_seconds"
+    now = time.time()
+    return everything.wait_for(lambda metrics: metrics.value(name, **labels) > now + 0.1,
+                               f"another answer for {collector}")
+
+
+def cpu_times(guest):
+    found = {}
+    modes = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
+    for cpu, numbers in re.findall(r"^cpu(\d+) (.*)$", guest.run("cat /proc/stat"), re.M):
+        for mode, ticks in zip(modes, numbers.split()):
+            found[cpu, mode] = int(ticks) / 100
+    return found
+
+
+@pytest.mark.parametrize("domain", GENERATIONS)
+def test_cpu_times(lab, everything, domain):
+    before = cpu_times(lab.guests[domain])
+    metrics = fresh(everything, domain, "cpustats")
+    after = cpu_times(lab.guests[domain])
+    assert len(metrics.find("qga_cpu_seconds_total", domain=domain)) == len(before) == len(after)
+    for (cpu, mode), low in before.items():
+        value = metrics.value("qga_cpu_seconds_total", domain=domain, cpu=cpu, mode=mode)
+        assert low - 1e-6 <= value <= after[cpu, mode] + 1e-6, (cpu, mode)
+
+
+DISK_FIELDS = (
+    ("reads_completed_total", 1), ("reads_merged_total", 1), ("read_bytes_total", 512),
+    ("read_time_seconds_total", 1e-3), ("writes_completed_total", 1), ("writes_merged_total", 1),
+    ("written_bytes_total", 512), ("write_time_seconds_total", 1e-3), ("io_now", 1),
+    ("io_time_seconds_total", 1e-3), ("io_time_weighted_seconds_total", 1e-3),
+    ("discards_completed_total", 1), ("discards_merged_total", 1),
+    ("discarded_sectors_total", 1), ("discard_time_seconds_total", 1e-3),
+    ("flush_requests_total", 1), ("flush_requests_time_seconds_total", 1e-3))
+
+
+def disk_counts(guest):
+    line = re.search(r" vda (.*)", guest.run("cat /proc/diskstats")).group(1)
+    return [int(word) * unit for word, (_, unit) in zip(line.split(), DISK_FIELDS)]
+
+
+@pytest.mark.parametrize("domain", GENERATIONS)
+def test_disk_traffic(lab, everything, domain):
+    guest = lab.guests[domain]
+    start = disk_counts(guest)
+    guest.run("dd if=/dev/zero of=/data/written bs=4096 count=64 && sync && rm /data/written")
+    before = disk_counts(guest)
+    assert before[6] > start[6]
+    metrics = fresh(everything, domain, "diskstats")
+    after = disk_counts(guest)
+    for (name, _), low, high in zip(DISK_FIELDS, before, after):
+        value = metrics.value(f"qga_disk_{name}", domain=domain, device="vda")
+        assert low - 1e-6 <= value <= high + 1e-6, name
+
+
+@pytest.mark.parametrize("domain", GENERATIONS)
+def test_disk(lab, metrics, domain):
+    """The same disk as below the filesystem, so that both join."""
+    disk = metrics.labels("qga_disk_info", domain=domain, device="vda")
+    below = metrics.labels("qga_filesystem_disk_info", domain=domain, device="vda")
+    assert disk["partition"] == "false"
+    assert disk["serial"] == lab.guests[domain].disk_serial
+    for label in ("serial", "bus", "pci_address"):
+        assert disk[label] == below[label]
+
+
+def test_routes(new, metrics):
+    shown = {(labels["dest"], labels["gw"], labels["priority"])
+             for labels, _ in metrics.find("qga_network_route_info", domain="new",
+                                           family="ipv4", device="eth0")}
+    truth = set()
+    for line in new.run("ip -4 route show").splitlines():
+        word = line.split()
+        option = dict(zip(word[1::2], word[2::2]))
+        truth.add((word[0], option.get("via", ""), option.get("metric", "0")))
+    assert shown == truth and ("default", "10.0.2.2", "0") in shown
+
+
+def set_clock(guest, offset_s):
+    """To some 10 ms. busybox sets whole seconds only, so the command goes out when that is
+    right by the offset."""
+    whole_s = math.floor(offset_s)
+    guest.run("true")
+    target = int(time.time()) + 3
+    at = target - (offset_s - whole_s)
+    time.sleep(at - 0.02 - time.time())
+    while time.time() < at - 0.005:
+        time.sleep(0.001)
+    guest.run(f"date -s @{target + whole_s}")
+
+
+@pytest.mark.parametrize("target_s", [-3600, 0.25, 90])
+def test_a_step_of_the_clock_counts_and_the_offset_holds(old, everything, target_s):
+    """The truth comes from the guest's kernel by another way, between two readings of the
+    host's clock."""
+    def steps(metrics):
+        return metrics.value("qga_clock_steps_total", domain="old")
+
+    before = steps(everything.metrics())
+    set_clock(old, target_s)
+    try:
+        everything.wait_for(lambda metrics: steps(metrics) == before + 1, "the step")
+        held, asked = 0, 10
+        for _ in range(asked):
+            lows, highs = zip(old.clock_offset(), old.clock_offset())
+            metrics = fresh(everything, "old", "clock")
+            offset = metrics.value("qga_clock_offset_seconds", domain="old")
+            error = metrics.value("qga_clock_offset_uncertainty_seconds", domain="old")
+            assert abs(offset - target_s) < 0.2 and 0 < error < 0.2
+            held += min(lows) - error <= offset <= max(highs) + error
+        assert held == asked
+        assert steps(everything.metrics()) == before + 1
+    finally:
+        set_clock(old, 0)
+    everything.wait_for(lambda metrics: steps(metrics) == before + 2, "the step back")
