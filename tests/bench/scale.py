@@ -25,12 +25,11 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from lab.agents import Agents, count_that_fits
 from lab.error import LabError
 from lab.process import program
-from lab.programs import Exporter
+from lab.programs import Exporter, get, run_exporter
 
 BARE_SOCKET = os.environ.get("QGA_BARE_SOCKET", "build/tests/bench/bare_socket")
 
 COLLECTORS = ("clock", "network", "filesystem", "vcpu", "os")
-OTHERS = ("agent", "fsfreeze")
 INTERVAL_S = 10
 SPARE_MIB = 2048
 PASSES = 10  # of the bare loop without a pause
@@ -39,7 +38,6 @@ SCRAPE_INTERVAL_S = 15
 # As services get it: the exporter has to ask for more.
 FILES_SOFT = 1024
 FILES_PER_AGENT = 1.2
-PAGES_S = 0.5  # a scrape is no instant
 
 LATENESS_P99_MAX_S = 0.1
 CPU_SHARE_MAX = 0.05
@@ -124,10 +122,9 @@ class BareLoop:
 # What the exporter says of itself
 
 class Reading:
-    """One scrape, and when."""
+    """One scrape."""
 
     def __init__(self, exporter, well):
-        self.at = time.time()
         self.metrics = exporter.metrics()
         names = {agent.name for agent in well}
         self.cpu_s = self.metrics.value("process_cpu_seconds_total")
@@ -142,6 +139,9 @@ class Reading:
             value for labels, value in
             self.metrics.find("qga_collector_last_success_timestamp_seconds")
             if labels["domain"] in names and labels["collector"] in COLLECTORS]
+        # The body may be up to a second old; with hundreds of calls a second, the newest
+        # answer in it tells its time.
+        self.at = max(self.last_successes)
 
 
 class Part:
@@ -214,9 +214,9 @@ class Part:
         report.row("  calls to them", f"{self.expected_calls:.0f} +- {100 * CALLS_NOISE:.1f} %",
                    f"{self.well_calls:.0f}",
                    abs(self.well_calls / self.expected_calls - 1) <= CALLS_NOISE)
-        report.row("  their oldest answer", f"<= {INTERVAL_S + PAGES_S + LATENESS_P99_MAX_S:.1f} s",
+        report.row("  their oldest answer", f"<= {INTERVAL_S + LATENESS_P99_MAX_S:.1f} s",
                    f"{self.oldest_s:.2f} s",
-                   self.oldest_s <= INTERVAL_S + PAGES_S + LATENESS_P99_MAX_S)
+                   self.oldest_s <= INTERVAL_S + LATENESS_P99_MAX_S)
 
 
 def resident_peak_mib(exporter):
@@ -252,9 +252,13 @@ class ScrapedExporter(Exporter):
     """Reads bodies without parsing them."""
 
     def metrics_text(self):
-        # pylint: disable-next=import-outside-toplevel
-        from lab.programs import get
         return get(f"{self.url}/metrics", 30)[2]
+
+
+def other_collectors(place):
+    _, text, _ = run_exporter(place, "--list-collectors")
+    names = [line.split()[0] for line in text.splitlines()[1:]]
+    return [name for name in names if name not in COLLECTORS]
 
 
 def stop_some(agents, count):
@@ -288,8 +292,9 @@ def measure(place, agents, stopped_count, seconds, report):
     with open(config, "w", encoding="utf-8") as file:
         file.write(CONFIG.format(agents.pattern))
     hard = f"--nofile={FILES_SOFT}:{int(FILES_PER_AGENT * len(agents)) + FILES_SOFT}"
-    with ScrapedExporter(place, f"--config.file={config}", *(f"--no-collector.{name}" for name in OTHERS),
-                         "--log.level=error", command=[program("prlimit"), hard]) as exporter:
+    with ScrapedExporter(place, f"--config.file={config}", "--log.level=error",
+                         *(f"--no-collector.{name}" for name in other_collectors(place)),
+                         command=[program("prlimit"), hard]) as exporter:
         started = time.monotonic()
         wait_until_all_answer(exporter, agents, "all agents answer")
         say(f"all {len(agents)} answer {time.monotonic() - started - INTERVAL_S:.1f} s after the "

@@ -1,0 +1,173 @@
+"""Real guests' agents by their sockets: plain QEMU, and a libvirt guest's second channel."""
+
+import os
+import re
+import shutil
+import time
+
+import pytest
+
+from conftest import QUICK_CONFIG, write_config
+from lab.plain import PlainGuest
+from lab.process import program, wait_for
+from lab.programs import Exporter, run_exporter
+
+BACK_S = 2.0
+AWAY_S = 6.0  # an agent that was away for less is not hurried: it may only have been slow
+SERIES = ("qga_clock_offset_seconds", "qga_os_info", "qga_vcpu_online")
+SECOND_CHANNEL = ("<channel type='unix'>"
+                  "<target type='virtio' name='org.qemu.guest_agent.1'/></channel>")
+# As libvirt's daemon, and an exporter beside it, see it.
+CHANNELS = "/var/lib/libvirt/qemu/channel/target"
+
+
+def well(metrics, domain, **labels):
+    return (metrics.value("qga_up", domain=domain, **labels) == 1
+            and all(metrics.find(name, domain=domain, **labels) for name in SERIES))
+
+
+def successes(metrics, domain):
+    return metrics.value("qga_collector_last_success_timestamp_seconds", domain=domain,
+                         collector="clock") or 0
+
+
+def exporter_beside_libvirtd(lab, config, name):
+    """In the lab's mount namespace, where libvirt's folders have their own names."""
+    enter = [program("nsenter"), "--mount", "--target", str(lab.init_pid), "--"]
+    return Exporter(lab, f"--config.file={config}", uri="", name=name, command=enter)
+
+
+# Plain QEMU
+
+@pytest.fixture(scope="module", name="plain")
+def _plain(lab):
+    folder = os.path.join(lab.directory, "plain")
+    os.makedirs(folder)
+    guest = PlainGuest(lab, "plain", os.path.join(folder, "plain.qga")).start()
+    yield guest
+    guest.stop()
+    shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="module", name="plain_exporter")
+def _plain_exporter(lab, plain):
+    source = f'sources: [{{socket: {{path: "{os.path.dirname(plain.path)}/*.qga"}}}}]\n'
+    config = write_config(lab, source + QUICK_CONFIG, "plain.yml")
+    with Exporter(lab, f"--config.file={config}", uri="", name="plain-exporter") as running:
+        yield running
+
+
+def test_plain_qemu(plain, plain_exporter):
+    """Its socket is there long before its agent."""
+    metrics = plain_exporter.wait_for(lambda metrics: well(metrics, "plain"),
+                                      "the series of a guest that boots", 60)
+    plain.wait_for_control()
+    assert metrics.labels("qga_os_info", domain="plain")["kernel_release"] == \
+        plain.run("uname -r").strip()
+    low, high = plain.clock_offset()
+    offset = metrics.value("qga_clock_offset_seconds", domain="plain")
+    uncertainty = metrics.value("qga_clock_offset_uncertainty_seconds", domain="plain")
+    print(f"offset {offset:.6f} s, uncertainty {uncertainty:.6f} s, truth {low:.6f} to {high:.6f}")
+    assert low - uncertainty - 0.001 <= offset <= high + uncertainty + 0.001
+
+
+def test_an_agent_in_a_plain_guest_goes_and_comes(plain, plain_exporter):
+    """QEMU keeps our connection: what tells is that nobody reads, and the sync that is
+    answered late."""
+    plain_exporter.wait_for(lambda metrics: well(metrics, "plain"), "the guest well", 60)
+    plain.wait_for_control()
+    for away, back in (("agent hold", "agent release"), ("agent stop", "agent cont")):
+        plain.run(away)
+        metrics = plain_exporter.wait_for(
+            lambda metrics: metrics.value("qga_up", domain="plain") == 0, "the agent gone", 15)
+        assert metrics.state("plain") in ("unresponsive", "disconnected")
+        time.sleep(AWAY_S)
+        plain.run(back)
+        since = time.time()
+        started = time.monotonic()
+        plain_exporter.wait_for(
+            lambda metrics: well(metrics, "plain") and successes(metrics, "plain") > since,
+            "the agent back", 10, 0.02)
+        seconds = time.monotonic() - started
+        print(f"{back}: back after {seconds:.2f} s")
+        assert seconds <= BACK_S
+
+
+def test_a_plain_guest_that_ends_leaves(plain, plain_exporter):
+    other = PlainGuest(plain.lab, "brief-plain",
+                       os.path.join(os.path.dirname(plain.path), "brief.qga")).start()
+    try:
+        plain_exporter.wait_for(lambda metrics: "brief" in metrics.domains(), "the new guest", 2)
+    finally:
+        other.stop()
+    plain_exporter.wait_for(lambda metrics: "brief" not in metrics.domains(), "it gone", 2, 0.02)
+
+
+# Beside libvirt
+
+@pytest.fixture(scope="module", name="second")
+def _second(lab):
+    """A libvirt guest with a second agent, on a channel that libvirt leaves alone."""
+    guest = lab.guest("two-channels", agent="7.2", disk=False, network=False,
+                      devices=SECOND_CHANNEL).start()
+    guest.wait_for_agent().wait_for_control()
+    state, agent = "/run/agent/second", "/opt/qga-10.0"
+    guest.run(f"mkdir -p {state}; setsid {agent}/ld.so --library-path {agent} {agent}/qemu-ga "
+              f"-m virtio-serial -p /dev/virtio-ports/org.qemu.guest_agent.1 -t {state} "
+              f"-f {state}/pid </dev/null >/dev/null 2>&1 &")
+    yield guest
+    guest.stop()
+
+
+def test_a_second_channel_beside_libvirt(lab, second):
+    """The same guest both ways, by two agents: no error, and neither disturbs the other."""
+    sources = ("sources:\n"
+               "  - {name: libvirt, libvirt: {uri: 'qemu:///system'}}\n"
+               "  - {name: second, socket: {preset: libvirt-second-channel}}\n")
+    config = write_config(lab, sources + QUICK_CONFIG, "second.yml")
+    with exporter_beside_libvirtd(lab, config, "second") as exporter:
+        metrics = exporter.wait_for(
+            lambda metrics: all(well(metrics, second.name, source=source)
+                                for source in ("libvirt", "second")), "the guest both ways", 30)
+        versions = {labels["source"]: labels["version"]
+                    for labels, _ in metrics.find("qga_agent_info", domain=second.name)}
+        assert versions["libvirt"].startswith("7.2") and versions["second"].startswith("10.0")
+        assert {labels["domain"] for labels, _ in metrics.find("qga_up", source="second")} == {
+            second.name}
+        exact = metrics.value("qga_clock_offset_uncertainty_seconds", domain=second.name,
+                              source="second")
+        loose = metrics.value("qga_clock_offset_uncertainty_seconds", domain=second.name,
+                              source="libvirt")
+        print(f"uncertainty {1e6 * exact:.0f} us by the socket, {1e6 * loose:.0f} us by libvirt")
+        offsets = {labels["source"]: value for labels, value in
+                   metrics.find("qga_clock_offset_seconds", domain=second.name)}
+        assert abs(offsets["libvirt"] - offsets["second"]) <= exact + loose + 0.01
+        time.sleep(3)
+        metrics = exporter.metrics()
+        assert not [one for one in metrics.find("qga_agent_failures_total", domain=second.name)
+                    if one[1] > 0]
+
+
+def test_libvirts_own_channel_is_left_alone(lab, second):
+    pattern = f"{CHANNELS}/domain-*/org.qemu.guest_agent.?"  # not so plain that it is refused
+    source = (f'sources: [{{socket: {{path: "{pattern}", '
+              'guest_name: "/domain-[0-9]+-([^/]+)/"}}]\n')
+    config = write_config(lab, source + QUICK_CONFIG, "own.yml")
+    with exporter_beside_libvirtd(lab, config, "own") as exporter:
+        line = wait_for(lambda: re.search(rf".*domain-[0-9]+-{second.name}/.*",
+                                          exporter.process.log()), "the refusal in the log").group()
+        assert "level=WARN" in line and "libvirt's own channel" in line
+        assert "org.qemu.guest_agent.1" in line
+        metrics = exporter.wait_for(lambda metrics: well(metrics, second.name),
+                                    "the second channel, which is nobody's")
+        assert metrics.domains() == {second.name}
+        assert metrics.labels("qga_agent_info", domain=second.name)["version"].startswith("10.0")
+        assert second.agent_command("guest-get-time") > 0
+
+
+def test_a_config_that_names_libvirts_own_channel_is_refused(lab):
+    path = "/run/libvirt/qemu/channel/1-web/org.qemu.guest_agent.0"
+    config = write_config(lab, f'sources: [{{socket: {{path: "{path}"}}}}]\n', "refused.yml")
+    status, _, errors = run_exporter(lab, f"--config.file={config}", "--config.check")
+    assert status != 0
+    assert "libvirt's own channel" in errors and "libvirt-second-channel" in errors

@@ -1,0 +1,44 @@
+"""A lab guest without libvirt: QEMU started by hand, its agent behind a chardev's socket."""
+
+import os
+
+from .error import LabError
+from .lab import GUEST_MEMORY_MIB, Guest
+from .process import Process, program, wait_for
+
+
+class PlainGuest(Guest):
+    """The guest agent's port is the socket self.path, as `-chardev socket,server=on` makes it."""
+
+    def __init__(self, lab, name, path, *, agent="10.0"):
+        super().__init__(lab, name, 0, agent=agent, disk=False, network=False)
+        self.path = path
+        self.process = None
+
+    def start(self):
+        image = self.lab.image
+        ports = {"org.qemu.guest_agent.0": self.path,
+                 "org.test.control": self._port_path("control")}
+        command = [
+            program("qemu-system-x86_64"), "-machine", "pc", "-accel", "tcg", "-nodefaults",
+            "-m", str(GUEST_MEMORY_MIB), "-display", "none", "-kernel", image.kernel,
+            "-initrd", image.initramfs, "-append",
+            f"console=ttyS0 quiet no_timer_check qga.name={self.name} qga.agent={self.agent}",
+            "-serial", f"file:{self.console}", "-device", "virtio-serial-pci",
+        ]
+        for index, (port, path) in enumerate(ports.items()):
+            command += ["-chardev", f"socket,id=c{index},path={path},server=on,wait=off",
+                        "-device", f"virtserialport,chardev=c{index},name={port}"]
+        self.process = Process(command, os.path.join(self.lab.directory, f"{self.name}.log"))
+
+        def there():
+            if not self.process.alive():
+                raise LabError(f"QEMU has ended: {self.process.log()}")
+            return os.path.exists(self.path)
+        wait_for(there, f"the socket of {self.name}")
+        return self
+
+    def stop(self):
+        """Pulls the plug; QEMU killed leaves its sockets, QEMU ended removes them."""
+        self.close_control()
+        self.process.stop()
