@@ -143,6 +143,14 @@ A fault costs the guest that has it, and no other: each test above watches two m
 whose values must stay fresh. Guests behind sockets of their own (`socket` sources) have the
 states of their agents without the rows that are libvirt's; a socket that another program
 holds is `unresponsive`, with reason `held`.
+
+`tests/e2e/test_hostile_agents.py` does the same with agents that mean harm (that flood,
+trickle, answer 10 MB, nest, lie, forge lines, invent 100,000 interfaces, are others at every
+call, set their clock to the end of time), behind a virtio channel and behind a socket, and
+with replies of up to 4 MiB allowed: the exporter stays under 96 MiB of memory, and
+`qga_collector_dropped_series` counts what the limits cut. What backups, shutdowns and other
+clients of the agent notice of the exporter, and what 10,000 calls leave behind in a guest
+(nothing), is in `tests/e2e/test_harmless.py` and `make harmless`.
 """
 
 

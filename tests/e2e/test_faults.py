@@ -341,9 +341,10 @@ def test_unknown_command(lab, guest, exporter):
     watched = Watched(exporter, "unknown command")
     as_impostor(guest, exporter, "-recorder", "/nowhere")
     watched.begins()
-    metrics = watched.is_noticed()
+    metrics = watched.is_noticed(
+        lambda metrics: metrics.state(NAME) == "responsive"
+        and metrics.value("qga_collector_supported", domain=NAME, collector="vcpu") == 0)
     assert metrics.value("qga_up", domain=NAME) == 1
-    assert metrics.value("qga_collector_supported", domain=NAME, collector="vcpu") == 0
     asked = guest.run("grep -c guest-get-vcpus /run/agent/asked")
     time.sleep(3)
     assert guest.run("grep -c guest-get-vcpus /run/agent/asked") == asked == "1\n"
