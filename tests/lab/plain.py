@@ -1,5 +1,6 @@
 """A lab guest without libvirt: QEMU started by hand, its agent behind a chardev's socket."""
 
+import contextlib
 import os
 
 from .error import LabError
@@ -39,6 +40,8 @@ class PlainGuest(Guest):
         return self
 
     def stop(self):
-        """Pulls the plug; QEMU killed leaves its sockets, QEMU ended removes them."""
+        """Pulls the plug; a QEMU that is ended while it starts leaves its socket behind."""
         self.close_control()
         self.process.stop()
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.path)
