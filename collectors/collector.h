@@ -51,6 +51,34 @@ struct told {
     char os_id[TOLD_BYTES];
 };
 
+/* --- collectors that need several calls --- */
+
+#define REQUEST_ARGUMENTS_BYTES 128
+#define COLLECTOR_MORE_COMMANDS_MAX 3
+
+/* One call of a conversation. */
+struct request {
+    const char *command; /* one of the collector's own */
+    /* A JSON object, or "": made of constants and of integers that the agent gave (a
+     * file handle), never of text from the config, the network or the guest. */
+    char arguments[REQUEST_ARGUMENTS_BYTES];
+};
+
+/* How the last call of the conversation ended. */
+enum step {
+    STEP_FIRST,    /* there was none: the first request is wanted */
+    STEP_ANSWERED, /* `answer` is the value of "return" */
+    STEP_REFUSED,  /* the agent answered with an error */
+    STEP_LOST,     /* no answer: what was asked may have happened, or may yet */
+};
+
+enum next {
+    NEXT_REQUEST, /* `request` is filled */
+    NEXT_OVER, /* that was all; parse() follows, unless something was lost on the way */
+    NEXT_NEVER, /* something may have been left open in the guest: not again until its
+                   agent starts anew */
+};
+
 struct collector {
     const char *name;    /* config key, --collector.NAME and the label `collector` */
     const char *help;    /* one line, for --list-collectors */
@@ -67,6 +95,16 @@ struct collector {
      * `why` filled; the caller then drops everything in `out`. */
     int (*parse)(const json_t *reply, const struct exchange *when, struct samples *out,
                  struct failure *why);
+
+    /* Only where one call is not enough, else NULL: what to ask next.  Pure but for
+     * `memory`, which must have what parse() needs in the end; parse() then gets the
+     * last answer, or NULL if the last was none.  A request that begins with `command`
+     * starts something new; while the exporter tidies up, such a request is not sent.
+     */
+    enum next (*next)(enum step step, const json_t *answer, void *memory,
+                      struct request *request);
+    const char *more_commands[COLLECTOR_MORE_COMMANDS_MAX]; /* besides `command` */
+    unsigned int calls; /* of one conversation, for the guest's budget */
 
     /* Only where the reply lists the agent's commands (guest-info), else NULL: what it
      * says of one command.  Pure; a reply of the wrong shape says COMMAND_UNKNOWN. */

@@ -19,14 +19,28 @@ extern const struct collector filesystem_collector;
 extern const struct collector disks_collector;
 extern const struct collector routes_collector;
 extern const struct collector devices_collector;
+extern const struct collector memory_blocks_collector;
+extern const struct collector procfs_collector;
 
 const struct collector *const collectors[] = {
-    &clock_collector,      &fsfreeze_collector,  &agent_collector,
-    &vcpu_collector,       &os_collector,        &hostname_collector,
-    &timezone_collector,   &load_collector,      &users_collector,
-    &cpustats_collector,   &diskstats_collector, &network_collector,
-    &filesystem_collector, &disks_collector,     &routes_collector,
+    &clock_collector,
+    &fsfreeze_collector,
+    &agent_collector,
+    &vcpu_collector,
+    &os_collector,
+    &hostname_collector,
+    &timezone_collector,
+    &load_collector,
+    &users_collector,
+    &cpustats_collector,
+    &diskstats_collector,
+    &network_collector,
+    &filesystem_collector,
+    &disks_collector,
+    &routes_collector,
     &devices_collector,
+    &memory_blocks_collector,
+    &procfs_collector,
 };
 const size_t collectors_count = sizeof(collectors) / sizeof(collectors[0]);
 

@@ -28,7 +28,7 @@
 #define RECONNECT_MAX_MS 5000
 #define NS_PER_MS INT64_C(1000000)
 #define READ_BYTES (64 * 1024)
-#define REQUEST_BYTES_MAX 256
+#define REQUEST_BYTES_MAX 512
 /* Until the first call says what the config does. */
 #define REPLY_BYTES_FIRST ((size_t)1024 * 1024)
 /* An agent that was silent for so long after a deadline has been away, not slow. */
@@ -201,7 +201,7 @@ send_command(struct agent_socket *agent)
     struct text request = TEXT_INIT(REQUEST_BYTES_MAX);
     struct call *call = agent->call;
 
-    framing_command(&agent->framing, call->command, &request);
+    framing_command(&agent->framing, call->command, call->arguments, &request);
     start_deadline(agent, call->timeout_ns);
     call->sent_mono_ns = clock_monotonic_ns();
     call->sent_ns = clock_realtime_ns();

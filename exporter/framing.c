@@ -56,11 +56,16 @@ framing_sync(struct framing *framing, int64_t id, struct text *out)
 }
 
 void
-framing_command(struct framing *framing, const char *command, struct text *out)
+framing_command(struct framing *framing, const char *command, const char *arguments,
+                struct text *out)
 {
     start_over(framing, FRAMING_AWAITING);
     framing->skipped = 0;
-    text_add_format(out, "{\"execute\":\"%s\"}\n", command);
+    if (*arguments)
+        text_add_format(out, "{\"execute\":\"%s\",\"arguments\":%s}\n", command,
+                        arguments);
+    else
+        text_add_format(out, "{\"execute\":\"%s\"}\n", command);
 }
 
 void

@@ -77,6 +77,22 @@ guest_is_surely_thawed(const struct guest *guest, int64_t now_ns)
            now_ns - guest->thawed_ns < THAW_TRUST_NS;
 }
 
+/* What a conversation has left open in the guest is tidied up first, in case it is the
+ * same agent after all. */
+static void
+collector_anew(const struct collector *collector, struct guest_collector *state)
+{
+    state->asked = state->unsettled = false;
+    state->status = COMMAND_UNKNOWN;
+    state->reply_hash = 0;
+    if (state->conversation.open &&
+        conversation_answer(collector, &state->conversation, state->memory,
+                            FAILURE_DISCONNECTED, NULL, true) == CONVERSATION_GOES_ON)
+        return;
+    if (collector->memory_bytes > 0)
+        memset(state->memory, 0, collector->memory_bytes);
+}
+
 void
 guest_agent_anew(struct guest *guest)
 {
@@ -85,15 +101,8 @@ guest_agent_anew(struct guest *guest)
     guest->frozen = false;
     guest->thawed_ns = 0;
     guest->last_failure.kind = FAILURE_NONE;
-    for (size_t i = 0; i < collectors_count; i++) {
-        struct guest_collector *collector = &guest->collectors[i];
-
-        collector->asked = false;
-        collector->status = COMMAND_UNKNOWN;
-        collector->reply_hash = 0;
-        if (collectors[i]->memory_bytes > 0)
-            memset(collector->memory, 0, collectors[i]->memory_bytes);
-    }
+    for (size_t i = 0; i < collectors_count; i++)
+        collector_anew(collectors[i], &guest->collectors[i]);
 }
 
 /* What the last call says, for a guest that may be asked. */

@@ -4,6 +4,7 @@
 #define GUEST_H
 
 #include "collector.h"
+#include "conversation.h"
 #include "schedule.h"
 #include "source.h"
 
@@ -35,13 +36,15 @@ const char *agent_state_name(enum agent_state state);
 
 /* What is known of one collector in this guest. */
 struct guest_collector {
-    bool asked;                 /* at least once since the agent came */
-    bool success;               /* the last time */
-    enum failure_kind failure;  /* the last time */
-    bool published;             /* its series stand in the store */
-    bool quarantined;           /* its reply broke the channel */
-    bool harmful;               /* known to do harm in such a guest (harm.h) */
-    enum command_status status; /* of its command, by guest-info or by trying */
+    bool asked;                /* at least once since the agent came */
+    bool success;              /* the last time */
+    enum failure_kind failure; /* the last time */
+    bool published;            /* its series stand in the store */
+    bool quarantined;          /* its reply broke the channel */
+    bool unsettled; /* it may have left something open in the guest; until agent_anew */
+    struct conversation conversation; /* where one call is not enough */
+    bool harmful;                     /* known to do harm in such a guest (harm.h) */
+    enum command_status status;       /* of its command, by guest-info or by trying */
     int64_t duration_ns;
     int64_t last_success_ns; /* CLOCK_REALTIME; 0: never */
     size_t series, dropped;

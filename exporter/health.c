@@ -62,8 +62,8 @@ GAUGE(
     "collector");
 GAUGE(avoided, "qga_collector_avoided",
       "Always 1: the collector's command is not sent to this guest, because its reply "
-      "broke the agent's channel (quarantined) or it is known to do harm there "
-      "(harmful).",
+      "broke the agent's channel (quarantined), it may have left something open there "
+      "(unsettled, until the agent starts anew), or it is known to do harm (harmful).",
       "collector", "reason");
 GAUGE(dropped, "qga_collector_dropped_series",
       "Series that the collector's last reply held beyond the limits, or twice.",
@@ -93,6 +93,8 @@ avoided_reason(const struct guest_collector *collector)
 {
     if (collector->quarantined)
         return "quarantined";
+    if (collector->unsettled)
+        return "unsettled";
     return collector->harmful ? "harmful" : NULL;
 }
 

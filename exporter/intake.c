@@ -215,6 +215,49 @@ is_answer(enum failure_kind kind)
            kind == FAILURE_TOO_LARGE;
 }
 
+/* One call of several.  Whether there is nothing to note of the collector yet. */
+static bool
+converse(const struct intake *intake, struct guest *guest, size_t collector,
+         bool publish, const struct call *call, struct failure *why)
+{
+    struct guest_collector *state = &guest->collectors[collector];
+    json_auto_t *answer = NULL;
+
+    if (call->reply)
+        answer = reply_parse(call->reply, call->reply_length,
+                             intake->config->limits.reply_bytes, why);
+    enum failure_kind kind = answer ? FAILURE_NONE : why->kind;
+    bool first = state->conversation.duration_ns == 0;
+
+    state->conversation.duration_ns += call->received_mono_ns - call->sent_mono_ns;
+    /* In the middle of it this is a freeze: the same is asked again after the thaw. */
+    if (kind == FAILURE_DISABLED &&
+        !guest_is_surely_thawed(guest, call->received_mono_ns))
+        kind = FAILURE_FROZEN;
+    if (first && (kind == FAILURE_UNSUPPORTED || kind == FAILURE_DISABLED)) {
+        state->conversation.open = false;
+        return false;
+    }
+    switch (conversation_answer(collectors[collector], &state->conversation,
+                                state->memory, kind, answer, intake->finishing)) {
+    case CONVERSATION_COMPLETE:
+        why->kind = FAILURE_NONE;
+        if (publish && parse(intake, guest, collector, call, answer, why) < 0 &&
+            why->kind == FAILURE_NONE)
+            failure_set(why, FAILURE_MALFORMED, "the replies lack what is documented");
+        return false;
+    case CONVERSATION_UNSETTLED:
+        state->unsettled = true;
+        break;
+    case CONVERSATION_GOES_ON:
+    case CONVERSATION_BROKEN:
+        break;
+    }
+    if (is_answer(kind) && kind != FAILURE_FROZEN)
+        why->kind = FAILURE_NONE; /* the agent is well; it refused one step */
+    return why->kind == FAILURE_NONE;
+}
+
 static void
 note_collector(const struct intake *intake, struct guest *guest, size_t collector,
                const struct call *call, const struct failure *why)
@@ -224,7 +267,9 @@ note_collector(const struct intake *intake, struct guest *guest, size_t collecto
     state->asked = true;
     state->success = why->kind == FAILURE_NONE;
     state->failure = why->kind;
-    state->duration_ns = call->received_mono_ns - call->sent_mono_ns;
+    state->duration_ns = collectors[collector]->next
+                             ? state->conversation.duration_ns
+                             : call->received_mono_ns - call->sent_mono_ns;
     if (state->success) {
         state->last_success_ns = call->received_ns;
         state->status = COMMAND_ENABLED;
@@ -254,8 +299,11 @@ intake_answer(const struct intake *intake, struct guest *guest, size_t collector
               bool publish, const struct call *call)
 {
     struct failure why = call->failure;
+    bool partial = false;
 
-    if (call->reply)
+    if (collectors[collector]->next)
+        partial = converse(intake, guest, collector, publish, call, &why);
+    else if (call->reply)
         read_reply(intake, guest, collector, publish, call, &why);
 
     guest->calls_total++;
@@ -273,7 +321,7 @@ intake_answer(const struct intake *intake, struct guest *guest, size_t collector
         return why.kind;
     guest->failures_total[why.kind] += why.kind != FAILURE_NONE;
     guest->answered |= why.kind == FAILURE_NONE;
-    if (publish)
+    if (publish && !partial)
         note_collector(intake, guest, collector, call, &why);
     return why.kind;
 }

@@ -14,6 +14,7 @@
 struct intake {
     const struct config *config;
     struct store *store;
+    bool finishing;          /* conversations are tidied up, none is begun */
     struct samples *samples; /* of the reply that is being read; used again and again */
 };
 

@@ -30,16 +30,6 @@ poller_slots(const struct metric *const *slots[COLLECTORS_MAX + 1])
 }
 
 const char *const *
-poller_commands(void)
-{
-    static const char *commands[COLLECTORS_MAX + 1];
-
-    for (size_t i = 0; i < collectors_count; i++)
-        commands[i] = collectors[i]->command;
-    return commands;
-}
-
-const char *const *
 poller_states(void)
 {
     static const char *states[AGENT_STATES + 1];
@@ -180,6 +170,16 @@ poller_visit(const struct poller *poller, const struct watch_visitor *visitor)
 {
     for (size_t i = 0; i < poller->watches_count; i++)
         watch_visit(poller->watches[i], visitor);
+}
+
+bool
+poller_finish(struct poller *poller)
+{
+    bool finished = true;
+
+    for (size_t i = 0; i < poller->watches_count; i++)
+        finished = watch_finish(poller->watches[i]) && finished;
+    return finished;
 }
 
 static void

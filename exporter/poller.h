@@ -30,8 +30,7 @@ struct poller_parts {
 
 /* What the store and the telemetry need to know of the poller's world. */
 size_t poller_slots(const struct metric *const *slots[COLLECTORS_MAX + 1]);
-const char *const *poller_commands(void); /* telemetry rows; static, NULL-terminated */
-const char *const *poller_states(void);   /* likewise */
+const char *const *poller_states(void); /* telemetry rows; static, NULL-terminated */
 
 /* Starts the sources.  The config is borrowed until poller_configure() or
  * poller_stop(). */
@@ -48,6 +47,10 @@ bool poller_toggle_pause(struct poller *poller);
 
 /* Shows all sources and all guests. */
 void poller_visit(const struct poller *poller, const struct watch_visitor *visitor);
+
+/* Towards the end: nothing new is asked, and what is open in guests is closed.  Whether
+ * that is done; else ask again soon. */
+bool poller_finish(struct poller *poller);
 
 /* Leaves all sources; waits for calls in flight until the deadline (CLOCK_MONOTONIC).
  * Whether all came back; the loop must run once more to close its handles. */

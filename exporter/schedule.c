@@ -170,8 +170,9 @@ is_asked(const struct schedule *schedule, const struct schedule_guest *guest,
 {
     if (guest->restricted)
         return collector == guest->only;
-    return schedule->settings.collectors[collector].enabled &&
-           !guest->entries[collector].blocked;
+    return guest->entries[collector].must ||
+           (schedule->settings.collectors[collector].enabled &&
+            !guest->entries[collector].blocked);
 }
 
 /* The collector that is due first; of those that are due already, the first of the
@@ -327,6 +328,15 @@ schedule_hurry(struct schedule *schedule, struct schedule_guest *guest, int64_t 
     if (!guest->suspect || guest->in_flight)
         return;
     guest->not_before_ns = earlier(guest->not_before_ns, at_ns);
+    await(schedule, guest);
+}
+
+void
+schedule_continue(struct schedule *schedule, struct schedule_guest *guest,
+                  size_t collector, int64_t at_ns)
+{
+    guest->entries[collector].must = true;
+    guest->entries[collector].due_ns = at_ns;
     await(schedule, guest);
 }
 
@@ -513,6 +523,7 @@ schedule_done(struct schedule *schedule, const struct schedule_turn *turn,
     struct schedule_guest *guest = turn->guest;
 
     guest->in_flight = false;
+    guest->entries[turn->collector].must = false;
     guest->allowed_ns = spend(schedule, guest, now_ns);
     schedule->in_flight--;
     if (turn->probe)

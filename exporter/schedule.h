@@ -50,6 +50,7 @@ struct schedule_settings {
 struct schedule_entry {
     int64_t due_ns;
     unsigned int stretch; /* the interval is multiplied by 2^stretch */
+    bool must;            /* in the middle of a conversation: asked whatever is set */
     bool blocked;         /* the agent does not have the command, or has it disabled */
 };
 
@@ -113,6 +114,11 @@ void schedule_release(struct schedule *schedule, struct schedule_guest *guest,
  * at_ns.  What was slow stays stretched, for it may have been what silenced it. */
 void schedule_hurry(struct schedule *schedule, struct schedule_guest *guest,
                     int64_t at_ns);
+
+/* The collector's conversation goes on: its next call is due at at_ns, also if the
+ * collector was disabled or blocked meanwhile. */
+void schedule_continue(struct schedule *schedule, struct schedule_guest *guest,
+                       size_t collector, int64_t at_ns);
 
 /* The guest's filesystems are frozen: from now on, and until schedule_release(), only
  * this collector is asked, every SCHEDULE_FROZEN_NS. */

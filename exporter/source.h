@@ -5,6 +5,7 @@
 #ifndef SOURCE_H
 #define SOURCE_H
 
+#include "collector.h"
 #include "failure.h"
 
 #include <stdbool.h>
@@ -59,8 +60,9 @@ struct source_listener {
 
 /* One command on its way.  Belongs to the source from source_call() until `done`. */
 struct call {
-    char *guest_key;     /* owned by the caller; valid until done */
-    const char *command; /* a query of the registry; static */
+    char *guest_key;                         /* owned by the caller; valid until done */
+    const char *command;                     /* a query of the registry; static */
+    char arguments[REQUEST_ARGUMENTS_BYTES]; /* a JSON object, or "" */
     int64_t timeout_ns;
     size_t reply_bytes_max;
 

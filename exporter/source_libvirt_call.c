@@ -19,7 +19,7 @@
  * two. Guests that went away leave theirs behind, so at this number all are dropped. */
 #define HANDLES_MAX 4096
 
-#define COMMAND_BYTES_MAX 128
+#define COMMAND_BYTES_MAX (128 + REQUEST_ARGUMENTS_BYTES)
 
 struct handle {
     char uuid[UUID_BYTES];
@@ -134,7 +134,11 @@ ask(virDomainPtr domain, struct call *answer)
     int timeout_s = (int)(answer->timeout_ns / 1000000000);
     char command[COMMAND_BYTES_MAX];
 
-    snprintf(command, sizeof command, "{\"execute\":\"%s\"}", answer->command);
+    if (*answer->arguments)
+        snprintf(command, sizeof command, "{\"execute\":\"%s\",\"arguments\":%s}",
+                 answer->command, answer->arguments);
+    else
+        snprintf(command, sizeof command, "{\"execute\":\"%s\"}", answer->command);
     answer->sent_mono_ns = clock_monotonic_ns();
     answer->sent_ns = clock_realtime_ns();
     answer->reply = virDomainQemuAgentCommand(domain, command, timeout_s, 0);
@@ -204,6 +208,7 @@ call_job_new(struct libvirt_link *link, struct call *origin)
     job->origin = origin;
     snprintf(job->uuid, sizeof job->uuid, "%s", origin->guest_key);
     job->answer.command = origin->command;
+    memcpy(job->answer.arguments, origin->arguments, sizeof job->answer.arguments);
     job->answer.timeout_ns = origin->timeout_ns;
     return job;
 }

@@ -2,6 +2,7 @@
 #include "watch.h"
 
 #include "clock.h"
+#include "commands.h"
 #include "guest.h"
 #include "intake.h"
 #include "log.h"
@@ -180,7 +181,8 @@ block_commands(struct watch *watch, struct guest *guest)
         schedule_block(watch->schedule, &guest->schedule, i,
                        collector->status == COMMAND_MISSING ||
                            collector->status == COMMAND_DISABLED ||
-                           collector->harmful || collector->quarantined);
+                           collector->harmful || collector->quarantined ||
+                           collector->unsettled);
     }
 }
 
@@ -217,8 +219,8 @@ quarantine(struct guest *guest, const struct watch_call *call)
 static void
 account(const struct watch_call *call, enum failure_kind outcome)
 {
-    telemetry_call(call->watch->parts->telemetry, call->turn.collector, outcome,
-                   call->call.received_mono_ns - call->call.sent_mono_ns);
+    telemetry_call(call->watch->parts->telemetry, commands_row(call->call.command),
+                   outcome, call->call.received_mono_ns - call->call.sent_mono_ns);
 }
 
 static void
@@ -289,12 +291,27 @@ call_done(struct call *carried)
     account(call, outcome);
     schedule_done(watch->schedule, &call->turn, outcome,
                   carried->received_mono_ns - carried->sent_mono_ns, now_ns);
-    if (guest->gone)
+    if (guest->gone) {
         forget_guest(guest);
-    else
+    } else {
+        if (guest->collectors[collector].conversation.open)
+            schedule_continue(watch->schedule, &guest->schedule, collector, now_ns);
         conclude(watch, guest, outcome, now_ns);
+    }
     free_call(call);
     take_turns(watch);
+}
+
+/* What the collector's conversation wants to ask now. */
+static void
+ask_next(struct guest *guest, size_t collector, struct call *call)
+{
+    struct guest_collector *state = &guest->collectors[collector];
+    const struct request *request = conversation_request(
+        collectors[collector], &state->conversation, state->memory);
+
+    call->command = request->command;
+    memcpy(call->arguments, request->arguments, sizeof call->arguments);
 }
 
 static void
@@ -318,6 +335,8 @@ send_call(struct watch *watch, const struct schedule_turn *turn, int64_t now_ns)
         .done = call_done,
         .context = call,
     };
+    if (collectors[turn->collector]->next)
+        ask_next(call->guest, turn->collector, &call->call);
     telemetry_lateness(watch->parts->telemetry, now_ns - turn->due_ns);
     watch->driver->call(watch->source, &call->call);
 }
@@ -593,8 +612,12 @@ calls_per_minute(const struct config *config)
     if (config->limits.calls_per_minute > 0)
         return config->limits.calls_per_minute;
     for (size_t i = 0; i < collectors_count; i++) {
+        unsigned int each = collectors[i]->calls > 0 ? collectors[i]->calls : 1;
+
         if (config->collectors[i].enabled)
-            calls += (unsigned int)(minute_ns / config->collectors[i].interval_ns) + 1;
+            calls +=
+                each *
+                ((unsigned int)(minute_ns / config->collectors[i].interval_ns) + 1);
     }
     return 2 * calls < CALLS_PER_MINUTE_MAX ? 2 * calls : CALLS_PER_MINUTE_MAX;
 }
@@ -719,6 +742,32 @@ watch_pause(struct watch *watch, bool paused)
     for (struct guest *guest = watch->guests; guest && resumed; guest = guest->hh.next)
         schedule_reset(watch->schedule, &guest->schedule, clock_monotonic_ns());
     take_turns(watch);
+}
+
+bool
+watch_finish(struct watch *watch)
+{
+    bool open = false;
+
+    watch->intake.finishing = true;
+    for (struct guest *guest = watch->guests; guest; guest = guest->hh.next) {
+        size_t talking = collectors_count;
+
+        for (size_t i = 0; i < collectors_count; i++) {
+            if (guest->collectors[i].conversation.open)
+                talking = i;
+        }
+        if (talking == collectors_count || !guest_is_askable(guest) || guest->frozen) {
+            schedule_hold(watch->schedule, &guest->schedule);
+            continue;
+        }
+        open = true;
+        if (!guest->schedule.restricted)
+            schedule_restrict(watch->schedule, &guest->schedule, talking,
+                              clock_monotonic_ns());
+    }
+    take_turns(watch);
+    return !open;
 }
 
 void

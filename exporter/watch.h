@@ -40,6 +40,9 @@ struct watch *watch_start(const struct watch_parts *parts,
 void watch_configure(struct watch *watch, const struct config *config);
 /* While paused no guest is asked anything. */
 void watch_pause(struct watch *watch, bool paused);
+/* Towards the end: only what conversations have left open in guests is tidied up.
+ * Whether nothing is open; else ask again soon. */
+bool watch_finish(struct watch *watch);
 /* Leaves the source; waits for calls in flight until the deadline (CLOCK_MONOTONIC).
  * Whether all came back; the loop must run once more to close the handles. */
 bool watch_stop(struct watch *watch, int64_t deadline_ns);

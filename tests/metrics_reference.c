@@ -1,5 +1,5 @@
 /* links: collectors/registry exporter/health exporter/guest exporter/telemetry
- * links: exporter/exposition exporter/text
+ * links: exporter/exposition exporter/text exporter/conversation
  *
  * Prints docs/METRICS.md: the families of every collector and of the agents' health
  * from their tables, and the exporter's own from an exposition that it writes here,

@@ -192,6 +192,17 @@ collect(const struct collector *collector, const json_t *reply,
 {
     struct failure why = {.kind = FAILURE_NONE};
     samples_clear(samples);
+    if (collector->next != NULL) {
+        /* Each reply is the answer to what was asked last, and then all that is had. */
+        static bool begun;
+        struct request request = {.command = NULL};
+        enum step step = begun ? STEP_ANSWERED : STEP_FIRST;
+        begun = collector->next(step, begun ? reply : NULL, when->memory, &request) ==
+                NEXT_REQUEST;
+        REQUIRE(!begun || request.command != NULL);
+        REQUIRE(strnlen(request.arguments, sizeof(request.arguments)) <
+                sizeof(request.arguments));
+    }
     if (collector->parse(reply, when, samples, &why) < 0) {
         REQUIRE(why.kind > FAILURE_NONE && why.kind < FAILURE_KINDS);
         REQUIRE(why.text[0] != '\0');

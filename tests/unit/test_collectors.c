@@ -108,6 +108,49 @@ render_sample(struct text *out, const struct collector *collector, struct sample
     text_add_string(out, "\n");
 }
 
+/* The next call of a recorded conversation: the collector asks what was asked then, and
+ * gets what was answered. */
+static enum step
+recorded_step(const json_t *recorded, const struct request *request, json_t **answer)
+{
+    struct failure why = {.kind = FAILURE_NONE};
+    json_t *arguments = json_object_get(recorded, "arguments");
+    json_t *asked =
+        json_loads(*request->arguments ? request->arguments : "{}", 0, NULL);
+    char *reply = json_dumps(json_object_get(recorded, "reply"), 0);
+
+    assert_string_equal(request->command,
+                        json_string_value(json_object_get(recorded, "execute")));
+    assert_true(json_equal(asked, arguments));
+    assert_non_null(reply);
+    json_decref(*answer);
+    *answer = reply_parse(reply, strlen(reply), FILE_BYTES_MAX, &why);
+    json_decref(asked);
+    free(reply);
+    return *answer ? STEP_ANSWERED : STEP_REFUSED;
+}
+
+/* Leads it to its end; returns the last answer, or NULL. */
+static json_t *
+converse(const struct collector *collector, const char *bytes, void *memory)
+{
+    json_t *document = json_loads(bytes, 0, NULL);
+    const json_t *calls = json_object_get(document, "conversation");
+    struct request request;
+    json_t *answer = NULL;
+    enum step step = STEP_FIRST;
+    size_t i = 0;
+
+    assert_true(json_is_array(calls));
+    while (collector->next(step, answer, memory, &request) == NEXT_REQUEST) {
+        assert_true(i < json_array_size(calls));
+        step = recorded_step(json_array_get(calls, i++), &request, &answer);
+    }
+    assert_int_equal(i, json_array_size(calls));
+    json_decref(document);
+    return answer;
+}
+
 /* Returns whether it parsed; `out` is the golden text either way. */
 static bool
 run_case(const struct collector *collector, const char *bytes, size_t length,
@@ -126,8 +169,10 @@ run_case(const struct collector *collector, const char *bytes, size_t length,
     struct failure why = {.kind = FAILURE_NONE};
     default_filters(collector, filters);
 
-    json_t *reply = reply_parse(bytes, length, FILE_BYTES_MAX, &why);
-    bool parsed = reply && collector->parse(reply, &when, samples, &why) == 0;
+    json_t *reply = collector->next ? converse(collector, bytes, when.memory)
+                                    : reply_parse(bytes, length, FILE_BYTES_MAX, &why);
+    bool parsed = (reply || collector->next) &&
+                  collector->parse(reply, &when, samples, &why) == 0;
     assert_int_equal(why.kind != FAILURE_NONE, !parsed);
     if (!parsed)
         text_add_format(out, "%s: %s\n", failure_kind_name(why.kind), why.text);
@@ -261,7 +306,11 @@ metric_is_sound(const struct collector *collector, const struct metric *metric)
     if (strncmp(metric->name, "qga_", 4) != 0 ||
         is_counter != (metric->type == METRIC_COUNTER))
         fail_msg("%s: the name does not fit", metric->name);
-    if (!strstr(metric->help, collector->command) || !strstr(metric->help, "cached"))
+    bool named = strstr(metric->help, collector->command) != NULL;
+    for (size_t i = 0; i < COLLECTOR_MORE_COMMANDS_MAX; i++)
+        named |= collector->more_commands[i] &&
+                 strstr(metric->help, collector->more_commands[i]) != NULL;
+    if (!named || !strstr(metric->help, "cached"))
         fail_msg("%s: HELP must name %s and say that it is cached", metric->name,
                  collector->command);
     size_t labels = 0;

@@ -1,4 +1,5 @@
-/* links: exporter/guest exporter/health exporter/exposition exporter/text
+/* links: exporter/guest exporter/conversation exporter/health exporter/exposition
+ * links: exporter/text
  * links: collectors/registry
  *
  * The one state that sums a guest up, and its health series.

@@ -1,0 +1,153 @@
+/* links: exporter/conversation collectors/registry
+ *
+ * Collectors of several calls: whatever goes wrong, what was opened in the guest is
+ * closed, or never opened again. */
+#include "conversation.h"
+
+#include "memory.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+struct talk {
+    const struct collector *collector;
+    struct conversation conversation;
+    void *memory;
+    int open_files, opened;
+    bool finishing;
+};
+
+static void
+begin(struct talk *talk, const char *name)
+{
+    *talk = (struct talk){.collector = collectors[collector_find(name)]};
+    talk->memory = memory_new(1, talk->collector->memory_bytes);
+}
+
+static bool
+refuses(enum failure_kind kind)
+{
+    return kind == FAILURE_AGENT_ERROR || kind == FAILURE_MALFORMED ||
+           kind == FAILURE_TOO_LARGE || kind == FAILURE_UNSUPPORTED ||
+           kind == FAILURE_DISABLED;
+}
+
+/* Sends what is to be sent to an agent that keeps count, and hands over its answer. */
+static enum conversation_turn
+say(struct talk *talk, enum failure_kind kind)
+{
+    const struct request *request =
+        conversation_request(talk->collector, &talk->conversation, talk->memory);
+    json_t *answer = json_object();
+
+    if (kind == FAILURE_NONE && strcmp(request->command, "guest-file-open") == 0) {
+        json_decref(answer);
+        answer = json_integer(1000 + talk->opened++);
+        talk->open_files++;
+    } else if (strcmp(request->command, "guest-file-close") == 0 &&
+               (kind == FAILURE_NONE || refuses(kind))) {
+        talk->open_files--; /* one that refuses says that there is none */
+    }
+    enum conversation_turn turn =
+        conversation_answer(talk->collector, &talk->conversation, talk->memory, kind,
+                            kind == FAILURE_NONE ? answer : NULL, talk->finishing);
+
+    json_decref(answer);
+    return turn;
+}
+
+static void
+test_all_files_are_read_and_closed(void **state)
+{
+    struct talk talk;
+    enum conversation_turn turn;
+    int calls = 0;
+
+    (void)state;
+    begin(&talk, "procfs");
+    do {
+        turn = say(&talk, FAILURE_NONE);
+        assert_in_range(talk.open_files, 0, 1);
+        calls++;
+    } while (turn == CONVERSATION_GOES_ON);
+    assert_int_equal(turn, CONVERSATION_COMPLETE);
+    assert_false(talk.conversation.open);
+    assert_int_equal(talk.open_files, 0);
+    assert_int_equal(calls, talk.collector->calls);
+    free(talk.memory);
+}
+
+/* At every call, every way to fail: what is open afterwards gets closed. */
+static void
+test_failures_leave_nothing_open(void **state)
+{
+    struct talk talk;
+
+    (void)state;
+    for (int kind = FAILURE_NONE + 1; kind < FAILURE_KINDS; kind++) {
+        for (unsigned int at = 0; at < 24; at++) {
+            enum conversation_turn turn = CONVERSATION_GOES_ON;
+            unsigned int calls = 0;
+
+            begin(&talk, "procfs");
+            while (turn == CONVERSATION_GOES_ON && calls < 100)
+                turn =
+                    say(&talk, calls++ == at ? (enum failure_kind)kind : FAILURE_NONE);
+            assert_true(calls < 100);
+            assert_int_equal(talk.open_files, 0);
+            /* A lost answer to an open: nobody knows the handle, so never again. */
+            if (kind == FAILURE_TIMEOUT)
+                assert_int_equal(turn, at % 3 == 0 ? CONVERSATION_UNSETTLED
+                                                   : CONVERSATION_BROKEN);
+            if (kind == FAILURE_AGENT_ERROR || kind == FAILURE_FROZEN)
+                assert_int_equal(turn, CONVERSATION_COMPLETE);
+            free(talk.memory);
+        }
+    }
+}
+
+static void
+test_the_end_closes_and_opens_nothing(void **state)
+{
+    struct talk talk;
+
+    (void)state;
+    begin(&talk, "procfs");
+    assert_int_equal(say(&talk, FAILURE_NONE), CONVERSATION_GOES_ON); /* open */
+    talk.finishing = true;
+    assert_int_equal(say(&talk, FAILURE_NONE), CONVERSATION_GOES_ON); /* read */
+    assert_int_equal(say(&talk, FAILURE_NONE), CONVERSATION_BROKEN);  /* close */
+    assert_int_equal(talk.open_files, 0);
+    assert_int_equal(talk.opened, 1);
+    free(talk.memory);
+}
+
+static void
+test_a_query_of_two_calls(void **state)
+{
+    struct talk talk;
+
+    (void)state;
+    begin(&talk, "memory_blocks");
+    assert_int_equal(say(&talk, FAILURE_TIMEOUT), CONVERSATION_BROKEN);
+    assert_int_equal(say(&talk, FAILURE_AGENT_ERROR), CONVERSATION_COMPLETE);
+    free(talk.memory);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_all_files_are_read_and_closed),
+        cmocka_unit_test(test_failures_leave_nothing_open),
+        cmocka_unit_test(test_the_end_closes_and_opens_nothing),
+        cmocka_unit_test(test_a_query_of_two_calls),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
