@@ -1,5 +1,6 @@
-/* Collector memory_blocks: guest-get-memory-block-info and guest-get-memory-blocks, how much
- * of its memory the guest has online.  Not how much is free: the agent cannot tell. */
+/* Collector memory_blocks: guest-get-memory-block-info and guest-get-memory-blocks, how
+ * much of its memory the guest has online.  Not how much is free: the agent cannot
+ * tell. */
 #include "collector.h"
 #include "guest_json.h"
 

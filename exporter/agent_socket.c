@@ -31,8 +31,6 @@
 #define REQUEST_BYTES_MAX 512
 /* Until the first call says what the config does. */
 #define REPLY_BYTES_FIRST ((size_t)1024 * 1024)
-/* An agent that was silent for so long after a deadline has been away, not slow. */
-#define AWAY_NS (INT64_C(5) * 1000 * 1000 * 1000)
 /* An id of more bits is not an integer to every JSON parser. */
 #define SYNC_ID_MASK ((INT64_C(1) << 53) - 1)
 
@@ -54,7 +52,7 @@ struct agent_socket {
     bool present;           /* as announced */
     bool was_in_step;       /* on this connection, at least once */
     int64_t connected_ns;   /* CLOCK_MONOTONIC */
-    int64_t gave_up_ns;     /* CLOCK_MONOTONIC; when a call first did; 0: none */
+    bool gave_up;           /* a call did: a late sync is news */
     uint64_t reconnect_ms;
     uv_timer_t deadline, reconnect;
     unsigned int open_timers;
@@ -225,14 +223,13 @@ take_reply(struct agent_socket *agent)
 static void
 take_sync(struct agent_socket *agent)
 {
-    int64_t gave_up_ns = agent->gave_up_ns;
-    bool first = !agent->was_in_step; /* it has just started, or was somebody else's */
+    bool gave_up = agent->gave_up;
 
     agent->was_in_step = true;
-    agent->gave_up_ns = 0;
+    agent->gave_up = false;
     if (agent->call)
         send_command(agent);
-    else if (gave_up_ns != 0 && (first || clock_monotonic_ns() - gave_up_ns >= AWAY_NS))
+    else if (gave_up)
         agent->listener.woke(agent->listener.context);
 }
 
@@ -375,7 +372,7 @@ connected(struct agent_socket *agent, int fd)
     uv_poll_start(&connection->poll, UV_READABLE, readable);
     agent->connection = connection;
     agent->was_in_step = false;
-    agent->gave_up_ns = 0;
+    agent->gave_up = false;
     agent->connected_ns = clock_monotonic_ns();
     agent->refused.kind = agent->prompt.kind = FAILURE_NONE;
     framing_reset(&agent->framing);
@@ -432,8 +429,7 @@ deadline_passed(uv_timer_t *timer)
     struct agent_socket *agent = timer->data;
     struct failure why = agent->prompt;
 
-    if (agent->gave_up_ns == 0)
-        agent->gave_up_ns = clock_monotonic_ns();
+    agent->gave_up = true;
     if (why.kind == FAILURE_NONE && agent->framing.state == FRAMING_AWAITING) {
         failure_set(&why, FAILURE_TIMEOUT, "%s: the agent does not answer %s in time",
                     agent->path, agent->call->command);
