@@ -258,9 +258,13 @@ def test_no_stale_reply_answers_another_command(place):
                     agent.resume()
                 seconds, _ = seconds_until(
                     exporter,
-                    lambda metrics: all(successes(metrics, name, "network") > since
+                    lambda metrics: all(metrics.state(name) == "responsive"
                                         for name in names), "all of them back")
                 assert seconds <= BACK_S
+                # The command that hung is asked less often now.
+                exporter.wait_for(
+                    lambda metrics: all(successes(metrics, name, "network") > since
+                                        for name in names), "the networks again", 20)
                 for _ in range(20):
                     metrics = exporter.metrics()
                     assert all(offset_is_zero(metrics, name) for name in names)
