@@ -32,6 +32,8 @@ struct lanes {
     struct lane_job **last;
     struct lane *threads;
     unsigned int threads_count, abandoned_count, in_use;
+    unsigned int
+        leaving_count; /* threads that serve no more, but may block at the end */
     uint64_t abandoned_total;
     bool stopping;
     bool orphaned; /* nobody waits for the threads: the last one frees */
@@ -47,17 +49,24 @@ lanes_free(struct lanes *lanes)
     free(lanes);
 }
 
+/* Lanes that serve or will serve. */
+static unsigned int
+serving_count(const struct lanes *lanes)
+{
+    return lanes->threads_count - lanes->abandoned_count - lanes->leaving_count;
+}
+
 /* Takes the next job; NULL: the lane is to end.  Called and returns with the lock held.
  */
 static struct lane_job *
 take_job(struct lanes *lanes)
 {
-    while (!lanes->first && !lanes->stopping &&
-           lanes->threads_count - lanes->abandoned_count <= lanes->target)
+    while (!lanes->first && !lanes->stopping && serving_count(lanes) <= lanes->target)
         pthread_cond_wait(&lanes->work, &lanes->lock);
-    if (lanes->stopping ||
-        lanes->threads_count - lanes->abandoned_count > lanes->target)
+    if (lanes->stopping || serving_count(lanes) > lanes->target) {
+        lanes->leaving_count++; /* one too many is one lane's end, not every lane's */
         return NULL;
+    }
 
     struct lane_job *job = lanes->first;
 
@@ -101,6 +110,7 @@ forget_thread(struct lanes *lanes, struct lane *lane)
         link = &(*link)->next;
     *link = lane->next;
     lanes->threads_count--;
+    lanes->leaving_count--;
 }
 
 static void *
@@ -159,8 +169,7 @@ start_thread(struct lanes *lanes)
 static void
 start_missing(struct lanes *lanes)
 {
-    while (lanes->threads_count - lanes->abandoned_count < lanes->target &&
-           lanes->threads_count < lanes->max) {
+    while (serving_count(lanes) < lanes->target && lanes->threads_count < lanes->max) {
         unsigned int before = lanes->threads_count;
 
         start_thread(lanes);

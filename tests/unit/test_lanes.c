@@ -22,6 +22,8 @@
 struct site {
     sem_t hanging; /* a lane is in its job and will stay there ... */
     sem_t go_on;   /* ... until this */
+    sem_t closing; /* so many lanes may end; the others wait */
+    bool ends_late;
     atomic_int dropped, opened, closed, released;
     int delivered;
     uv_loop_t loop;
@@ -62,6 +64,8 @@ site_close(void *lane)
 {
     struct site *site = lane;
 
+    if (site->ends_late)
+        sem_wait(&site->closing);
     atomic_fetch_add(&site->closed, 1);
 }
 
@@ -117,6 +121,7 @@ open_site(struct site *site)
     memset(site, 0, sizeof *site);
     sem_init(&site->hanging, 0, 0);
     sem_init(&site->go_on, 0, 0);
+    sem_init(&site->closing, 0, 0);
     uv_loop_init(&site->loop);
     site->mailbox = mailbox_new(&site->loop);
 }
@@ -194,6 +199,35 @@ test_hanging_lanes_are_replaced_up_to_the_bound(void **state)
     close_site(&site);
 }
 
+/* One comes back and is one too many; until it has closed its connection, which may
+ * take long, the others must serve on. */
+static void
+test_one_lane_too_many_is_the_end_of_one_lane(void **state)
+{
+    struct site site;
+
+    (void)state;
+    open_site(&site);
+    struct lanes *lanes = lanes_start(&driver, &site, 2, 4, site.mailbox);
+
+    site.ends_late = true;
+    submit(lanes, &site, true);
+    sem_wait(&site.hanging);
+    assert_int_equal(lanes_review(lanes, clock_monotonic_ns() + 11 * S, 10 * S), 1);
+    assert_int_equal(lanes_figures(lanes).lanes, 3);
+    sem_post(&site.go_on);
+    run_until_delivered(&site, 1);
+    for (int i = 0; i < 100; i++) {
+        submit(lanes, &site, false);
+        run_until_delivered(&site, i + 2);
+    }
+    assert_int_equal(lanes_figures(lanes).lanes, 3); /* one of them at its end */
+    for (int i = 0; i < 3; i++)
+        sem_post(&site.closing);
+    assert_true(lanes_stop(lanes, clock_monotonic_ns() + 10 * S));
+    close_site(&site);
+}
+
 static void
 test_the_end_does_not_wait_for_a_hanging_lane(void **state)
 {
@@ -225,6 +259,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_jobs_come_back),
         cmocka_unit_test(test_hanging_lanes_are_replaced_up_to_the_bound),
+        cmocka_unit_test(test_one_lane_too_many_is_the_end_of_one_lane),
         cmocka_unit_test(test_the_end_does_not_wait_for_a_hanging_lane),
     };
 
