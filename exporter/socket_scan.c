@@ -3,6 +3,7 @@
 
 #include "memory.h"
 
+#include <errno.h>
 #include <glob.h>
 #include <libgen.h>
 #include <limits.h>
@@ -246,16 +247,29 @@ see_socket(struct socket_scan *scan, const char *path, const struct stat *status
     entry->there = true;
 }
 
+/* Without file descriptors or memory nothing can be seen, which is not to say that
+ * nothing is there. */
+static int
+is_blind(const char *path, int error)
+{
+    (void)path;
+    return error == EMFILE || error == ENFILE || error == ENOMEM;
+}
+
 static void
 look_at_sockets(struct socket_scan *scan)
 {
     struct socket_entry *entry, *next;
     glob_t found = {0};
+    int outcome = glob(scan->pattern, GLOB_BRACE, is_blind, &found);
 
+    if (outcome != 0 && outcome != GLOB_NOMATCH) {
+        globfree(&found);
+        return; /* the next look may see more */
+    }
     HASH_ITER (hh, scan->sockets, entry, next) {
         entry->there = false;
     }
-    glob(scan->pattern, GLOB_BRACE, NULL, &found);
     for (size_t i = 0; i < found.gl_pathc; i++) {
         struct stat status;
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -192,6 +193,30 @@ static void
 make_folder(const char *name)
 {
     assert_int_equal(mkdir(name, 0700), 0);
+}
+
+/* What cannot be seen for want of a file descriptor is not gone. */
+static void
+test_no_file_descriptor_loses_nothing(void **state)
+{
+    struct world *world = *state;
+    struct rlimit limit, none;
+    int next = dup(0);
+
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    close(next);
+    make_socket("a.sock");
+    start(world, "*.sock");
+    expect(world, "+a.sock;");
+    none = limit;
+    none.rlim_cur = (rlim_t)next;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    assert_int_equal(chmod("a.sock", 0600), 0);
+    await_look(world, world->looks + 1);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    assert_string_equal(world->events, "");
+    assert_int_equal(chmod("a.sock", 0700), 0);
+    expect(world, "~a.sock;");
 }
 
 static void
@@ -400,6 +425,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(test_no_file_descriptor_loses_nothing),
         TEST(test_sockets_come_and_go),
         TEST(test_made_anew_between_two_looks),
         TEST(test_what_is_no_socket_is_left_alone),
