@@ -132,8 +132,10 @@ says_the_same(const struct intake *intake, struct guest *guest, size_t collector
     uint64_t hash = hash_of(call);
     bool repeats = hash == state->reply_hash;
 
-    /* What it says depends on the past, or on when it says it. */
-    if (asked->memory_bytes > 0 || asked->command_status || asked->is_frozen)
+    /* What it says depends on the past, or on when it says it; or what became of it
+     * depends on the room that the other collectors left. */
+    if (asked->memory_bytes > 0 || asked->command_status || asked->is_frozen ||
+        state->dropped > 0)
         return false;
     state->reply_hash = hash;
     return repeats && store_renew(intake->store, guest->place, collector,
@@ -278,8 +280,6 @@ note_collector(const struct intake *intake, struct guest *guest, size_t collecto
             why->kind == FAILURE_DISABLED ? COMMAND_DISABLED : COMMAND_MISSING;
         withdraw(intake, guest, collector);
     }
-    if (!state->success)
-        state->reply_hash = 0;
     if (!state->success && state->status != COMMAND_MISSING)
         log_debug("a call failed", LOG_STR("domain", guest->name),
                   LOG_STR("collector", collectors[collector]->name),
@@ -306,8 +306,12 @@ intake_answer(const struct intake *intake, struct guest *guest, size_t collector
     else if (call->reply)
         read_reply(intake, guest, collector, publish, call, &why);
 
+    /* Whatever becomes of a failure below, that reply has brought no series: the same
+     * one again renews none. */
+    if (why.kind != FAILURE_NONE)
+        guest->collectors[collector].reply_hash = 0;
     guest->calls_total++;
-    if (is_answer(why.kind))
+    if (is_answer(why.kind) && call->channel != CALL_FOUND_CHANNEL_BROKEN)
         guest->last_response_ns = clock_realtime_ns();
     if (collectors[collector] == collector_freeze && why.kind != FAILURE_NONE &&
         is_answer(why.kind))

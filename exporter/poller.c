@@ -48,7 +48,7 @@ check_first_pass(void *context)
     if (poller->passed || poller->watches_count == 0)
         return;
     for (size_t i = 0; i < poller->watches_count; i++) {
-        if (!watch_has_passed(poller->watches[i]))
+        if (!watch_has_passed(poller->watches[i], clock_monotonic_ns()))
             return;
         all_answered = all_answered && watch_all_answered(poller->watches[i]);
     }

@@ -393,6 +393,19 @@ schedule_wake_ns(const struct schedule *schedule)
     return guest ? guest->wake_ns : INT64_MAX;
 }
 
+/* The probe, or what stands in for it where that must not be sent. */
+static size_t
+probe_for(const struct schedule *schedule, const struct schedule_guest *guest)
+{
+    if (!guest->entries[schedule->settings.probe].blocked)
+        return schedule->settings.probe;
+    for (size_t i = 0; i < schedule->settings.collectors_count; i++) {
+        if (is_asked(schedule, guest, i))
+            return i;
+    }
+    return schedule->settings.probe;
+}
+
 /* A suspect gets the probe; a frozen one answers no other question than its own. */
 static size_t
 collector_for(const struct schedule *schedule, const struct schedule_guest *guest,
@@ -403,7 +416,7 @@ collector_for(const struct schedule *schedule, const struct schedule_guest *gues
     if (guest->restricted)
         return guest->only;
     if (guest->suspect)
-        return schedule->settings.probe;
+        return probe_for(schedule, guest);
     return first_due(schedule, guest, now_ns, &due_ns);
 }
 
@@ -547,4 +560,10 @@ schedule_is_idle(const struct schedule_guest *guest, int64_t now_ns)
     if (guest->in_flight)
         return false;
     return guest->held || guest->suspect || guest->wake_ns > now_ns + SCHEDULE_GAP_NS;
+}
+
+bool
+schedule_asks_nothing(const struct schedule_guest *guest)
+{
+    return guest->heap && guest->wake_ns == INT64_MAX;
 }

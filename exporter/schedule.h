@@ -147,4 +147,7 @@ bool schedule_is_backing_off(const struct schedule *schedule,
 /* Whether nothing more is due for the guest at now_ns: the visit is over. */
 bool schedule_is_idle(const struct schedule_guest *guest, int64_t now_ns);
 
+/* Whether the guest could be asked, but there is no command left for it. */
+bool schedule_asks_nothing(const struct schedule_guest *guest);
+
 #endif

@@ -31,6 +31,11 @@
  * hung. */
 #define CALL_GRACE_NS (INT64_C(6) * 1000 * 1000 * 1000)
 
+/* Longer than a call that comes back ever takes: libvirt waits for another client of
+ * the agent for 30 s, syncs twice for 5 s, and then asks.  A daemon that hangs is not
+ * waited for any longer. */
+#define FIRST_PASS_PATIENCE_NS (INT64_C(60) * 1000 * 1000 * 1000)
+
 /* ~ and a number, where two guests of a source have one name. */
 #define NAME_SUFFIX_BYTES 12
 
@@ -51,6 +56,7 @@ struct watch {
     bool labelled; /* series carry the label `source` */
     bool up, tried, paused;
     char away[FAILURE_TEXT_BYTES]; /* why it is not up; "" */
+    int64_t progress_ns;           /* CLOCK_MONOTONIC; of the first pass, the last */
     int64_t spread_ns;             /* when the next guest of a list is first asked */
     struct guest *guests;
     struct guest *names;      /* the same by their names */
@@ -122,14 +128,15 @@ publish_health(struct guest *guest)
 /* --- the first pass --- */
 
 bool
-watch_has_passed(const struct watch *watch)
+watch_has_passed(const struct watch *watch, int64_t now_ns)
 {
-    if (watch->paused)
+    if (watch->paused || now_ns - watch->progress_ns > FIRST_PASS_PATIENCE_NS)
         return true;
     if (!watch->up)
         return watch->tried;
     for (const struct guest *guest = watch->guests; guest; guest = guest->hh.next) {
-        if (guest_is_askable(guest) && !guest->first_visit_done)
+        if (guest_is_askable(guest) && !guest->first_visit_done &&
+            !schedule_asks_nothing(&guest->schedule))
             return false;
     }
     return true;
@@ -262,6 +269,8 @@ conclude(struct watch *watch, struct guest *guest, enum failure_kind outcome,
     enum agent_state state =
         guest_state(guest, now_ns, watch->intake.config->health.starting_ns);
 
+    if (!visited)
+        watch->progress_ns = now_ns;
     guest->first_visit_done |= schedule_is_idle(&guest->schedule, now_ns);
     guest->health_stale = true;
     if (outcome == FAILURE_NONE && visited == guest->first_visit_done &&
@@ -504,6 +513,9 @@ guest_seen(void *context, struct source *source, const struct guest_facts *facts
     (void)source;
     if (!is_wanted(watch, facts))
         return;
+    /* One whose agent comes and goes holds up nobody's first pass. */
+    if (guest && facts->agent_came)
+        guest->first_visit_done = true;
     if (!guest)
         guest = add_guest(watch, facts);
 
@@ -548,6 +560,7 @@ source_up(void *context, struct source *source)
 
     (void)source;
     watch->up = watch->tried = true;
+    watch->progress_ns = clock_monotonic_ns();
     HASH_ITER (hh, watch->guests, guest, next) {
         if (!guest->seen)
             drop_guest(watch, guest);
@@ -654,6 +667,7 @@ watch_start(const struct watch_parts *parts, const struct source_config *source,
     watch->intake = intake_new(config, parts->store);
     watch->driver = drivers[source->kind];
     watch->labelled = labelled;
+    watch->progress_ns = clock_monotonic_ns();
     source_config_copy(&watch->identity, source);
     watch->schedule = schedule_new(&settings);
     watch->telemetry_row = telemetry_source_add(parts->telemetry, source->name);

@@ -55,8 +55,9 @@ bool watch_is_of(const struct watch *watch, const struct source_config *source,
 void watch_review(struct watch *watch, size_t *guests_by_state);
 
 /* Whether the source was there or found away, and every guest that can be asked was
- * asked for everything once, or found not to answer. */
-bool watch_has_passed(const struct watch *watch);
+ * asked for everything once, or found not to answer; or whether too long nothing was
+ * heard that would bring this nearer.  now_ns: CLOCK_MONOTONIC. */
+bool watch_has_passed(const struct watch *watch, int64_t now_ns);
 bool watch_all_answered(const struct watch *watch);
 
 /* Shows what the watch knows, in the order in which it came.  All is borrowed.  `why`

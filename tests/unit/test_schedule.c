@@ -192,6 +192,27 @@ test_silence_ends_the_visit_and_backs_off(void **state)
     schedule_free(schedule);
 }
 
+/* Its reply has broken the channel, say: then it must not be sent, nor as a probe. */
+static void
+test_a_blocked_probe_is_not_sent(void **state)
+{
+    struct schedule *schedule = new_schedule(4);
+    struct schedule_guest guest = {0};
+    struct schedule_turn taken;
+    int64_t now_ns = 1000 * S;
+
+    (void)state;
+    schedule_add(schedule, &guest, "web-1", now_ns);
+    schedule_block(schedule, &guest, CLOCK, true);
+    for (int i = 0; i < 3; i++) {
+        assert_true(turn(schedule, now_ns, FAILURE_TIMEOUT, 3 * S, &taken));
+        assert_int_equal(taken.collector, INFO);
+        assert_int_equal(taken.probe, i > 0);
+        now_ns += 20 * MINUTE;
+    }
+    schedule_free(schedule);
+}
+
 static void
 test_silent_guests_use_a_quarter(void **state)
 {
@@ -572,6 +593,7 @@ main(void)
         cmocka_unit_test(test_phase_survives_a_restart),
         cmocka_unit_test(test_no_burst_after_a_pause),
         cmocka_unit_test(test_silence_ends_the_visit_and_backs_off),
+        cmocka_unit_test(test_a_blocked_probe_is_not_sent),
         cmocka_unit_test(test_silent_guests_use_a_quarter),
         cmocka_unit_test(test_capacity_is_kept),
         cmocka_unit_test(test_slow_command_is_asked_less),

@@ -1,0 +1,351 @@
+/* A source under watch, from announcement to series, with a source that does what the
+ * test says.
+ *
+ * links: exporter/watch exporter/intake exporter/conversation exporter/commands
+ * links: exporter/guest exporter/health exporter/schedule exporter/store
+ * links: exporter/exposition exporter/text exporter/telemetry exporter/mailbox
+ * links: exporter/log exporter/reply exporter/harm
+ * links: exporter/config+ exporter/yaml_+ exporter/suggest exporter/guest_name
+ * links: collectors/registry
+ */
+#include "watch.h"
+
+#include "clock.h"
+#include "commands.h"
+#include "guest.h"
+#include "intake.h"
+#include "mailbox.h"
+#include "memory.h"
+#include "source.h"
+#include "store.h"
+#include "telemetry.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uv.h>
+
+#include <cmocka.h>
+
+#define S INT64_C(1000000000)
+/* Turns of the loop in which something awaited must have happened. */
+#define TURNS_MAX 2000
+
+/* --- a source --- */
+
+/* There is one at a time. */
+static struct source {
+    const struct source_listener *listener;
+    struct call *call; /* in flight; one guest is enough */
+    unsigned int calls;
+} the_source;
+
+static struct source *
+start(const struct source_config *config, uv_loop_t *loop, struct mailbox *mailbox,
+      const struct source_listener *listener, struct telemetry *telemetry, size_t row)
+{
+    (void)config;
+    (void)loop;
+    (void)mailbox;
+    (void)telemetry;
+    (void)row;
+    the_source = (struct source){.listener = listener};
+    return &the_source;
+}
+
+static unsigned int
+capacity(const struct source *source)
+{
+    (void)source;
+    return 4;
+}
+
+static void
+take_call(struct source *source, struct call *call)
+{
+    assert_null(source->call);
+    call->sent_mono_ns = clock_monotonic_ns();
+    call->sent_ns = clock_realtime_ns();
+    source->call = call;
+    source->calls++;
+}
+
+static bool
+stop(struct source *source, int64_t deadline_ns)
+{
+    (void)deadline_ns;
+    source->call = NULL;
+    return true;
+}
+
+const struct source_driver source_libvirt = {start, capacity, take_call, stop};
+const struct source_driver source_socket = {start, capacity, take_call, stop};
+
+static void
+answer(const char *reply)
+{
+    struct call *call = the_source.call;
+
+    the_source.call = NULL;
+    call->reply = memory_string(reply);
+    call->reply_length = strlen(reply);
+    call->received_mono_ns = clock_monotonic_ns();
+    call->received_ns = clock_realtime_ns();
+    call->done(call);
+}
+
+/* --- what watches it --- */
+
+struct world {
+    uv_loop_t loop;
+    uv_timer_t tick; /* so that the loop never waits for long */
+    struct watch_parts parts;
+    struct config *config;
+    struct watch *watch;
+};
+
+static void
+nothing(void *context)
+{
+    (void)context;
+}
+
+static void
+ticked(uv_timer_t *timer)
+{
+    (void)timer;
+}
+
+static void
+open_world(struct world *world)
+{
+    static const char *const states[] = {"all", NULL};
+    static char name[] = "";
+    static struct source_config source = {.kind = SOURCE_LIBVIRT, .name = name};
+    const struct metric *const *slots[COLLECTORS_MAX + 1];
+    char error[CONFIG_ERROR_BYTES];
+
+    memset(world, 0, sizeof *world);
+    intake_slots(slots);
+    uv_loop_init(&world->loop);
+    uv_timer_init(&world->loop, &world->tick);
+    uv_timer_start(&world->tick, ticked, 1, 1);
+    world->config = config_load(NULL, NULL, error, sizeof error);
+    assert_non_null(world->config);
+    world->parts = (struct watch_parts){
+        .loop = &world->loop,
+        .mailbox = mailbox_new(&world->loop),
+        .telemetry = telemetry_new(commands_list(), states),
+        .store = store_new(slots, collectors_count + 1, NULL, NULL),
+        .at_once = true,
+        .progressed = nothing,
+    };
+    source = world->config->sources[0];
+    source.name = name;
+    world->watch = watch_start(&world->parts, &source, false, world->config);
+}
+
+static void
+close_world(struct world *world)
+{
+    watch_stop(world->watch, 0);
+    mailbox_close(world->parts.mailbox);
+    uv_close((uv_handle_t *)&world->tick, NULL);
+    uv_run(&world->loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&world->loop), 0);
+    store_free(world->parts.store);
+    telemetry_free(world->parts.telemetry);
+    config_free(world->config);
+}
+
+static void
+enable_only(struct world *world, const char *name)
+{
+    for (size_t i = 0; i < collectors_count; i++)
+        world->config->collectors[i].enabled =
+            name && strcmp(collectors[i]->name, name) == 0;
+    watch_configure(world->watch, world->config);
+}
+
+static void
+announce(bool agent_came)
+{
+    const struct guest_facts facts = {
+        .key = "k",
+        .name = "web-1",
+        .uuid = "",
+        .domain = DOMAIN_RUNNING,
+        .channel = CHANNEL_CONNECTED,
+        .agent_came = agent_came,
+    };
+
+    the_source.listener->guest_seen(the_source.listener->context, &the_source, &facts);
+}
+
+static void
+come_up(void)
+{
+    the_source.listener->source_up(the_source.listener->context, &the_source);
+}
+
+/* The next call's command. */
+static const char *
+await_call(struct world *world)
+{
+    for (int turns = 0; !the_source.call; turns++) {
+        assert_true(turns < TURNS_MAX);
+        uv_run(&world->loop, UV_RUN_ONCE);
+    }
+    return the_source.call->command;
+}
+
+static bool
+has_passed(const struct world *world)
+{
+    return watch_has_passed(world->watch, clock_monotonic_ns());
+}
+
+/* --- the first pass --- */
+
+static void
+test_the_first_pass_waits_for_the_answers(void **state)
+{
+    struct world world;
+
+    (void)state;
+    open_world(&world);
+    enable_only(&world, "vcpu");
+    assert_false(has_passed(&world));
+    announce(false);
+    come_up();
+    assert_string_equal(await_call(&world), "guest-get-vcpus");
+    assert_false(has_passed(&world));
+    answer("{\"return\":[{\"logical-id\":0,\"online\":true}]}");
+    assert_true(has_passed(&world));
+    assert_true(watch_all_answered(world.watch));
+    close_world(&world);
+}
+
+/* A daemon that hangs lets nobody in, and does not say so either. */
+static void
+test_a_source_that_says_nothing_is_not_waited_for_without_end(void **state)
+{
+    struct world world;
+
+    (void)state;
+    open_world(&world);
+    assert_false(has_passed(&world));
+    assert_false(watch_has_passed(world.watch, clock_monotonic_ns() + 50 * S));
+    assert_true(watch_has_passed(world.watch, clock_monotonic_ns() + 70 * S));
+    assert_false(watch_all_answered(world.watch));
+    close_world(&world);
+}
+
+static void
+test_a_call_that_hangs_does_not_hold_up_the_first_pass_for_ever(void **state)
+{
+    struct world world;
+
+    (void)state;
+    open_world(&world);
+    announce(false);
+    come_up();
+    await_call(&world);
+    assert_false(watch_has_passed(world.watch, clock_monotonic_ns() + 50 * S));
+    assert_true(watch_has_passed(world.watch, clock_monotonic_ns() + 70 * S));
+    close_world(&world);
+}
+
+static void
+test_a_guest_that_is_asked_nothing_is_not_waited_for(void **state)
+{
+    struct world world;
+
+    (void)state;
+    open_world(&world);
+    enable_only(&world, NULL);
+    announce(false);
+    come_up();
+    assert_true(has_passed(&world));
+    close_world(&world);
+}
+
+/* Each time everything is due anew, after a moment: it would never be through. */
+static void
+test_an_agent_that_comes_and_goes_is_not_waited_for(void **state)
+{
+    struct world world;
+
+    (void)state;
+    open_world(&world);
+    announce(false);
+    come_up();
+    assert_false(has_passed(&world));
+    announce(true);
+    assert_true(has_passed(&world));
+    close_world(&world);
+}
+
+/* --- what is published --- */
+
+static bool
+shows(const struct world *world, const char *line)
+{
+    struct body *body = store_body(world->parts.store, clock_monotonic_ns());
+    bool there = memmem(body->bytes, body->length, line, strlen(line)) != NULL;
+
+    body_unref(body);
+    return there;
+}
+
+#define VCPUS "{\"return\":[{\"logical-id\":0,\"online\":true}]}"
+#define DISABLED                                                                       \
+    "{\"error\":{\"class\":\"CommandNotFound\",\"desc\":\"Command guest-get-vcpus "    \
+    "has been disabled: the command is not allowed\"}}"
+
+/* An agent (9.1 and later) whose administrator has forbidden the command: the first
+ * refusal may be a freeze, the second is believed; neither is the reply that the series
+ * were made of. */
+static void
+test_a_refusal_that_repeats_itself_renews_nothing(void **state)
+{
+    struct world world;
+
+    (void)state;
+    open_world(&world);
+    enable_only(&world, "vcpu");
+    announce(false);
+    come_up();
+    await_call(&world);
+    answer(VCPUS);
+    assert_true(shows(&world, "qga_vcpu_online{domain=\"web-1\",vcpu=\"0\"} 1\n"));
+
+    announce(true); /* the agent is restarted, with the command forbidden */
+    assert_string_equal(await_call(&world), "guest-get-vcpus");
+    answer(DISABLED);
+    assert_string_equal(await_call(&world), "guest-fsfreeze-status");
+    answer("{\"return\":\"thawed\"}");
+    assert_string_equal(await_call(&world), "guest-get-vcpus");
+    answer(DISABLED);
+    assert_false(shows(&world, "qga_vcpu_online{"));
+    assert_true(shows(&world, "qga_collector_success{domain=\"web-1\","
+                              "collector=\"vcpu\"} 0\n"));
+    close_world(&world);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_first_pass_waits_for_the_answers),
+        cmocka_unit_test(test_a_source_that_says_nothing_is_not_waited_for_without_end),
+        cmocka_unit_test(
+            test_a_call_that_hangs_does_not_hold_up_the_first_pass_for_ever),
+        cmocka_unit_test(test_a_guest_that_is_asked_nothing_is_not_waited_for),
+        cmocka_unit_test(test_an_agent_that_comes_and_goes_is_not_waited_for),
+        cmocka_unit_test(test_a_refusal_that_repeats_itself_renews_nothing),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
