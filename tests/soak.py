@@ -119,8 +119,7 @@ class Trouble:
 
     def lie(self, guest):
         guest.run(f"agent impostor -{self.random.choice(LIES)}")
-        self.wait()
-        self.wait()
+        time.sleep(self.random.uniform(4, 10))  # it takes its time to think out its lies
         guest.run("agent release")
         if self.random.random() < 0.3:
             self.anew(guest)
@@ -188,11 +187,21 @@ class Figures:
                               metrics.value("process_open_fds"),
                               metrics.value("process_threads")))
 
-    def between(self, start_s, end_s):
-        """(median of the memory, fewest descriptors, most threads)"""
-        span = [reading for reading in self.readings if start_s <= reading[0] <= end_s]
-        return (statistics.median(reading[1] for reading in span),
-                min(reading[2] for reading in span), max(reading[3] for reading in span))
+    def memory(self, start_s, end_s):
+        """Its median over a span."""
+        return statistics.median(reading[1] for reading in self.readings
+                                 if start_s <= reading[0] <= end_s)
+
+    def descriptors_at_rest(self, names):
+        """When everybody is well and nothing happens: a connection may be about to close."""
+        self.exporter.wait_for(
+            lambda metrics: all(metrics.value("qga_up", domain=name) == 1 for name in names),
+            "everybody well, at rest", 120)
+        counts = []
+        for _ in range(20):
+            time.sleep(0.5)
+            counts.append(self.exporter.metrics().value("process_open_fds"))
+        return min(counts)
 
 
 def mib(size):
@@ -205,32 +214,36 @@ def soak(lab, agents, exporter):
     scrapers = [Scraper(exporter) for _ in range(SCRAPERS)]
     for scraper in scrapers:
         scraper.start()
-    end = time.monotonic() + MINUTES * 60
-    while time.monotonic() < end:
+    names = [guest.name for guest in guests] + ["s0", "s1", "s2"]
+    start, settled_fds = time.monotonic(), None
+    while time.monotonic() < start + MINUTES * 60:
         trouble.once()
         figures.take()
+        if settled_fds is None and time.monotonic() > start + SETTLED_S:
+            settled_fds = figures.descriptors_at_rest(names)
+            settled_s = figures.readings[-1][0]
+    last_s = figures.readings[-1][0]
+    final_fds = figures.descriptors_at_rest(names)
     for scraper in scrapers:
         scraper.ended.set()
         scraper.join(10)
 
-    settled = figures.between(SETTLED_S, SETTLED_S + SPAN_S)
-    last = figures.readings[-1][0]
-    final = figures.between(last - SPAN_S, last)
-    exporter.wait_for(lambda metrics: all(metrics.state(guest.name) is not None
-                                          for guest in guests), "the guests at rest", 60)
-    growth = final[0] / settled[0]
+    settled = figures.memory(settled_s, settled_s + SPAN_S)
+    final = figures.memory(last_s - SPAN_S, last_s)
+    memory = [reading[1] for reading in figures.readings]
+    growth = final / settled
     print(f"soak: {MINUTES:g} min, seed {SEED}; {sum(s.count for s in scrapers)} scrapes, the "
           f"longest {max(s.longest_s for s in scrapers) * 1000:.0f} ms; {trouble.done}")
-    print(f"soak: memory {mib(settled[0])} after {SETTLED_S:.0f} s, {mib(final[0])} at the end: "
-          f"{(growth - 1) * 100:+.1f} %, highest {mib(max(r[1] for r in figures.readings))}")
-    print(f"soak: descriptors {settled[1]:.0f} then, {final[1]:.0f} at the end; threads at most "
-          f"{max(r[3] for r in figures.readings):.0f}")
+    print(f"soak: memory {mib(settled)} after {settled_s:.0f} s, {mib(final)} at the end: "
+          f"{(growth - 1) * 100:+.1f} %; {mib(min(memory))} to {mib(max(memory))}")
+    print(f"soak: descriptors at rest {settled_fds:.0f} then, {final_fds:.0f} at the end; threads "
+          f"at most {max(reading[3] for reading in figures.readings):.0f}")
     wrong = [error for scraper in scrapers for error in scraper.wrong]
     if wrong:
         sys.exit(f"soak: {len(wrong)} scrapes went wrong, the first: {wrong[0]}")
     if growth > GROWTH_MAX:
         sys.exit("soak: the memory has grown")
-    if final[1] > settled[1]:
+    if final_fds > settled_fds:
         sys.exit("soak: descriptors are lost")
 
 

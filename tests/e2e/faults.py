@@ -65,7 +65,7 @@ FAULTS = {
         "The channel is there, but no agent was ever started", "disconnected", "", NOW, EVENT,
         "Install and start `qemu-guest-agent` in the guest"),
     "killed": Fault(
-        "The agent has ended", "disconnected", "disconnected", NOW, EVENT,
+        "The agent has ended", "disconnected", "", NOW, EVENT,
         "Start its service again; let systemd restart it"),
     "hung": Fault(
         "The agent is there and does not answer", "unresponsive", "timeout", HUNG, PROBE,
@@ -131,7 +131,8 @@ INTRODUCTION = """\
 # Faults and what they look like
 
 What `qga_agent_state` says of a guest, which `reason` of `qga_agent_failures_total` counts
-(—: nothing failed), how soon the exporter notices, how soon it is over, and what to do.
+(—: nothing failed, but for a
+call that was on its way), how soon the exporter notices, how soon it is over, and what to do.
 The times are those of the default configuration, on libvirt guests. `make docs` writes this
 page from `tests/e2e/faults.py`; `tests/e2e/test_faults.py` brings each of these faults about
 on real guests and holds the exporter to state, reason and times.
