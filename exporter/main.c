@@ -49,6 +49,7 @@ struct exporter {
     struct telemetry *telemetry;
     struct web *web;
     struct poller *poller;
+    bool ready;        /* the first pass is through */
     bool all_answered; /* --once */
     struct {
         uv_timer_t patience;
@@ -104,7 +105,8 @@ move_web(struct exporter *exporter, const struct config *config,
 {
     char lost[CONFIG_ERROR_BYTES];
 
-    if (is_same_web(exporter->config, config))
+    if (exporter->options->mode != OPTIONS_RUN ||
+        (exporter->web && is_same_web(exporter->config, config)))
         return true;
     web_stop(exporter->web);
     exporter->web = start_web(exporter, config, error);
@@ -112,9 +114,11 @@ move_web(struct exporter *exporter, const struct config *config,
 
     if (!moved)
         exporter->web = start_web(exporter, exporter->config, lost);
-    if (!exporter->web)
-        log_error("the old address is lost too", LOG_STR("error", lost));
-    web_set_ready(exporter->web, true);
+    if (exporter->web)
+        web_set_ready(exporter->web, exporter->ready);
+    else
+        log_error("the old address is lost too; reload when it is free",
+                  LOG_STR("error", lost));
     return moved;
 }
 
@@ -173,7 +177,8 @@ terminate(uv_signal_t *handle, int signal_number)
     struct exporter *exporter = handle->data;
 
     log_info("stopping", LOG_STR("signal", strsignal(signal_number)));
-    exporter->finishing_since_ns = clock_monotonic_ns();
+    if (exporter->finishing_since_ns == 0) /* impatience does not prolong it */
+        exporter->finishing_since_ns = clock_monotonic_ns();
     uv_timer_start(&exporter->finish, stop_when_finished, 0, FINISH_TICK_MS);
 }
 
@@ -192,10 +197,11 @@ first_pass(void *context, bool all_answered)
     struct exporter *exporter = context;
 
     exporter->all_answered = all_answered;
-    if (exporter->options->mode == OPTIONS_RUN)
-        web_set_ready(exporter->web, true);
-    else
+    exporter->ready = true;
+    if (exporter->options->mode != OPTIONS_RUN)
         uv_stop(&exporter->loop);
+    else if (exporter->web)
+        web_set_ready(exporter->web, true);
 }
 
 static void
@@ -263,6 +269,7 @@ close_exporter(struct exporter *exporter)
     web_stop(exporter->web);
     if (!ended)
         return false;
+    libvirt_events_stop(); /* from here on nobody posts mail */
     mailbox_drain(exporter->mailbox);
     mailbox_close(exporter->mailbox);
     uv_close((uv_handle_t *)&exporter->finish, NULL);
@@ -272,7 +279,6 @@ close_exporter(struct exporter *exporter)
     uv_close((uv_handle_t *)&exporter->pause, NULL);
     uv_run(&exporter->loop, UV_RUN_DEFAULT);
     uv_loop_close(&exporter->loop);
-    libvirt_events_stop();
     store_free(exporter->store);
     telemetry_free(exporter->telemetry);
     return true;

@@ -20,6 +20,7 @@ struct poller {
     uv_timer_t housekeeping;
     bool passed; /* the first pass */
     bool paused, config_paused;
+    bool left_lanes; /* a source was left whose lanes may still hang */
 };
 
 size_t
@@ -148,7 +149,8 @@ poller_configure(struct poller *poller, const struct config *config)
             watch_configure(watch, config);
             poller->watches[kept++] = watch;
         } else {
-            watch_stop(watch, clock_monotonic_ns()); /* without waiting */
+            /* without waiting */
+            poller->left_lanes |= !watch_stop(watch, clock_monotonic_ns());
         }
     }
     poller->watches_count = kept;
@@ -191,7 +193,7 @@ poller_closed(uv_handle_t *timer)
 bool
 poller_stop(struct poller *poller, int64_t deadline_ns)
 {
-    bool ended = true;
+    bool ended = !poller->left_lanes;
 
     for (size_t i = 0; i < poller->watches_count; i++)
         ended = watch_stop(poller->watches[i], deadline_ns) && ended;
