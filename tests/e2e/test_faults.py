@@ -414,7 +414,7 @@ def commands(guest):
 
 def test_busy(lab, guest, exporter):
     """A backup's hook takes its time; the agent is its until then."""
-    guest.run("printf '#!/bin/sh\\n[ $1 = thaw ] || sleep 40\\n' >/run/hook && chmod +x /run/hook"
+    guest.run("printf '#!/bin/sh\\n[ $1 = thaw ] || sleep 60\\n' >/run/hook && chmod +x /run/hook"
               " && agent options -F/run/hook && agent kill")
     exporter.wait_for(lambda metrics: healthy(metrics, NAME), "the agent with the hook", 20)
     time.sleep(1)
@@ -426,7 +426,7 @@ def test_busy(lab, guest, exporter):
     metrics = watched.is_noticed(lambda metrics: busy_calls(metrics) > 0)
     assert watched.new_reasons(metrics) == set()
     assert metrics.value("qga_agent_consecutive_failures", domain=NAME) == 0
-    freeze.join(60)
+    freeze.join(90)
     lab.virsh("domfsthaw", NAME)
     watched.ends()
     watched.is_over()
