@@ -286,6 +286,7 @@ make_all_due(struct schedule_guest *guest, int64_t first_ns)
     guest->restricted = false;
     guest->suspect = false;
     guest->failures = 0;
+    guest->hurried_ns = 0;
     guest->not_before_ns = first_ns;
     guest->epoch++;
 }
@@ -325,8 +326,12 @@ schedule_release(struct schedule *schedule, struct schedule_guest *guest,
 void
 schedule_hurry(struct schedule *schedule, struct schedule_guest *guest, int64_t at_ns)
 {
-    if (!guest->suspect || guest->in_flight)
+    bool again = guest->hurried_ns != 0 &&
+                 at_ns - guest->hurried_ns < schedule->settings.backoff_ns;
+
+    if (!guest->suspect || guest->in_flight || again)
         return;
+    guest->hurried_ns = at_ns;
     guest->not_before_ns = earlier(guest->not_before_ns, at_ns);
     await(schedule, guest);
 }
@@ -481,6 +486,7 @@ answered(struct schedule *schedule, const struct schedule_turn *turn, bool well,
 
     guest->failures = 0;
     guest->suspect = false;
+    guest->hurried_ns = 0;
     if (!well)
         stretch(schedule, guest, turn->collector);
     else if (entry->stretch > 0)

@@ -64,6 +64,7 @@ struct schedule_guest {
     bool suspect;          /* gets only the probe until it answers */
     unsigned int failures; /* calls in a row that got no (usable) answer */
     unsigned int epoch;    /* counts releases: what was sent before one tells nothing */
+    int64_t hurried_ns;    /* schedule_hurry(), since the last answer; 0: not */
     int64_t not_before_ns; /* the gap, the back-off, or somebody else's work */
     int64_t spent_ns;   /* the budget: calls made, as time from which they are paid */
     int64_t allowed_ns; /* when the budget allows the next call */
@@ -111,7 +112,9 @@ void schedule_release(struct schedule *schedule, struct schedule_guest *guest,
                       int64_t first_ns);
 
 /* A guest that was silent has been heard of: if it waits for a probe, that is due at
- * at_ns.  What was slow stays stretched, for it may have been what silenced it. */
+ * at_ns.  What was slow stays stretched, for it may have been what silenced it.  One
+ * that is heard after every probe, but never in time, is not hurried again so soon: it
+ * is asked less all the same. */
 void schedule_hurry(struct schedule *schedule, struct schedule_guest *guest,
                     int64_t at_ns);
 

@@ -408,6 +408,30 @@ test_hold_and_release(void **state)
     schedule_free(schedule);
 }
 
+/* Its probe is answered after every deadline: that is not to be asked more. */
+static void
+test_one_that_always_wakes_late_is_asked_less(void **state)
+{
+    struct schedule *schedule = new_schedule(4);
+    struct schedule_guest guest = {0};
+    struct schedule_turn taken;
+    int64_t now_ns = 1000 * S, end_ns = now_ns + 60 * MINUTE;
+    int calls = 0;
+
+    (void)state;
+    schedule_add(schedule, &guest, "web-1", now_ns);
+    for (; now_ns < end_ns; now_ns += S) {
+        if (!turn(schedule, now_ns, FAILURE_TIMEOUT, 3 * S, &taken))
+            continue;
+        calls++;
+        now_ns += 4 * S;
+        schedule_hurry(schedule, &guest, now_ns);
+    }
+    /* Two for each step of the back-off. */
+    assert_in_range(calls, 4, 20);
+    schedule_free(schedule);
+}
+
 /* It waited for a probe; it is probed now, and the command that silenced it stays
  * stretched. */
 static void
@@ -602,6 +626,7 @@ main(void)
         cmocka_unit_test(test_frozen_guest_is_asked_only_that),
         cmocka_unit_test(test_garbled_answers_back_off_at_the_limit),
         cmocka_unit_test(test_hold_and_release),
+        cmocka_unit_test(test_one_that_always_wakes_late_is_asked_less),
         cmocka_unit_test(test_a_guest_that_wakes_is_probed),
         cmocka_unit_test(test_late_answer_of_a_former_life_tells_nothing),
         cmocka_unit_test(test_blocked_commands_are_not_asked),
