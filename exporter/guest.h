@@ -41,6 +41,8 @@ struct guest_collector {
     enum failure_kind failure; /* the last time */
     bool published;            /* its series stand in the store */
     bool quarantined;          /* its reply broke the channel */
+    int64_t refused_ns; /* CLOCK_MONOTONIC; since it last worked, when it was first
+                           called disabled; 0: it was not */
     bool unsettled; /* it may have left something open in the guest; until agent_anew */
     struct conversation conversation; /* where one call is not enough */
     bool harmful;                     /* known to do harm in such a guest (harm.h) */

@@ -145,20 +145,34 @@ says_the_same(const struct intake *intake, struct guest *guest, size_t collector
 /* guest-info tells which commands the agent has and allows; what it does not allow is
  * not asked. */
 static void
-learn_commands(struct guest *guest, size_t collector, const struct call *call,
-               const json_t *value)
+learn_commands(struct guest *guest, size_t collector, const json_t *value)
 {
     if (!collectors[collector]->command_status)
         return;
+    /* While the filesystems are frozen everything is listed as disabled; the probe
+     * hardly ever is otherwise. */
+    bool frozen = collectors[collector]->command_status(
+                      value, collector_probe->command) == COMMAND_DISABLED;
+
     for (size_t i = 0; i < collectors_count; i++) {
         enum command_status status =
             collectors[collector]->command_status(value, collectors[i]->command);
 
-        /* While the filesystems are frozen everything is listed as disabled. */
-        if (status != COMMAND_DISABLED ||
-            guest_is_surely_thawed(guest, call->received_mono_ns))
+        if (status != COMMAND_DISABLED || !frozen)
             guest->collectors[i].status = status;
     }
+}
+
+/* Agents since 9.1 call a command disabled also while the filesystems are frozen: that
+ * it is for good is believed of a guest that was asked after the first refusal, and is
+ * not frozen. */
+static bool
+refusal_is_believed(const struct guest *guest, size_t collector, int64_t now_ns)
+{
+    int64_t refused_ns = guest->collectors[collector].refused_ns;
+
+    return refused_ns != 0 && guest->thawed_ns > refused_ns &&
+           guest_is_surely_thawed(guest, now_ns);
 }
 
 static void
@@ -173,10 +187,9 @@ learn_freeze(struct guest *guest, bool frozen, int64_t now_ns)
 
 /* What the reply tells beyond its series. */
 static void
-learn(struct guest *guest, size_t collector, const struct call *call,
-      const json_t *value)
+learn(struct guest *guest, size_t collector, const json_t *value)
 {
-    learn_commands(guest, collector, call, value);
+    learn_commands(guest, collector, value);
     if (collectors[collector]->tell)
         collectors[collector]->tell(value, &guest->told);
 }
@@ -201,7 +214,7 @@ read_reply(const struct intake *intake, struct guest *guest, size_t collector,
     if (!publish)
         return;
     if (parse(intake, guest, collector, call, value, why) == 0)
-        learn(guest, collector, call, value);
+        learn(guest, collector, value);
     else if (why->kind == FAILURE_NONE)
         failure_set(why, FAILURE_MALFORMED,
                     "the reply has another shape than documented");
@@ -234,7 +247,7 @@ converse(const struct intake *intake, struct guest *guest, size_t collector,
     state->conversation.duration_ns += call->received_mono_ns - call->sent_mono_ns;
     /* In the middle of it this is a freeze: the same is asked again after the thaw. */
     if (kind == FAILURE_DISABLED &&
-        !guest_is_surely_thawed(guest, call->received_mono_ns))
+        !refusal_is_believed(guest, collector, call->received_mono_ns))
         kind = FAILURE_FROZEN;
     if (first && (kind == FAILURE_UNSUPPORTED || kind == FAILURE_DISABLED)) {
         state->conversation.open = false;
@@ -294,6 +307,15 @@ is_interruption(enum failure_kind kind)
     return kind == FAILURE_FROZEN || kind == FAILURE_BUSY;
 }
 
+/* Perhaps it is frozen: to be asked before the refusal is believed. */
+static enum failure_kind
+doubt(struct guest *guest, size_t collector, int64_t now_ns)
+{
+    if (guest->collectors[collector].refused_ns == 0)
+        guest->collectors[collector].refused_ns = now_ns;
+    return FAILURE_FROZEN;
+}
+
 enum failure_kind
 intake_answer(const struct intake *intake, struct guest *guest, size_t collector,
               bool publish, const struct call *call)
@@ -317,8 +339,10 @@ intake_answer(const struct intake *intake, struct guest *guest, size_t collector
         is_answer(why.kind))
         learn_freeze(guest, false, call->received_mono_ns); /* it cannot tell */
     else if (why.kind == FAILURE_DISABLED &&
-             !guest_is_surely_thawed(guest, call->received_mono_ns))
-        return FAILURE_FROZEN; /* perhaps: to be asked before it is believed */
+             !refusal_is_believed(guest, collector, call->received_mono_ns))
+        return doubt(guest, collector, call->received_mono_ns);
+    if (why.kind == FAILURE_NONE)
+        guest->collectors[collector].refused_ns = 0;
 
     guest->last_failure = why;
     if (is_interruption(why.kind))

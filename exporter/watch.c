@@ -248,11 +248,13 @@ follow_freeze(struct watch *watch, struct guest *guest, enum failure_kind outcom
     bool thawed = guest_is_surely_thawed(guest, now_ns);
 
     if ((guest->frozen || outcome == FAILURE_FROZEN) && !restricted) {
-        /* One that has just said the contrary is not asked at once: it may say both for
-         * ever. */
+        /* One that says it is frozen, and has just said the contrary, is not asked at
+         * once: it may say both for ever. */
+        bool contradicts = thawed && guest->last_failure.kind == FAILURE_FROZEN;
+
         schedule_restrict(watch->schedule, &guest->schedule,
                           (size_t)collector_find(collector_freeze->name),
-                          thawed ? now_ns + SCHEDULE_FROZEN_NS : now_ns);
+                          contradicts ? now_ns + SCHEDULE_FROZEN_NS : now_ns);
     } else if (restricted && !guest->schedule.held && thawed) {
         release(watch, guest, now_ns);
     }

@@ -334,6 +334,42 @@ test_a_refusal_that_repeats_itself_renews_nothing(void **state)
     close_world(&world);
 }
 
+/* The same words mean a freeze, also right after the guest has said that it is thawed:
+ * each command's first refusal is asked about. */
+static void
+test_a_freeze_right_after_a_thaw_forbids_nothing(void **state)
+{
+    struct world world;
+
+    (void)state;
+    open_world(&world);
+    enable_only(&world, "vcpu");
+    for (size_t i = 0; i < collectors_count; i++)
+        world.config->collectors[i].enabled |=
+            strcmp(collectors[i]->name, "hostname") == 0;
+    watch_configure(world.watch, world.config);
+    announce(false);
+    come_up();
+    const char *first = await_call(&world);
+
+    answer(DISABLED);
+    assert_string_equal(await_call(&world), "guest-fsfreeze-status");
+    answer("{\"return\":\"thawed\"}");
+    assert_string_equal(await_call(&world), first);
+    answer(strcmp(first, "guest-get-vcpus") == 0
+               ? VCPUS
+               : "{\"return\":{\"host-name\":\"a\"}}");
+    await_call(&world); /* the other one, for the first time */
+    answer(DISABLED);
+    assert_string_equal(await_call(&world), "guest-fsfreeze-status");
+    answer("{\"return\":\"frozen\"}");
+    assert_true(shows(&world, "state=\"frozen\"} 1\n"));
+    assert_false(shows(&world, "qga_agent_failures_total{"));
+    assert_false(shows(&world, "qga_collector_supported{domain=\"web-1\","
+                               "collector=\"vcpu\"} 0\n"));
+    close_world(&world);
+}
+
 int
 main(void)
 {
@@ -345,6 +381,7 @@ main(void)
         cmocka_unit_test(test_a_guest_that_is_asked_nothing_is_not_waited_for),
         cmocka_unit_test(test_an_agent_that_comes_and_goes_is_not_waited_for),
         cmocka_unit_test(test_a_refusal_that_repeats_itself_renews_nothing),
+        cmocka_unit_test(test_a_freeze_right_after_a_thaw_forbids_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
