@@ -3,6 +3,7 @@
 #ifndef DOMAIN_XML_H
 #define DOMAIN_XML_H
 
+#include "domain_facts.h"
 #include "source.h"
 
 #include <stdbool.h>
@@ -21,9 +22,10 @@ struct domain_xml {
     /* The operating system that the domain was made for, as libosinfo's metadata say,
      * by the name that os-release has for it ("debian"); "": they do not say. */
     char os[DOMAIN_XML_OS_BYTES];
+    struct domain_facts *facts; /* a reference, the caller's */
 };
 
-/* false: it is not XML, or over 8 MiB. */
+/* false: it is not XML, over 8 MiB, or has a DTD. */
 bool domain_xml_parse(const char *xml, struct domain_xml *domain);
 
 #endif

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct domain_facts;
 struct source;
 struct source_config;
 struct telemetry;
@@ -43,6 +44,8 @@ struct guest_facts {
     bool agent_came; /* the agent has come (again) since the guest was last announced */
     bool agent_woke; /* ... or the same has just answered after a long silence */
     bool opted_out;  /* the domain's metadata says: do not ask */
+    /* What its definition says; the listener may take a reference.  NULL: not known. */
+    struct domain_facts *definition;
     const char *os_hint; /* what it is said to run, by os-release's ID; NULL: unknown */
 };
 

@@ -142,6 +142,7 @@ announce(struct source *source, const struct domain_description *domain,
         .agent_came = agent_came,
         .opted_out = domain->opted_out,
         .os_hint = domain->os,
+        .definition = domain->facts,
     };
 
     source->listener->guest_seen(source->listener->context, source, &facts);

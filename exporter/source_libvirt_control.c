@@ -126,6 +126,27 @@ device_event(virConnectPtr connection, virDomainPtr domain, const char *device,
     return 0;
 }
 
+static int
+metadata_event(virConnectPtr connection, virDomainPtr domain, int type,
+               const char *namespace, void *opaque)
+{
+    (void)connection;
+    (void)type;
+    (void)namespace;
+    post_domain_event(domain, opaque, LIBVIRT_DOMAIN_CHANGED);
+    return 0;
+}
+
+static int
+balloon_event(virConnectPtr connection, virDomainPtr domain, unsigned long long kib,
+              void *opaque)
+{
+    (void)connection;
+    (void)kib;
+    post_domain_event(domain, opaque, LIBVIRT_DOMAIN_CHANGED);
+    return 0;
+}
+
 static const char *
 close_reason(int reason)
 {
@@ -208,6 +229,9 @@ subscribe(struct control_lane *lane, unsigned int connection)
         {VIR_DOMAIN_EVENT_ID_AGENT_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(agent_event)},
         {VIR_DOMAIN_EVENT_ID_DEVICE_ADDED, VIR_DOMAIN_EVENT_CALLBACK(device_event)},
         {VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED, VIR_DOMAIN_EVENT_CALLBACK(device_event)},
+        {VIR_DOMAIN_EVENT_ID_METADATA_CHANGE,
+         VIR_DOMAIN_EVENT_CALLBACK(metadata_event)},
+        {VIR_DOMAIN_EVENT_ID_BALLOON_CHANGE, VIR_DOMAIN_EVENT_CALLBACK(balloon_event)},
     };
     struct subscription *subscription = subscription_new(lane->link, connection);
 
@@ -279,6 +303,7 @@ describe(virDomainPtr domain, struct domain_description *description)
     description->channel = parsed.channel;
     description->opted_out = parsed.opted_out;
     memcpy(description->os, parsed.os, sizeof description->os);
+    description->facts = parsed.facts;
     return true;
 }
 
@@ -369,8 +394,10 @@ control_job_new(struct libvirt_link *link, enum control_verb verb)
 void
 control_job_free(struct control_job *job)
 {
-    for (size_t i = 0; i < job->domains_count; i++)
+    for (size_t i = 0; i < job->domains_count; i++) {
         free(job->domains[i].name);
+        domain_facts_unref(job->domains[i].facts);
+    }
     free(job->domains);
     libvirt_link_unref(job->link);
     free(job);

@@ -37,6 +37,7 @@ struct domain_description {
     enum channel_state channel;
     bool opted_out;
     char os[DOMAIN_XML_OS_BYTES];
+    struct domain_facts *facts; /* a reference; NULL: we may not read the definition */
 };
 
 enum control_verb {

@@ -1,6 +1,8 @@
 /* What a domain's XML says of its agent.
- * links: exporter/domain_xml */
+ * links: exporter/domain_xml exporter/domain_facts collectors/memory
+ * links: exporter/text */
 #include "domain_xml.h"
+#include "text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,12 +16,25 @@
     "<channel type='unix'><source mode='bind'/>"                                       \
     "<target type='virtio' name='org.qemu.guest_agent.0'" state "/></channel>"
 
+static struct domain_facts *
+facts_of(const char *xml)
+{
+    struct domain_xml domain = {0};
+
+    assert_true(domain_xml_parse(xml, &domain));
+    assert_non_null(domain.facts);
+    return domain.facts;
+}
+
+/* Without the facts. */
 static struct domain_xml
 parsed(const char *xml)
 {
     struct domain_xml domain = {0};
 
     assert_true(domain_xml_parse(xml, &domain));
+    domain_facts_unref(domain.facts);
+    domain.facts = NULL;
     return domain;
 }
 
@@ -124,6 +139,178 @@ test_what_is_not_xml(void **state)
     /* Entities that would grow are not expanded without end. */
     assert_false(domain_xml_parse(
         "<!DOCTYPE d [<!ENTITY a '&b;&b;'><!ENTITY b '&a;&a;'>]><d>&a;</d>", &domain));
+    assert_false(domain_xml_parse("<!DOCTYPE d [<!ENTITY a 'b'>]><domain/>", &domain));
+}
+
+#define NOVA "http://openstack.org/xmlns/libvirt/nova/1.1"
+
+static const char openstack[] =
+    "<domain type='kvm' id='7'><name>instance-00000007</name>"
+    "<title> The \xc3\xbc web\n server </title>"
+    "<metadata><nova:instance xmlns:nova='" NOVA "'><nova:name>web-1</nova:name>"
+    "<nova:flavor name='m1.small'><nova:memory>2048</nova:memory></nova:flavor>"
+    "<nova:owner><nova:user uuid='u-1'>admin</nova:user>"
+    "<nova:project uuid='p-1'>shop</nova:project></nova:owner></nova:instance>"
+    "<b:account xmlns:b='https://example.com/billing/1' tier='gold'>"
+    "<b:customer>acme</b:customer><b:customer>second</b:customer></b:account>"
+    "</metadata><memory unit='KiB'>2097152</memory>"
+    "<currentMemory unit='KiB'>1048576</currentMemory>"
+    "<vcpu placement='static' current='2'>4</vcpu><devices>"
+    "<disk type='file' device='disk'><source file='/images/a.raw' index='1'/>"
+    "<target dev='vda' bus='virtio'/><serial>lab-1</serial><address type='pci' "
+    "domain='0x0000' bus='0x00' slot='0x06' function='0x1'/></disk>"
+    "<disk type='volume'><source pool='images' volume='b'/><target dev='vdb'/></disk>"
+    "<disk type='network'><source protocol='rbd' name='vms/c'/><target dev='sda'/>"
+    "<address type='drive' controller='0' bus='0' target='0' unit='0'/></disk>"
+    "<disk type='block'><source dev='/dev/vg/d'/><target dev='sdb'/></disk>"
+    "<disk type='file' device='cdrom'><target dev='hdc'/></disk>"
+    "<interface type='network'><mac address='52:54:00:00:00:01'/>"
+    "<source network='default' bridge='virbr0'/><target dev='vnet3'/>"
+    "<model type='virtio'/></interface>"
+    "<interface type='bridge'><mac address='52:54:00:00:00:02'/>"
+    "<source bridge='br0'/></interface></devices></domain>";
+
+static void
+test_what_the_domain_is_given(void **state)
+{
+    struct domain_facts *facts = facts_of(openstack), *none = facts_of("<domain/>");
+
+    (void)state;
+    assert_string_equal(facts->title, "The \xc3\xbc web\n server");
+    assert_int_equal(facts->vcpus.current, 2);
+    assert_int_equal(facts->vcpus.maximum, 4);
+    assert_true(facts->memory_bytes.current == INT64_C(1073741824));
+    assert_true(facts->memory_bytes.maximum == INT64_C(2147483648));
+    assert_string_equal(none->title, "");
+    assert_int_equal(none->vcpus.maximum, 0);
+    assert_true(none->memory_bytes.maximum == 0);
+    assert_int_equal(none->host.disks_count + none->host.nics_count, 0);
+    assert_true(domain_facts_are_same(facts, facts));
+    assert_false(domain_facts_are_same(facts, none));
+    assert_false(domain_facts_are_same(NULL, none));
+    domain_facts_unref(facts);
+    domain_facts_unref(none);
+}
+
+static void
+test_numbers_that_are_none(void **state)
+{
+    static const char *const bad[] = {
+        "<domain><vcpu>0</vcpu><memory>-1</memory></domain>",
+        "<domain><vcpu>x</vcpu><memory>1x</memory></domain>",
+        "<domain><vcpu>99999999999999999999</vcpu><memory>1.5</memory></domain>",
+        "<domain><vcpu/><memory unit='MiB'>7</memory></domain>",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct domain_facts *facts = facts_of(bad[i]);
+
+        assert_int_equal(facts->vcpus.maximum + facts->vcpus.current, 0);
+        assert_true(facts->memory_bytes.maximum + facts->memory_bytes.current == 0);
+        domain_facts_unref(facts);
+    }
+}
+
+static void
+test_devices(void **state)
+{
+    static const struct host_disk disks[] = {
+        {"vda", "/images/a.raw", "lab-1", "0000:00:06.1"},
+        {"vdb", "images/b", "", ""},
+        {"sda", "rbd:vms/c", "", ""},
+        {"sdb", "/dev/vg/d", "", ""},
+        {"hdc", "", "", ""},
+    };
+    struct domain_facts *facts = facts_of(openstack);
+
+    (void)state;
+    assert_int_equal(facts->host.disks_count, 5);
+    for (size_t i = 0; i < 5; i++) {
+        assert_string_equal(facts->host.disks[i].target, disks[i].target);
+        assert_string_equal(facts->host.disks[i].source, disks[i].source);
+        assert_string_equal(facts->host.disks[i].serial, disks[i].serial);
+        assert_string_equal(facts->host.disks[i].pci_address, disks[i].pci_address);
+    }
+    assert_int_equal(facts->host.nics_count, 2);
+    assert_string_equal(facts->host.nics[0].mac, "52:54:00:00:00:01");
+    assert_string_equal(facts->host.nics[0].target, "vnet3");
+    assert_string_equal(facts->host.nics[0].network, "default");
+    assert_string_equal(facts->host.nics[0].model, "virtio");
+    assert_string_equal(facts->host.nics[1].network, "br0");
+    assert_string_equal(facts->host.nics[1].target, "");
+    domain_facts_unref(facts);
+}
+
+static void
+test_metadata(void **state)
+{
+    struct domain_facts *facts = facts_of(openstack);
+    const char *billing = "https://example.com/billing/1";
+
+    (void)state;
+    assert_string_equal(domain_facts_nova(facts, "instance/name"), "web-1");
+    assert_string_equal(domain_facts_nova(facts, "instance/flavor@name"), "m1.small");
+    assert_string_equal(domain_facts_nova(facts, "instance/owner/project"), "shop");
+    assert_string_equal(domain_facts_nova(facts, "instance/owner/project@uuid"), "p-1");
+    assert_string_equal(domain_facts_nova(facts, "instance/owner/user"), "admin");
+    assert_string_equal(domain_facts_nova(facts, "instance"), "");
+    assert_string_equal(domain_facts_metadata(facts, billing, "account@tier"), "gold");
+    assert_string_equal(domain_facts_metadata(facts, billing, "account/customer"),
+                        "acme");
+    assert_string_equal(domain_facts_metadata(facts, "other", "account/customer"), "");
+    assert_string_equal(domain_facts_metadata(NULL, billing, "account/customer"), "");
+    domain_facts_unref(facts);
+    facts =
+        facts_of("<domain><metadata><n:instance xmlns:n='http://openstack.org/xmlns/"
+                 "libvirt/nova/1.0'><n:name>old</n:name></n:instance>"
+                 "<instance><name>nobody's</name></instance></metadata></domain>");
+    assert_string_equal(domain_facts_nova(facts, "instance/name"), "old");
+    domain_facts_unref(facts);
+}
+
+/* Anyone may have written it. */
+static void
+test_metadata_are_limited_in_number(void **state)
+{
+    struct text xml = TEXT_INIT(1 << 20);
+
+    (void)state;
+    text_add_string(&xml, "<domain><metadata><a xmlns='n'>");
+    for (int i = 0; i < 5000; i++)
+        text_add_format(&xml, "<b%d x='1'>%d</b%d>", i, i, i);
+    text_add_string(&xml, "</a></metadata></domain>");
+    struct domain_facts *facts = facts_of(xml.bytes);
+
+    assert_int_equal(facts->metadata_count, DOMAIN_METADATA_MAX);
+    domain_facts_unref(facts);
+    text_free(&xml);
+}
+
+static void
+test_metadata_are_limited_in_depth_and_length(void **state)
+{
+    struct text xml = TEXT_INIT(1 << 20);
+
+    (void)state;
+    text_add_string(&xml, "<domain><metadata><a xmlns='n'>");
+    for (int i = 0; i < 100; i++)
+        text_add_string(&xml, "<b>");
+    text_add_string(&xml, "deep");
+    for (int i = 0; i < 100; i++)
+        text_add_string(&xml, "</b>");
+    text_add_string(&xml, "<long>");
+    for (int i = 0; i < 200; i++)
+        text_add_string(&xml, "x\xc3\xbc");
+    text_add_string(&xml, "</long></a></metadata></domain>");
+    struct domain_facts *facts = facts_of(xml.bytes);
+
+    assert_int_equal(facts->metadata_count, 1);
+    assert_string_equal(facts->metadata[0].path, "a/long");
+    /* Three bytes a pair; the limit falls behind an x. */
+    assert_int_equal(strlen(facts->metadata[0].value), DOMAIN_TEXT_BYTES_MAX);
+    domain_facts_unref(facts);
+    text_free(&xml);
 }
 
 int
@@ -134,6 +321,12 @@ main(void)
         cmocka_unit_test(test_opt_out),
         cmocka_unit_test(test_operating_system),
         cmocka_unit_test(test_what_is_not_xml),
+        cmocka_unit_test(test_what_the_domain_is_given),
+        cmocka_unit_test(test_numbers_that_are_none),
+        cmocka_unit_test(test_devices),
+        cmocka_unit_test(test_metadata),
+        cmocka_unit_test(test_metadata_are_limited_in_number),
+        cmocka_unit_test(test_metadata_are_limited_in_depth_and_length),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
