@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 struct filter;
+struct host_facts;
 
 /* What surrounds a reply, so that parse() needs neither clock nor configuration. */
 struct exchange {
@@ -21,8 +22,9 @@ struct exchange {
     int64_t received_ns;   /* ... and just after */
     int64_t round_trip_ns; /* the same span by CLOCK_MONOTONIC */
     const struct filter *const
-        *filters; /* compiled, in the order of collector->filters;
-                     an entry may be NULL: lets all pass */
+        *filters;                  /* compiled, in the order of collector->filters;
+                                      an entry may be NULL: lets all pass */
+    const struct host_facts *host; /* of the guest's devices; NULL: not known */
     void *memory; /* the collector's own memory_bytes for this guest, zeroed when the
                      guest or its agent starts anew; NULL if memory_bytes is 0 */
 };
@@ -90,6 +92,9 @@ struct collector {
     const struct metric *const *metrics; /* NULL-terminated */
     const struct filter_spec *filters;   /* NULL, or closed by an entry with NULL key */
     size_t memory_bytes;                 /* per guest, see struct exchange */
+    /* The family that says at which addresses the guest is, with the labels device,
+     * family, address; or NULL. */
+    const struct metric *addresses;
 
     /* Pure.  `reply` is the value of "return", borrowed and hostile.  0, or -1 with
      * `why` filled; the caller then drops everything in `out`. */

@@ -3,6 +3,7 @@
 #include "collector.h"
 #include "filter.h"
 #include "guest_json.h"
+#include "host_facts.h"
 
 #define FILESYSTEM_LABELS                                                              \
     {                                                                                  \
@@ -38,9 +39,12 @@ static const struct metric filesystem_disk_info = {
     .name = "qga_filesystem_disk_info",
     .help = "A disk below the filesystem's device (guest-get-fsinfo disk: dev, serial, "
             "bus-type, pci-controller, cached); " DEVICE_HELP
-            "; a label is empty where the agent does not say.",
+            "; target (vda) and source_file are the host's, found by serial or PCI "
+            "address; "
+            "a label is empty where it is not known.",
     .type = METRIC_GAUGE,
-    .labels = {"device", "disk", "serial", "bus", "pci_address"},
+    .labels = {"device", "disk", "serial", "bus", "pci_address", "target",
+               "source_file"},
 };
 static const struct metric *const filesystem_metrics[] = {
     &filesystem_size, &filesystem_free, &filesystem_avail, &filesystem_disk_info, NULL,
@@ -98,22 +102,30 @@ filesystem_sizes(const struct guest_json *entry, struct label_values labels,
 }
 
 static void
+filesystem_disk(const struct guest_json *disk, const char *device,
+                const struct host_facts *host, struct samples *out)
+{
+    char pci_address[GUEST_JSON_PCI_BYTES];
+    const char *serial = guest_json_string(disk, "serial", GUEST_OPTIONAL);
+    guest_json_pci_address(disk, "pci-controller", pci_address);
+    const struct host_disk *behind = host_facts_disk(host, serial, pci_address);
+    /* Once: bind mounts and subvolumes each list the disk of their device. */
+    samples_add_once(out, &filesystem_disk_info, 1,
+                     LABELS(device, guest_json_string(disk, "dev", GUEST_OPTIONAL),
+                            serial, guest_json_string(disk, "bus-type", GUEST_OPTIONAL),
+                            pci_address, behind ? behind->target : "",
+                            behind ? behind->source : ""));
+}
+
+static void
 filesystem_disks(const struct guest_json *entry, const char *device,
-                 struct samples *out)
+                 const struct host_facts *host, struct samples *out)
 {
     struct guest_json list, disk;
     if (!guest_json_array(entry, "disk", GUEST_OPTIONAL, &list))
         return;
-    for (size_t i = 0; guest_json_entry(&list, i, &disk); i++) {
-        char pci_address[GUEST_JSON_PCI_BYTES];
-        guest_json_pci_address(&disk, "pci-controller", pci_address);
-        /* Once: bind mounts and subvolumes each list the disk of their device. */
-        samples_add_once(out, &filesystem_disk_info, 1,
-                         LABELS(device, guest_json_string(&disk, "dev", GUEST_OPTIONAL),
-                                guest_json_string(&disk, "serial", GUEST_OPTIONAL),
-                                guest_json_string(&disk, "bus-type", GUEST_OPTIONAL),
-                                pci_address));
-    }
+    for (size_t i = 0; guest_json_entry(&list, i, &disk); i++)
+        filesystem_disk(&disk, device, host, out);
 }
 
 static int
@@ -131,7 +143,7 @@ filesystem_parse(const json_t *reply, const struct exchange *when, struct sample
             !filter_passes(when->filters[FILTER_MOUNT_POINTS], mountpoint))
             continue;
         filesystem_sizes(&entry, LABELS(device, fstype, mountpoint), out);
-        filesystem_disks(&entry, device, out);
+        filesystem_disks(&entry, device, when->host, out);
     }
     return guest_json_result(&list);
 }

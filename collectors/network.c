@@ -3,6 +3,7 @@
 #include "collector.h"
 #include "filter.h"
 #include "guest_json.h"
+#include "host_facts.h"
 
 #define TRAFFIC(variable, metric_name, what, field)                                    \
     static const struct metric variable = {                                            \
@@ -42,10 +43,20 @@ static const struct metric network_address_info = {
     .type = METRIC_GAUGE,
     .labels = {"device", "family", "address", "prefix_length"},
 };
+static const struct metric interface_info = {
+    .name = "qga_interface_info",
+    .help =
+        "The host's end of an interface of the guest, found by its hardware address "
+        "(guest-network-get-interfaces hardware-address, cached, and the domain's "
+        "definition); target is the host's device (vnet3), network where it leads. "
+        "VLANs, bridges and bonds in the guest may share one.",
+    .type = METRIC_GAUGE,
+    .labels = {"device", "address", "target", "network", "model"},
+};
 static const struct metric *const network_metrics[] = {
-    &receive_bytes,  &receive_packets,      &receive_errs,  &receive_drop,
-    &transmit_bytes, &transmit_packets,     &transmit_errs, &transmit_drop,
-    &network_info,   &network_address_info, NULL,
+    &receive_bytes,  &receive_packets,      &receive_errs,   &receive_drop,
+    &transmit_bytes, &transmit_packets,     &transmit_errs,  &transmit_drop,
+    &network_info,   &network_address_info, &interface_info, NULL,
 };
 
 static const struct {
@@ -114,6 +125,16 @@ network_addresses(const struct guest_json *interface, const char *device,
     }
 }
 
+static void
+network_host_end(const struct host_facts *host, const char *device, const char *address,
+                 struct samples *out)
+{
+    const struct host_nic *nic = host_facts_nic(host, address);
+    if (nic)
+        samples_add(out, &interface_info, 1,
+                    LABELS(device, address, nic->target, nic->network, nic->model));
+}
+
 static int
 network_parse(const json_t *reply, const struct exchange *when, struct samples *out,
               struct failure *why)
@@ -127,6 +148,7 @@ network_parse(const json_t *reply, const struct exchange *when, struct samples *
         if (!filter_passes(when->filters[FILTER_DEVICES], device))
             continue;
         samples_add(out, &network_info, 1, LABELS(device, address));
+        network_host_end(when->host, device, address, out);
         network_addresses(&interface, device, out);
         network_statistics(&interface, device, out);
     }
@@ -138,9 +160,10 @@ const struct collector network_collector = {
     .help = "the guest's interfaces, their addresses and counters",
     .command = "guest-network-get-interfaces",
     .since = "1.1",
-    .series = "9 per interface (1 if it has no address), and 1 per address",
+    .series = "10 per interface (2 if it has no address), and 1 per address",
     .default_interval_s = 30,
     .metrics = network_metrics,
     .filters = network_filters,
+    .addresses = &network_address_info,
     .parse = network_parse,
 };

@@ -197,6 +197,7 @@ static const struct {
     {"health", health_read},
     {"limits", limits_read},
     {"avoid", config_avoid_read},
+    {"metadata_labels", config_metadata_read},
     {"paused", paused_read},
     {"web", web_read},
     {"log", log_read},
@@ -335,6 +336,7 @@ config_free(struct config *config)
     for (size_t i = 0; i < config->sources_count; i++)
         source_config_clear(&config->sources[i]);
     config_avoid_clear(config);
+    config_metadata_clear(config);
     free(config->sources);
     for (size_t i = 0; i < COLLECTORS_MAX; i++)
         for (size_t j = 0; j < COLLECTOR_FILTERS_MAX; j++)

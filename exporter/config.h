@@ -4,6 +4,7 @@
 #define CONFIG_H
 
 #include "collector.h"
+#include "domain_facts.h"
 #include "harm.h"
 #include "log.h"
 
@@ -75,6 +76,10 @@ struct config {
         struct harm_rule *rules; /* of the user; strings owned */
         size_t rules_count;
     } avoid;
+    struct {
+        struct domain_label *labels; /* of qga_domain_info; strings owned */
+        size_t count;                /* at most DOMAIN_LABELS_MAX */
+    } metadata;
     bool paused; /* no guest is asked anything */
     struct {
         char **listen_addresses; /* NULL-terminated */

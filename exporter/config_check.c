@@ -1,6 +1,8 @@
 /* Checks of single values. */
 #include "config_check.h"
 
+#include "domain_facts.h"
+
 #include <arpa/inet.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -11,6 +13,9 @@
 #define HOST_BYTES_MAX 253       /* RFC 1035 */
 #define SOURCE_NAME_BYTES_MAX 64 /* a label on every series of its guests */
 #define TELEMETRY_PATH_BYTES_MAX 128
+
+#define NAMESPACE_BYTES_MAX 256
+#define METADATA_PATH_BYTES_MAX 120 /* a longer one is not kept */
 
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGITS "0123456789"
@@ -121,6 +126,50 @@ config_check_telemetry_path(const char *path)
         path_is_below(path, "/guests"))
         return "is kept for other pages of the exporter; choose another path, like "
                "/metrics";
+    return NULL;
+}
+
+const char *
+config_check_label_name(const char *name)
+{
+    if (strlen(name) > DOMAIN_LABEL_NAME_BYTES_MAX || name[0] == '\0' ||
+        !consists_of(name, LETTERS DIGITS "_") || strchr(DIGITS, name[0]) ||
+        strncmp(name, "__", 2) == 0)
+        return "is not the name of a label; write at most 64 letters, digits and "
+               "underscores, no digit first and no two underscores";
+    return NULL;
+}
+
+/* Whether the text up to `end` is the name of an element or an attribute. */
+static bool
+xml_name_valid(const char *name, const char *end)
+{
+    size_t length = (size_t)(end - name);
+    return length > 0 && strspn(name, LETTERS DIGITS "._-") >= length &&
+           !strchr(DIGITS ".-", name[0]);
+}
+
+const char *
+config_check_metadata_path(const char *path)
+{
+    static const char wrong[] =
+        "is not a place in a domain's metadata; write it like "
+        "\"{https://example.com/billing/1}account/customer\", the namespace between "
+        "braces "
+        "and then names of elements, the last perhaps with @attribute";
+    const char *at = strchr(path, '}');
+    if (path[0] != '{' || at == NULL || at == path + 1 ||
+        strcspn(path, " \t\"<>") < strlen(path) || at - path > NAMESPACE_BYTES_MAX ||
+        strlen(at + 1) > METADATA_PATH_BYTES_MAX)
+        return wrong;
+    do {
+        const char *name = at + 1;
+        at = name + strcspn(name, "/@");
+        if (!xml_name_valid(name, at))
+            return wrong;
+    } while (*at == '/');
+    if (*at == '@' && !xml_name_valid(at + 1, at + 1 + strlen(at + 1)))
+        return wrong;
     return NULL;
 }
 

@@ -13,6 +13,9 @@ const char *config_check_socket_path(const char *path);
 const char *config_check_source_name(const char *name);
 const char *config_check_listen_address(const char *address);
 const char *config_check_telemetry_path(const char *path);
+const char *config_check_label_name(const char *name);
+/* {NAMESPACE}ELEMENT/ELEMENT@ATTRIBUTE */
+const char *config_check_metadata_path(const char *path);
 /* These two also give the value, where there is one. */
 const char *config_check_log_level(const char *name, enum log_level *level);
 const char *config_check_log_format(const char *name, enum log_format *format);

@@ -37,6 +37,9 @@ int config_sources_read(const struct tree_node *list, struct config *config,
 void config_avoid_clear(struct config *config);
 int config_avoid_read(const struct tree_node *map, struct config *config,
                       struct tree_problem *problem);
+void config_metadata_clear(struct config *config);
+int config_metadata_read(const struct tree_node *map, struct config *config,
+                         struct tree_problem *problem);
 int config_collectors_read(const struct tree_node *map, struct config *config,
                            struct tree_problem *problem);
 

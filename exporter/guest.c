@@ -40,6 +40,8 @@ guest_new(struct watch *source, const struct guest_facts *facts,
     guest->name = memory_string(facts->name);
     guest->uuid = memory_string(facts->uuid);
     guest->identity = exposition_identity(facts->name, source_label);
+    guest->source_name = memory_string(source_label ? source_label : "");
+    guest->definition_stale = guest->discovery_stale = true;
     guest->last_state = AGENT_UNKNOWN;
     guest->last_collector = SIZE_MAX;
     for (size_t i = 0; i < collectors_count; i++) {
@@ -56,11 +58,38 @@ guest_free(struct guest *guest)
         return;
     for (size_t i = 0; i < collectors_count; i++)
         free(guest->collectors[i].memory);
+    domain_facts_unref(guest->definition);
+    free(guest->addresses);
+    free(guest->source_name);
     free(guest->identity);
     free(guest->uuid);
     free(guest->name);
     free(guest->key);
     free(guest);
+}
+
+void
+guest_define(struct guest *guest, struct domain_facts *definition)
+{
+    if (!definition || domain_facts_are_same(guest->definition, definition))
+        return;
+    domain_facts_unref(guest->definition);
+    guest->definition = domain_facts_ref(definition);
+    guest->definition_stale = guest->discovery_stale = true;
+    for (size_t i = 0; i < collectors_count; i++)
+        guest->collectors[i].reply_hash = 0;
+}
+
+void
+guest_locate(struct guest *guest, const struct discovery_address *addresses,
+             size_t count)
+{
+    guest->addresses =
+        memory_resize(guest->addresses, count > 0 ? count : 1, sizeof *addresses);
+    if (count > 0)
+        memcpy(guest->addresses, addresses, count * sizeof *addresses);
+    guest->addresses_count = count;
+    guest->discovery_stale = true;
 }
 
 bool

@@ -5,6 +5,8 @@
 
 #include "collector.h"
 #include "conversation.h"
+#include "discovery.h"
+#include "domain_facts.h"
 #include "schedule.h"
 #include "source.h"
 
@@ -58,6 +60,9 @@ struct guest_collector {
 struct guest {
     struct watch *source;
     char *key, *name, *uuid;
+    char *source_name;               /* the label `source`; "" if there is none */
+    struct domain_facts *definition; /* a reference, or NULL */
+    bool definition_stale;           /* it is not published as it is */
     int64_t incarnation;
     enum domain_state domain;
     enum channel_state channel;
@@ -90,6 +95,11 @@ struct guest {
 
     char os_hint[GUEST_WORD_BYTES]; /* told.os_id, as the host was told; or "" */
 
+    /* Where it can be found, by its own word; kept until it starts anew. */
+    struct discovery_address *addresses;
+    size_t addresses_count;
+    bool discovery_stale; /* it is not published as it is */
+
     struct schedule_guest schedule;
     struct store_guest *place;
     char *identity;
@@ -101,6 +111,13 @@ struct guest {
 struct guest *guest_new(struct watch *source, const struct guest_facts *facts,
                         const char *source_label);
 void guest_free(struct guest *guest);
+
+/* Another definition than before: what joins with it is read again.  NULL changes
+ * nothing. */
+void guest_define(struct guest *guest, struct domain_facts *definition);
+/* Copies; none withdraws those that were known. */
+void guest_locate(struct guest *guest, const struct discovery_address *addresses,
+                  size_t count);
 
 /* Whether the source says that there is somebody to ask. */
 bool guest_is_askable(const struct guest *guest);

@@ -9,8 +9,6 @@
         .labels = {__VA_ARGS__},                                                       \
     }
 
-GAUGE(domain_info, "qga_domain_info",
-      "What identifies the guest besides its name, always 1.", "uuid");
 GAUGE(up, "qga_up",
       "Whether the guest agent answered the last call (1), for every running domain.",
       NULL);
@@ -70,22 +68,10 @@ GAUGE(dropped, "qga_collector_dropped_series",
       "collector");
 
 const struct metric *const health_metrics[] = {
-    &domain_info,
-    &up,
-    &agent_state,
-    &backing_off,
-    &consecutive_failures,
-    &calls_total,
-    &failures_total,
-    &last_response,
-    &frozen_seconds,
-    &success,
-    &duration,
-    &last_success,
-    &supported,
-    &avoided,
-    &dropped,
-    NULL,
+    &up,          &agent_state,    &backing_off,   &consecutive_failures,
+    &calls_total, &failures_total, &last_response, &frozen_seconds,
+    &success,     &duration,       &last_success,  &supported,
+    &avoided,     &dropped,        NULL,
 };
 
 static const char *
@@ -131,7 +117,6 @@ health_samples(const struct guest *guest, enum agent_state state, bool is_backin
 {
     bool is_up = state == AGENT_RESPONSIVE || state == AGENT_FROZEN;
 
-    samples_add(out, &domain_info, 1, LABELS(guest->uuid));
     samples_add(out, &up, is_up, NO_LABELS);
     samples_add(out, &agent_state, 1, LABELS(agent_state_name(state)));
     samples_add(out, &backing_off, is_backing_off, NO_LABELS);

@@ -2,11 +2,13 @@
 #include "intake.h"
 
 #include "clock.h"
+#include "discovery.h"
 #include "exposition.h"
 #include "health.h"
 #include "log.h"
 #include "reply.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* More than the health of all collectors ever is. */
@@ -23,22 +25,45 @@ intake_new(const struct config *config, struct store *store)
     return (struct intake){
         .config = config,
         .store = store,
+        .domain = domain_metrics_new(config->metadata.labels, config->metadata.count),
         .samples = samples_new(&none),
     };
 }
 
 void
-intake_free(struct intake *intake)
+intake_configure(struct intake *intake, const struct config *config)
 {
-    samples_free(intake->samples);
+    domain_metrics_free(intake->domain);
+    intake->domain =
+        domain_metrics_new(config->metadata.labels, config->metadata.count);
+    intake->config = config;
+}
+
+bool
+intake_asks_addresses(const struct intake *intake)
+{
+    bool asks = false;
+
+    for (size_t i = 0; i < collectors_count; i++)
+        asks |= collectors[i]->addresses && intake->config->collectors[i].enabled;
+    return asks;
 }
 
 void
-intake_slots(const struct metric *const **slots)
+intake_free(struct intake *intake)
+{
+    domain_metrics_free(intake->domain);
+    samples_free(intake->samples);
+}
+
+size_t
+intake_slots(const struct metric *const *slots[INTAKE_SLOTS_MAX])
 {
     for (size_t i = 0; i < collectors_count; i++)
         slots[i] = collectors[i]->metrics;
     slots[collectors_count] = health_metrics;
+    slots[collectors_count + 1] = domain_metrics_plain;
+    return collectors_count + 2;
 }
 
 /* The guest's series are limited in all: what its other collectors have is not there
@@ -76,6 +101,28 @@ withdraw(const struct intake *intake, struct guest *guest, size_t collector)
     guest->collectors[collector].reply_hash = 0;
 }
 
+/* Those that the collector's series name: what its filters exclude is not among them.
+ */
+static void
+learn_addresses(const struct samples *samples, const struct metric *family,
+                struct guest *guest)
+{
+    enum { DEVICE, FAMILY, ADDRESS };
+    struct discovery_address addresses[DISCOVERY_ADDRESSES_MAX];
+    size_t count = 0;
+
+    for (size_t i = 0; i < samples_count(samples) && count < DISCOVERY_ADDRESSES_MAX;
+         i++) {
+        struct sample sample = samples_at(samples, i);
+
+        if (sample.metric == family &&
+            discovery_address_read(&addresses[count], sample.label_values[DEVICE],
+                                   sample.label_values[ADDRESS]))
+            count++;
+    }
+    guest_locate(guest, addresses, count);
+}
+
 static int
 parse(const struct intake *intake, struct guest *guest, size_t collector,
       const struct call *call, const json_t *value, struct failure *why)
@@ -91,6 +138,7 @@ parse(const struct intake *intake, struct guest *guest, size_t collector,
         .round_trip_ns = call->received_mono_ns - call->sent_mono_ns,
         .filters =
             (const struct filter *const *)intake->config->collectors[collector].filters,
+        .host = guest->definition ? &guest->definition->host : NULL,
         .memory = state->memory,
     };
     struct samples *samples = intake->samples;
@@ -101,6 +149,8 @@ parse(const struct intake *intake, struct guest *guest, size_t collector,
     if (status == 0) {
         state->series = samples_count(samples);
         state->dropped = samples_dropped(samples);
+        if (collectors[collector]->addresses)
+            learn_addresses(samples, collectors[collector]->addresses, guest);
         store_put(
             intake->store, guest->place, collector,
             exposition_render(guest->identity, collectors[collector]->metrics, samples),
@@ -190,8 +240,10 @@ static void
 learn(struct guest *guest, size_t collector, const json_t *value)
 {
     learn_commands(guest, collector, value);
-    if (collectors[collector]->tell)
-        collectors[collector]->tell(value, &guest->told);
+    if (!collectors[collector]->tell)
+        return;
+    collectors[collector]->tell(value, &guest->told);
+    guest->discovery_stale = true;
 }
 
 static void
@@ -354,18 +406,69 @@ intake_answer(const struct intake *intake, struct guest *guest, size_t collector
     return why.kind;
 }
 
+static const struct samples_limits host_limits = {
+    .series_max = HEALTH_SERIES_MAX,
+    .label_bytes_max = HEALTH_LABEL_BYTES_MAX,
+};
+
+static void
+publish_definition(const struct intake *intake, struct guest *guest)
+{
+    const struct metric *const *families = domain_metrics_families(intake->domain);
+    struct samples *samples = intake->samples;
+
+    samples_restart(samples, &host_limits);
+    domain_metrics_samples(intake->domain, guest->uuid, guest->definition, samples);
+    store_put(intake->store, guest->place, collectors_count + 1,
+              exposition_render(guest->identity, families, samples), INT64_MAX);
+    guest->definition_stale = false;
+}
+
+/* A guest that has said no address is announced too: it makes no target. */
+static void
+publish_record(const struct intake *intake, struct guest *guest, enum agent_state state)
+{
+    const struct domain_facts *facts = guest->definition;
+    char names[DOMAIN_LABELS_MAX][DOMAIN_LABEL_NAME_BYTES_MAX + sizeof "metadata_"];
+    struct discovery_label labels[10 + DOMAIN_LABELS_MAX] = {
+        {"domain", guest->name},
+        {"uuid", guest->uuid},
+        {"source", guest->source_name},
+        {"agent_state", agent_state_name(state)},
+        {"agent_version", guest->told.agent_version},
+        {"os_id", guest->told.os_id},
+        {"title", domain_facts_title(facts)},
+        {"instance_name", domain_facts_nova(facts, "instance/name")},
+        {"project", domain_facts_nova(facts, "instance/owner/project")},
+        {"flavor", domain_facts_nova(facts, "instance/flavor@name")},
+    };
+    size_t count = 10;
+
+    for (size_t i = 0; i < intake->config->metadata.count; i++) {
+        const struct domain_label *wanted = &intake->config->metadata.labels[i];
+
+        snprintf(names[i], sizeof names[i], "metadata_%s", wanted->name);
+        labels[count++] = (struct discovery_label){
+            names[i], domain_facts_metadata(facts, wanted->namespace, wanted->path)};
+    }
+    store_announce(
+        intake->store, guest->place,
+        discovery_guest_new(labels, count, guest->addresses, guest->addresses_count));
+    guest->discovery_stale = false;
+}
+
 void
 intake_health(const struct intake *intake, struct guest *guest, enum agent_state state,
               bool backing_off)
 {
-    const struct samples_limits limits = {
-        .series_max = HEALTH_SERIES_MAX,
-        .label_bytes_max = HEALTH_LABEL_BYTES_MAX,
-    };
     struct samples *samples = intake->samples;
     bool enabled[COLLECTORS_MAX];
 
-    samples_restart(samples, &limits);
+    if (guest->definition_stale)
+        publish_definition(intake, guest);
+    if (guest->discovery_stale)
+        publish_record(intake, guest, state);
+    samples_restart(samples, &host_limits);
     for (size_t i = 0; i < collectors_count; i++)
         enabled[i] = intake->config->collectors[i].enabled;
     health_samples(guest, state, backing_off, enabled, samples);

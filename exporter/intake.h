@@ -4,6 +4,7 @@
 #define INTAKE_H
 
 #include "config.h"
+#include "domain_metrics.h"
 #include "guest.h"
 #include "source.h"
 #include "store.h"
@@ -14,12 +15,17 @@
 struct intake {
     const struct config *config;
     struct store *store;
-    bool finishing;          /* conversations are tidied up, none is begun */
+    bool finishing; /* conversations are tidied up, none is begun */
+    struct domain_metrics *domain;
     struct samples *samples; /* of the reply that is being read; used again and again */
 };
 
 struct intake intake_new(const struct config *config, struct store *store);
 void intake_free(struct intake *intake);
+/* Another config from now on; the old one may be freed afterwards. */
+void intake_configure(struct intake *intake, const struct config *config);
+/* Whether a collector is on that asks guests for their addresses. */
+bool intake_asks_addresses(const struct intake *intake);
 
 /* Reads the answer to the collector's command, publishes what it says, withdraws what
  * no longer holds, and notes all of it in the guest.  `publish` false: only whether and
@@ -28,12 +34,14 @@ enum failure_kind intake_answer(const struct intake *intake, struct guest *guest
                                 size_t collector, bool publish,
                                 const struct call *call);
 
-/* Publishes the guest's health. */
+/* Publishes the guest's health, and what is stale of its definition and its record for
+ * service discovery. */
 void intake_health(const struct intake *intake, struct guest *guest,
                    enum agent_state state, bool backing_off);
 
-/* The slots of the store that intake writes: one for each collector, then the health.
- * NULL-terminated family lists; `slots` has collectors_count + 1 places. */
-void intake_slots(const struct metric *const **slots);
+/* The slots of the store that intake writes: one for each collector, then the health,
+ * then the definition.  NULL-terminated family lists; returns how many there are. */
+#define INTAKE_SLOTS_MAX (COLLECTORS_MAX + 2)
+size_t intake_slots(const struct metric *const *slots[INTAKE_SLOTS_MAX]);
 
 #endif

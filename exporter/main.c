@@ -240,7 +240,7 @@ raise_files_limit(void)
 static void
 open_exporter(struct exporter *exporter)
 {
-    const struct metric *const *slots[COLLECTORS_MAX + 1];
+    const struct metric *const *slots[POLLER_SLOTS_MAX];
     size_t slots_count = poller_slots(slots);
 
     uv_loop_init(&exporter->loop);

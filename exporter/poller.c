@@ -5,6 +5,7 @@
 #include "guest.h"
 #include "intake.h"
 #include "memory.h"
+#include "store.h"
 #include "telemetry.h"
 
 #include <stdlib.h>
@@ -24,10 +25,10 @@ struct poller {
 };
 
 size_t
-poller_slots(const struct metric *const *slots[COLLECTORS_MAX + 1])
+poller_slots(const struct metric *const *slots[POLLER_SLOTS_MAX])
 {
-    intake_slots(slots);
-    return collectors_count + 1;
+    _Static_assert(POLLER_SLOTS_MAX == INTAKE_SLOTS_MAX, "they are the same");
+    return intake_slots(slots);
 }
 
 const char *const *
@@ -57,6 +58,24 @@ check_first_pass(void *context)
     poller->parts.first_pass(poller->parts.context, all_answered);
 }
 
+/* Whether service discovery would tell all. */
+static void
+check_lacking(struct poller *poller)
+{
+    const char *why = NULL;
+
+    for (size_t i = 0; i < poller->watches_count && !why; i++)
+        why = watch_lacks(poller->watches[i]);
+    store_set_lacking(poller->parts.store, why);
+}
+
+static void
+progressed(void *context)
+{
+    check_lacking(context);
+    check_first_pass(context);
+}
+
 static void
 review(uv_timer_t *timer)
 {
@@ -67,7 +86,7 @@ review(uv_timer_t *timer)
         watch_review(poller->watches[i], guests_by_state);
     for (size_t i = 0; i < AGENT_STATES; i++)
         telemetry_guests(poller->parts.telemetry, i, guests_by_state[i]);
-    check_first_pass(poller);
+    progressed(poller);
 }
 
 /* Starts those of the config's sources that are not under watch. */
@@ -115,7 +134,7 @@ poller_start(const struct poller_parts *parts, const struct config *config)
         .telemetry = parts->telemetry,
         .at_once = parts->at_once,
         .only = parts->only,
-        .progressed = check_first_pass,
+        .progressed = progressed,
         .context = poller,
     };
     uv_timer_init(parts->loop, &poller->housekeeping);
@@ -158,6 +177,7 @@ poller_configure(struct poller *poller, const struct config *config)
         set_paused(poller, config->paused);
     poller->config_paused = config->paused;
     start_watches(poller, config);
+    check_lacking(poller);
 }
 
 bool

@@ -29,7 +29,8 @@ struct poller_parts {
 };
 
 /* What the store and the telemetry need to know of the poller's world. */
-size_t poller_slots(const struct metric *const *slots[COLLECTORS_MAX + 1]);
+#define POLLER_SLOTS_MAX (COLLECTORS_MAX + 2)
+size_t poller_slots(const struct metric *const *slots[POLLER_SLOTS_MAX]);
 const char *const *poller_states(void); /* telemetry rows; static, NULL-terminated */
 
 /* Starts the sources.  The config is borrowed until poller_configure() or

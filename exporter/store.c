@@ -6,6 +6,7 @@
  */
 #include "store.h"
 
+#include "discovery.h"
 #include "memory.h"
 
 #include <pthread.h>
@@ -26,6 +27,7 @@ struct slot {
 
 struct store_guest {
     char *identity;
+    struct discovery_guest *record; /* an owned reference, or NULL; the store's lock */
     struct shown {
         struct fragment *fragment; /* an owned reference, or NULL */
         int64_t expires_ns;
@@ -43,6 +45,7 @@ struct store {
     struct store_guest **guests;
     size_t guests_count, guests_capacity;
     uint64_t generation; /* of what was put, added, removed */
+    const char *lacking; /* why guests may be; NULL: they are all there */
     struct body *body;   /* the last one made, or NULL */
     uint64_t body_generation;
     int64_t body_made_ns, body_expires_ns;
@@ -83,6 +86,7 @@ store_new(const struct metric *const *const *slots, size_t slots_count,
         for (size_t f = 0; f < store->slots[i].families; f++)
             store->headers_bytes += store->slots[i].headers[f].length;
     }
+    store->lacking = "the exporter has just started";
     (void)pthread_mutex_init(&store->lock, NULL);
     return store;
 }
@@ -92,6 +96,7 @@ guest_free(const struct store *store, struct store_guest *guest)
 {
     for (size_t i = 0; i < store->slots_count; i++)
         fragment_unref(guest->slots[i].fragment);
+    discovery_guest_unref(guest->record);
     free(guest->identity);
     free(guest);
 }
@@ -202,6 +207,41 @@ store_renew(struct store *store, struct store_guest *guest, size_t slot,
     bool there = shown->fragment != NULL;
     (void)pthread_mutex_unlock(&store->lock);
     return there;
+}
+
+void
+store_announce(struct store *store, struct store_guest *guest,
+               struct discovery_guest *record)
+{
+    (void)pthread_mutex_lock(&store->lock);
+    struct discovery_guest *old = guest->record;
+    guest->record = record;
+    (void)pthread_mutex_unlock(&store->lock);
+    discovery_guest_unref(old);
+}
+
+void
+store_set_lacking(struct store *store, const char *why)
+{
+    (void)pthread_mutex_lock(&store->lock);
+    store->lacking = why;
+    (void)pthread_mutex_unlock(&store->lock);
+}
+
+struct discovery_guest **
+store_announced(struct store *store, size_t *count, const char **why)
+{
+    struct discovery_guest **records = NULL;
+    *count = 0;
+    (void)pthread_mutex_lock(&store->lock);
+    *why = store->lacking;
+    if (*why == NULL)
+        records = memory_new(store->guests_count, sizeof(*records));
+    for (size_t i = 0; records != NULL && i < store->guests_count; i++)
+        if (store->guests[i]->record != NULL)
+            records[(*count)++] = discovery_guest_ref(store->guests[i]->record);
+    (void)pthread_mutex_unlock(&store->lock);
+    return records;
 }
 
 /* Takes references to what has not expired.  The caller holds the lock. */

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct discovery_guest;
 struct store;
 struct store_guest;
 
@@ -47,6 +48,18 @@ void store_put(struct store *store, struct store_guest *guest, size_t slot,
 /* What is there holds for longer.  false: nothing is there. */
 bool store_renew(struct store *store, struct store_guest *guest, size_t slot,
                  int64_t expires_ns);
+
+/* What service discovery says of the guest; takes the caller's reference.  NULL
+ * withdraws it. */
+void store_announce(struct store *store, struct store_guest *guest,
+                    struct discovery_guest *record);
+/* Whether the guests that are there are all that there are: NULL, or why not (static).
+ * At first they are not. */
+void store_set_lacking(struct store *store, const char *why);
+/* References to all announced guests in the order of identity; the caller unrefs each
+ * and frees the list.  NULL with `why` if guests may be lacking. */
+struct discovery_guest **store_announced(struct store *store, size_t *count,
+                                         const char **why);
 
 /* The body as of now_ns (CLOCK_MONOTONIC): the cached one if nothing changed, nothing
  * has expired and it is not older than a second, else a new one.  Caller unrefs.  Never

@@ -55,6 +55,7 @@ struct watch {
     size_t telemetry_row;
     bool labelled; /* series carry the label `source` */
     bool up, tried, paused;
+    bool surveyed; /* every guest was asked once, or found not to answer */
     char away[FAILURE_TEXT_BYTES]; /* why it is not up; "" */
     int64_t progress_ns;           /* CLOCK_MONOTONIC; of the first pass, the last */
     int64_t spread_ns;             /* when the next guest of a list is first asked */
@@ -118,6 +119,7 @@ publish_health(struct guest *guest)
 
     if (state != guest->last_state)
         log_transition(guest, state);
+    guest->discovery_stale |= state != guest->last_state;
     guest->last_state = state;
     guest->health_stale = false;
     guest->frozen_for_ns = clock_monotonic_ns() - guest->frozen_since_ns;
@@ -140,6 +142,19 @@ watch_has_passed(const struct watch *watch, int64_t now_ns)
             return false;
     }
     return true;
+}
+
+const char *
+watch_lacks(struct watch *watch)
+{
+    if (!watch->up)
+        return "a source of guests is away";
+    if (!intake_asks_addresses(&watch->intake))
+        return "no guest is asked for its addresses, because the collector network is "
+               "off";
+    watch->surveyed |= !watch->paused && watch_has_passed(watch, clock_monotonic_ns());
+    return watch->surveyed ? NULL
+                           : "not all guests have been asked for their addresses yet";
 }
 
 bool
@@ -480,6 +495,9 @@ add_guest(struct watch *watch, const struct guest_facts *facts)
 static void
 take_facts(struct guest *guest, const struct guest_facts *facts)
 {
+    guest_define(guest, facts->definition);
+    if (facts->incarnation != guest->incarnation)
+        guest_locate(guest, NULL, 0);
     if (facts->just_started || facts->incarnation != guest->incarnation)
         guest->started_ns = clock_monotonic_ns();
     guest->incarnation = facts->incarnation;
@@ -739,10 +757,13 @@ watch_stop(struct watch *watch, int64_t deadline_ns)
 static void
 review_series(const struct watch *watch, struct guest *guest)
 {
+    guest->definition_stale = guest->discovery_stale = true;
     for (size_t i = 0; i < collectors_count; i++) {
         guest->collectors[i].reply_hash = 0; /* the filters may be others now */
         if (watch->intake.config->collectors[i].enabled)
             continue;
+        if (collectors[i]->addresses)
+            guest_locate(guest, NULL, 0);
         store_put(watch->parts->store, guest->place, i, NULL, 0);
         guest->collectors[i].series = 0;
         guest->collectors[i].asked = false;
@@ -792,7 +813,7 @@ watch_configure(struct watch *watch, const struct config *config)
     struct schedule_settings settings =
         schedule_settings(config, watch->driver->capacity(watch->source));
 
-    watch->intake.config = config;
+    intake_configure(&watch->intake, config);
     schedule_configure(watch->schedule, &settings);
     for (struct guest *guest = watch->guests; guest; guest = guest->hh.next) {
         schedule_reset(watch->schedule, &guest->schedule, clock_monotonic_ns());

@@ -59,6 +59,9 @@ void watch_review(struct watch *watch, size_t *guests_by_state);
  * heard that would bring this nearer.  now_ns: CLOCK_MONOTONIC. */
 bool watch_has_passed(const struct watch *watch, int64_t now_ns);
 bool watch_all_answered(const struct watch *watch);
+/* Why addresses of guests may be lacking: one clause, static; NULL: they are all there.
+ */
+const char *watch_lacks(struct watch *watch);
 
 /* Shows what the watch knows, in the order in which it came.  All is borrowed.  `why`
  * the source is away; may be "". */

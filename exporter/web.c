@@ -6,6 +6,7 @@
  * not be taken for a request. */
 #include "web.h"
 
+#include "discovery.h"
 #include "log.h"
 #include "memory.h"
 #include "store.h"
@@ -35,10 +36,12 @@
 #define CONNECTION_IDLE_S 15U
 /* Request line and headers must fit. */
 #define CONNECTION_MEMORY_BYTES ((size_t)32 << 10)
+#define DISCOVERY_BYTES_MAX ((size_t)64 << 20) /* 1000 guests are below 1 MiB */
 #define LANDING_BYTES_MAX ((size_t)64 << 10)
 #define ADDRESS_BYTES_MAX 256
 
 #define TYPE_TEXT "text/plain; charset=utf-8"
+#define TYPE_JSON "application/json"
 #define TYPE_HTML "text/html; charset=utf-8"
 #define TYPE_EXPOSITION "text/plain; version=0.0.4; charset=utf-8"
 
@@ -64,7 +67,14 @@ struct address {
     char port[ADDRESS_BYTES_MAX];
 };
 
-enum route { ROUTE_NONE, ROUTE_METRICS, ROUTE_LANDING, ROUTE_HEALTHY, ROUTE_READY };
+enum route {
+    ROUTE_NONE,
+    ROUTE_METRICS,
+    ROUTE_DISCOVERY,
+    ROUTE_LANDING,
+    ROUTE_HEALTHY,
+    ROUTE_READY,
+};
 
 struct answer {
     unsigned int status;
@@ -96,6 +106,8 @@ landing_write(struct text *out, const char *telemetry_path)
     text_add_string(out, "</p>\n<ul>\n<li><a href=\"");
     add_html(out, telemetry_path);
     text_add_string(out, "\">Metrics</a></li>\n"
+                         "<li><a href=\"/sd\">Guests as targets, for HTTP service "
+                         "discovery</a></li>\n"
                          "<li><a href=\"/-/healthy\">Healthy</a></li>\n"
                          "<li><a href=\"/-/ready\">Ready</a></li>\n"
                          "</ul>\n</body>\n</html>\n");
@@ -144,12 +156,74 @@ answer_metrics(struct web *web)
     return answer;
 }
 
+/* A text of our own; it is taken. */
 static struct answer
-answer_route(struct web *web, enum route route)
+answer_text(unsigned int status, const char *type, struct text *text)
+{
+    struct answer answer = {.status = status, .type = type};
+    char *bytes = text_take(text, &answer.body_bytes);
+    answer.response = MHD_create_response_from_buffer(answer.body_bytes, bytes,
+                                                      MHD_RESPMEM_MUST_FREE);
+    if (answer.response == NULL)
+        free(bytes);
+    return answer;
+}
+
+static enum MHD_Result
+query_take(void *query, enum MHD_ValueKind kind, const char *key, const char *value)
+{
+    (void)kind;
+    discovery_query_add(query, key, value);
+    return MHD_YES;
+}
+
+static struct answer
+answer_discovered(const struct discovery_query *query,
+                  struct discovery_guest *const *guests, size_t count)
+{
+    struct text text = TEXT_INIT(DISCOVERY_BYTES_MAX);
+    discovery_render(query, guests, count, &text);
+    if (!text.overflow)
+        return answer_text(MHD_HTTP_OK, TYPE_JSON, &text);
+    text_free(&text); /* half a list would make targets vanish */
+    return answer_sentence(MHD_HTTP_SERVICE_UNAVAILABLE,
+                           "The list of targets is over 64 MiB: leave out all=1.\n");
+}
+
+static struct answer
+answer_discovery(struct web *web, struct MHD_Connection *connection)
+{
+    struct discovery_query query;
+    struct text sentence = TEXT_INIT(LANDING_BYTES_MAX);
+    const char *why;
+    size_t count;
+    discovery_query_init(&query);
+    (void)MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, query_take,
+                                    &query);
+    if (query.problem[0] != '\0') {
+        text_add_format(&sentence, "%s\n", query.problem);
+        return answer_text(MHD_HTTP_BAD_REQUEST, TYPE_TEXT, &sentence);
+    }
+    struct discovery_guest **guests = store_announced(web->store, &count, &why);
+    if (guests == NULL) {
+        text_add_format(&sentence, "No list of targets: %s.\n", why);
+        return answer_text(MHD_HTTP_SERVICE_UNAVAILABLE, TYPE_TEXT, &sentence);
+    }
+    struct answer answer = answer_discovered(&query, guests, count);
+    for (size_t i = 0; i < count; i++)
+        discovery_guest_unref(guests[i]);
+    free(guests);
+    return answer;
+}
+
+static struct answer
+answer_route(struct web *web, enum route route, struct MHD_Connection *connection)
 {
     switch (route) {
     case ROUTE_METRICS:
         return answer_metrics(web);
+    case ROUTE_DISCOVERY:
+        return answer_discovery(web, connection);
     case ROUTE_LANDING:
         return answer_static(MHD_HTTP_OK, TYPE_HTML, web->landing.bytes,
                              web->landing.length);
@@ -173,6 +247,8 @@ route_find(const struct web *web, const char *path)
 {
     if (strcmp(path, web->telemetry_path) == 0)
         return ROUTE_METRICS;
+    if (strcmp(path, "/sd") == 0)
+        return ROUTE_DISCOVERY;
     if (strcmp(path, "/") == 0)
         return ROUTE_LANDING;
     if (strcmp(path, "/-/healthy") == 0)
@@ -248,7 +324,7 @@ handle_request(void *context, struct MHD_Connection *connection, const char *pat
         answer = answer_sentence(MHD_HTTP_CONTENT_TOO_LARGE,
                                  "Request bodies are not accepted.\n");
     else
-        answer = answer_route(web, route);
+        answer = answer_route(web, route, connection);
     if (route == ROUTE_METRICS)
         telemetry_scrape(web->telemetry, answer.status, head ? 0 : answer.body_bytes);
     return answer_send(&answer, connection, with_body);

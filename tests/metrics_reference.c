@@ -1,11 +1,13 @@
 /* links: collectors/registry exporter/health exporter/guest exporter/telemetry
  * links: exporter/exposition exporter/text exporter/conversation
+ * links: exporter/domain_facts exporter/domain_metrics
  *
  * Prints docs/METRICS.md: the families of every collector and of the agents' health
  * from their tables, and the exporter's own from an exposition that it writes here,
  * because their tables are telemetry's alone.  `make docs` keeps the output, `make
  * docs-check` compares it. */
 #include "collector.h"
+#include "domain_metrics.h"
 #include "guest.h"
 #include "health.h"
 #include "telemetry.h"
@@ -139,6 +141,21 @@ print_health(void)
 }
 
 static void
+print_definition(void)
+{
+    puts("\n## What the host has for the guest\n\n"
+         "From the domain's definition (libvirt), also for a guest without an agent; "
+         "read "
+         "when the exporter connects, and when the domain starts, its agent comes or "
+         "goes, "
+         "or its devices, its metadata or its memory change. `qga_domain_info` has the "
+         "labels of the section `metadata_labels` of the configuration as well.");
+    print_table_head();
+    for (size_t i = 0; domain_metrics_plain[i] != NULL; i++)
+        print_metric(domain_metrics_plain[i]);
+}
+
+static void
 print_states(void)
 {
     printf("\nStates:");
@@ -221,6 +238,7 @@ main(void)
         print_collector(collectors[i]);
     print_health();
     print_states();
+    print_definition();
 
     write_own(&own);
     puts("\n## The host's clock\n\nWhat the guests' clocks are compared with.");

@@ -1,4 +1,5 @@
-/* links: exporter/config+ exporter/yaml_+ exporter/suggest exporter/guest_name
+/* links: exporter/config+ exporter/domain_facts exporter/domain_metrics
+ * links: collectors/samples exporter/yaml_+ exporter/suggest exporter/guest_name
  * links: collectors/registry
  *
  * A config file as config_load() reads it: a config that holds together, or one

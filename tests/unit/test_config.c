@@ -1,4 +1,5 @@
-/* links: exporter/config+ exporter/yaml_+ exporter/suggest exporter/guest_name
+/* links: exporter/config+ exporter/domain_facts exporter/domain_metrics
+ * links: collectors/samples exporter/yaml_+ exporter/suggest exporter/guest_name
  * links: collectors/filter collectors/memory tests/unit/stub_registry
  *
  * The config file: what each key does, and the exact sentence for each mistake. */
@@ -276,7 +277,7 @@ static const struct {
     {"- a\n", "1: is not a map of keys; write it like sources: ..."},
     {"colectors: {}\n", "1: unknown key \"colectors\"; did you mean \"collectors\"?"},
     {"log: {}\n\nfoo: 1\n", "3: unknown key \"foo\"; known are: sources, collectors, "
-                            "health, limits, avoid, paused, web, log"},
+                            "health, limits, avoid, metadata_labels, paused, web, log"},
     {"log: {}\nlog: {}\n",
      "2: \"log\" stands here a second time (first in line 1); remove one of them"},
     {"log: 5\n", "1: log: is not a map of keys; write it like level: ..."},
@@ -562,6 +563,58 @@ check_path(const char *path, const char *wanted)
     assert_string_equal(error, wanted);
 }
 
+static const struct {
+    const char *text, *part;
+} bad_labels[] = {
+    {"metadata_labels: [a]\n", "1: metadata_labels: is not a map; write it like"},
+    {"metadata_labels: {1a: \"{n}a\"}\n",
+     "1: metadata_labels.1a: \"1a\" is not the name of a label; write"},
+    {"metadata_labels: {__a: \"{n}a\"}\n", "is not the name of a label"},
+    {"metadata_labels: {a-b: \"{n}a\"}\n", "is not the name of a label"},
+    {"metadata_labels: {source: \"{n}a\"}\n",
+     "1: metadata_labels.source: is a label that is there anyway; choose another name"},
+    {"metadata_labels: {uuid: \"{n}a\"}\n", "is a label that is there anyway"},
+    {"metadata_labels: {a: \"{n}a\", a: \"{n}b\"}\n", "1: "},
+    {"metadata_labels: {a: \"n/a\"}\n", "1: metadata_labels.a: \"n/a\" is not a place "
+                                        "in a domain's metadata; write it like"},
+    {"metadata_labels: {a: \"{}a\"}\n", "is not a place"},
+    {"metadata_labels: {a: \"{n}\"}\n", "is not a place"},
+    {"metadata_labels: {a: \"{n}a/\"}\n", "is not a place"},
+    {"metadata_labels: {a: \"{n}a//b\"}\n", "is not a place"},
+    {"metadata_labels: {a: \"{n}a[1]\"}\n", "is not a place"},
+    {"metadata_labels: {a: \"{n}a@b@c\"}\n", "is not a place"},
+    {"metadata_labels: {a: \"{n}a@b/c\"}\n", "is not a place"},
+    {"metadata_labels: {a: \"{n}@b\"}\n", "is not a place"},
+    {"metadata_labels: {a: 1}\n", "is not a place"},
+    {"metadata_labels: {a: \"{n}a\", b: \"{n}a\", c: \"{n}a\", d: \"{n}a\", e: "
+     "\"{n}a\", "
+     "f: \"{n}a\", g: \"{n}a\"}\n",
+     "1: metadata_labels.g: is one too many; 6 labels are the most"},
+};
+
+static void
+test_metadata_labels(void **state)
+{
+    (void)state;
+    struct config *config =
+        load("metadata_labels:\n"
+             "  customer: \"{https://example.com/billing/1}account\"\n"
+             "  tier: \"{urn:x}a/b-c.d/e@f\"\n");
+    assert_int_equal(config->metadata.count, 2);
+    assert_string_equal(config->metadata.labels[0].name, "customer");
+    assert_string_equal(config->metadata.labels[0].namespace,
+                        "https://example.com/billing/1");
+    assert_string_equal(config->metadata.labels[0].path, "account");
+    assert_string_equal(config->metadata.labels[1].namespace, "urn:x");
+    assert_string_equal(config->metadata.labels[1].path, "a/b-c.d/e@f");
+    config_free(config);
+    for (size_t i = 0; i < sizeof(bad_labels) / sizeof(bad_labels[0]); i++) {
+        assert_null(load_overridden(bad_labels[i].text, NULL));
+        if (!strstr(error, bad_labels[i].part))
+            fail_msg("%s: %s", bad_labels[i].text, error);
+    }
+}
+
 static void
 test_bad_paths(void **state)
 {
@@ -815,6 +868,7 @@ main(void)
         cmocka_unit_test(test_max_age_follows_the_interval),
         cmocka_unit_test(test_an_emptied_default_lets_all_pass),
         cmocka_unit_test(test_bad_files),
+        cmocka_unit_test(test_metadata_labels),
         cmocka_unit_test(test_bad_paths),
         cmocka_unit_test(test_huge_file),
         cmocka_unit_test(test_bombs),

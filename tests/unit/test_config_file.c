@@ -1,4 +1,5 @@
-/* links: exporter/config+ exporter/yaml_+ exporter/suggest exporter/guest_name
+/* links: exporter/config+ exporter/domain_facts exporter/domain_metrics
+ * links: collectors/samples exporter/yaml_+ exporter/suggest exporter/guest_name
  * links: collectors/registry
  *
  * The annotated config that is shipped: it changes nothing, and with every key taken

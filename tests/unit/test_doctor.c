@@ -3,6 +3,7 @@
  * links: exporter/doctor exporter/doctor_words exporter/doctor_report
  * links: exporter/guest_os exporter/guest exporter/exposition exporter/text
  * links: exporter/conversation
+ * links: exporter/domain_facts
  * links: collectors/registry collectors/guest_json collectors/filter
  * links: collectors/samples collectors/failure collectors/memory
  */

@@ -1,11 +1,13 @@
 /* links: exporter/guest exporter/conversation exporter/health exporter/exposition
  * links: exporter/text
+ * links: exporter/domain_facts exporter/domain_metrics
  * links: collectors/registry
  *
  * The one state that sums a guest up, and its health series.
  */
 #include "guest.h"
 
+#include "domain_metrics.h"
 #include "health.h"
 
 #include <setjmp.h>
@@ -187,6 +189,76 @@ test_health_of_a_guest_that_never_answered(void **state)
     guest_free(guest);
 }
 
+static void
+test_a_new_definition_is_read_again(void **state)
+{
+    struct guest *guest = new_guest();
+    struct domain_facts *one = domain_facts_new(), *same = domain_facts_new(),
+                        *other = domain_facts_new();
+
+    (void)state;
+    domain_facts_add_nic(other,
+                         &(struct host_nic){"52:54:00:00:00:01", "vnet0", "", ""});
+    assert_true(guest->definition_stale && guest->discovery_stale);
+    guest_define(guest, one);
+    assert_ptr_equal(guest->definition, one);
+
+    guest->definition_stale = guest->discovery_stale = false;
+    guest->collectors[0].reply_hash = 7;
+    guest_define(guest, same);
+    guest_define(guest, NULL); /* nobody could tell */
+    assert_ptr_equal(guest->definition, one);
+    assert_false(guest->definition_stale || guest->discovery_stale);
+    assert_int_equal(guest->collectors[0].reply_hash, 7);
+
+    guest_define(guest, other);
+    assert_ptr_equal(guest->definition, other);
+    assert_true(guest->definition_stale && guest->discovery_stale);
+    assert_int_equal(guest->collectors[0].reply_hash, 0);
+    domain_facts_unref(one);
+    domain_facts_unref(same);
+    domain_facts_unref(other);
+    guest_free(guest);
+}
+
+static const char *
+label_of(const struct samples *samples, const char *metric, size_t label)
+{
+    for (size_t i = 0; i < samples_count(samples); i++) {
+        if (strcmp(samples_at(samples, i).metric->name, metric) == 0)
+            return samples_at(samples, i).label_values[label];
+    }
+    return "no such series";
+}
+
+static void
+test_series_of_the_definition(void **state)
+{
+    const struct samples_limits limits = {.series_max = 99, .label_bytes_max = 256};
+    char name[] = "customer", namespace[] = "n", path[] = "a@b";
+    const struct domain_label wanted = {name, namespace, path};
+    struct domain_metrics *metrics = domain_metrics_new(&wanted, 1);
+    struct samples *samples = samples_new(&limits);
+    struct domain_facts *facts = domain_facts_new();
+
+    (void)state;
+    domain_metrics_samples(metrics, "uuid-1", NULL, samples);
+    assert_string_equal(label_of(samples, "qga_domain_info", 0), "uuid-1");
+    assert_string_equal(label_of(samples, "qga_domain_info", 5), "");
+    assert_int_equal(samples_count(samples), 1);
+    samples_clear(samples);
+
+    domain_facts_add_metadata(facts, "n", "a@b", "acme");
+    facts->vcpus = (struct domain_range){.current = 2, .maximum = 4};
+    domain_metrics_samples(metrics, "uuid-1", facts, samples);
+    assert_string_equal(label_of(samples, "qga_domain_info", 5), "acme");
+    assert_string_equal(domain_metrics_families(metrics)[0]->labels[5], "customer");
+    assert_int_equal(samples_count(samples), 3); /* the memory is not known */
+    domain_facts_unref(facts);
+    samples_free(samples);
+    domain_metrics_free(metrics);
+}
+
 int
 main(void)
 {
@@ -197,6 +269,8 @@ main(void)
         cmocka_unit_test(test_a_thaw_is_believed_for_a_while),
         cmocka_unit_test(test_every_failure_has_its_state),
         cmocka_unit_test(test_health_of_a_guest_that_never_answered),
+        cmocka_unit_test(test_a_new_definition_is_read_again),
+        cmocka_unit_test(test_series_of_the_definition),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

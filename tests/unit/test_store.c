@@ -1,5 +1,5 @@
 /* links: exporter/store exporter/exposition exporter/text collectors/samples
- * links: collectors/memory
+ * links: exporter/discovery exporter/suggest collectors/memory
  *
  * The store: order, expiry, removal, contiguous families, one body for all who ask
  * meanwhile, and writers and readers at once (the thread sanitizer's part). */

@@ -2,6 +2,7 @@
  * test says.
  *
  * links: exporter/watch exporter/intake exporter/conversation exporter/commands
+ * links: exporter/discovery exporter/domain_facts exporter/domain_metrics
  * links: exporter/guest exporter/health exporter/schedule exporter/store
  * links: exporter/exposition exporter/text exporter/telemetry exporter/mailbox
  * links: exporter/log exporter/reply exporter/harm
@@ -123,11 +124,12 @@ open_world(struct world *world)
     static const char *const states[] = {"all", NULL};
     static char name[] = "";
     static struct source_config source = {.kind = SOURCE_LIBVIRT, .name = name};
-    const struct metric *const *slots[COLLECTORS_MAX + 1];
+    const struct metric *const *slots[INTAKE_SLOTS_MAX];
     char error[CONFIG_ERROR_BYTES];
 
     memset(world, 0, sizeof *world);
-    intake_slots(slots);
+    size_t slots_count = intake_slots(slots);
+
     uv_loop_init(&world->loop);
     uv_timer_init(&world->loop, &world->tick);
     uv_timer_start(&world->tick, ticked, 1, 1);
@@ -137,7 +139,7 @@ open_world(struct world *world)
         .loop = &world->loop,
         .mailbox = mailbox_new(&world->loop),
         .telemetry = telemetry_new(commands_list(), states),
-        .store = store_new(slots, collectors_count + 1, NULL, NULL),
+        .store = store_new(slots, slots_count, NULL, NULL),
         .at_once = true,
         .progressed = nothing,
     };

@@ -1,9 +1,10 @@
 /* links: exporter/web exporter/store exporter/telemetry exporter/exposition
  * links: exporter/text exporter/log collectors/samples collectors/failure
- * links: collectors/memory
+ * links: exporter/discovery exporter/suggest collectors/memory
  *
  * The HTTP side over real sockets on loopback: routes, methods, what it refuses, and
  * that it ends at once whatever its clients do. */
+#include "discovery.h"
 #include "store.h"
 #include "telemetry.h"
 #include "web.h"
@@ -221,6 +222,35 @@ the_other_paths(void **state)
 }
 
 static void
+targets_come_from_the_store(void **state)
+{
+    (void)state;
+    struct served served = serve();
+    struct store_guest *guest = store_guest_add(served.store, "domain=\"a\"");
+    const struct discovery_label label = {"domain", "a"};
+    struct discovery_address address;
+    answers(&served, "GET", "/sd", "HTTP/1.1 503 ", "No list of targets: ");
+    answers(&served, "GET", "/sd?port=x", "HTTP/1.1 400 ", "port=x is not good: ");
+    answers(&served, "GET", "/sd?%00port=1", "HTTP/1.1 400 ", "is no parameter");
+    store_set_lacking(served.store, NULL);
+    answers(&served, "GET", "/sd", OK, "\r\nContent-Type: application/json\r\n");
+    answers(&served, "GET", "/sd", OK, "\r\n\r\n[]\n");
+    assert_true(discovery_address_read(&address, "eth0", "10.0.0.1"));
+    store_announce(served.store, guest, discovery_guest_new(&label, 1, &address, 1));
+    answers(
+        &served, "GET", "/sd?port=9182&network=10.0.0.0%2F8", OK,
+        "{\"targets\":[\"10.0.0.1:9182\"],\"labels\":{\"__meta_qga_domain\":\"a\",");
+    answers(&served, "GET", "/sd?network=10.1.0.0%2F16", OK, "\r\n\r\n[]\n");
+    store_set_lacking(served.store, "a source is away");
+    answers(&served, "GET", "/sd", "HTTP/1.1 503 ",
+            "\r\n\r\nNo list of targets: a source is away.\n");
+    store_set_lacking(served.store, NULL);
+    store_guest_remove(served.store, guest);
+    answers(&served, "GET", "/sd", OK, "\r\n\r\n[]\n");
+    end(&served);
+}
+
+static void
 the_telemetry_path_may_be_another(void **state)
 {
     (void)state;
@@ -239,9 +269,10 @@ other_methods_are_not_allowed(void **state)
 {
     (void)state;
     struct served served = serve();
-    static const char *const paths[] = {"/", "/metrics", "/-/healthy", "/-/ready"};
+    static const char *const paths[] = {"/", "/metrics", "/-/healthy", "/-/ready",
+                                        "/sd"};
     static const char *const methods[] = {"POST", "PUT", "DELETE", "OPTIONS", "BREW"};
-    for (size_t i = 0; i < 4; i++)
+    for (size_t i = 0; i < 5; i++)
         for (size_t m = 0; m < 5; m++)
             answers(&served, methods[m], paths[i], "HTTP/1.1 405 ",
                     "\r\nAllow: GET, HEAD\r\n");
@@ -561,6 +592,7 @@ main(void)
         cmocka_unit_test(metrics_come_from_the_store),
         cmocka_unit_test(head_has_the_headers_alone),
         cmocka_unit_test(the_other_paths),
+        cmocka_unit_test(targets_come_from_the_store),
         cmocka_unit_test(the_telemetry_path_may_be_another),
         cmocka_unit_test(other_methods_are_not_allowed),
         cmocka_unit_test(bodies_are_refused_and_never_taken_for_a_request),
