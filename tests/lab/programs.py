@@ -143,9 +143,11 @@ def run_exporter(lab, *arguments, timeout_s=60):
 
 
 class Prometheus:
-    """A real Prometheus that scrapes the given ports of 127.0.0.1 each second."""
+    """A real Prometheus that scrapes the given ports of 127.0.0.1 each second.
 
-    def __init__(self, lab, *ports):
+    jobs  more scrape_configs, each in one line"""
+
+    def __init__(self, lab, *ports, jobs=()):
         self.url = f"http://127.0.0.1:{free_port()}"
         folder = os.path.join(lab.directory, "prometheus")
         os.makedirs(folder, exist_ok=True)
@@ -154,7 +156,8 @@ class Prometheus:
         with open(config, "w", encoding="utf-8") as file:
             file.write("global: {scrape_interval: 1s, scrape_timeout: 1s}\n"
                        "scrape_configs:\n"
-                       f"  - {{job_name: qga, static_configs: [{{targets: [{targets}]}}]}}\n")
+                       f"  - {{job_name: qga, static_configs: [{{targets: [{targets}]}}]}}\n"
+                       + "".join(f"  - {job}\n" for job in jobs))
         self.process = Process(
             [program("prometheus"), f"--config.file={config}", f"--storage.tsdb.path={folder}/data",
              f"--web.listen-address={self.url.removeprefix('http://')}"],
@@ -171,6 +174,12 @@ class Prometheus:
 
     def __exit__(self, *_):
         self.process.stop()
+
+    def targets(self, job):
+        """Those of the job that are scraped, as Prometheus' API shows them."""
+        _, _, body = get(f"{self.url}/api/v1/targets?state=active")
+        return [target for target in json.loads(body)["data"]["activeTargets"]
+                if target["scrapePool"] == job]
 
     def query(self, expression):
         """[(labels, value)] of an instant query."""
