@@ -468,7 +468,7 @@ def test_malformed(lab, guest, exporter):
 
 
 @pytest.mark.parametrize("fault, arguments", [
-    ("too large", ["-ten-megabytes"]),
+    ("too large", ["-two-megabytes"]),
     ("out of step", ["-wrong-ids"]),
 ])
 def test_not_to_be_understood(lab, guest, exporter, fault, arguments):
