@@ -148,8 +148,10 @@ class Prometheus:
     jobs  more scrape_configs, each in one line"""
 
     def __init__(self, lab, *ports, jobs=()):
-        self.url = f"http://127.0.0.1:{free_port()}"
-        folder = os.path.join(lab.directory, "prometheus")
+        port = free_port()
+        self.url = f"http://127.0.0.1:{port}"
+        # Of its own: what another one has stored would answer queries, too.
+        folder = os.path.join(lab.directory, f"prometheus-{port}")
         os.makedirs(folder, exist_ok=True)
         config = os.path.join(folder, "prometheus.yml")
         targets = ", ".join(f'"127.0.0.1:{port}"' for port in ports)
