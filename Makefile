@@ -139,6 +139,10 @@ docs-check: all $(REFERENCE) ## compare the documents with the program
 	$(Q)/usr/bin/python3 tests/e2e/faults.py --check
 	$(Q)tests/docs.sh $(BUILD)/qga-exporter
 
+rules-check: ## check the rules for Prometheus, their tests and the runbook
+	$(Q)tests/rules.py
+.PHONY: rules-check
+
 # The unit names the places of the program and its configuration; an edited configuration
 # is kept.
 unit-paths = sed -e 's|/usr/local/bin/|$(BINDIR)/|' -e 's|/etc/qga-exporter|$(SYSCONFDIR)/qga-exporter|'
@@ -150,7 +154,9 @@ install: all ## install below PREFIX (/usr/local), and below DESTDIR
 	test -e $(CONFIG_FILE) || install -D -m 644 config/qga-exporter.yml $(CONFIG_FILE)
 	install -D -m 644 <($(unit-paths) config/systemd/qga-exporter.service) $(DESTDIR)$(UNITDIR)/qga-exporter.service
 	install -D -m 644 config/systemd/qga-exporter.sysusers $(DESTDIR)$(SYSUSERSDIR)/qga-exporter.conf
-	install -D -m 644 -t $(DESTDIR)$(DOCDIR) README.md docs/METRICS.md config/qga-exporter.yml config/prometheus/prometheus.yml config/polkit/50-qga-exporter.rules
+	install -D -m 644 -t $(DESTDIR)$(DOCDIR) README.md docs/METRICS.md config/qga-exporter.yml config/polkit/50-qga-exporter.rules
+	install -D -m 644 -t $(DESTDIR)$(DOCDIR)/docs docs/runbook.md
+	install -D -m 644 -t $(DESTDIR)$(DOCDIR)/prometheus config/prometheus/*.yml
 
 uninstall: ## remove what install has put there, but for the configuration
 	rm -f $(DESTDIR)$(BINDIR)/qga-exporter $(DESTDIR)$(MANDIR)/man1/qga-exporter.1

@@ -1,0 +1,152 @@
+#!/usr/bin/python3
+"""Checks config/prometheus: `make rules-check`.
+
+promtool checks the rules and runs their tests.  On top of that, every alert has what a
+person needs who gets it (severity, summary, description, a section of docs/runbook.md), a
+test for each severity in which it fires, and one that has its metrics and in which it must
+not fire; every recording rule has a test; and every metric is in docs/METRICS.md.
+"""
+
+import glob
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import yaml
+
+FOLDER = "config/prometheus"
+RULES = [f"{FOLDER}/alerts.yml", f"{FOLDER}/rules.yml"]
+SEVERITIES = ("critical", "warning", "info")
+METRIC = re.compile(r"(?<![:\w])(?:qga_\w+|qga:policy_\w+|up)(?![:\w])")
+POLICY = {"qga:policy_forbids", "qga:policy_allows"}  # the administrator records these
+PROMETHEUS = {"up"}
+
+complaints = []
+
+
+def complain(text):
+    complaints.append(text)
+    print(f"tests/rules.py: {text}", file=sys.stderr)
+
+
+def load(path):
+    with open(path, encoding="utf-8") as file:
+        return yaml.safe_load(file)
+
+
+def read(path):
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+def metrics_of(expression):
+    """What an expression reads, without its label names, strings and lists of labels."""
+    bare = re.sub(r'"[^"]*"', '""', expression)
+    bare = re.sub(r"\b(by|on|without|ignoring|group_left|group_right) *\([^)]*\)", r"\1", bare)
+    return set(METRIC.findall(bare))
+
+
+def check_text(rule):
+    """What the person who gets the alert reads."""
+    name = rule["alert"]
+    if rule.get("labels", {}).get("severity") not in SEVERITIES:
+        complain(f"{name} has no severity of {', '.join(SEVERITIES)}")
+    notes = rule.get("annotations", {})
+    for key in ("summary", "description", "runbook_url"):
+        if not notes.get(key):
+            complain(f"{name} has no {key}")
+    if "{{" in notes.get("summary", ""):
+        complain(f"the summary of {name} differs from alert to alert")
+    if notes.get("runbook_url") != f"docs/runbook.md#{name.lower()}":
+        complain(f"{name} does not point to its section of the runbook")
+
+
+def check_sections(alerts):
+    sections = re.findall(r"^### (\w+)$\n+(.*)", read("docs/runbook.md"), re.M)
+    named = {name for name, _ in sections}
+    names = {rule["alert"] for rule in alerts}
+    for name in sorted(names - named):
+        complain(f"docs/runbook.md has no section {name}")
+    for name in sorted(named - names):
+        complain(f"docs/runbook.md has a section {name}, which is no alert")
+    for name, text in sections:
+        if not text or text.startswith("#"):
+            complain(f"docs/runbook.md says nothing under {name}")
+
+
+def cases_of(tests):
+    """[(alert, severities that fire, metrics of the input)] of all tests."""
+    for test in tests:
+        given = {one["series"].partition("{")[0] for one in test["input_series"]}
+        for case in test.get("alert_rule_test", []):
+            yield case["alertname"], {one["exp_labels"]["severity"]
+                                      for one in case["exp_alerts"]}, given
+
+
+def check_cases(alerts, tests):
+    cases = list(cases_of(tests))
+    for rule in alerts:
+        name, severity = rule["alert"], rule["labels"]["severity"]
+        read_by_rule = {metric.removesuffix("_bucket") for metric in metrics_of(rule["expr"])}
+        if not any(alert == name and severity in fired for alert, fired, _ in cases):
+            complain(f"{name} ({severity}) fires in no test")
+        quiet = [{metric.removesuffix("_bucket") for metric in given}
+                 for alert, fired, given in cases if alert == name and not fired]
+        if not any(read_by_rule <= given for given in quiet):
+            complain(f"{name} has no test with {', '.join(sorted(read_by_rule))} in which it "
+                     "must not fire")
+
+
+def check_records(records, tests):
+    tested = {one["expr"] for test in tests for one in test.get("promql_expr_test", [])
+              if one["exp_samples"]}
+    for rule in records:
+        if rule["record"] not in tested:
+            complain(f"{rule['record']} has no test")
+
+
+def check_metrics(rules):
+    documented = set(re.findall(r"^\| `(\w+)`", read("docs/METRICS.md"), re.M))
+    recorded = {rule["record"] for rule in rules if "record" in rule}
+    for rule in rules:
+        found = {metric.removesuffix("_bucket") for metric in metrics_of(rule["expr"])}
+        if not found and not recorded & set(re.findall(r"[\w:]+", rule["expr"])):
+            complain(f"{rule.get('alert', rule.get('record'))} reads no metric")
+        for metric in sorted(found - documented - POLICY - PROMETHEUS):
+            complain(f"{rule.get('alert', rule.get('record'))} reads {metric}, which "
+                     "docs/METRICS.md does not have")
+
+
+def run(*command):
+    if subprocess.run(command, check=False).returncode != 0:
+        complain(f"failed: {' '.join(command)}")
+
+
+def main():
+    os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
+    test_files = sorted(glob.glob(f"{FOLDER}/tests/*.yml"))
+    run("promtool", "check", "rules", "--lint=all", "--lint-fatal", *RULES)
+    run("promtool", "check", "config", f"{FOLDER}/prometheus.yml")
+    if shutil.which("amtool"):
+        run("amtool", "check-config", f"{FOLDER}/alertmanager.yml")
+    run("promtool", "test", "rules", *test_files)
+    rules = [rule for path in RULES for group in load(path)["groups"] for rule in group["rules"]]
+    alerts = [rule for rule in rules if "alert" in rule]
+    records = [rule for rule in rules if "record" in rule]
+    tests = [test for path in test_files for test in load(path)["tests"]]
+    for rule in alerts:
+        check_text(rule)
+    check_sections(alerts)
+    check_cases(alerts, tests)
+    check_records(records, tests)
+    check_metrics(rules)
+    if not complaints:
+        print(f"ok    {len(alerts)} alerts, {len(records)} recording rules, "
+              f"{sum(1 for _ in cases_of(tests))} cases")
+    sys.exit(1 if complaints else 0)
+
+
+if __name__ == "__main__":
+    main()
