@@ -229,6 +229,51 @@ test_the_first_pass_waits_for_the_answers(void **state)
     close_world(&world);
 }
 
+static void
+lacks(const struct world *world, const char *part)
+{
+    const char *why = watch_lacks(world->watch);
+
+    if (!why || !strstr(why, part))
+        fail_msg("\"%s\" is not in: %s", part, why ? why : "(nothing lacks)");
+}
+
+static void
+test_discovery_lacks_guests_until_all_were_asked(void **state)
+{
+    struct world world;
+
+    (void)state;
+    open_world(&world);
+    enable_only(&world, "network");
+    lacks(&world, "away");
+    announce(false);
+    come_up();
+    assert_string_equal(await_call(&world), "guest-network-get-interfaces");
+    lacks(&world, "not all guests");
+    answer("{\"return\":[{\"name\":\"eth0\",\"ip-addresses\":[{\"ip-address\":"
+           "\"10.0.0.1\",\"ip-address-type\":\"ipv4\",\"prefix\":8}]}]}");
+    assert_null(watch_lacks(world.watch));
+    enable_only(&world, "vcpu");
+    lacks(&world, "network is off");
+    close_world(&world);
+}
+
+static void
+test_discovery_lacks_guests_while_nobody_is_asked(void **state)
+{
+    struct world world;
+
+    (void)state;
+    open_world(&world);
+    watch_pause(world.watch, true);
+    announce(false);
+    come_up();
+    assert_true(has_passed(&world));
+    lacks(&world, "not all guests");
+    close_world(&world);
+}
+
 /* A daemon that hangs lets nobody in, and does not say so either. */
 static void
 test_a_source_that_says_nothing_is_not_waited_for_without_end(void **state)
@@ -377,6 +422,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_first_pass_waits_for_the_answers),
+        cmocka_unit_test(test_discovery_lacks_guests_until_all_were_asked),
+        cmocka_unit_test(test_discovery_lacks_guests_while_nobody_is_asked),
         cmocka_unit_test(test_a_source_that_says_nothing_is_not_waited_for_without_end),
         cmocka_unit_test(
             test_a_call_that_hangs_does_not_hold_up_the_first_pass_for_ever),
