@@ -115,6 +115,7 @@ collector_anew(const struct collector *collector, struct guest_collector *state)
     state->status = COMMAND_UNKNOWN;
     state->reply_hash = 0;
     state->refused_ns = 0;
+    state->refusals = 0;
     if (state->conversation.open &&
         conversation_answer(collector, &state->conversation, state->memory,
                             FAILURE_DISCONNECTED, NULL, true) == CONVERSATION_GOES_ON)

@@ -43,6 +43,7 @@ struct guest_collector {
     enum failure_kind failure; /* the last time */
     bool published;            /* its series stand in the store */
     bool quarantined;          /* its reply broke the channel */
+    unsigned int refusals;     /* in a row */
     int64_t refused_ns; /* CLOCK_MONOTONIC; since it last worked, when it was first
                            called disabled; 0: it was not */
     bool unsettled; /* it may have left something open in the guest; until agent_anew */
@@ -68,9 +69,10 @@ struct guest {
     enum channel_state channel;
     bool opted_out;
     bool source_is_up;
-    bool seen;         /* since the source came up the last time */
-    bool health_stale; /* something happened since it was published */
-    bool gone;         /* to be freed when its call comes back */
+    bool seen;            /* since the source came up the last time */
+    int64_t log_spent_ns; /* its transitions in the log, as time that pays for them */
+    bool health_stale;    /* something happened since it was published */
+    bool gone;            /* to be freed when its call comes back */
 
     int64_t started_ns;       /* CLOCK_MONOTONIC of the start that we saw; 0: none */
     int64_t call_deadline_ns; /* CLOCK_MONOTONIC; of the call in flight */

@@ -11,6 +11,9 @@
 #include <stdio.h>
 #include <string.h>
 
+/* So many refusals in a row are believed however long ago the guest said that it is
+ * thawed: where calls are few, its word is never fresh. */
+#define REFUSALS_BELIEVED 3
 /* More than the health of all collectors ever is. */
 #define HEALTH_SERIES_MAX 512
 /* These labels are the host's words, not the guest's: the limit in the config is not
@@ -221,8 +224,10 @@ refusal_is_believed(const struct guest *guest, size_t collector, int64_t now_ns)
 {
     int64_t refused_ns = guest->collectors[collector].refused_ns;
 
-    return refused_ns != 0 && guest->thawed_ns > refused_ns &&
-           guest_is_surely_thawed(guest, now_ns);
+    if (refused_ns == 0 || guest->frozen || guest->thawed_ns <= refused_ns)
+        return false;
+    return guest_is_surely_thawed(guest, now_ns) ||
+           guest->collectors[collector].refusals >= REFUSALS_BELIEVED;
 }
 
 static void
@@ -365,6 +370,7 @@ doubt(struct guest *guest, size_t collector, int64_t now_ns)
 {
     if (guest->collectors[collector].refused_ns == 0)
         guest->collectors[collector].refused_ns = now_ns;
+    guest->collectors[collector].refusals++;
     return FAILURE_FROZEN;
 }
 
@@ -393,8 +399,10 @@ intake_answer(const struct intake *intake, struct guest *guest, size_t collector
     else if (why.kind == FAILURE_DISABLED &&
              !refusal_is_believed(guest, collector, call->received_mono_ns))
         return doubt(guest, collector, call->received_mono_ns);
-    if (why.kind == FAILURE_NONE)
+    if (why.kind == FAILURE_NONE) {
         guest->collectors[collector].refused_ns = 0;
+        guest->collectors[collector].refusals = 0;
+    }
 
     guest->last_failure = why;
     if (is_interruption(why.kind))

@@ -531,6 +531,8 @@ judge(struct schedule *schedule, const struct schedule_turn *turn,
         break;
     case OCCUPIED:
         guest->not_before_ns = now_ns + SCHEDULE_BUSY_NS;
+        /* Such a call waits for half a minute: it shares the suspects' lanes. */
+        guest->suspect |= outcome == FAILURE_BUSY;
         break;
     }
 }

@@ -19,6 +19,9 @@
 #include <utlist.h>
 #include <uv.h>
 
+/* Transitions of one guest in the log: so many at once, and then one in so long. */
+#define LOG_BURST 20
+#define LOG_EACH_NS (INT64_C(60) * 1000 * 1000 * 1000)
 /* A channel that has just opened, a domain that has just resumed: let the guest
  * breathe. */
 #define SETTLE_NS (INT64_C(200) * 1000 * 1000)
@@ -92,21 +95,33 @@ is_trouble(enum agent_state state)
            state == AGENT_DENIED;
 }
 
+/* A guest whose agent comes and goes all day does not fill the log: a few lines at
+ * once, and then one now and then. */
+static enum log_level
+transition_level(struct guest *guest, enum agent_state state)
+{
+    int64_t now_ns = clock_monotonic_ns();
+
+    if (guest->log_spent_ns > now_ns + (LOG_BURST - 1) * LOG_EACH_NS)
+        return LOG_DEBUG;
+    if (guest->log_spent_ns < now_ns)
+        guest->log_spent_ns = now_ns;
+    guest->log_spent_ns += LOG_EACH_NS;
+    return is_trouble(state) ? LOG_WARN : LOG_INFO;
+}
+
 static void
-log_transition(const struct guest *guest, enum agent_state state)
+log_transition(struct guest *guest, enum agent_state state)
 {
     const char *error =
         guest->last_failure.kind != FAILURE_NONE ? guest->last_failure.text : "";
 
-    if (is_trouble(state))
-        log_warn("the guest agent is in trouble", LOG_STR("domain", guest->name),
-                 LOG_STR("state", agent_state_name(state)),
-                 LOG_STR("was", agent_state_name(guest->last_state)),
-                 LOG_STR("error", error));
-    else
-        log_info("the guest agent's state", LOG_STR("domain", guest->name),
-                 LOG_STR("state", agent_state_name(state)),
-                 LOG_STR("was", agent_state_name(guest->last_state)));
+    log_write(transition_level(guest, state), __FILE__, __LINE__,
+              is_trouble(state) ? "the guest agent is in trouble"
+                                : "the guest agent's state",
+              LOG_STR("domain", guest->name), LOG_STR("state", agent_state_name(state)),
+              LOG_STR("was", agent_state_name(guest->last_state)),
+              LOG_STR("error", error), LOG_END);
 }
 
 static void

@@ -31,8 +31,8 @@
 
 /* Per address.  Prometheus needs one; what is left is for people and for abuse, which
  * one remote address alone cannot make complete. */
-#define CONNECTIONS_MAX 256U
-#define CONNECTIONS_PER_REMOTE_MAX 192U
+#define CONNECTIONS_MAX 64U
+#define CONNECTIONS_PER_REMOTE_MAX 32U
 #define CONNECTION_IDLE_S 15U
 /* Request line and headers must fit. */
 #define CONNECTION_MEMORY_BYTES ((size_t)32 << 10)

@@ -333,8 +333,13 @@ test_occupied_is_no_failure(void **state)
     schedule_add(schedule, &guest, "web-1", 1000 * S);
     assert_true(turn(schedule, 1000 * S, FAILURE_BUSY, 30 * S, &taken));
     assert_int_equal(guest.failures, 0);
-    assert_false(guest.suspect);
+    assert_false(schedule_is_backing_off(schedule, &guest));
     assert_int_equal(schedule_wake_ns(schedule), 1030 * S + SCHEDULE_BUSY_NS);
+    /* It comes back by the lanes of those that hang, and is well with its first answer.
+     */
+    assert_true(turn(schedule, 1030 * S + SCHEDULE_BUSY_NS, FAILURE_NONE, MS, &taken));
+    assert_true(taken.probe);
+    assert_false(guest.suspect);
     schedule_free(schedule);
 }
 
