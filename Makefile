@@ -104,15 +104,18 @@ unit: $(UNIT_TESTS) ## build and run the unit tests
 	$(Q)failed=0; for test in $^; do $$test || failed=1; done; exit $$failed
 unit-build: $(UNIT_TESTS)
 
+# Files of tests that run side by side, each with a libvirtd and guests of its own: they
+# mostly wait.
+E2E_JOBS ?= 3
 e2e: $(BUILD)/qga-exporter ## run the end-to-end tests: real guests, libvirtd, Prometheus
-	$(Q)QGA_EXPORTER=$(abspath $(BUILD)/qga-exporter) /usr/bin/python3 -m pytest -rs tests/e2e
+	$(Q)QGA_EXPORTER=$(abspath $(BUILD)/qga-exporter) /usr/bin/python3 -m pytest -rs -n $(E2E_JOBS) --dist loadfile tests/e2e
 
 # The same under a sanitizer, which makes the exporter end at what it finds.  It is slower
 # and larger then.
 E2E_TESTS ?= tests/e2e
 e2e-sanitized = $(MAKE) --no-print-directory BUILD=$(BUILD)/$(1) SANITIZE=$(2) $(BUILD)/$(1)/qga-exporter && \
 	$(3) QGA_E2E_SLACK=2 QGA_E2E_RSS_MAX=$$((1 << 30)) QGA_EXPORTER=$(abspath $(BUILD)/$(1)/qga-exporter) \
-	/usr/bin/python3 -m pytest -rs $(E2E_TESTS)
+	/usr/bin/python3 -m pytest -rs -n $(E2E_JOBS) --dist loadfile $(E2E_TESTS)
 e2e-asan: ## run the end-to-end tests under ASan and UBSan (E2E_TESTS: which)
 	+$(Q)$(call e2e-sanitized,asan,address$(comma)undefined,ASAN_OPTIONS=quarantine_size_mb=16 UBSAN_OPTIONS=print_stacktrace=1)
 e2e-tsan: ## run the end-to-end tests under TSan (E2E_TESTS: which)
