@@ -21,7 +21,8 @@ from lab.programs import EXPORTER, Exporter
 IS_CI = os.environ.get("CI") == "true"
 CLOCK_OFFSET_S = 90
 PROGRAMS = ("unshare", "nsenter", "setpriv", "libvirtd", "virtlogd", "virsh", "mke2fs",
-            "qemu-system-x86_64", "busybox", "cpio", "depmod", "prometheus", "promtool")
+            "qemu-system-x86_64", "busybox", "cpio", "depmod", "prometheus", "promtool",
+            "prometheus-alertmanager")
 
 # Everything at a pace that a test can wait for.
 QUICK_CONFIG = """

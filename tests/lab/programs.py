@@ -145,9 +145,11 @@ def run_exporter(lab, *arguments, timeout_s=60):
 class Prometheus:
     """A real Prometheus that scrapes the given ports of 127.0.0.1 each second.
 
-    jobs  more scrape_configs, each in one line"""
+    jobs          more scrape_configs, each in one line
+    rules         files of rules, evaluated each second
+    alertmanager  host:port of the one that gets the alerts"""
 
-    def __init__(self, lab, *ports, jobs=()):
+    def __init__(self, lab, *ports, jobs=(), rules=(), alertmanager=None):
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         # Of its own: what another one has stored would answer queries, too.
@@ -156,10 +158,14 @@ class Prometheus:
         config = os.path.join(folder, "prometheus.yml")
         targets = ", ".join(f'"127.0.0.1:{port}"' for port in ports)
         with open(config, "w", encoding="utf-8") as file:
-            file.write("global: {scrape_interval: 1s, scrape_timeout: 1s}\n"
+            file.write("global: {scrape_interval: 1s, scrape_timeout: 1s, evaluation_interval: 1s}\n"
+                       f"rule_files: {json.dumps([str(rule) for rule in rules])}\n"
                        "scrape_configs:\n"
                        f"  - {{job_name: qga, static_configs: [{{targets: [{targets}]}}]}}\n"
                        + "".join(f"  - {job}\n" for job in jobs))
+            if alertmanager:
+                file.write("alerting: {alertmanagers: [{static_configs: "
+                           f"[{{targets: [\"{alertmanager}\"]}}]}}]}}\n")
         self.process = Process(
             [program("prometheus"), f"--config.file={config}", f"--storage.tsdb.path={folder}/data",
              f"--web.listen-address={self.url.removeprefix('http://')}"],
