@@ -69,7 +69,7 @@ while read -r target; do
 done < <(sed -nE 's/^([a-z][a-z0-9-]*):[^#]*## .*/\1/p' Makefile)
 while read -r variable; do
     grep -qE "\\b$variable\\b" Makefile || complain "README.md names $variable, which Makefile does not use"
-done < <(sed -n '/^| Variable/,/^$/p' README.md | cut -d'|' -f2 | grep -oE '[A-Z_]+')
+done < <(sed -n '/^| Variable/,/^$/p' README.md | cut -d'|' -f2 | grep -oE '[A-Z0-9_]+')
 
 # Metrics and agent states.
 while read -r metric; do
