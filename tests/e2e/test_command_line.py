@@ -150,6 +150,27 @@ def test_a_reload(lab):
         assert running.process.alive()
 
 
+def test_a_pause(lab, quick_config):
+    """While paused no guest is asked anything; the calls in flight come back first."""
+    def calls(metrics):
+        return metrics.value("qga_agent_calls_total", domain="old")
+
+    with Exporter(lab, f"--config.file={quick_config}", name="paused") as running:
+        running.wait_for(lambda metrics: healthy(metrics, "old"), "the guest")
+        running.process.signal(signal.SIGUSR1)
+        paused = running.wait_for(lambda metrics: metrics.value("qga_exporter_paused") == 1,
+                                  "the pause", 5)
+        # At an interval of a second, old values are withdrawn three seconds later.
+        last = running.wait_for(
+            lambda metrics: not metrics.find("qga_clock_offset_seconds", domain="old"),
+            "the old values withdrawn", 20)
+        assert calls(last) <= calls(paused) + 1
+        running.process.signal(signal.SIGUSR1)
+        running.wait_for(lambda metrics: metrics.value("qga_exporter_paused") == 0
+                         and metrics.find("qga_clock_offset_seconds", domain="old")
+                         and calls(metrics) > calls(last), "the guest again", 10)
+
+
 def test_flags_win_over_the_file(lab, quick_config):
     with Exporter(lab, f"--config.file={quick_config}", "--no-collector.vcpu",
                   "--web.telemetry-path=/elsewhere", "--log.format=json", "--log.level=debug",
