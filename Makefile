@@ -101,12 +101,14 @@ check: ## install what is missing, then run every test
 	$(Q)BUILD=$(BUILD) tests/check
 
 unit: $(UNIT_TESTS) ## build and run the unit tests
-	$(Q)failed=0; for test in $^; do $$test || failed=1; done; exit $$failed
+	$(Q)failed=0; \
+	printf '%s\n' $^ | xargs -P $(shell nproc) -I{} sh -c '{} >{}.log 2>&1 || echo "{} FAILED" >>{}.log; cat {}.log | grep -q FAILED && exit 1 || exit 0' || failed=1; \
+	cat $(^:=.log); exit $$failed
 unit-build: $(UNIT_TESTS)
 
 # Files of tests that run side by side, each with a libvirtd and guests of its own: they
 # mostly wait.
-E2E_JOBS ?= 3
+E2E_JOBS ?= 4
 e2e: $(BUILD)/qga-exporter ## run the end-to-end tests: real guests, libvirtd, Prometheus
 	$(Q)QGA_EXPORTER=$(abspath $(BUILD)/qga-exporter) /usr/bin/python3 -m pytest -rs -n $(E2E_JOBS) --dist loadfile tests/e2e
 

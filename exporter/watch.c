@@ -20,8 +20,8 @@
 #include <uv.h>
 
 /* Transitions of one guest in the log: so many at once, and then one in so long. */
-#define LOG_BURST 20
-#define LOG_EACH_NS (INT64_C(60) * 1000 * 1000 * 1000)
+#define LOG_BURST 60
+#define LOG_EACH_NS (INT64_C(20) * 1000 * 1000 * 1000)
 /* A channel that has just opened, a domain that has just resumed: let the guest
  * breathe. */
 #define SETTLE_NS (INT64_C(200) * 1000 * 1000)

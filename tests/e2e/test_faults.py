@@ -417,7 +417,8 @@ def test_busy(lab, guest, exporter):
     guest.run("printf '#!/bin/sh\\n[ $1 = thaw ] || sleep 60\\n' >/run/hook && chmod +x /run/hook"
               " && agent options -F/run/hook && agent kill")
     exporter.wait_for(lambda metrics: healthy(metrics, NAME), "the agent with the hook", 20)
-    time.sleep(1)
+    time.sleep(1)  # QEMU tells libvirt of a channel once a second at most
+    guest.wait_for_agent()
     watched = Watched(exporter, "busy")
     freeze = threading.Thread(target=lab.virsh, args=("domfsfreeze", NAME), daemon=True,
                               kwargs={"timeout_s": 120})
