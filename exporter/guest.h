@@ -41,7 +41,6 @@ struct guest_collector {
     bool asked;                /* at least once since the agent came */
     bool success;              /* the last time */
     enum failure_kind failure; /* the last time */
-    bool published;            /* its series stand in the store */
     bool quarantined;          /* its reply broke the channel */
     unsigned int refusals;     /* in a row */
     int64_t refused_ns; /* CLOCK_MONOTONIC; since it last worked, when it was first
