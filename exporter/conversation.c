@@ -11,6 +11,7 @@ conversation_request(const struct collector *collector,
         *conversation = (struct conversation){.open = true};
         collector->next(STEP_FIRST, NULL, memory, &conversation->request);
     }
+    conversation->awaited = true;
     return &conversation->request;
 }
 
@@ -53,6 +54,8 @@ static enum conversation_turn
 end(struct conversation *conversation, enum conversation_turn turn)
 {
     conversation->open = false;
+    if (turn == CONVERSATION_UNSETTLED && conversation->outlived)
+        return CONVERSATION_BROKEN;
     return conversation->broken && turn == CONVERSATION_COMPLETE ? CONVERSATION_BROKEN
                                                                  : turn;
 }
@@ -63,11 +66,14 @@ conversation_answer(const struct collector *collector,
                     enum failure_kind kind, const json_t *answer, bool finishing)
 {
     enum step step = step_of(kind);
+    enum next next = NEXT_REQUEST;
 
-    if (was_not_sent(kind))
-        return CONVERSATION_GOES_ON;
-    conversation->broken |= step == STEP_LOST;
-    switch (collector->next(step, answer, memory, &conversation->request)) {
+    conversation->awaited = false;
+    if (!was_not_sent(kind)) {
+        conversation->broken |= step == STEP_LOST;
+        next = collector->next(step, answer, memory, &conversation->request);
+    }
+    switch (next) {
     case NEXT_REQUEST:
         break;
     case NEXT_OVER:
@@ -80,4 +86,19 @@ conversation_answer(const struct collector *collector,
         strcmp(conversation->request.command, collector->command) == 0)
         return end(conversation, CONVERSATION_BROKEN);
     return CONVERSATION_GOES_ON;
+}
+
+bool
+conversation_interrupt(const struct collector *collector,
+                       struct conversation *conversation, void *memory, bool anew)
+{
+    if (!conversation->open)
+        return true;
+    conversation->broken = true;
+    conversation->outlived |= anew;
+    if (conversation->awaited)
+        return false;
+    /* What it would say next was never sent. */
+    return conversation_answer(collector, conversation, memory, FAILURE_DISCONNECTED,
+                               NULL, true) != CONVERSATION_GOES_ON;
 }

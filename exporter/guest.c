@@ -109,23 +109,23 @@ guest_is_surely_thawed(const struct guest *guest, int64_t now_ns)
 /* What a conversation has left open in the guest is tidied up first, in case it is the
  * same agent after all. */
 static void
-collector_anew(const struct collector *collector, struct guest_collector *state)
+collector_anew(const struct collector *collector, struct guest_collector *state,
+               bool came)
 {
-    state->asked = state->unsettled = false;
+    state->asked = false;
+    state->unsettled = state->unsettled && !came;
     state->status = COMMAND_UNKNOWN;
     state->reply_hash = 0;
     state->refused_ns = 0;
     state->refusals = 0;
-    if (state->conversation.open &&
-        conversation_answer(collector, &state->conversation, state->memory,
-                            FAILURE_DISCONNECTED, NULL, true) == CONVERSATION_GOES_ON)
+    if (!conversation_interrupt(collector, &state->conversation, state->memory, came))
         return;
     if (collector->memory_bytes > 0)
         memset(state->memory, 0, collector->memory_bytes);
 }
 
 void
-guest_agent_anew(struct guest *guest)
+guest_agent_anew(struct guest *guest, bool came)
 {
     guest->answered = false;
     guest->last_collector = SIZE_MAX;
@@ -133,7 +133,7 @@ guest_agent_anew(struct guest *guest)
     guest->thawed_ns = 0;
     guest->last_failure.kind = FAILURE_NONE;
     for (size_t i = 0; i < collectors_count; i++)
-        collector_anew(collectors[i], &guest->collectors[i]);
+        collector_anew(collectors[i], &guest->collectors[i], came);
 }
 
 /* What the last call says, for a guest that may be asked. */

@@ -128,9 +128,10 @@ bool guest_is_askable(const struct guest *guest);
  * are frozen. */
 bool guest_is_surely_thawed(const struct guest *guest, int64_t now_ns);
 
-/* The agent starts anew: what it had, and what was remembered of it, no longer counts.
- */
-void guest_agent_anew(struct guest *guest);
+/* The agent can be asked (again): what it had, and what was remembered of it, no longer
+ * counts.  `came`: it has opened its channel anew, or the guest has started anew; else
+ * it may well be the one of before, and what that was left with still counts. */
+void guest_agent_anew(struct guest *guest, bool came);
 
 /* Pure.  now_ns: CLOCK_MONOTONIC; starting_ns: the grace after a start. */
 enum agent_state guest_state(const struct guest *guest, int64_t now_ns,

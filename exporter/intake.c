@@ -414,6 +414,18 @@ intake_answer(const struct intake *intake, struct guest *guest, size_t collector
     return why.kind;
 }
 
+void
+intake_late_answer(const struct intake *intake, struct guest *guest, size_t collector,
+                   const struct call *call)
+{
+    const struct conversation *conversation =
+        &guest->collectors[collector].conversation;
+    struct failure ignored = call->failure;
+
+    if (conversation->open && conversation->awaited)
+        (void)converse(intake, guest, collector, false, call, &ignored);
+}
+
 static const struct samples_limits host_limits = {
     .series_max = HEALTH_SERIES_MAX,
     .label_bytes_max = HEALTH_LABEL_BYTES_MAX,

@@ -34,6 +34,11 @@ enum failure_kind intake_answer(const struct intake *intake, struct guest *guest
                                 size_t collector, bool publish,
                                 const struct call *call);
 
+/* The answer to a call from before the agent could be asked anew: what it has opened is
+ * to be closed, and nothing else counts. */
+void intake_late_answer(const struct intake *intake, struct guest *guest,
+                        size_t collector, const struct call *call);
+
 /* Publishes the guest's health, and what is stale of its definition and its record for
  * service discovery. */
 void intake_health(const struct intake *intake, struct guest *guest,

@@ -328,6 +328,9 @@ call_done(struct call *carried)
         outcome = intake_answer(&watch->intake, guest, collector, publish, carried);
         quarantine(guest, call);
         block_commands(watch, guest);
+    } else if (!guest->gone) {
+        intake_late_answer(&watch->intake, guest, collector, carried);
+        block_commands(watch, guest);
     }
     account(call, outcome);
     schedule_done(watch->schedule, &call->turn, outcome,
@@ -561,7 +564,7 @@ guest_seen(void *context, struct source *source, const struct guest_facts *facts
     bool is_askable = guest_is_askable(guest);
 
     if (is_askable && (!was_askable || anew)) {
-        guest_agent_anew(guest);
+        guest_agent_anew(guest, anew);
         release(watch, guest, first_call_ns(watch));
     } else if (!is_askable) {
         schedule_hold(watch->schedule, &guest->schedule);

@@ -127,6 +127,68 @@ test_the_end_closes_and_opens_nothing(void **state)
     free(talk.memory);
 }
 
+/* However far it has come, and whether an answer is still on its way: what the same
+ * agent was left with is closed, and no more is opened. */
+static void
+test_an_interruption_leaves_nothing_open(void **state)
+{
+    struct talk talk;
+
+    (void)state;
+    for (unsigned int at = 0; at < 24; at++) {
+        for (int awaited = 0; awaited <= 1; awaited++) {
+            begin(&talk, "procfs");
+            for (unsigned int calls = 0; calls < at; calls++)
+                assert_int_equal(say(&talk, FAILURE_NONE), CONVERSATION_GOES_ON);
+            if (awaited)
+                conversation_request(talk.collector, &talk.conversation, talk.memory);
+            int opened = talk.opened + (awaited && at % 3 == 0);
+            bool over = conversation_interrupt(talk.collector, &talk.conversation,
+                                               talk.memory, true);
+            assert_int_equal(over, !awaited && at % 3 == 0);
+            while (!over)
+                over = say(&talk, FAILURE_NONE) != CONVERSATION_GOES_ON;
+            assert_int_equal(talk.open_files, 0);
+            assert_int_equal(talk.opened, opened);
+            free(talk.memory);
+        }
+    }
+}
+
+/* The answer to an open that never came: of an agent that has gone, or that is still
+ * there. */
+static void
+test_what_is_lost_goes_with_its_agent(void **state)
+{
+    struct talk talk;
+
+    (void)state;
+    for (int anew = 0; anew <= 1; anew++) {
+        begin(&talk, "procfs");
+        conversation_request(talk.collector, &talk.conversation, talk.memory);
+        assert_false(conversation_interrupt(talk.collector, &talk.conversation,
+                                            talk.memory, anew));
+        assert_int_equal(say(&talk, FAILURE_TIMEOUT),
+                         anew ? CONVERSATION_BROKEN : CONVERSATION_UNSETTLED);
+        free(talk.memory);
+    }
+}
+
+/* One that never went out is not sent again in a conversation that only tidies up. */
+static void
+test_an_open_that_was_not_sent_stays_unsent(void **state)
+{
+    struct talk talk;
+
+    (void)state;
+    begin(&talk, "procfs");
+    conversation_request(talk.collector, &talk.conversation, talk.memory);
+    assert_false(
+        conversation_interrupt(talk.collector, &talk.conversation, talk.memory, false));
+    assert_int_equal(say(&talk, FAILURE_NOT_RUNNING), CONVERSATION_BROKEN);
+    free(talk.memory);
+}
+
 static void
 test_a_query_of_two_calls(void **state)
 {
@@ -146,6 +208,9 @@ main(void)
         cmocka_unit_test(test_all_files_are_read_and_closed),
         cmocka_unit_test(test_failures_leave_nothing_open),
         cmocka_unit_test(test_the_end_closes_and_opens_nothing),
+        cmocka_unit_test(test_an_interruption_leaves_nothing_open),
+        cmocka_unit_test(test_what_is_lost_goes_with_its_agent),
+        cmocka_unit_test(test_an_open_that_was_not_sent_stays_unsent),
         cmocka_unit_test(test_a_query_of_two_calls),
     };
 

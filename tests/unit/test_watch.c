@@ -171,18 +171,36 @@ enable_only(struct world *world, const char *name)
 }
 
 static void
-announce(bool agent_came)
+announce_domain(enum domain_state domain, bool agent_came)
 {
     const struct guest_facts facts = {
         .key = "k",
         .name = "web-1",
         .uuid = "",
-        .domain = DOMAIN_RUNNING,
+        .domain = domain,
         .channel = CHANNEL_CONNECTED,
         .agent_came = agent_came,
     };
 
     the_source.listener->guest_seen(the_source.listener->context, &the_source, &facts);
+}
+
+static void
+announce(bool agent_came)
+{
+    announce_domain(DOMAIN_RUNNING, agent_came);
+}
+
+static void
+lose_call(enum failure_kind kind)
+{
+    struct call *call = the_source.call;
+
+    the_source.call = NULL;
+    failure_set(&call->failure, kind, "the test says so");
+    call->received_mono_ns = clock_monotonic_ns();
+    call->received_ns = clock_realtime_ns();
+    call->done(call);
 }
 
 static void
@@ -334,6 +352,72 @@ test_an_agent_that_comes_and_goes_is_not_waited_for(void **state)
     close_world(&world);
 }
 
+/* --- what is open in the guest --- */
+
+static void
+open_world_of_files(struct world *world)
+{
+    open_world(world);
+    enable_only(world, "procfs");
+    announce(false);
+    come_up();
+    assert_string_equal(await_call(world), "guest-file-open");
+}
+
+/* The guest is paused, or the agent said to have come again, while an open is on its
+ * way: if its answer comes after all, that file is closed before another is opened. */
+static void
+test_a_file_whose_open_is_overtaken_is_closed(void **state)
+{
+    struct world world;
+
+    (void)state;
+    for (int came = 0; came <= 1; came++) {
+        open_world_of_files(&world);
+        if (!came)
+            announce_domain(DOMAIN_PAUSED, false);
+        announce(came);
+        answer("{\"return\":1007}");
+        assert_string_equal(await_call(&world), "guest-file-read");
+        answer("{\"return\":{}}");
+        assert_string_equal(await_call(&world), "guest-file-close");
+        assert_string_equal(the_source.call->arguments, "{\"handle\":1007}");
+        answer("{\"return\":{}}");
+        close_world(&world);
+    }
+}
+
+/* ... and if it does not come, nobody knows the handle: an agent that has come again
+ * has none, the one of before a pause may. */
+static void
+test_a_file_that_may_be_open_for_ever_stays_the_only_one(void **state)
+{
+    struct world world;
+
+    (void)state;
+    for (int came = 0; came <= 1; came++) {
+        open_world_of_files(&world);
+        announce_domain(DOMAIN_PAUSED, false);
+        announce(came);
+        lose_call(FAILURE_TIMEOUT);
+        enable_only(&world, "vcpu");
+        enable_only(&world, "procfs");
+        for (int turns = 0; turns < TURNS_MAX / 4 && !the_source.call; turns++)
+            uv_run(&world.loop, UV_RUN_ONCE);
+        assert_int_equal(the_source.call != NULL, came);
+        if (!came) {
+            announce_domain(DOMAIN_PAUSED, false);
+            announce(false);
+            for (int turns = 0; turns < TURNS_MAX / 4; turns++)
+                uv_run(&world.loop, UV_RUN_ONCE);
+            assert_null(the_source.call);
+            announce(true);
+            assert_string_equal(await_call(&world), "guest-file-open");
+        }
+        close_world(&world);
+    }
+}
+
 /* --- what is published --- */
 
 static bool
@@ -429,6 +513,8 @@ main(void)
             test_a_call_that_hangs_does_not_hold_up_the_first_pass_for_ever),
         cmocka_unit_test(test_a_guest_that_is_asked_nothing_is_not_waited_for),
         cmocka_unit_test(test_an_agent_that_comes_and_goes_is_not_waited_for),
+        cmocka_unit_test(test_a_file_whose_open_is_overtaken_is_closed),
+        cmocka_unit_test(test_a_file_that_may_be_open_for_ever_stays_the_only_one),
         cmocka_unit_test(test_a_refusal_that_repeats_itself_renews_nothing),
         cmocka_unit_test(test_a_freeze_right_after_a_thaw_forbids_nothing),
     };
