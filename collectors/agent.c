@@ -18,6 +18,8 @@ static const struct metric agent_command_enabled = {
         "All but the thaw read 0 while the guest is frozen.",
     .type = METRIC_GAUGE,
     .labels = {"command"},
+    .since = "1.1",
+    .series = "1 per command that changes the guest, 17 at most",
 };
 static const struct metric *const agent_metrics[] = {
     &agent_info,

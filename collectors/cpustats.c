@@ -13,6 +13,7 @@ static const struct metric cpu_seconds = {
             "10 ms.",
     .type = METRIC_COUNTER,
     .labels = {"cpu", "mode"},
+    .series = "8 per vCPU",
 };
 static const struct metric cpu_guest_seconds = {
     .name = "qga_cpu_guest_seconds_total",
@@ -21,6 +22,7 @@ static const struct metric cpu_guest_seconds = {
             "in the modes user and nice too.",
     .type = METRIC_COUNTER,
     .labels = {"cpu", "mode"},
+    .series = "2 per vCPU",
 };
 static const struct metric *const cpustats_metrics[] = {
     &cpu_seconds,

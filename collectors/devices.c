@@ -20,6 +20,7 @@ static const struct metric driver_info = {
         "say.",
     .type = METRIC_GAUGE,
     .labels = DEVICE_LABELS,
+    .series = "1 per kind of PCI device",
 };
 static const struct metric driver_date = {
     .name = "qga_device_driver_date_timestamp_seconds",
@@ -28,6 +29,7 @@ static const struct metric driver_date = {
             "cached).",
     .type = METRIC_GAUGE,
     .labels = DEVICE_LABELS,
+    .series = "1 per kind of PCI device",
 };
 static const struct metric *const devices_metrics[] = {
     &driver_info,

@@ -19,6 +19,7 @@ static const struct metric disk_info = {
     .type = METRIC_GAUGE,
     .labels = {"device", "partition", "alias", "serial", "bus", "pci_address",
                "ccw_address"},
+    .series = "1 per disk and partition",
 };
 static const struct metric disk_dependency_info = {
     .name = "qga_disk_dependency_info",
@@ -26,6 +27,7 @@ static const struct metric disk_dependency_info = {
             "of a logical one" SINCE "dependencies" CACHED "; Linux only.",
     .type = METRIC_GAUGE,
     .labels = {"device", "dependency"},
+    .series = "1 per dependency",
 };
 
 #define NVME(variable, metric_name, metric_type, what, field)                          \
@@ -34,6 +36,8 @@ static const struct metric disk_dependency_info = {
         .help = what " (guest-get-disks smart " field ", from QEMU 7.1 on, cached).",  \
         .type = metric_type,                                                           \
         .labels = {"device"},                                                          \
+        .since = "7.1",                                                                \
+        .series = "1 per NVMe disk",                                                   \
     }
 
 NVME(nvme_warnings, "qga_disk_nvme_critical_warning", METRIC_GAUGE,

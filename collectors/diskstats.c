@@ -12,6 +12,7 @@
         .help = what " (guest-get-diskstats " field ", from QEMU 7.1 on, cached).",    \
         .type = metric_type,                                                           \
         .labels = {"device"},                                                          \
+        .series = "1 per disk",                                                        \
     }
 
 DISKSTAT(reads_completed, "qga_disk_reads_completed_total", METRIC_COUNTER,

@@ -19,6 +19,8 @@ static const struct metric filesystem_size = {
         ".",
     .type = METRIC_GAUGE,
     .labels = FILESYSTEM_LABELS,
+    .since = "3.0",
+    .series = "1 per filesystem",
 };
 static const struct metric filesystem_free = {
     .name = "qga_filesystem_free_bytes",
@@ -26,6 +28,8 @@ static const struct metric filesystem_free = {
             "total-bytes-privileged less used-bytes, cached; from QEMU 9.1 on).",
     .type = METRIC_GAUGE,
     .labels = FILESYSTEM_LABELS,
+    .since = "9.1",
+    .series = "1 per filesystem",
 };
 static const struct metric filesystem_avail = {
     .name = "qga_filesystem_avail_bytes",
@@ -34,6 +38,8 @@ static const struct metric filesystem_avail = {
         "less used-bytes, cached).",
     .type = METRIC_GAUGE,
     .labels = FILESYSTEM_LABELS,
+    .since = "3.0",
+    .series = "1 per filesystem",
 };
 static const struct metric filesystem_disk_info = {
     .name = "qga_filesystem_disk_info",
@@ -45,6 +51,7 @@ static const struct metric filesystem_disk_info = {
     .type = METRIC_GAUGE,
     .labels = {"device", "disk", "serial", "bus", "pci_address", "target",
                "source_file"},
+    .series = "1 per disk below a filesystem",
 };
 static const struct metric *const filesystem_metrics[] = {
     &filesystem_size, &filesystem_free, &filesystem_avail, &filesystem_disk_info, NULL,

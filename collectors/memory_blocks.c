@@ -15,6 +15,7 @@ static const struct metric memory_blocks_bytes = {
             "online × guest-get-memory-block-info size, cached).",
     .type = METRIC_GAUGE,
     .labels = {"state"},
+    .series = "2",
 };
 static const struct metric *const memory_blocks_metrics[] = {
     &memory_block_bytes,

@@ -18,6 +18,10 @@ struct metric {
         *help; /* names the agent's field; plain text, escaped by the exposition */
     enum metric_type type;
     const char *labels[METRIC_LABELS_MAX]; /* NULL-terminated */
+
+    /* For the reference alone. */
+    const char *since;  /* the first agent that tells it; NULL: the collector's */
+    const char *series; /* how many of one guest: "1 per vCPU"; NULL: 1 */
 };
 
 #endif

@@ -12,6 +12,8 @@
                      "agents on Linux count only for interfaces with an address.",     \
         .type = METRIC_COUNTER,                                                        \
         .labels = {"device"},                                                          \
+        .since = "2.11",                                                               \
+        .series = "1 per interface with an address",                                   \
     }
 
 TRAFFIC(receive_bytes, "qga_network_receive_bytes_total", "Bytes received", "rx-bytes");
@@ -35,6 +37,7 @@ static const struct metric network_info = {
             "(guest-network-get-interfaces hardware-address, cached).",
     .type = METRIC_GAUGE,
     .labels = {"device", "address"},
+    .series = "1 per interface",
 };
 static const struct metric network_address_info = {
     .name = "qga_network_address_info",
@@ -42,6 +45,7 @@ static const struct metric network_address_info = {
             "ip-addresses, cached).",
     .type = METRIC_GAUGE,
     .labels = {"device", "family", "address", "prefix_length"},
+    .series = "1 per address",
 };
 static const struct metric interface_info = {
     .name = "qga_interface_info",
@@ -52,6 +56,7 @@ static const struct metric interface_info = {
         "VLANs, bridges and bonds in the guest may share one.",
     .type = METRIC_GAUGE,
     .labels = {"device", "address", "target", "network", "model"},
+    .series = "1 per interface of the domain",
 };
 static const struct metric *const network_metrics[] = {
     &receive_bytes,  &receive_packets,      &receive_errs,   &receive_drop,

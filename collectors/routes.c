@@ -15,6 +15,7 @@ static const struct metric route_info = {
         "empty where the route has none.",
     .type = METRIC_GAUGE,
     .labels = {"device", "family", "src", "dest", "gw", "priority"},
+    .series = "1 per route",
 };
 static const struct metric *const routes_metrics[] = {
     &route_info,

@@ -7,12 +7,14 @@ static const struct metric vcpu_online = {
     .help = "Whether the guest has the vCPU online (guest-get-vcpus online, cached).",
     .type = METRIC_GAUGE,
     .labels = {"vcpu"},
+    .series = "1 per vCPU",
 };
 static const struct metric vcpu_count = {
     .name = "qga_vcpus",
     .help = "vCPUs that the guest sees, by state (guest-get-vcpus online, cached).",
     .type = METRIC_GAUGE,
     .labels = {"state"},
+    .series = "2",
 };
 static const struct metric *const vcpu_metrics[] = {
     &vcpu_online,

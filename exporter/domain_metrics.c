@@ -21,6 +21,7 @@ static const struct metric domain_vcpus = {
             "maximum; qga_vcpus has what the guest makes of them.",
     .type = METRIC_GAUGE,
     .labels = {"state"},
+    .series = "2",
 };
 static const struct metric domain_memory = {
     .name = "qga_domain_memory_bytes",
@@ -29,6 +30,7 @@ static const struct metric domain_memory = {
         "leaves), maximum.",
     .type = METRIC_GAUGE,
     .labels = {"state"},
+    .series = "2",
 };
 const struct metric *const domain_metrics_plain[] = {
     &domain_info,

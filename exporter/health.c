@@ -8,6 +8,14 @@
         .type = METRIC_GAUGE,                                                          \
         .labels = {__VA_ARGS__},                                                       \
     }
+#define COLLECTOR_GAUGE(variable, metric_name, metric_help)                            \
+    static const struct metric variable = {                                            \
+        .name = (metric_name),                                                         \
+        .help = (metric_help),                                                         \
+        .type = METRIC_GAUGE,                                                          \
+        .labels = {"collector"},                                                       \
+        .series = "1 per collector",                                                   \
+    }
 
 GAUGE(up, "qga_up",
       "Whether the guest agent answered the last call (1), for every running domain.",
@@ -35,6 +43,7 @@ static const struct metric failures_total = {
         "first failure.",
     .type = METRIC_COUNTER,
     .labels = {"reason"},
+    .series = "1 per reason that has occurred",
 };
 GAUGE(last_response, "qga_agent_last_response_timestamp_seconds",
       "When the agent last answered, an error of its own included (host clock).", NULL);
@@ -43,29 +52,32 @@ GAUGE(frozen_seconds, "qga_agent_frozen_seconds",
       "saw; "
       "absent while they are not.",
       NULL);
-GAUGE(success, "qga_collector_success",
-      "Whether the collector's last call brought data; absent until it was asked.",
-      "collector");
-GAUGE(duration, "qga_collector_duration_seconds",
-      "How long the collector's last call took, waiting for the agent included.",
-      "collector");
-GAUGE(
+COLLECTOR_GAUGE(
+    success, "qga_collector_success",
+    "Whether the collector's last call brought data; absent until it was asked.");
+COLLECTOR_GAUGE(
+    duration, "qga_collector_duration_seconds",
+    "How long the collector's last call took, waiting for the agent included.");
+COLLECTOR_GAUGE(
     last_success, "qga_collector_last_success_timestamp_seconds",
-    "When the collector last brought data: the age of its cached series (host clock).",
-    "collector");
-GAUGE(
+    "When the collector last brought data: the age of its cached series (host clock).");
+COLLECTOR_GAUGE(
     supported, "qga_collector_supported",
     "Whether the agent has the collector's command and allows it (guest-info); absent "
-    "while that is not known.",
-    "collector");
-GAUGE(avoided, "qga_collector_avoided",
-      "Always 1: the collector's command is not sent to this guest, because its reply "
-      "broke the agent's channel (quarantined), it may have left something open there "
-      "(unsettled, until the agent starts anew), or it is known to do harm (harmful).",
-      "collector", "reason");
-GAUGE(dropped, "qga_collector_dropped_series",
-      "Series that the collector's last reply held beyond the limits, or twice.",
-      "collector");
+    "while that is not known.");
+static const struct metric avoided = {
+    .name = "qga_collector_avoided",
+    .help = "Always 1: the collector's command is not sent to this guest, because its "
+            "reply broke the agent's channel (quarantined), it may have left something "
+            "open there (unsettled, until the agent starts anew), or it is known to do "
+            "harm (harmful).",
+    .type = METRIC_GAUGE,
+    .labels = {"collector", "reason"},
+    .series = "1 per collector that is avoided",
+};
+COLLECTOR_GAUGE(
+    dropped, "qga_collector_dropped_series",
+    "Series that the collector's last reply held beyond the limits, or twice.");
 
 const struct metric *const health_metrics[] = {
     &up,          &agent_state,    &backing_off,   &consecutive_failures,

@@ -35,6 +35,8 @@ static const char introduction[] =
     "than the collector's `max_age`, they are withdrawn. No sample has a\n  "
     "timestamp.\n"
     "- When a guest stops, all its series go.\n"
+    "- Agents since: the first version of QEMU whose agent tells it. Series: how many "
+    "of it a guest makes;\n  each limit of the configuration applies besides.\n"
     "- Help texts name the field of the agent's answer. They are the `# HELP` of the "
     "exposition.\n";
 
@@ -63,18 +65,72 @@ print_cell(const char *text)
     }
 }
 
-static void
-print_row(const char *name, const char *type, const char *labels, const char *help)
+static bool
+ends_with(const char *text, size_t length, const char *end)
 {
-    printf("| `%s` | %s | %s | ", name, type, labels);
-    print_cell(help);
-    puts(" |");
+    size_t end_length = strlen(end);
+    return length >= end_length &&
+           strncmp(text + length - end_length, end, end_length) == 0;
+}
+
+/* By the conventions that hold for all of them: the unit ends the name, what is asked
+ * with "Whether" is true or false. */
+static const char *
+unit_of(const char *name, const char *help)
+{
+    static const struct {
+        const char *ending, *unit;
+    } units[] = {
+        {"_info", "always 1"},
+        {"_timestamp_seconds", "seconds since 1970"},
+        {"_start_time_seconds", "seconds since 1970"},
+        {"_seconds", "seconds"},
+        {"_bytes", "bytes"},
+        {"_sectors", "sectors"},
+        {"_ratio", "ratio"},
+        {"_celsius", "degrees Celsius"},
+    };
+    size_t length = strlen(name);
+    if (strncmp(help, "Whether ", strlen("Whether ")) == 0)
+        return "0 or 1";
+    if (strstr(help, "lways 1") != NULL)
+        return "always 1";
+    if (ends_with(name, length, "_total"))
+        length -= strlen("_total");
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+        if (ends_with(name, length, units[i].ending))
+            return units[i].unit;
+    return "number";
+}
+
+/* What a table says besides; the others are in all tables. */
+enum columns {
+    COLUMNS_PLAIN = 0,
+    COLUMN_SINCE = 1 << 0,
+    COLUMN_SERIES = 1 << 1,
+};
+
+static void
+print_table_head(unsigned int columns)
+{
+    const char *since = columns & COLUMN_SINCE ? " Agents since |" : "";
+    const char *series = columns & COLUMN_SERIES ? " Series |" : "";
+    printf("\n| Metric | Type | Unit | Labels |%s%s Meaning |\n", since, series);
+    printf("|---|---|---|---|%s%s---|\n", *since != '\0' ? "---|" : "",
+           *series != '\0' ? "---|" : "");
 }
 
 static void
-print_table_head(void)
+print_row(const char *name, const char *type, const char *labels, const char *since,
+          const char *series, const char *help)
 {
-    puts("\n| Metric | Type | Labels | Meaning |\n|---|---|---|---|");
+    printf("| `%s` | %s | %s | %s | ", name, type, unit_of(name, help), labels);
+    if (since != NULL)
+        printf("%s | ", since);
+    if (series != NULL)
+        printf("%s | ", series);
+    print_cell(help);
+    puts(" |");
 }
 
 static void
@@ -85,13 +141,16 @@ add_label(char text[LABELS_TEXT_BYTES], const char *name, size_t length)
                    used > 0 ? ", " : "", (int)length, name);
 }
 
+/* `since`: of its collector; NULL: it has none. */
 static void
-print_metric(const struct metric *metric)
+print_metric(const struct metric *metric, const char *since)
 {
     char labels[LABELS_TEXT_BYTES] = "";
     for (size_t i = 0; metric->labels[i] != NULL; i++)
         add_label(labels, metric->labels[i], strlen(metric->labels[i]));
-    print_row(metric->name, type_name(metric->type), labels, metric->help);
+    print_row(metric->name, type_name(metric->type), labels,
+              metric->since != NULL ? metric->since : since,
+              metric->series != NULL ? metric->series : "1", metric->help);
 }
 
 static void
@@ -114,7 +173,7 @@ print_collector(const struct collector *collector)
     print_interval(collector->default_interval_s);
     printf(" and %s unless configured otherwise: %s.\n",
            collector->default_disabled ? "off" : "on", collector->help);
-    printf("Agents have it since %s. Series per guest: %s.\n", collector->since,
+    printf("Agents have it since QEMU %s. Series per guest: %s.\n", collector->since,
            collector->series);
     for (const struct filter_spec *filter = collector->filters;
          filter != NULL && filter->key != NULL; filter++) {
@@ -123,9 +182,9 @@ print_collector(const struct collector *collector)
         print_cell(filter->help);
         puts("");
     }
-    print_table_head();
+    print_table_head(COLUMN_SINCE | COLUMN_SERIES);
     for (size_t i = 0; collector->metrics[i] != NULL; i++)
-        print_metric(collector->metrics[i]);
+        print_metric(collector->metrics[i], collector->since);
 }
 
 static void
@@ -135,9 +194,9 @@ print_health(void)
         "\n## Health of agents and collectors\n\n"
         "There for every domain that runs, also for one whose agent never answered and "
         "for one without an agent.");
-    print_table_head();
+    print_table_head(COLUMN_SERIES);
     for (size_t i = 0; health_metrics[i] != NULL; i++)
-        print_metric(health_metrics[i]);
+        print_metric(health_metrics[i], NULL);
 }
 
 static void
@@ -150,9 +209,9 @@ print_definition(void)
          "goes, "
          "or its devices, its metadata or its memory change. `qga_domain_info` has the "
          "labels of the section `metadata_labels` of the configuration as well.");
-    print_table_head();
+    print_table_head(COLUMN_SERIES);
     for (size_t i = 0; domain_metrics_plain[i] != NULL; i++)
-        print_metric(domain_metrics_plain[i]);
+        print_metric(domain_metrics_plain[i], NULL);
 }
 
 static void
@@ -212,7 +271,7 @@ labels_of_series(const char *series, char text[LABELS_TEXT_BYTES])
 static void
 print_own(const char *exposition, const char *prefix)
 {
-    print_table_head();
+    print_table_head(COLUMNS_PLAIN);
     for (const char *line = strstr(exposition, "# HELP "); line != NULL;
          line = strstr(line + 1, "# HELP ")) {
         char name[128], help[512], type[16], labels[LABELS_TEXT_BYTES];
@@ -224,7 +283,7 @@ print_own(const char *exposition, const char *prefix)
         if (strncmp(name, prefix, strlen(prefix)) != 0)
             continue;
         labels_of_series(line + consumed, labels);
-        print_row(name, type, labels, help);
+        print_row(name, type, labels, NULL, NULL, help);
     }
 }
 

@@ -13,6 +13,7 @@
 #include "text.h"
 
 #include <dirent.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -151,10 +152,59 @@ converse(const struct collector *collector, const char *bytes, void *memory)
     return answer;
 }
 
+/* "7.1" as 7001; fails if it is no version. */
+static int
+version_number(const char *text)
+{
+    int major, minor, consumed = 0;
+    if (sscanf(text, "%d.%d%n", &major, &minor, &consumed) != 2 ||
+        text[consumed] != '\0')
+        fail_msg("%s: no version of QEMU", text);
+    return 1000 * major + minor;
+}
+
+/* Of the agent that a fixture is from, qga-7.2.json; INT_MAX if its name does not say.
+ */
+static int
+version_of_case(const char *path)
+{
+    int major, minor;
+    const char *name = strrchr(path, '/') + 1;
+    if (sscanf(name, "qga-%d.%d", &major, &minor) != 2 &&
+        sscanf(name, "agent-%d.%d", &major, &minor) != 2)
+        return INT_MAX;
+    return 1000 * major + minor;
+}
+
+static const char *
+metric_since(const struct collector *collector, const struct metric *metric)
+{
+    return metric->since ? metric->since : collector->since;
+}
+
+/* What the reference says of a family holds for what a real agent told. */
+static void
+check_reference(const struct collector *collector, const struct samples *samples,
+                const char *path)
+{
+    for (size_t i = 0; collector->metrics[i]; i++) {
+        const struct metric *metric = collector->metrics[i];
+        size_t count = 0;
+        for (size_t j = 0; j < samples_count(samples); j++)
+            count += samples_at(samples, j).metric == metric;
+        if (count > 1 && !metric->series)
+            fail_msg("%s: %zu series of %s, which says that it has 1", path, count,
+                     metric->name);
+        if (count > 0 &&
+            version_number(metric_since(collector, metric)) > version_of_case(path))
+            fail_msg("%s: %s is older than it says", path, metric->name);
+    }
+}
+
 /* Returns whether it parsed; `out` is the golden text either way. */
 static bool
-run_case(const struct collector *collector, const char *bytes, size_t length,
-         struct text *out)
+run_case(const struct collector *collector, const char *path, const char *bytes,
+         size_t length, struct text *out)
 {
     const struct samples_limits limits = {.series_max = 2000, .label_bytes_max = 256};
     const struct filter *filters[COLLECTOR_FILTERS_MAX] = {NULL};
@@ -178,6 +228,8 @@ run_case(const struct collector *collector, const char *bytes, size_t length,
         text_add_format(out, "%s: %s\n", failure_kind_name(why.kind), why.text);
     for (size_t i = 0; parsed && i < samples_count(samples); i++)
         render_sample(out, collector, samples_at(samples, i));
+    if (parsed)
+        check_reference(collector, samples, path);
     if (parsed && samples_dropped(samples) > 0)
         text_add_format(out, "# dropped: %zu\n", samples_dropped(samples));
     if (!out->bytes)
@@ -200,7 +252,7 @@ check_case(const struct collector *collector, const char *path)
     assert_non_null(bytes);
 
     struct text out = TEXT_INIT(FILE_BYTES_MAX);
-    bool parsed = run_case(collector, bytes, length, &out);
+    bool parsed = run_case(collector, path, bytes, length, &out);
     int stem = (int)strlen(path) - (int)strlen(".json");
     (void)snprintf(golden, sizeof(golden), "%.*s.%s", stem, path,
                    parsed ? "prom" : "fail");
@@ -313,6 +365,12 @@ metric_is_sound(const struct collector *collector, const struct metric *metric)
     if (!named || !strstr(metric->help, "cached"))
         fail_msg("%s: HELP must name %s and say that it is cached", metric->name,
                  collector->command);
+    char since[64];
+    (void)snprintf(since, sizeof(since), "from QEMU %s on",
+                   metric_since(collector, metric));
+    (void)version_number(metric_since(collector, metric));
+    if (strstr(metric->help, "from QEMU ") && !strstr(metric->help, since))
+        fail_msg("%s: HELP does not say %s", metric->name, since);
     size_t labels = 0;
     while (labels < METRIC_LABELS_MAX && metric->labels[labels])
         labels++;
