@@ -1,0 +1,242 @@
+"""Exporter: is qga-exporter itself well, and what does it cost?"""
+
+from . import grafana as g
+from .queries import UP_DOWN, host_variables, q
+
+RATE = "[$__rate_interval]"
+INSTANCE = "{{instance}}"
+LATE_STEPS = g.steps((5, g.RED))
+CALLS = "qga_exporter_call_duration_seconds_bucket"
+LATENESS = "qga_exporter_schedule_lateness_seconds_bucket"
+
+
+def rate(name, by="instance"):
+    return q(f"sum by ({by}) (rate({name}{{HOST}}{RATE}))")
+
+
+def quantile(share, bucket, by):
+    return q(f"histogram_quantile({share}, sum by ({by}, le) (rate({bucket}{{HOST}}{RATE})))")
+
+
+def summary():
+    return g.row(
+        "Now",
+        g.stat("Exporters", "Exporters that answer Prometheus.", g.now(q("sum(up{HOST})")),
+               unit="short", thresholds=g.steps((1, g.GREEN), base=g.RED), no_value="none"),
+        g.stat("Down", "Exporters that do not answer Prometheus.",
+               g.now(q("sum(up{HOST} == bool 0)")), unit="short", thresholds=g.steps((1, g.RED)),
+               no_value="none"),
+        g.stat("Sources down", "Sources of guests (libvirt, a folder of sockets) that are not "
+               "connected.", g.now(q("sum(qga_exporter_source_up{HOST} == bool 0)")),
+               unit="short", thresholds=g.steps((1, g.RED)), no_value="no exporter"),
+        g.stat("Guests", "Running guests.", g.series(q("sum(qga_exporter_guests{HOST})")),
+               unit="short", sparkline=True, thresholds=g.steps(base=g.BLUE), no_value="none"),
+        g.stat("Calls", "Calls to guest agents.",
+               g.series(q(f"sum(rate(qga_exporter_calls_total{{HOST}}{RATE}))")), unit="cps",
+               sparkline=True, thresholds=g.steps(base=g.BLUE), no_value="none"),
+        g.stat("Failing calls", "The share of calls to guest agents that bring no answer.",
+               g.now(q(f"""
+sum(rate(qga_exporter_calls_total{{HOST, outcome!="ok"}}{RATE}))
+/
+sum(rate(qga_exporter_calls_total{{HOST}}{RATE}))""")), unit="percentunit", decimals=1,
+               thresholds=g.steps((0.1, g.ORANGE)), no_value="none"),
+        g.stat("Lateness", "How long after its due time the latest one in a hundred visits to a "
+               "guest began.", g.now(q(f"histogram_quantile(0.99, sum by (le) (rate("
+                                       f"{LATENESS}{{HOST}}{RATE})))")),
+               unit="s", thresholds=LATE_STEPS, no_value="no visit"),
+        g.stat("Processor", "What all exporters together use: 100 % is one processor.",
+               g.series(q(f"sum(rate(process_cpu_seconds_total{{HOST}}{RATE}))")),
+               unit="percentunit", decimals=2, sparkline=True, thresholds=g.steps(base=g.BLUE),
+               no_value="none"),
+        g.table("Exporters", "Each exporter, its version, and whether something is wrong with it.",
+                [g.rows(q("max by (job, instance) (up{HOST})")),
+                 g.rows(q("max by (job, instance, version, revision) "
+                          "(qga_exporter_build_info{HOST})")),
+                 g.rows(q("sum by (job, instance) (qga_exporter_guests{HOST})")),
+                 g.rows(q("min by (job, instance) (qga_exporter_source_up{HOST})")),
+                 g.rows(q("max by (job, instance) (qga_exporter_paused{HOST})")),
+                 g.rows(q("min by (job, instance) (qga_exporter_config_last_reload_successful{HOST})")),
+                 g.rows(q("max by (job, instance) "
+                          "(qga_exporter_config_last_reload_success_timestamp_seconds{HOST}) * 1000")),
+                 g.rows(q("max by (job, instance) (process_start_time_seconds{HOST}) * 1000")),
+                 g.rows(q("min by (job, instance) (qga_host_clock_synchronized{HOST})"))],
+                (24, 7), sort="Host", no_value="No exporter.",
+                columns={"instance": "Host", "Value #A": "Exporter", "version": "Version",
+                         "revision": "Revision", "Value #C": "Guests", "Value #D": "Sources",
+                         "Value #E": "Paused", "Value #F": "Configuration", "Value #G": "Loaded",
+                         "Value #H": "Started", "Value #I": "Host's clock"},
+                overrides=[
+                    g.override("Exporter", mappings=UP_DOWN, custom_cellOptions=g.COLORED_TEXT),
+                    g.override("Sources", mappings=g.words((1, "all up", g.GREEN), (0, "down", g.RED)),
+                               custom_cellOptions=g.COLORED_TEXT),
+                    g.override("Paused", mappings=g.words((0, "no", g.GREEN), (1, "yes", g.ORANGE)),
+                               custom_cellOptions=g.COLORED_TEXT),
+                    g.override("Configuration", mappings=g.words((1, "good", g.GREEN),
+                                                                 (0, "refused", g.RED)),
+                               custom_cellOptions=g.COLORED_TEXT),
+                    g.override("Host's clock", mappings=g.words((1, "synchronized", g.GREEN),
+                                                                (0, "not synchronized", g.ORANGE)),
+                               custom_cellOptions=g.COLORED_TEXT),
+                    g.override("Loaded", unit="dateTimeFromNow"),
+                    g.override("Started", unit="dateTimeFromNow")]))
+
+
+def calls():
+    return g.row(
+        "Calls to guest agents",
+        g.lines("Calls by command", "Calls to guest agents, by the agent's command.",
+                g.series(rate("qga_exporter_calls_total", "command"), "{{command}}"), (8, 8),
+                unit="cps", stacked=True, min=0, no_value="No call."),
+        g.lines("Failed calls by reason", "Calls that brought no answer. Unsupported and disabled "
+                "are facts about a guest, not faults.",
+                g.series(q('sum by (outcome) (rate(qga_exporter_calls_total{HOST, outcome!="ok"}'
+                           f"{RATE})) > 0"), "{{outcome}}"),
+                (8, 8), unit="cps", stacked=True, min=0, no_value="No call has failed."),
+        g.lines("Time that a call takes, 99th percentile", "By command, with the time spent "
+                "waiting inside libvirt.",
+                g.series(quantile(0.99, CALLS, "command"), "{{command}}"), (8, 8), unit="s",
+                min=0, no_value="No call."),
+        g.table("Commands", "Calls of each command in the last minutes, and how long they take.",
+                [g.rows(rate("qga_exporter_calls_total", "command")),
+                 g.rows(q('sum by (command) (rate(qga_exporter_calls_total{HOST, outcome!="ok"}'
+                          f"{RATE}))\n/\n" + rate("qga_exporter_calls_total", "command"))),
+                 g.rows(quantile(0.5, CALLS, "command")),
+                 g.rows(quantile(0.99, CALLS, "command"))],
+                (12, 9), sort="-99 %", no_value="No call.",
+                columns={"command": "Command", "Value #A": "Calls", "Value #B": "Failing",
+                         "Value #C": "Half of them within", "Value #D": "99 % within"},
+                overrides=[g.override("Calls", unit="cps"),
+                           g.override("Failing", unit="percentunit", decimals=1),
+                           g.override("Half of them within", unit="s"),
+                           g.override("99 % within", unit="s")]),
+        g.lines("Guests by the state of their agent", "How many guests have an agent in which "
+                "state.", g.series(q("sum by (state) (qga_exporter_guests{HOST}) > 0"), "{{state}}"),
+                (12, 9), unit="short", stacked=True, min=0, decimals=0, no_value="No guest."))
+
+
+def schedule():
+    return g.row(
+        "Schedule",
+        g.lines("Lateness of visits", "How long after its due time a visit to a guest began.",
+                [g.series(quantile(share, LATENESS, "instance"), f"{INSTANCE} {name}")
+                 for share, name in ((0.5, "half"), (0.99, "99 %"))],
+                (8, 8), unit="s", min=0, thresholds=LATE_STEPS, no_value="No visit."),
+        g.lines("Lanes in use", "Calls in flight, and how many there can be at once. With all "
+                "lanes in use visits are late.",
+                [g.series(q("sum by (instance) (qga_exporter_lanes_in_use{HOST})"),
+                          f"{INSTANCE} in use"),
+                 g.series(q("sum by (instance) (qga_exporter_lanes{HOST})"), f"{INSTANCE} there are")],
+                (8, 8), unit="short", min=0, decimals=0, no_value="No lanes: sockets only.",
+                overrides=[g.override_matching(
+                    ".* there are", custom_fillOpacity=0,
+                    custom_lineStyle={"fill": "dash", "dash": [8, 8]})]),
+        g.lines("Lanes given up", "Lanes whose call into libvirt never came back, and which were "
+                "replaced: libvirt or a guest hangs.",
+                g.series(q("sum by (instance) (increase(qga_exporter_lanes_abandoned_total{HOST}"
+                           f"{RATE}))"), INSTANCE),
+                (8, 8), unit="short", min=0, decimals=0, no_value="No lanes: sockets only."))
+
+
+def limits():
+    return g.row(
+        "Limits and faults of guests",
+        g.table("Dropped series", "Guests that say more than the limits allow; the rest is "
+                "dropped.", g.rows(q("qga_collector_dropped_series{HOST} > 0")), (8, 8),
+                sort="-Dropped", no_value="Nothing is dropped.",
+                columns={"domain": "Guest", "collector": "Collector", "Value #A": "Dropped",
+                         "instance": "Host", "source": "Source"},
+                overrides=[g.override("Dropped", unit="short", thresholds=g.steps((1, g.ORANGE)),
+                                      custom_cellOptions=g.COLORED_TEXT)]),
+        g.table("Avoided commands", "Commands that are not sent to a guest any more: their reply "
+                "broke the channel, may have left something open, or they do harm.",
+                g.rows(q("qga_collector_avoided{HOST}")), (8, 8), sort="Guest",
+                no_value="No command is avoided.",
+                columns={"domain": "Guest", "collector": "Collector", "reason": "Why",
+                         "instance": "Host", "source": "Source"}),
+        g.bars("Failing collectors", "Guests whose last call of a collector brought no data though "
+               "their agent has the command.",
+               g.now(q("""
+sort_desc(
+  count by (collector) (
+    qga_collector_success{HOST} == 0
+      unless on (job, instance, source, domain, collector) qga_collector_supported{HOST} == 0
+  )
+)"""), "{{collector}}"), unit="short", no_value="None fails.",
+               color={"mode": "fixed", "fixedColor": g.ORANGE}),
+        g.lines("Guests that are backed off", "Guests that are only probed, less and less often, "
+                "because they do not answer.",
+                g.series(q("sum by (instance) (qga_agent_backing_off{HOST})"), INSTANCE),
+                unit="short", min=0, decimals=0, no_value="No guest."),
+        g.lines("Names that two guests have", "Guests found with the name of another guest of the "
+                "same source; their label domain has got a suffix.",
+                g.series(q("sum by (instance) (increase(qga_exporter_guest_name_conflicts_total{HOST}"
+                           f"{RATE}))"), INSTANCE),
+                unit="short", min=0, decimals=0))
+
+
+def cost():
+    return g.row(
+        "Cost",
+        g.lines("Processor", "100 % is one processor.",
+                g.series(rate("process_cpu_seconds_total"), INSTANCE), (8, 8), unit="percentunit",
+                min=0),
+        g.lines("Memory", "Resident memory.",
+                g.series(q("max by (instance) (process_resident_memory_bytes{HOST})"), INSTANCE),
+                (8, 8), unit="bytes", min=0),
+        g.lines("Open files", "Open file descriptors, of how many there can be.",
+                g.series(q("max by (instance) (process_open_fds{HOST} / process_max_fds{HOST})"),
+                         INSTANCE), (8, 8), unit="percentunit", min=0,
+                thresholds=g.steps((0.8, g.RED))),
+        g.lines("Series", "Series in an answer to Prometheus.",
+                g.series(q("max by (instance) (scrape_samples_scraped{HOST})"), INSTANCE), (8, 8),
+                unit="short", min=0),
+        g.lines("Duration of a scrape", "How long Prometheus waits for an answer. It does not wait "
+                "for guests.",
+                g.series(q("max by (instance) (scrape_duration_seconds{HOST})"), INSTANCE), (8, 8),
+                unit="s", min=0),
+        g.lines("Bytes of answers", "Bytes of the bodies of all answers, to whoever scrapes.",
+                g.series(rate("qga_exporter_scrape_body_bytes_total"), INSTANCE), (8, 8),
+                unit="Bps", min=0),
+        g.lines("Answers by status", "Answers to requests for the metrics, by their HTTP status.",
+                g.series(rate("qga_exporter_scrapes_total", "code"), "{{code}}"), (8, 8),
+                unit="reqps", min=0),
+        g.lines("Threads", "Threads of the process; lanes that were given up stay until their call "
+                "comes back.",
+                g.series(q("max by (instance) (process_threads{HOST})"), INSTANCE), (8, 8),
+                unit="short", min=0, decimals=0),
+        g.lines("Error of the host's clock", "The most by which the host's clock may be wrong; "
+                "16 s means that nothing disciplines it.",
+                g.series(q("max by (instance) (qga_host_clock_max_error_seconds{HOST})"), INSTANCE),
+                (8, 8), unit="s", min=0))
+
+
+def states():
+    return g.row(
+        "Over time",
+        g.timeline("Exporter and its sources", "Whether the exporter answered Prometheus, and "
+                   "whether its sources of guests were connected.",
+                   [g.series(q("max by (instance) (up{HOST})"), f"{INSTANCE} exporter"),
+                    g.series(q("min by (instance, source) (qga_exporter_source_up{HOST})"),
+                             f"{INSTANCE} {{{{source}}}}")],
+                   mappings=UP_DOWN, no_value="No exporter."),
+        g.timeline("Configuration and pause", "Whether the last configuration was accepted, and "
+                   "whether the exporter asks its guests.",
+                   [g.series(q("min by (instance) "
+                               "(qga_exporter_config_last_reload_successful{HOST})"),
+                             f"{INSTANCE} configuration"),
+                    g.series(q("2 + max by (instance) (qga_exporter_paused{HOST})"),
+                             f"{INSTANCE} asks")],
+                   mappings=g.words((1, "good", g.GREEN), (0, "refused", g.RED),
+                                    (2, "asks", g.GREEN), (3, "paused", g.ORANGE)),
+                   no_value="No exporter."))
+
+
+def dashboard():
+    return g.dashboard(
+        "qga-exporter", "QEMU guest agents / Exporter",
+        "Is qga-exporter itself well, and what does it cost?",
+        variables=host_variables("qga_exporter_build_info"),
+        annotations=[g.annotation(
+            "Alerts", q('ALERTS{HOST, alertname=~"Qga.*", alertstate="firing", domain=""}'),
+            g.ORANGE, "{{alertname}}", "{{severity}}")],
+        rows_of=[summary(), states(), calls(), schedule(), limits(), cost()])

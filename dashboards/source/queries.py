@@ -1,0 +1,88 @@
+"""What the dashboards share: selectors, states, and when something is wrong.
+
+The thresholds are those of config/prometheus/alerts.yml, so that a colour and an alert say
+the same.
+"""
+
+from . import grafana as g
+
+JOB_INSTANCE = 'job=~"$job", instance=~"$instance"'
+DOMAIN = f'{JOB_INSTANCE}, domain=~"$domain"'
+# What tells one guest from another; `source` is there with more than one source only.
+GUEST_LABELS = "job, instance, source, domain"
+# Types that never have free space, and partitions that nobody fills.
+NO_SPACE = 'fstype!~"iso9660|udf|UDF|CDFS|squashfs|cramfs|erofs", mountpoint!="System Reserved"'
+OUTDATED = 'version=~"([0-4]|5[.][01])([.].*)?"'
+OWN_ADDRESS = 'address!~"fe[89ab].:.*|169[.]254[.].*|127[.].*|::1|10[.]0[.]2[.]15"'
+
+
+def q(text):
+    """PromQL with HOST and GUEST in braces for the selectors, and its own line breaks."""
+    return (text.strip().replace("{HOST", "{" + JOB_INSTANCE).replace("{GUEST", "{" + DOMAIN)
+            .replace("BY_GUEST", f"({GUEST_LABELS})").replace("NO_SPACE", NO_SPACE)
+            .replace("OUTDATED", OUTDATED).replace("OWN_ADDRESS", OWN_ADDRESS))
+
+
+# The worse, the higher.
+STATES = (
+    ("responsive", g.GREEN), ("starting", g.BLUE), ("paused", "light-blue"),
+    ("frozen", g.PURPLE), ("unconfigured", g.GREY), ("unknown", g.GREY),
+    ("denied", g.ORANGE), ("malformed", g.ORANGE), ("unresponsive", g.RED),
+    ("disconnected", "dark-red"),
+)
+STATE_WORDS = g.words(*((number, name, color) for number, (name, color) in enumerate(STATES, 1)))
+
+# A guest's state as a number, for the value mappings.
+STATE = "max by BY_GUEST (\n    " + "\n  or ".join(
+    f'{number} * qga_agent_state{{GUEST, state="{name}"}}'
+    for number, (name, _) in enumerate(STATES, 1)) + "\n)"
+
+YES_NO = g.words((1, "yes", g.GREEN), (0, "no", g.RED))
+UP_DOWN = g.words((1, "up", g.GREEN), (0, "down", g.RED))
+
+CLOCK_CERTAIN = "abs(qga_clock_offset_seconds{GUEST}) - qga_clock_offset_uncertainty_seconds{GUEST}"
+CLOCK_STEPS = g.steps((0.5, g.ORANGE), (5, g.RED))
+DRIFT_STEPS = g.steps((-100, g.GREEN), (100, g.ORANGE), base=g.ORANGE)  # ppm
+USED = "1 - qga_filesystem_avail_bytes{GUEST, NO_SPACE} / qga_filesystem_size_bytes{GUEST}"
+USED_STEPS = g.steps((0.95, g.ORANGE), (0.97, g.RED))
+FROZEN_STEPS = g.steps((30, g.ORANGE), (300, g.RED))
+FULL_IN_STEPS = g.steps((4 * 3600, g.ORANGE), (24 * 3600, g.YELLOW), (7 * 24 * 3600, g.GREEN),
+                        base=g.RED)
+# A line through the last 6 hours, as in the alert, and when it reaches zero.
+FULL_IN = """
+  qga_filesystem_avail_bytes{GUEST, NO_SPACE}
+/
+  (deriv(qga_filesystem_avail_bytes{GUEST, NO_SPACE}[6h]) < 0) * -1
+"""
+
+
+def to_guest(instance="${__data.fields.instance:percentencode}",
+             domain="${__data.fields.domain:percentencode}"):
+    return g.link("This guest", f"/d/qga-guest?${{datasource:queryparam}}&${{job:queryparam}}"
+                  f"&var-instance={instance}&var-domain={domain}&${{__url_time_range}}")
+
+
+def to_exporter(instance="${__data.fields.instance:percentencode}"):
+    return g.link("The exporter of this host", "/d/qga-exporter?${datasource:queryparam}"
+                  f"&${{job:queryparam}}&var-instance={instance}&${{__url_time_range}}")
+
+
+FROM_LABELS = {"instance": "${__field.labels.instance:percentencode}",
+               "domain": "${__field.labels.domain:percentencode}"}
+
+
+def host_variables(metric):
+    return [
+        g.datasource_variable(),
+        g.query_variable("job", "Job", "The scrape job of the exporters.",
+                         f"label_values({metric}, job)"),
+        g.query_variable("instance", "Instance", "The hosts: one exporter each.",
+                         f'label_values({metric}{{job=~"$job"}}, instance)'),
+    ]
+
+
+def guest_variables(multi):
+    says = "The guests, by their names in libvirt." if multi else "The guest, by its name in libvirt."
+    return [*host_variables("qga_exporter_build_info"), g.query_variable(
+        "domain", "Guest", says,
+        'label_values(qga_up{job=~"$job", instance=~"$instance"}, domain)', multi)]
