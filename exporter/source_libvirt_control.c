@@ -12,9 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SUBSCRIPTIONS_MAX 8
+
 struct control_lane {
     struct libvirt_link *link;
     virConnectPtr connection; /* NULL: not connected */
+    int subscriptions[SUBSCRIPTIONS_MAX];
+    size_t subscriptions_count;
 };
 
 /* What callbacks hold; freed by libvirt when the connection lets go of them. */
@@ -188,6 +192,11 @@ disconnect(struct control_lane *lane)
 {
     if (!lane->connection)
         return;
+    /* Each holds a reference: a connection that is closed with one lives on, and so
+     * does its socket if the daemon is well. */
+    while (lane->subscriptions_count > 0)
+        virConnectDomainEventDeregisterAny(
+            lane->connection, lane->subscriptions[--lane->subscriptions_count]);
     virConnectUnregisterCloseCallback(lane->connection, connection_closed);
     virConnectClose(lane->connection);
     lane->connection = NULL;
@@ -235,6 +244,7 @@ subscribe(struct control_lane *lane, unsigned int connection)
     };
     struct subscription *subscription = subscription_new(lane->link, connection);
 
+    _Static_assert(sizeof events / sizeof events[0] <= SUBSCRIPTIONS_MAX, "all fit");
     if (virConnectRegisterCloseCallback(lane->connection, connection_closed,
                                         subscription, subscription_free) < 0) {
         subscription_free(subscription);
@@ -242,12 +252,15 @@ subscribe(struct control_lane *lane, unsigned int connection)
     }
     for (size_t i = 0; i < sizeof events / sizeof events[0]; i++) {
         subscription = subscription_new(lane->link, connection);
-        if (virConnectDomainEventRegisterAny(lane->connection, NULL, events[i].id,
-                                             events[i].callback, subscription,
-                                             subscription_free) < 0) {
+        int number = virConnectDomainEventRegisterAny(lane->connection, NULL,
+                                                      events[i].id, events[i].callback,
+                                                      subscription, subscription_free);
+
+        if (number < 0) {
             subscription_free(subscription);
             return false;
         }
+        lane->subscriptions[lane->subscriptions_count++] = number;
     }
     return true;
 }
