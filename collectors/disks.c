@@ -2,6 +2,7 @@
  * on, and how NVMe disks say they are. */
 #include "collector.h"
 #include "filter.h"
+#include "guest_disk.h"
 #include "guest_json.h"
 
 #include <stdio.h>
@@ -15,10 +16,12 @@ static const struct metric disk_info = {
     .help = "A disk or a partition of the guest" SINCE
             "name, partition, alias, address: serial, bus-type, pci-controller, "
             "ccw-address" CACHED
-            "; device is without /dev/; a label is empty where the agent does not say.",
+            "; device is without /dev/; target (vda) and source_file are the host's, "
+            "found as in qga_filesystem_disk_info; a label is empty where it is not "
+            "known.",
     .type = METRIC_GAUGE,
     .labels = {"device", "partition", "alias", "serial", "bus", "pci_address",
-               "ccw_address"},
+               "ccw_address", "target", "source_file"},
     .series = "1 per disk and partition",
 };
 static const struct metric disk_dependency_info = {
@@ -165,21 +168,22 @@ disks_device(const char *name)
 }
 
 static void
-disks_info(const struct guest_json *disk, const char *device, struct samples *out)
+disks_info(const struct guest_json *disk, const char *device,
+           const struct host_facts *host, struct samples *out)
 {
     struct guest_json address;
     bool is_partition;
-    char pci_address[GUEST_JSON_PCI_BYTES], ccw_address[CCW_ADDRESS_BYTES];
+    struct guest_disk found;
+    char ccw_address[CCW_ADDRESS_BYTES];
     guest_json_bool(disk, "partition", GUEST_REQUIRED, &is_partition);
     guest_json_object(disk, "address", GUEST_OPTIONAL, &address);
-    guest_json_pci_address(&address, "pci-controller", pci_address);
+    guest_disk_read(&address, host, &found);
     disks_ccw_address(&address, ccw_address);
     samples_add(out, &disk_info, 1,
                 LABELS(device, is_partition ? "true" : "false",
-                       guest_json_string(disk, "alias", GUEST_OPTIONAL),
-                       guest_json_string(&address, "serial", GUEST_OPTIONAL),
-                       guest_json_string(&address, "bus-type", GUEST_OPTIONAL),
-                       pci_address, ccw_address));
+                       guest_json_string(disk, "alias", GUEST_OPTIONAL), found.serial,
+                       found.bus, found.pci_address, ccw_address, found.target,
+                       found.source_file));
 }
 
 static void
@@ -231,7 +235,7 @@ disks_parse(const json_t *reply, const struct exchange *when, struct samples *ou
             disks_device(guest_json_string(&disk, "name", GUEST_REQUIRED));
         if (!filter_passes(when->filters[FILTER_DEVICES], device))
             continue;
-        disks_info(&disk, device, out);
+        disks_info(&disk, device, when->host, out);
         disks_dependencies(&disk, device, out);
         disks_smart(&disk, device, out);
     }

@@ -2,8 +2,8 @@
  * disks they stand on. */
 #include "collector.h"
 #include "filter.h"
+#include "guest_disk.h"
 #include "guest_json.h"
-#include "host_facts.h"
 
 #define FILESYSTEM_LABELS                                                              \
     {                                                                                  \
@@ -45,9 +45,8 @@ static const struct metric filesystem_disk_info = {
     .name = "qga_filesystem_disk_info",
     .help = "A disk below the filesystem's device (guest-get-fsinfo disk: dev, serial, "
             "bus-type, pci-controller, cached); " DEVICE_HELP
-            "; target (vda) and source_file are the host's, found by serial or PCI "
-            "address; "
-            "a label is empty where it is not known.",
+            "; target (vda) and source_file are the host's, found by serial, or by PCI "
+            "address, bus, target and unit; a label is empty where it is not known.",
     .type = METRIC_GAUGE,
     .labels = {"device", "disk", "serial", "bus", "pci_address", "target",
                "source_file"},
@@ -112,16 +111,13 @@ static void
 filesystem_disk(const struct guest_json *disk, const char *device,
                 const struct host_facts *host, struct samples *out)
 {
-    char pci_address[GUEST_JSON_PCI_BYTES];
-    const char *serial = guest_json_string(disk, "serial", GUEST_OPTIONAL);
-    guest_json_pci_address(disk, "pci-controller", pci_address);
-    const struct host_disk *behind = host_facts_disk(host, serial, pci_address);
+    struct guest_disk found;
+    guest_disk_read(disk, host, &found);
     /* Once: bind mounts and subvolumes each list the disk of their device. */
     samples_add_once(out, &filesystem_disk_info, 1,
                      LABELS(device, guest_json_string(disk, "dev", GUEST_OPTIONAL),
-                            serial, guest_json_string(disk, "bus-type", GUEST_OPTIONAL),
-                            pci_address, behind ? behind->target : "",
-                            behind ? behind->source : ""));
+                            found.serial, found.bus, found.pci_address, found.target,
+                            found.source_file));
 }
 
 static void

@@ -37,32 +37,42 @@ host_facts_has_serial(const struct host_disk *disk, const char *serial)
            strcmp(serial + guest_length - length, disk->serial) == 0;
 }
 
-/* A disk at this place with another serial than the guest says is not it. */
 static bool
-host_facts_is_at(const struct host_disk *disk, const char *serial,
-                 const char *pci_address)
+host_facts_is(int64_t wanted, int64_t found)
 {
-    return *pci_address && strcmp(disk->pci_address, pci_address) == 0 &&
-           (!*serial || !*disk->serial);
+    return wanted == DISK_PLACE_ANY || wanted == found;
+}
+
+static bool
+host_facts_is_at(const struct host_disk *disk, const struct disk_place *place)
+{
+    return *place->pci_address &&
+           strcmp(disk->place.pci_address, place->pci_address) == 0 &&
+           host_facts_is(disk->place.bus, place->bus) &&
+           host_facts_is(disk->place.target, place->target) &&
+           host_facts_is(disk->place.unit, place->unit);
 }
 
 const struct host_disk *
 host_facts_disk(const struct host_facts *host, const char *serial,
-                const char *pci_address)
+                const struct disk_place *place)
 {
-    const struct host_disk *named = NULL, *placed = NULL;
-    size_t named_count = 0, placed_count = 0;
+    enum { PLACED, NAMED, BOTH, WAYS };
+    const struct host_disk *found[WAYS] = {NULL};
+    size_t counts[WAYS] = {0};
     for (size_t i = 0; host && i < host->disks_count; i++) {
         const struct host_disk *disk = &host->disks[i];
-        if (host_facts_has_serial(disk, serial)) {
-            named = disk;
-            named_count++;
-        } else if (host_facts_is_at(disk, serial, pci_address)) {
-            placed = disk;
-            placed_count++;
-        }
+        bool is_named = host_facts_has_serial(disk, serial);
+        bool is_placed = host_facts_is_at(disk, place);
+        /* A disk at this place with another serial than the guest says is not it. */
+        if (!is_named && (!is_placed || (*serial && *disk->serial)))
+            continue;
+        int way = !is_named ? PLACED : is_placed ? BOTH : NAMED;
+        found[way] = disk;
+        counts[way]++;
     }
-    if (named_count > 0)
-        return named_count == 1 ? named : NULL;
-    return placed_count == 1 ? placed : NULL;
+    for (int way = BOTH; way >= PLACED; way--)
+        if (counts[way] > 0)
+            return counts[way] == 1 ? found[way] : NULL;
+    return NULL;
 }

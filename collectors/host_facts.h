@@ -6,6 +6,7 @@
 #define HOST_FACTS_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct host_nic {
     const char *mac;
@@ -15,11 +16,20 @@ struct host_nic {
     const char *model;
 };
 
+/* Where a guest finds a disk: it is a PCI device, or hangs on one.  The numbers are
+ * Linux's and Windows's; of the host's disk those that do not matter are
+ * DISK_PLACE_ANY. */
+#define DISK_PLACE_ANY (-1)
+struct disk_place {
+    const char *pci_address; /* 0000:00:06.0; "" where it is not known */
+    int64_t bus, target, unit;
+};
+
 struct host_disk {
-    const char *target;      /* vda */
-    const char *source;      /* a file, a device, POOL/VOLUME, or PROTOCOL:NAME */
-    const char *serial;      /* "" unless somebody has given it one */
-    const char *pci_address; /* 0000:00:06.0; "" where the disk is no PCI device */
+    const char *target; /* vda */
+    const char *source; /* a file, a device, POOL/VOLUME, or PROTOCOL:NAME */
+    const char *serial; /* "" unless somebody has given it one */
+    struct disk_place place;
 };
 
 struct host_facts {
@@ -33,12 +43,14 @@ struct host_facts {
  * `host` may be NULL. */
 const struct host_nic *host_facts_nic(const struct host_facts *host, const char *mac);
 
-/* The host's disk that has this serial; where that says nothing, the one at this PCI
- * address.  NULL if there is none, or more than one.  `host` may be NULL.
+/* The host's disk that has this serial; where that says nothing, the one at this place;
+ * of several with one serial likewise.  NULL if there is none, or more than one.
+ * `host` may be NULL.
  *
  * A guest's serial may be the vendor and the model as well (udev's ID_SERIAL:
  * QEMU_HARDDISK_abc), and virtio carries 20 bytes of it. */
 const struct host_disk *host_facts_disk(const struct host_facts *host,
-                                        const char *serial, const char *pci_address);
+                                        const char *serial,
+                                        const struct disk_place *place);
 
 #endif

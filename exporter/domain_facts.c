@@ -44,7 +44,7 @@ free_host(const struct host_facts *host)
         drop(host->disks[i].target);
         drop(host->disks[i].source);
         drop(host->disks[i].serial);
-        drop(host->disks[i].pci_address);
+        drop(host->disks[i].place.pci_address);
     }
     free((void *)(uintptr_t)host->nics);
     free((void *)(uintptr_t)host->disks);
@@ -113,8 +113,10 @@ domain_facts_add_disk(struct domain_facts *facts, const struct host_disk *disk)
         .target = domain_facts_text(disk->target),
         .source = domain_facts_text(disk->source),
         .serial = domain_facts_text(disk->serial),
-        .pci_address = domain_facts_text(disk->pci_address),
+        .place = disk->place,
     };
+    disks[host->disks_count - 1].place.pci_address =
+        domain_facts_text(disk->place.pci_address);
     host->disks = disks;
 }
 
@@ -148,6 +150,13 @@ domain_facts_add_metadata(struct domain_facts *facts, const char *namespace,
 }
 
 static bool
+places_are_same(const struct disk_place *a, const struct disk_place *b)
+{
+    return strcmp(a->pci_address, b->pci_address) == 0 && a->bus == b->bus &&
+           a->target == b->target && a->unit == b->unit;
+}
+
+static bool
 hosts_are_same(const struct host_facts *a, const struct host_facts *b)
 {
     if (a->nics_count != b->nics_count || a->disks_count != b->disks_count)
@@ -163,7 +172,7 @@ hosts_are_same(const struct host_facts *a, const struct host_facts *b)
         if (strcmp(a->disks[i].target, b->disks[i].target) != 0 ||
             strcmp(a->disks[i].source, b->disks[i].source) != 0 ||
             strcmp(a->disks[i].serial, b->disks[i].serial) != 0 ||
-            strcmp(a->disks[i].pci_address, b->disks[i].pci_address) != 0)
+            !places_are_same(&a->disks[i].place, &b->disks[i].place))
             return false;
     }
     return true;

@@ -17,6 +17,7 @@
 /* Beyond what QEMU takes; a product stays within an int64_t. */
 #define VCPUS_MAX 1000000
 #define MEMORY_KIB_MAX (INT64_C(1) << 50)
+#define DRIVE_NUMBER_MAX 16383 /* LUNs of virtio-scsi */
 
 static bool
 is_element(const xmlNode *node, const char *name)
@@ -251,7 +252,7 @@ disk_source(const xmlNode *disk, char place[SOURCE_BYTES])
                  other);
 }
 
-/* As guests on Linux write it; "" unless the disk itself is a PCI device. */
+/* As guests on Linux write it; "" unless it is a PCI device. */
 static void
 pci_address(const xmlNode *device, char address[ATTRIBUTE_BYTES])
 {
@@ -274,20 +275,76 @@ pci_address(const xmlNode *device, char address[ATTRIBUTE_BYTES])
              numbers[2], numbers[3]);
 }
 
+static const xmlNode *
+controller(const xmlNode *devices, const char *type, const char *index)
+{
+    for (const xmlNode *node = devices->children; node; node = node->next) {
+        if (is_element(node, "controller") && attribute_is(node, "type", type) &&
+            attribute_is(node, "index", index))
+            return node;
+    }
+    return NULL;
+}
+
+static int64_t
+address_number(const xmlNode *address, const char *name)
+{
+    char text[ATTRIBUTE_BYTES];
+
+    return number_of(attribute(address, name, text), DRIVE_NUMBER_MAX);
+}
+
+/* Behind a controller, as the guest counts there: a port of SATA is a bus of its own.
+ */
+static struct disk_place
+drive_place(const xmlNode *devices, const xmlNode *disk, char address[ATTRIBUTE_BYTES])
+{
+    struct disk_place place = {address, DISK_PLACE_ANY, DISK_PLACE_ANY, DISK_PLACE_ANY};
+    const xmlNode *drive = child(disk, "address");
+    char type[ATTRIBUTE_BYTES], index[ATTRIBUTE_BYTES];
+    const xmlNode *parent =
+        controller(devices, attribute(child(disk, "target"), "bus", type),
+                   attribute(drive, "controller", index));
+
+    if (parent)
+        pci_address(parent, address);
+    if (strcmp(type, "sata") == 0) {
+        place.bus = address_number(drive, "unit");
+    } else if (strcmp(type, "ide") == 0) {
+        place.bus = address_number(drive, "bus");
+        place.unit = address_number(drive, "unit");
+    } else {
+        place.target = address_number(drive, "target");
+        place.unit = address_number(drive, "unit");
+    }
+    return place;
+}
+
+static struct disk_place
+disk_place(const xmlNode *devices, const xmlNode *disk, char address[ATTRIBUTE_BYTES])
+{
+    struct disk_place place = {address, DISK_PLACE_ANY, DISK_PLACE_ANY, DISK_PLACE_ANY};
+    const xmlNode *node = child(disk, "address");
+
+    pci_address(disk, address);
+    if (node && attribute_is(node, "type", "drive"))
+        place = drive_place(devices, disk, address);
+    return place;
+}
+
 static void
-add_disk(struct domain_facts *facts, const xmlNode *disk)
+add_disk(struct domain_facts *facts, const xmlNode *devices, const xmlNode *disk)
 {
     char target[ATTRIBUTE_BYTES], place[SOURCE_BYTES], address[ATTRIBUTE_BYTES];
     char *serial = text_of(child(disk, "serial"));
 
     disk_source(disk, place);
-    pci_address(disk, address);
     domain_facts_add_disk(facts,
                           &(struct host_disk){
                               .target = attribute(child(disk, "target"), "dev", target),
                               .source = place,
                               .serial = serial,
-                              .pci_address = address,
+                              .place = disk_place(devices, disk, address),
                           });
     free(serial);
 }
@@ -302,7 +359,7 @@ read_devices(const xmlNode *domain, struct domain_facts *facts)
         if (is_element(node, "interface"))
             add_nic(facts, node);
         else if (is_element(node, "disk"))
-            add_disk(facts, node);
+            add_disk(facts, devices, node);
     }
 }
 

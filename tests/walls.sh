@@ -29,7 +29,7 @@ uses() {
 # Collectors are the files that define one.  What their objects need beside the modules of
 # the folder: string functions, and what the compiler adds for hardening and sanitizers.
 collectors_need() {
-    local allowed='^(json_[a-z0-9_]+|guest_json_[a-z0-9_]+|host_facts_[a-z]+|samples_[a-z0-9_]+|filter_passes|failure_set|base64_decode|strtod|str(n?cmp|len|nlen|chr|rchr|str|n?casecmp|spn|cspn)|mem(cmp|cpy|move|set|chr)|v?snprintf|__(mem[a-z]+|str[a-z]+|v?snprintf)_chk|__stack_chk_(fail|guard)|__(asan|ubsan|tsan|msan|sanitizer|llvm)_[A-Za-z0-9_]+|_GLOBAL_OFFSET_TABLE_)$'
+    local allowed='^(json_[a-z0-9_]+|guest_json_[a-z0-9_]+|host_facts_[a-z]+|guest_disk_read|samples_[a-z0-9_]+|filter_passes|failure_set|base64_decode|strtod|str(n?cmp|len|nlen|chr|rchr|str|n?casecmp|spn|cspn)|mem(cmp|cpy|move|set|chr)|v?snprintf|__(mem[a-z]+|str[a-z]+|v?snprintf)_chk|__stack_chk_(fail|guard)|__(asan|ubsan|tsan|msan|sanitizer|llvm)_[A-Za-z0-9_]+|_GLOBAL_OFFSET_TABLE_)$'
     local source object symbols
     grep -lE '^const struct collector [a-z0-9_]+ = ' collectors/*.c | while IFS= read -r source; do
         object=$BUILD/${source%.c}.o

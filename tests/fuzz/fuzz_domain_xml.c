@@ -32,7 +32,7 @@ facts_are_within_limits(const struct domain_facts *facts)
     }
     for (size_t i = 0; i < host->disks_count; i++) {
         text_is_kept(host->disks[i].source);
-        (void)host_facts_disk(host, host->disks[i].serial, host->disks[i].pci_address);
+        (void)host_facts_disk(host, host->disks[i].serial, &host->disks[i].place);
     }
     for (size_t i = 0; i < facts->metadata_count; i++) {
         const struct domain_metadata *one = &facts->metadata[i];

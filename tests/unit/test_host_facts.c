@@ -20,14 +20,22 @@ static const struct host_nic nics[] = {
     {"52:54:00:00:00:09", "vnet5", "", ""},
     {"52:54:00:00:00:09", "vnet6", "", ""},
 };
+#define PCI(address)                                                                   \
+    {                                                                                  \
+        address, DISK_PLACE_ANY, DISK_PLACE_ANY, DISK_PLACE_ANY                        \
+    }
+#define ANY DISK_PLACE_ANY
 static const struct host_disk disks[] = {
-    {"vda", "/images/a.raw", "lab-1", "0000:00:06.0"},
-    {"vdb", "pool/volume", "", "0000:00:07.0"},
-    {"sda", "rbd:vms/c", "a-serial-longer-than-20-bytes", ""},
-    {"sdb", "/dev/vg/d", "twice", ""},
-    {"sdc", "/dev/vg/e", "twice", ""},
-    {"vdc", "/dev/vg/f", "", "0000:00:08.0"},
-    {"vdd", "/dev/vg/g", "", "0000:00:08.0"},
+    {"vda", "/images/a.raw", "lab-1", PCI("0000:00:06.0")},
+    {"vdb", "pool/volume", "", PCI("0000:00:07.0")},
+    {"sda", "rbd:vms/c", "a-serial-longer-than-20-bytes", PCI("")},
+    {"sdb", "/dev/vg/d", "twice", {"0000:00:09.0", ANY, 0, 1}},
+    {"sdc", "/dev/vg/e", "twice", {"0000:00:09.0", ANY, 0, 2}},
+    {"vdc", "/dev/vg/f", "", PCI("0000:00:08.0")},
+    {"vdd", "/dev/vg/g", "", PCI("0000:00:08.0")},
+    {"sdd", "/dev/vg/h", "", {"0000:00:09.0", ANY, 0, 3}},
+    {"sde", "/dev/vg/i", "", {"0000:00:1f.2", 3, ANY, ANY}},
+    {"hda", "/dev/vg/j", "", {"0000:00:01.1", 0, ANY, 1}},
 };
 static const struct host_facts host = {nics, COUNT(nics), disks, COUNT(disks)};
 
@@ -44,10 +52,18 @@ test_nics_by_hardware_address(void **state)
 }
 
 static const char *
+disk_at(const char *serial, const char *pci_address, int64_t bus, int64_t target,
+        int64_t unit)
+{
+    const struct disk_place place = {pci_address, bus, target, unit};
+    const struct host_disk *found = host_facts_disk(&host, serial, &place);
+    return found ? found->target : "none";
+}
+
+static const char *
 disk(const char *serial, const char *pci_address)
 {
-    const struct host_disk *found = host_facts_disk(&host, serial, pci_address);
-    return found ? found->target : "none";
+    return disk_at(serial, pci_address, 0, 0, 0);
 }
 
 static void
@@ -74,7 +90,27 @@ test_disks_by_place(void **state)
     assert_string_equal(disk("other", "0000:00:06.0"), "none");
     assert_string_equal(disk("", "0000:00:08.0"), "none"); /* two */
     assert_string_equal(disk("", ""), "none");
-    assert_null(host_facts_disk(NULL, "lab-1", "0000:00:06.0"));
+    const struct disk_place place = {"0000:00:06.0", 0, 0, 0};
+    assert_null(host_facts_disk(NULL, "lab-1", &place));
+}
+
+/* Several hang on one controller. */
+static void
+test_disks_behind_a_controller(void **state)
+{
+    (void)state;
+    assert_string_equal(disk_at("", "0000:00:09.0", 0, 0, 3), "sdd");
+    assert_string_equal(disk_at("QEMU_drive-scsi0-0-0-3", "0000:00:09.0", 0, 0, 3),
+                        "sdd");
+    assert_string_equal(disk_at("", "0000:00:09.0", 0, 1, 3), "none");
+    assert_string_equal(disk_at("", "0000:00:0a.0", 0, 0, 3), "none");
+    assert_string_equal(disk_at("", "0000:00:1f.2", 3, 0, 0), "sde");
+    assert_string_equal(disk_at("", "0000:00:1f.2", 2, 0, 0), "none");
+    assert_string_equal(disk_at("", "0000:00:01.1", 0, 0, 1), "hda");
+    assert_string_equal(disk_at("", "0000:00:01.1", 1, 0, 1), "none");
+    /* Copies of one disk have its serial; their places differ. */
+    assert_string_equal(disk_at("twice", "0000:00:09.0", 0, 0, 2), "sdc");
+    assert_string_equal(disk_at("twice", "0000:00:09.0", 0, 0, 4), "none");
 }
 
 /* What the collector says of this reply; released by the caller. */
@@ -177,6 +213,7 @@ main(void)
         cmocka_unit_test(test_nics_by_hardware_address),
         cmocka_unit_test(test_disks_by_serial),
         cmocka_unit_test(test_disks_by_place),
+        cmocka_unit_test(test_disks_behind_a_controller),
         cmocka_unit_test(test_interfaces_meet_their_other_end),
         cmocka_unit_test(test_filesystems_meet_their_disk),
         cmocka_unit_test(test_no_family_has_the_labels_of_every_guest),
