@@ -3,6 +3,7 @@
 #define DOCTOR_PARTS_H
 
 #include "doctor.h"
+#include "guest.h"
 
 #include <stddef.h>
 
@@ -31,6 +32,8 @@ struct doctor_row {
     size_t findings_count;
 };
 
+struct guest_os;
+
 struct doctor_source {
     const struct source_config *config; /* borrowed */
     bool is_up;
@@ -46,6 +49,27 @@ struct doctor {
     struct doctor_source *sources;
     size_t sources_count;
 };
+
+/* A guest being looked at, and what its findings say more than once. */
+struct doctor_patient {
+    const struct doctor *doctor;
+    const struct source_config *source;
+    const struct guest *guest;
+    struct doctor_row *row;
+    const struct guest_os *os;
+    char *in_guest; /* "in the guest (Debian, Ubuntu): " */
+    char *virsh;    /* "virsh -c URI" */
+    char *name;     /* the domain, for a shell */
+    char *error;    /* of the last call, escaped */
+};
+
+/* Looks at the guest: marks the row's steps and adds what is found. */
+void doctor_examine(const struct doctor_patient *patient, enum agent_state state);
+/* Adds a finding; takes the texts over. */
+struct doctor_finding *doctor_find(struct doctor_row *row, const char *problem,
+                                   bool is_fault, char *text, char *remedy);
+/* For one who may not: what to give him.  free() is the caller's. */
+char *doctor_permission_remedy(const char *error);
 
 bool doctor_row_is_well(const struct doctor_row *row);
 /* The step at which the walk ended, or NULL. */

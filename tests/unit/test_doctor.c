@@ -1,6 +1,7 @@
 /* The doctor: from guests as the poller knows them to rows, a table and JSON.
  *
- * links: exporter/doctor exporter/doctor_words exporter/doctor_report
+ * links: exporter/doctor exporter/doctor_examine exporter/doctor_words
+ * links: exporter/doctor_report
  * links: exporter/guest_os exporter/guest exporter/exposition exporter/text
  * links: exporter/conversation
  * links: exporter/domain_facts
