@@ -107,7 +107,13 @@ FAULTS = {
         "Shorten the hook; `qga_exporter_calls_total{outcome=\"busy\"}` counts such calls"),
     "denied": Fault(
         "libvirt denies the call (a read-only connection, an access rule)", "denied", "denied",
-        CALL, PROBE, "Use the read-write socket; grant `domain:write`"),
+        CALL, PROBE, "Use the read-write socket; with `access_drivers`, grant `domain.write` "
+        "(`config/polkit/50-qga-exporter.rules`)"),
+    "not let in": Fault(
+        "libvirt does not let the exporter in (polkit, the rights of its socket)",
+        "(no series of guests, `qga_exporter_source_up` 0)", "", CLOSED, RECONNECT,
+        "Copy `config/polkit/50-qga-exporter.rules` to `/etc/polkit-1/rules.d/`, or add the "
+        "user to the group `libvirt`"),
     "malformed": Fault(
         "The reply is no JSON, or no reply", "malformed", "malformed", CALL, EVENT,
         "Restart the agent: libvirt talks no more to one that has sent garbage"),

@@ -123,6 +123,9 @@ class Daemon:
 class Lab:
     """One private libvirtd and its guests."""
 
+    libvirtd_conf = LIBVIRTD_CONF
+    client_command = ()  # what virsh is run by
+
     def __init__(self, keep_logs=None):
         self.keep_logs = keep_logs  # a folder for the logs of what ran, or None
         self.directory = None
@@ -164,7 +167,7 @@ class Lab:
         fcntl.flock(self.lock, fcntl.LOCK_EX)
         for folder in ("run", "etc", "lib/qemu", "cache", "log", "control", "disk"):
             os.makedirs(os.path.join(self.directory, folder))
-        for name, text in (("qemu.conf", QEMU_CONF), ("libvirtd.conf", LIBVIRTD_CONF.format(host_uuid=uuid.uuid4()))):
+        for name, text in (("qemu.conf", QEMU_CONF), ("libvirtd.conf", self.libvirtd_conf.format(host_uuid=uuid.uuid4()))):
             with open(f"{self.directory}/etc/{name}", "w", encoding="utf-8") as file:
                 file.write(text)
         self._start_namespaces()
@@ -200,7 +203,7 @@ class Lab:
 
     def virsh(self, *arguments, timeout_s=30, check=True):
         done = subprocess.run(
-            [program("virsh"), "-q", "-c", self.uri, *arguments],
+            [*self.client_command, program("virsh"), "-q", "-c", self.uri, *arguments],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             env={"PATH": SBIN_PATH, "LC_ALL": "C", "HOME": self.directory},
             text=True, timeout=timeout_s, check=False,

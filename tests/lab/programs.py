@@ -79,17 +79,18 @@ def get(url, timeout_s=5):
 class Exporter:
     """build/qga-exporter against one libvirt URI, or with arguments of the test's own.
 
-    uri=""  without --libvirt.uri: the sources are those of the configuration file."""
+    uri=""   without --libvirt.uri: the sources are those of the configuration file
+    command  what runs the program, which may be a copy of it"""
 
     def __init__(self, lab, *arguments, uri=None, port=None, address="127.0.0.1", name="exporter",
-                 command=()):
+                 command=(), copy=EXPORTER):
         self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         if not os.access(EXPORTER, os.X_OK):
             raise LabError(f"{EXPORTER} is missing: run make")
         uri = lab.uri if uri is None else uri
         self.process = Process(
-            [*command, EXPORTER, *([f"--libvirt.uri={uri}"] if uri else []),
+            [*command, copy, *([f"--libvirt.uri={uri}"] if uri else []),
              f"--web.listen-address={address}:{self.port}", *arguments],
             os.path.join(lab.directory, f"{name}.log"),
         )

@@ -1,0 +1,131 @@
+"""A libvirtd that asks polkit at the door and for every call, and an exporter that is
+nobody: what it may not do is told, and the rule in config/polkit is what it needs."""
+
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from conftest import QUICK_CONFIG, write_config
+from faults import FAULTS
+from lab.image import ROOT
+from lab.polkit import USER, PolkitLab
+from lab.process import program, wait_for
+from lab.programs import EXPORTER, Exporter
+
+URI = "qemu:///system"
+NAME = "guarded"
+RULE = "50-qga-exporter.rules"
+SLACK_S = float(os.environ.get("QGA_E2E_SLACK", "0.5"))
+
+
+def shipped_rule():
+    with open(os.path.join(ROOT, "config/polkit", RULE), encoding="utf-8") as file:
+        return file.read()
+
+
+@pytest.fixture(scope="module", name="guarded")
+def _guarded():
+    """The lab, with one guest whose agent answers."""
+    with PolkitLab(keep_logs=os.environ.get("QGA_E2E_LOGS")) as lab:
+        # Where the tree lies, the user may not look.
+        lab.exporter = shutil.copy(EXPORTER, lab.directory)
+        lab.guest(NAME, agent="10.0").start().wait_for_agent()
+        yield lab
+
+
+def without_rights(lab, *command):
+    return subprocess.run([*lab.as_user(), *command], stdin=subprocess.DEVNULL, check=False,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60)
+
+
+def doctor(lab):
+    done = without_rights(lab, lab.exporter, "doctor", f"--libvirt.uri={URI}")
+    assert done.returncode in (0, 1), done.stderr
+    return done.returncode, done.stdout
+
+
+def start_exporter(lab, name):
+    config = write_config(lab, QUICK_CONFIG)
+    return Exporter(lab, f"--config.file={config}", uri=URI, name=name, command=lab.as_user(),
+                    copy=lab.exporter)
+
+
+def answers(metrics):
+    """All of it: what needs domain.read as well as what needs domain.write."""
+    return (metrics.value("qga_up", domain=NAME) == 1
+            and metrics.value("qga_exporter_source_up") == 1
+            and metrics.find("qga_os_info", domain=NAME)
+            and metrics.value("qga_domain_vcpus", domain=NAME, state="current") == 1)
+
+
+def is_let_in(lab):
+    return without_rights(lab, program("virsh"), "-c", URI, "list").returncode == 0
+
+
+def set_rule(lab, text, let_in=True):
+    lab.set_rule(text)
+    wait_for(lambda: is_let_in(lab) == let_in, "polkitd has read its rule", 10)
+
+
+def test_not_let_in(guarded):
+    """Without a rule: the reason is in the log, once, and the remedy is the doctor's."""
+    set_rule(guarded, "// nothing\n", let_in=False)
+    with start_exporter(guarded, "stranger") as exporter:
+        metrics = exporter.wait_for(lambda metrics: metrics.value("qga_exporter_source_up") == 0,
+                                    "the source is away", 5)
+        assert not metrics.domains()
+        lines = wait_for(lambda: [line for line in exporter.process.log().splitlines()
+                                  if "org.libvirt.unix.manage" in line], "the reason", 5)
+        status, text = doctor(guarded)
+        assert status == 1
+        assert "org.libvirt.unix.manage" in text and f"config/polkit/{RULE}" in text
+        set_rule(guarded, shipped_rule())
+        exporter.wait_for(answers, "the guest, once the rule is there",
+                          FAULTS["not let in"].recover.seconds + SLACK_S)
+        assert len(lines) == 1
+    assert doctor(guarded)[0] == 0
+
+
+def test_a_right_is_missing(guarded):
+    """It may see the guest, and not ask its agent."""
+    rule = shipped_rule()
+    less = rule.replace('"domain.write"', "")
+    assert less != rule
+    set_rule(guarded, less)
+    with start_exporter(guarded, "reader") as exporter:
+        metrics = exporter.wait_for(lambda metrics: metrics.state(NAME) == "denied",
+                                    "the guest is denied", FAULTS["denied"].notice.seconds + SLACK_S)
+        assert metrics.value("qga_up", domain=NAME) == 0
+        assert metrics.value("qga_exporter_source_up") == 1
+        assert metrics.value("qga_agent_failures_total", domain=NAME, reason="denied") > 0
+        assert metrics.value("qga_domain_vcpus", domain=NAME, state="current") == 1
+        wait_for(lambda: "state=denied" in exporter.process.log()
+                 and "access denied" in exporter.process.log(), "a line in the log", 5)
+        status, text = doctor(guarded)
+        assert status == 1
+        assert "domain.write" in text and f"config/polkit/{RULE}" in text
+        set_rule(guarded, rule)
+        exporter.wait_for(answers, "the guest, once the rule is there",
+                          FAULTS["denied"].recover.seconds + SLACK_S)
+
+
+def test_the_rule_gives_what_is_needed_and_little_more(guarded):
+    set_rule(guarded, shipped_rule())
+    with start_exporter(guarded, "guarded") as exporter:
+        metrics = exporter.wait_for(answers, "the guest", 10)
+        failures = dict((labels["reason"], value) for labels, value in
+                        metrics.find("qga_agent_failures_total", domain=NAME))
+        assert failures.get("denied", 0) == 0
+    for command in (("destroy", NAME), ("suspend", NAME), ("undefine", NAME),
+                    ("define", f"{guarded.directory}/{NAME}.xml"), ("net-list",)):
+        done = without_rights(guarded, program("virsh"), "-c", URI, *command)
+        assert done.returncode != 0 and "denied" in done.stderr, (command, done.stderr)
+    assert guarded.guests[NAME].state() == "running"
+
+
+def test_it_is_for_one_user(guarded):
+    set_rule(guarded, shipped_rule().replace(f'"{USER}"', '"somebody-else"'), let_in=False)
+    assert "polkit agent" in without_rights(
+        guarded, program("virsh"), "-c", URI, "list").stderr
