@@ -33,7 +33,9 @@ def successes(metrics, domain):
 
 def exporter_beside_libvirtd(lab, config, name):
     """In the lab's mount namespace, where libvirt's folders have their own names."""
-    enter = [program("nsenter"), "--mount", "--target", str(lab.init_pid), "--"]
+    # /proc is there of the lab's PID namespace, in which the exporter is not.
+    enter = [program("nsenter"), "--mount", "--target", str(lab.init_pid), "--",
+             program("unshare"), "--mount", "sh", "-c", 'mount -t proc proc /proc && exec "$@"', "sh"]
     return Exporter(lab, f"--config.file={config}", uri="", name=name, command=enter)
 
 
