@@ -41,7 +41,7 @@ guest_new(struct watch *source, const struct guest_facts *facts,
     guest->uuid = memory_string(facts->uuid);
     guest->identity = exposition_identity(facts->name, source_label);
     guest->source_name = memory_string(source_label ? source_label : "");
-    guest->definition_stale = guest->discovery_stale = true;
+    guest->definition_stale = guest->discovery_stale = guest->another = true;
     guest->last_state = AGENT_UNKNOWN;
     guest->last_collector = SIZE_MAX;
     for (size_t i = 0; i < collectors_count; i++) {

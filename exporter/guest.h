@@ -77,6 +77,7 @@ struct guest {
     int64_t call_deadline_ns; /* CLOCK_MONOTONIC; of the call in flight */
     bool answered;            /* this incarnation of the agent, at least once */
     struct told told;         /* by the agent; kept when it goes */
+    bool another; /* what is known of its OS and agent changed, or the list of harm */
     bool frozen;
     int64_t frozen_since_ns; /* CLOCK_MONOTONIC; when it was first seen */
     int64_t frozen_for_ns;   /* as last published */

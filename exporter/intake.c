@@ -248,7 +248,7 @@ learn(struct guest *guest, size_t collector, const json_t *value)
     if (!collectors[collector]->tell)
         return;
     collectors[collector]->tell(value, &guest->told);
-    guest->discovery_stale = true;
+    guest->discovery_stale = guest->another = true;
 }
 
 static void

@@ -19,10 +19,15 @@ struct mailbox {
     bool gathering; /* the tick will drain; nobody wakes the loop */
 };
 
-int64_t
-mailbox_tick_ns(int64_t at_ns)
+void
+mailbox_start_timer(uv_timer_t *timer, void (*due)(uv_timer_t *timer), int64_t at_ns)
 {
-    return (at_ns + MAILBOX_TICK_NS - 1) / MAILBOX_TICK_NS * MAILBOX_TICK_NS;
+    int64_t tick_ns = (at_ns + MAILBOX_TICK_NS - 1) / MAILBOX_TICK_NS * MAILBOX_TICK_NS;
+    int64_t wait_ns = tick_ns - clock_monotonic_ns();
+
+    uv_update_time(timer->loop);
+    uv_timer_start(timer, due, wait_ns > 0 ? (uint64_t)(wait_ns + 999999) / 1000000 : 0,
+                   0);
 }
 
 static void
@@ -57,14 +62,10 @@ mailbox_gather(struct mailbox *mailbox)
 {
     if (uv_is_active((uv_handle_t *)&mailbox->tick))
         return;
-    int64_t now_ns = clock_monotonic_ns();
-    int64_t wait_ns = mailbox_tick_ns(now_ns + 1) - now_ns;
-
     pthread_mutex_lock(&mailbox->lock);
     mailbox->gathering = true;
     pthread_mutex_unlock(&mailbox->lock);
-    uv_update_time(mailbox->tick.loop);
-    uv_timer_start(&mailbox->tick, ticked, (uint64_t)(wait_ns + 999999) / 1000000, 0);
+    mailbox_start_timer(&mailbox->tick, ticked, clock_monotonic_ns() + 1);
 }
 
 void

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 typedef struct uv_loop_s uv_loop_t;
+typedef struct uv_timer_s uv_timer_t;
 
 struct mail {
     struct mail *next;
@@ -22,8 +23,10 @@ struct mailbox;
  */
 #define MAILBOX_TICK_NS (INT64_C(20) * 1000 * 1000)
 
-/* The first tick at or after a time (CLOCK_MONOTONIC). */
-int64_t mailbox_tick_ns(int64_t at_ns);
+/* Starts a timer (not a repeating one) for the first tick at or after a time
+ * (CLOCK_MONOTONIC; now or past: at once).  Loop thread. */
+void mailbox_start_timer(uv_timer_t *timer, void (*due)(uv_timer_t *timer),
+                         int64_t at_ns);
 
 /* Loop thread. */
 struct mailbox *mailbox_new(uv_loop_t *loop);

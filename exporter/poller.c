@@ -81,9 +81,10 @@ review(uv_timer_t *timer)
 {
     struct poller *poller = timer->data;
     size_t guests_by_state[AGENT_STATES] = {0};
+    int64_t now_ns = clock_monotonic_ns();
 
     for (size_t i = 0; i < poller->watches_count; i++)
-        watch_review(poller->watches[i], guests_by_state);
+        watch_review(poller->watches[i], now_ns, guests_by_state);
     for (size_t i = 0; i < AGENT_STATES; i++)
         telemetry_guests(poller->parts.telemetry, i, guests_by_state[i]);
     progressed(poller);

@@ -8,7 +8,7 @@
 
 #define MINUTE_NS (INT64_C(60) * 1000 * 1000 * 1000)
 
-/* Guests that do not answer may use one in so many of the calls in flight. */
+/* Guests that do not answer may use one in so many of the lanes. */
 #define SUSPECT_SHARE 4
 
 struct schedule_heap {
@@ -273,9 +273,11 @@ schedule_reset(struct schedule *schedule, struct schedule_guest *guest, int64_t 
 }
 
 void
-schedule_set_capacity(struct schedule *schedule, unsigned int capacity)
+schedule_set_capacity(struct schedule *schedule, unsigned int capacity,
+                      unsigned int lanes)
 {
     schedule->settings.capacity = capacity;
+    schedule->settings.lanes = lanes;
 }
 
 static void
@@ -368,7 +370,7 @@ schedule_block(struct schedule *schedule, struct schedule_guest *guest,
 static unsigned int
 suspects_max(const struct schedule *schedule)
 {
-    unsigned int share = schedule->settings.capacity / SUSPECT_SHARE;
+    unsigned int share = schedule->settings.lanes / SUSPECT_SHARE;
 
     return share ? share : 1;
 }

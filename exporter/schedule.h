@@ -8,7 +8,7 @@
  * the order of the registry, with a gap in between.
  * - A tick that was missed is not caught up.
  * - A guest that does not answer gets only the probe, later and later, and such guests
- * share a quarter of the capacity.
+ * share a quarter of the lanes.
  * - A guest is asked no more often than its budget allows, whatever happens: polling
  * has killed guests whose agents leak, and an agent that comes and goes invites visits.
  * - A command that was slow or timed out gets a longer period for that guest. */
@@ -36,6 +36,7 @@
 
 struct schedule_settings {
     unsigned int capacity; /* calls in flight at once */
+    unsigned int lanes;    /* of them, those that are worked on at once */
     struct {
         bool enabled;
         int64_t interval_ns;
@@ -97,7 +98,8 @@ void schedule_reset(struct schedule *schedule, struct schedule_guest *guest,
 
 /* Capacity alone: a call that hangs holds its place, what replaces its lane adds one.
  */
-void schedule_set_capacity(struct schedule *schedule, unsigned int capacity);
+void schedule_set_capacity(struct schedule *schedule, unsigned int capacity,
+                           unsigned int lanes);
 
 /* Everything is due at first_ns, and from then on by phase, which `name` gives. */
 void schedule_add(struct schedule *schedule, struct schedule_guest *guest,

@@ -84,6 +84,13 @@ struct call {
 
     void (*done)(struct call *call); /* always called, exactly once */
     void *context;
+    void *carrier; /* the source's own */
+};
+
+/* Calls that a source takes at once. */
+struct source_capacity {
+    unsigned int lanes; /* that it works on */
+    unsigned int calls; /* with those that wait for a lane to become free */
 };
 
 struct source_driver {
@@ -91,10 +98,11 @@ struct source_driver {
                             struct mailbox *mailbox,
                             const struct source_listener *listener,
                             struct telemetry *telemetry, size_t telemetry_row);
-    /* Calls that may be in flight at once. */
-    unsigned int (*capacity)(const struct source *source);
+    struct source_capacity (*capacity)(const struct source *source);
     /* `done` comes later, never from within. */
     void (*call)(struct source *source, struct call *call);
+    /* Whether the call, which is not done, has not even been begun with. */
+    bool (*is_waiting)(const struct source *source, const struct call *call);
     /* Announces nothing more.  Waits at most until the deadline (CLOCK_MONOTONIC) for
      * calls in flight; whether all came back: if not, the memory they hold is given up,
      * and the process should end by _exit(). */

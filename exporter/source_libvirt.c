@@ -4,6 +4,7 @@
  * An event is only a hint that a domain changed; what is true is read by a look at the
  * domain that was asked for after the event came.  So no order of events can mislead.
  */
+#include "clock.h"
 #include "config.h"
 #include "log.h"
 #include "memory.h"
@@ -39,10 +40,10 @@ struct source {
     const struct source_listener *listener;
     struct telemetry *telemetry;
     size_t telemetry_row;
-    unsigned int target_lanes, capacity;
+    struct source_capacity capacity;
     struct lanes *control, *calls;
     struct watch *watches;
-    uv_timer_t reconnect, review;
+    uv_timer_t reconnect, review, nudge;
     unsigned int open_timers;
     uint64_t reconnect_ms;
     unsigned int connection; /* the number of the present one */
@@ -251,6 +252,35 @@ source_libvirt_event(struct source *source, const struct libvirt_event *event)
 
 /* --- lanes --- */
 
+/* A lane that hangs holds its call; others wait for those that work. */
+static struct source_capacity
+capacity_of(unsigned int lanes, unsigned int abandoned)
+{
+    return (struct source_capacity){
+        .lanes = lanes,
+        .calls = lanes + (lanes - abandoned) * LANES_WAITING,
+    };
+}
+
+static void nudge_soon(struct source *source);
+
+/* What has waited for a tick is not left to the lanes that are awake. */
+static void
+nudge(uv_timer_t *timer)
+{
+    struct source *source = timer->data;
+
+    if (lanes_nudge(source->calls))
+        nudge_soon(source);
+}
+
+static void
+nudge_soon(struct source *source)
+{
+    if (!uv_is_active((uv_handle_t *)&source->nudge))
+        mailbox_start_timer(&source->nudge, nudge, clock_monotonic_ns() + 1);
+}
+
 static void
 review(uv_timer_t *timer)
 {
@@ -263,7 +293,7 @@ review(uv_timer_t *timer)
         log_warn("calls hang in libvirt; their lanes are given up and replaced",
                  LOG_STR("uri", source->link->uri), LOG_INT("given_up", given_up),
                  LOG_INT("lanes", figures.lanes));
-    source->capacity = figures.lanes;
+    source->capacity = capacity_of(figures.lanes, figures.abandoned);
     telemetry_lanes(source->telemetry, source->telemetry_row, figures.lanes,
                     figures.in_use, figures.abandoned_total);
 }
@@ -288,7 +318,7 @@ libvirt_start(const struct source_config *config, uv_loop_t *loop,
     source->listener = listener;
     source->telemetry = telemetry;
     source->telemetry_row = telemetry_row;
-    source->target_lanes = source->capacity = lanes;
+    source->capacity = capacity_of(lanes, 0);
     source->reconnect_ms = RECONNECT_FIRST_MS;
     source->link = libvirt_link_new(config->libvirt.uri, mailbox, source);
     source->control = lanes_start(&libvirt_control_driver,
@@ -298,12 +328,13 @@ libvirt_start(const struct source_config *config, uv_loop_t *loop,
                                 lanes, 2 * lanes, mailbox);
     start_timer(source, loop, &source->reconnect);
     start_timer(source, loop, &source->review);
+    start_timer(source, loop, &source->nudge);
     uv_timer_start(&source->review, review, 0, REVIEW_MS);
     connect_now(&source->reconnect);
     return source;
 }
 
-static unsigned int
+static struct source_capacity
 libvirt_capacity(const struct source *source)
 {
     return source->capacity;
@@ -312,7 +343,19 @@ libvirt_capacity(const struct source *source)
 static void
 libvirt_call(struct source *source, struct call *call)
 {
-    lanes_submit(source->calls, &call_job_new(source->link, call)->job);
+    struct call_job *job = call_job_new(source->link, call);
+
+    call->carrier = job;
+    if (lanes_submit(source->calls, &job->job))
+        nudge_soon(source);
+}
+
+static bool
+libvirt_is_waiting(const struct source *source, const struct call *call)
+{
+    const struct call_job *job = call->carrier;
+
+    return !lanes_has_taken(source->calls, &job->job);
 }
 
 static void
@@ -335,6 +378,7 @@ libvirt_stop(struct source *source, int64_t deadline_ns)
     forget_watches(source);
     uv_close((uv_handle_t *)&source->reconnect, timer_closed);
     uv_close((uv_handle_t *)&source->review, timer_closed);
+    uv_close((uv_handle_t *)&source->nudge, timer_closed);
     return ended;
 }
 
@@ -342,5 +386,6 @@ const struct source_driver source_libvirt = {
     .start = libvirt_start,
     .capacity = libvirt_capacity,
     .call = libvirt_call,
+    .is_waiting = libvirt_is_waiting,
     .stop = libvirt_stop,
 };

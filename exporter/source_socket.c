@@ -241,11 +241,19 @@ socket_start(const struct source_config *config, uv_loop_t *loop,
     return source;
 }
 
-static unsigned int
+static struct source_capacity
 socket_capacity(const struct source *source)
 {
     (void)source;
-    return CAPACITY;
+    return (struct source_capacity){.lanes = CAPACITY, .calls = CAPACITY};
+}
+
+static bool
+socket_is_waiting(const struct source *source, const struct call *call)
+{
+    (void)source;
+    (void)call;
+    return false;
 }
 
 static void
@@ -276,5 +284,6 @@ const struct source_driver source_socket = {
     .start = socket_start,
     .capacity = socket_capacity,
     .call = socket_call,
+    .is_waiting = socket_is_waiting,
     .stop = socket_stop,
 };

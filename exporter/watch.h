@@ -51,8 +51,8 @@ bool watch_is_of(const struct watch *watch, const struct source_config *source,
                  bool labelled);
 
 /* Once a second: notices what only time tells, and adds the guests to the count of
- * their state (enum agent_state). */
-void watch_review(struct watch *watch, size_t *guests_by_state);
+ * their state (enum agent_state).  now_ns: CLOCK_MONOTONIC. */
+void watch_review(struct watch *watch, int64_t now_ns, size_t *guests_by_state);
 
 /* Whether the source was there or found away, and every guest that can be asked was
  * asked for everything once, or found not to answer; or whether too long nothing was

@@ -104,15 +104,28 @@ delivered(struct mail *mail)
     free(work);
 }
 
-static void
-submit(struct lanes *lanes, struct site *site, bool hangs)
+/* The job lives until it is delivered. */
+static const struct lane_job *
+submit_and_wait(struct lanes *lanes, struct site *site, bool hangs, bool *waits)
 {
     struct work *work = memory_new(1, sizeof *work);
 
     work->job.mail.deliver = delivered;
     work->site = site;
     work->hangs = hangs;
-    lanes_submit(lanes, &work->job);
+    *waits = lanes_submit(lanes, &work->job);
+    return &work->job;
+}
+
+/* For a lane of its own, as far as there is one. */
+static void
+submit(struct lanes *lanes, struct site *site, bool hangs)
+{
+    bool waits;
+
+    submit_and_wait(lanes, site, hangs, &waits);
+    if (waits)
+        lanes_nudge(lanes);
 }
 
 static void
@@ -159,6 +172,55 @@ test_jobs_come_back(void **state)
     assert_int_equal(site.opened, 4);
     assert_int_equal(site.closed, 4);
     assert_int_equal(site.released, 1);
+    close_site(&site);
+}
+
+static void
+await_asleep(struct lanes *lanes, unsigned int count)
+{
+    while (lanes_figures(lanes).asleep < count)
+        sched_yield();
+}
+
+/* A lane that is awake gets the next few jobs; if it does not come to them, others do.
+ */
+static void
+test_jobs_wait_for_a_lane_that_is_awake(void **state)
+{
+    const struct lane_job *last = NULL;
+    struct site site;
+    bool waits;
+
+    (void)state;
+    open_site(&site);
+    struct lanes *lanes = lanes_start(&driver, &site, 2, 4, site.mailbox);
+
+    await_asleep(lanes, 2);
+    submit_and_wait(lanes, &site, true, &waits);
+    assert_false(waits);
+    sem_wait(&site.hanging);
+    for (int i = 0; i < LANES_WAITING; i++) {
+        last = submit_and_wait(lanes, &site, false, &waits);
+        assert_true(waits);
+    }
+    assert_int_equal(lanes_figures(lanes).asleep, 1); /* nobody was woken */
+    assert_false(lanes_has_taken(lanes, last));
+
+    assert_true(lanes_nudge(lanes));
+    run_until_delivered(&site, LANES_WAITING);
+    assert_false(lanes_nudge(lanes));
+
+    await_asleep(lanes, 1);
+    for (int i = 0; i < LANES_WAITING; i++)
+        submit_and_wait(lanes, &site, false, &waits);
+    last = submit_and_wait(lanes, &site, true, &waits);
+    assert_false(waits); /* too many to wait */
+    sem_wait(&site.hanging);
+    assert_true(lanes_has_taken(lanes, last));
+    sem_post(&site.go_on);
+    sem_post(&site.go_on);
+    run_until_delivered(&site, 2 * LANES_WAITING + 2);
+    assert_true(lanes_stop(lanes, clock_monotonic_ns() + 10 * S));
     close_site(&site);
 }
 
@@ -258,6 +320,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_jobs_come_back),
+        cmocka_unit_test(test_jobs_wait_for_a_lane_that_is_awake),
         cmocka_unit_test(test_hanging_lanes_are_replaced_up_to_the_bound),
         cmocka_unit_test(test_one_lane_too_many_is_the_end_of_one_lane),
         cmocka_unit_test(test_the_end_does_not_wait_for_a_hanging_lane),

@@ -21,6 +21,7 @@ settings_with(unsigned int capacity)
 {
     return (struct schedule_settings){
         .capacity = capacity,
+        .lanes = capacity,
         .collectors = {[CLOCK] = {true, 15 * S},
                        [INFO] = {true, 600 * S},
                        [SLOW] = {true, 60 * S}},
@@ -247,6 +248,29 @@ test_silent_guests_use_a_quarter(void **state)
     schedule_free(schedule);
 }
 
+/* What waits for a lane is no lane: a quarter of eight lanes, however many calls wait.
+ */
+static void
+test_silent_guests_use_a_quarter_of_the_lanes(void **state)
+{
+    enum { GUESTS = 20 };
+    struct schedule *schedule = new_schedule(32);
+    struct schedule_guest guests[GUESTS] = {0};
+    struct schedule_turn taken;
+    unsigned int count = 0;
+
+    (void)state;
+    schedule_set_capacity(schedule, 32, 8);
+    for (int i = 0; i < GUESTS; i++)
+        schedule_add(schedule, &guests[i], i % 2 ? "odd" : "even", 1000 * S);
+    for (int i = 0; i < GUESTS; i++)
+        assert_true(turn(schedule, 1000 * S, FAILURE_TIMEOUT, 3 * S, &taken));
+    while (schedule_next(schedule, 1100 * S, &taken))
+        count++;
+    assert_int_equal(count, 2);
+    schedule_free(schedule);
+}
+
 static void
 test_capacity_is_kept(void **state)
 {
@@ -263,7 +287,7 @@ test_capacity_is_kept(void **state)
     assert_false(schedule_next(schedule, 1000 * S, &taken));
     assert_int_equal(schedule_wake_ns(schedule), INT64_MAX);
     /* A lane that hangs is replaced: one more may go out. */
-    schedule_set_capacity(schedule, 3);
+    schedule_set_capacity(schedule, 3, 3);
     assert_true(schedule_next(schedule, 1000 * S, &taken));
     schedule_free(schedule);
 }
@@ -624,6 +648,7 @@ main(void)
         cmocka_unit_test(test_silence_ends_the_visit_and_backs_off),
         cmocka_unit_test(test_a_blocked_probe_is_not_sent),
         cmocka_unit_test(test_silent_guests_use_a_quarter),
+        cmocka_unit_test(test_silent_guests_use_a_quarter_of_the_lanes),
         cmocka_unit_test(test_capacity_is_kept),
         cmocka_unit_test(test_slow_command_is_asked_less),
         cmocka_unit_test(test_timeout_of_one_command_stretches_it_alone),

@@ -1,7 +1,7 @@
 /* A source under watch, from announcement to series, with a source that does what the
  * test says.
  *
- * links: exporter/watch exporter/intake exporter/conversation exporter/commands
+ * links: exporter/watch+ exporter/intake exporter/conversation exporter/commands
  * links: exporter/discovery exporter/domain_facts exporter/domain_metrics
  * links: exporter/guest exporter/health exporter/schedule exporter/store
  * links: exporter/exposition exporter/text exporter/telemetry exporter/mailbox
@@ -39,6 +39,7 @@
 static struct source {
     const struct source_listener *listener;
     struct call *call; /* in flight; one guest is enough */
+    bool call_waits;   /* for a lane */
     unsigned int calls;
 } the_source;
 
@@ -55,11 +56,18 @@ start(const struct source_config *config, uv_loop_t *loop, struct mailbox *mailb
     return &the_source;
 }
 
-static unsigned int
+static struct source_capacity
 capacity(const struct source *source)
 {
     (void)source;
-    return 4;
+    return (struct source_capacity){.lanes = 4, .calls = 8};
+}
+
+static bool
+is_waiting(const struct source *source, const struct call *call)
+{
+    assert_ptr_equal(source->call, call);
+    return source->call_waits;
 }
 
 static void
@@ -80,8 +88,10 @@ stop(struct source *source, int64_t deadline_ns)
     return true;
 }
 
-const struct source_driver source_libvirt = {start, capacity, take_call, stop};
-const struct source_driver source_socket = {start, capacity, take_call, stop};
+const struct source_driver source_libvirt = {start, capacity, take_call, is_waiting,
+                                             stop};
+const struct source_driver source_socket = {start, capacity, take_call, is_waiting,
+                                            stop};
 
 static void
 answer(const char *reply)
@@ -323,6 +333,36 @@ test_a_call_that_hangs_does_not_hold_up_the_first_pass_for_ever(void **state)
 }
 
 static void
+state_is(const struct world *world, int64_t at_ns, enum agent_state wanted)
+{
+    size_t guests_by_state[AGENT_STATES] = {0};
+
+    watch_review(world->watch, at_ns, guests_by_state);
+    assert_int_equal(guests_by_state[wanted], 1);
+}
+
+/* All lanes hang in other guests' calls: that says nothing of this one. */
+static void
+test_a_call_that_waits_for_its_lane_is_not_late(void **state)
+{
+    int64_t later_ns = clock_monotonic_ns() + 20 * S;
+    struct world world;
+
+    (void)state;
+    open_world(&world);
+    enable_only(&world, "vcpu");
+    announce(false);
+    come_up();
+    await_call(&world);
+    the_source.call_waits = true;
+    state_is(&world, later_ns, AGENT_UNKNOWN);
+    the_source.call_waits = false;
+    state_is(&world, later_ns + S, AGENT_UNKNOWN); /* its time counts from now on */
+    state_is(&world, later_ns + 20 * S, AGENT_UNRESPONSIVE);
+    close_world(&world);
+}
+
+static void
 test_a_guest_that_is_asked_nothing_is_not_waited_for(void **state)
 {
     struct world world;
@@ -511,6 +551,7 @@ main(void)
         cmocka_unit_test(test_a_source_that_says_nothing_is_not_waited_for_without_end),
         cmocka_unit_test(
             test_a_call_that_hangs_does_not_hold_up_the_first_pass_for_ever),
+        cmocka_unit_test(test_a_call_that_waits_for_its_lane_is_not_late),
         cmocka_unit_test(test_a_guest_that_is_asked_nothing_is_not_waited_for),
         cmocka_unit_test(test_an_agent_that_comes_and_goes_is_not_waited_for),
         cmocka_unit_test(test_a_file_whose_open_is_overtaken_is_closed),
