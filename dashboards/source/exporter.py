@@ -44,11 +44,11 @@ sum(rate(qga_exporter_calls_total{{HOST}}{RATE}))""")), unit="percentunit", deci
                "guest began.", g.now(q(f"histogram_quantile(0.99, sum by (le) (rate("
                                        f"{LATENESS}{{HOST}}{RATE})))")),
                unit="s", thresholds=LATE_STEPS, no_value="no visit"),
-        g.stat("Processor", "What all exporters together use: 100 % is one processor.",
+        g.stat("Processor use", "What all exporters together use: 100 % is one processor.",
                g.series(q(f"sum(rate(process_cpu_seconds_total{{HOST}}{RATE}))")),
                unit="percentunit", decimals=2, sparkline=True, thresholds=g.steps(base=g.BLUE),
                no_value="none"),
-        g.table("Exporters", "Each exporter, its version, and whether something is wrong with it.",
+        g.table("Exporter by exporter", "Each exporter, its version, and whether something is wrong with it.",
                 [g.rows(q("max by (job, instance) (up{HOST})")),
                  g.rows(q("max by (job, instance, version, revision) "
                           "(qga_exporter_build_info{HOST})")),

@@ -128,7 +128,7 @@ def guests():
                 (24, 7), unit="short", stacked=True, min=0, decimals=0, no_value="No guest.",
                 overrides=[g.override(name, color={"mode": "fixed", "fixedColor": color})
                            for name, color in STATES]),
-        g.table("Guests", "Every guest, with what matters most of each. A value that the agent did "
+        g.table("Guest by guest", "Every guest, with what matters most of each. A value that the agent did "
                 "not tell is left out.",
                 [g.rows(q(STATE)),
                  g.rows(q("max by (job, instance, source, domain, pretty_name) (qga_os_info{GUEST})")),
@@ -239,7 +239,7 @@ def software():
                g.now(q("sort_desc(sum by (command) (qga_agent_command_enabled{GUEST}) > 0)"),
                      "{{command}}"),
                unit="short", no_value="None."),
-        g.table("Outdated agents", "Agents older than QEMU 5.2, of 2020: later ones tell more and "
+        g.table("Which agents are outdated", "Agents older than QEMU 5.2, of 2020: later ones tell more and "
                 "have fewer faults.",
                 g.rows(q("max by (job, instance, source, domain, version) "
                          "(qga_agent_info{GUEST, OUTDATED})")),

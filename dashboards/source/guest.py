@@ -1,14 +1,19 @@
 """Guest: one guest in full."""
 
 from . import grafana as g
+from . import queries
 from .queries import (CLOCK_CERTAIN, CLOCK_STEPS, DRIFT_STEPS, FROZEN_STEPS, FULL_IN,
                       FULL_IN_STEPS, STATE, STATE_WORDS, USED, USED_STEPS, YES_NO, guest_variables,
-                      q, to_exporter)
+                      to_exporter)
 
 HOST_COLUMN = g.override("Host", links=[to_exporter()])
 RATE = "[$__rate_interval]"
 PERCENT = {"unit": "percentunit", "min": 0}
 PROCFS = "The collector procfs is off, or this is not Linux."
+
+
+def q(text):
+    return queries.q(text, guest="=")
 
 
 def per_second(name, by="device"):
@@ -174,7 +179,7 @@ sum by (mode) (rate(qga_cpu_seconds_total{{GUEST, mode!="idle"}}{RATE}))
 count(count by (cpu) (qga_cpu_seconds_total{{GUEST}}))"""), "{{mode}}"),
                 (8, 8), **PERCENT, stacked=True,
                 no_value="The collector cpustats is off, or the agent older than 7.1."),
-        g.lines("vCPUs", "What the host has given, and what the guest makes of it.",
+        g.lines("vCPUs given and used", "What the host has given, and what the guest makes of it.",
                 [g.series(q("max by (state) (qga_domain_vcpus{GUEST})"), "host: {{state}}"),
                  g.series(q("max by (state) (qga_vcpus{GUEST})"), "guest: {{state}}")],
                 (8, 8), unit="short", min=0, decimals=0),
@@ -277,7 +282,23 @@ def disks():
                 g.rows(q("qga_disk_info{GUEST}")), (16, 7), sort="Device",
                 no_value="The collector disks is off, or the agent older than 5.2.",
                 columns={"device": "Device", "partition": "Partition", "serial": "Serial",
-                         "bus": "Bus", "pci_address": "PCI address", "alias": "Alias"}))
+                         "bus": "Bus", "pci_address": "PCI address", "alias": "Alias"}),
+        g.table("NVMe disks", "How the guest's NVMe disks say they are (collector disks). Used up "
+                "is the maker's estimate of their life, and may exceed 100 %.",
+                [g.rows(q("qga_disk_nvme_critical_warning{GUEST}")),
+                 g.rows(q("qga_disk_nvme_used_ratio{GUEST}")),
+                 g.rows(q("qga_disk_nvme_available_spare_ratio{GUEST}")),
+                 g.rows(q("qga_disk_nvme_temperature_celsius{GUEST}"))],
+                (24, 5), sort="Device", no_value="The guest has none, or the collector disks is off.",
+                columns={"device": "Device", "Value #A": "Warnings", "Value #B": "Used up",
+                         "Value #C": "Spare", "Value #D": "Temperature"},
+                overrides=[
+                    g.override("Warnings", mappings=g.words((0, "none", g.GREEN)),
+                               thresholds=g.steps((1, g.RED)), custom_cellOptions=g.COLORED_TEXT),
+                    g.override("Used up", unit="percentunit", thresholds=g.steps(
+                        (0.8, g.ORANGE), (1, g.RED)), custom_cellOptions=g.COLORED_TEXT),
+                    g.override("Spare", unit="percentunit"),
+                    g.override("Temperature", unit="celsius")]))
 
 
 def network():
@@ -324,7 +345,7 @@ def inside():
                 [g.series(q(f"max(qga_sockstat_{name}{{GUEST}})"), name.replace("_", " "))
                  for name in ("sockets_used", "TCP_inuse", "TCP_tw", "TCP_orphan", "UDP_inuse")],
                 (8, 7), unit="short", min=0, no_value=PROCFS),
-        g.lines("Users", "Users logged in (collector users).",
+        g.lines("Users over time", "Users logged in (collector users).",
                 g.series(q("max(qga_users{GUEST})"), "users"), (8, 7), unit="short", min=0,
                 decimals=0, no_value="The collector users is off."),
         g.table("Drivers", "The drivers of a Windows guest's PCI devices (collector devices).",

@@ -7,7 +7,6 @@ the same.
 from . import grafana as g
 
 JOB_INSTANCE = 'job=~"$job", instance=~"$instance"'
-DOMAIN = f'{JOB_INSTANCE}, domain=~"$domain"'
 # What tells one guest from another; `source` is there with more than one source only.
 GUEST_LABELS = "job, instance, source, domain"
 # Types that never have free space, and partitions that nobody fills.
@@ -16,9 +15,11 @@ OUTDATED = 'version=~"([0-4]|5[.][01])([.].*)?"'
 OWN_ADDRESS = 'address!~"fe[89ab].:.*|169[.]254[.].*|127[.].*|::1|10[.]0[.]2[.]15"'
 
 
-def q(text):
-    """PromQL with HOST and GUEST in braces for the selectors, and its own line breaks."""
-    return (text.strip().replace("{HOST", "{" + JOB_INSTANCE).replace("{GUEST", "{" + DOMAIN)
+def q(text, guest="=~"):
+    """PromQL, with {HOST and {GUEST for the selectors.  Of a single guest it is "=": Grafana
+    takes the name of one that is chosen alone as it is, which may be no regular expression."""
+    one = f'{JOB_INSTANCE}, domain{guest}"$domain"'
+    return (text.strip().replace("{HOST", "{" + JOB_INSTANCE).replace("{GUEST", "{" + one)
             .replace("BY_GUEST", f"({GUEST_LABELS})").replace("NO_SPACE", NO_SPACE)
             .replace("OUTDATED", OUTDATED).replace("OWN_ADDRESS", OWN_ADDRESS))
 
