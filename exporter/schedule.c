@@ -258,13 +258,27 @@ schedule_configure(struct schedule *schedule, const struct schedule_settings *se
     schedule->settings = *settings;
 }
 
+/* What is due sooner by the old settings stays so: until a longer interval's first tick
+ * the old answer may be too old. */
+static void
+reset_tick(const struct schedule *schedule, struct schedule_guest *guest,
+           size_t collector, int64_t now_ns)
+{
+    int64_t due_ns = guest->entries[collector].due_ns;
+
+    set_next_tick(schedule, guest, collector, now_ns);
+    if (due_ns > now_ns)
+        guest->entries[collector].due_ns =
+            earlier(due_ns, guest->entries[collector].due_ns);
+}
+
 void
 schedule_reset(struct schedule *schedule, struct schedule_guest *guest, int64_t now_ns)
 {
     for (size_t i = 0; i < schedule->settings.collectors_count; i++) {
         guest->entries[i].stretch = 0;
         if (!guest->restricted && schedule->settings.collectors[i].enabled)
-            set_next_tick(schedule, guest, i, now_ns);
+            reset_tick(schedule, guest, i, now_ns);
     }
     if (guest->suspect)
         guest->not_before_ns =

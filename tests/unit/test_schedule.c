@@ -530,6 +530,33 @@ test_blocked_commands_are_not_asked(void **state)
     schedule_free(schedule);
 }
 
+/* The answer that is there may be gone before the new interval's first tick. */
+static void
+test_a_longer_interval_leaves_no_gap(void **state)
+{
+    struct schedule *schedule = new_schedule(4);
+    struct schedule_settings settings = settings_with(4);
+    struct schedule_guest guest = {0};
+    struct schedule_turn taken;
+    int clocks = 0;
+
+    (void)state;
+    schedule_add(schedule, &guest, "web-1", 1000 * S);
+    visit_all(schedule, 1000 * S);
+    settings.collectors[CLOCK].interval_ns = 600 * S;
+    schedule_configure(schedule, &settings);
+    schedule_reset(schedule, &guest, 1001 * S);
+    for (int64_t now_ns = 1001 * S; now_ns < 1101 * S; now_ns += 100 * MS) {
+        if (turn(schedule, now_ns, FAILURE_NONE, MS, &taken) &&
+            taken.collector == CLOCK) {
+            assert_in_range(now_ns, 1001 * S, 1024 * S); /* as it was due before */
+            clocks++;
+        }
+    }
+    assert_int_equal(clocks, 1);
+    schedule_free(schedule);
+}
+
 static void
 test_new_intervals_at_a_reload(void **state)
 {
@@ -660,6 +687,7 @@ main(void)
         cmocka_unit_test(test_a_guest_that_wakes_is_probed),
         cmocka_unit_test(test_late_answer_of_a_former_life_tells_nothing),
         cmocka_unit_test(test_blocked_commands_are_not_asked),
+        cmocka_unit_test(test_a_longer_interval_leaves_no_gap),
         cmocka_unit_test(test_new_intervals_at_a_reload),
         cmocka_unit_test(test_budget_holds_whatever_happens),
         cmocka_unit_test(test_random_lives),
