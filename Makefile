@@ -29,7 +29,7 @@ comma := ,
 
 cc-option = $(shell $(CC) -Werror $(1) -x c -c -o /dev/null /dev/null 2>/dev/null && echo $(1))
 
-PACKAGES := libvirt libvirt-qemu jansson libmicrohttpd libuv yaml-0.1 libpcre2-8 libxml-2.0
+PACKAGES := libvirt libvirt-qemu jansson libmicrohttpd gnutls libxcrypt libuv yaml-0.1 libpcre2-8 libxml-2.0
 # Third-party headers as system headers, so that the warnings judge only our code.
 PACKAGE_CFLAGS = $(shell pkg-config --cflags $(PACKAGES) | sed 's/-I/-isystem /g')
 PACKAGE_LIBS = $(shell pkg-config --libs $(PACKAGES))
@@ -144,8 +144,19 @@ docs-check: all $(REFERENCE) ## compare the documents with the program
 	$(Q)/usr/bin/python3 tests/e2e/faults.py --check
 	$(Q)tests/docs.sh $(BUILD)/qga-exporter
 
+dashboards: ## write dashboards/*.json from dashboards/source
+	$(Q)dashboards/build.py
+
+dashboards-check: ## lint the dashboards, compare them with their source and with Grafana's types
+	$(Q)dashboards/build.py --check
+	$(Q)dashboards/check/lint.py
+	$(Q)dashboards/check/schema.py
+	$(Q)/usr/bin/python3 -m pytest -p no:cacheprovider dashboards/check
+.PHONY: dashboards dashboards-check
+
 rules-check: ## check the rules for Prometheus, their tests and the runbook
 	$(Q)tests/rules.py
+	$(Q)tests/rules_mutants.py
 .PHONY: rules-check
 
 # The unit names the places of the program and its configuration; an edited configuration
@@ -159,9 +170,10 @@ install: all ## install below PREFIX (/usr/local), and below DESTDIR
 	test -e $(CONFIG_FILE) || install -D -m 644 config/qga-exporter.yml $(CONFIG_FILE)
 	install -D -m 644 <($(unit-paths) config/systemd/qga-exporter.service) $(DESTDIR)$(UNITDIR)/qga-exporter.service
 	install -D -m 644 config/systemd/qga-exporter.sysusers $(DESTDIR)$(SYSUSERSDIR)/qga-exporter.conf
-	install -D -m 644 -t $(DESTDIR)$(DOCDIR) README.md docs/METRICS.md config/qga-exporter.yml config/polkit/50-qga-exporter.rules
+	install -D -m 644 -t $(DESTDIR)$(DOCDIR) README.md docs/METRICS.md config/qga-exporter.yml config/web.yml config/polkit/50-qga-exporter.rules
 	install -D -m 644 -t $(DESTDIR)$(DOCDIR)/docs docs/runbook.md
 	install -D -m 644 -t $(DESTDIR)$(DOCDIR)/prometheus config/prometheus/*.yml
+	install -D -m 644 -t $(DESTDIR)$(DOCDIR)/prometheus/fleet config/prometheus/fleet/*.yml
 
 uninstall: ## remove what install has put there, but for the configuration
 	rm -f $(DESTDIR)$(BINDIR)/qga-exporter $(DESTDIR)$(MANDIR)/man1/qga-exporter.1

@@ -17,7 +17,7 @@ import sys
 import yaml
 
 FOLDER = "config/prometheus"
-RULES = [f"{FOLDER}/alerts.yml", f"{FOLDER}/rules.yml"]
+RULES = [f"{FOLDER}/alerts.yml", f"{FOLDER}/rules.yml", f"{FOLDER}/fleet/alerts.yml"]
 SEVERITIES = ("critical", "warning", "info")
 METRIC = re.compile(r"(?<![:\w])(?:qga_\w+|qga:policy_\w+|up)(?![:\w])")
 POLICY = {"qga:policy_forbids", "qga:policy_allows"}  # the administrator records these
@@ -128,7 +128,10 @@ def main():
     os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."))
     test_files = sorted(glob.glob(f"{FOLDER}/tests/*.yml"))
     run("promtool", "check", "rules", "--lint=all", "--lint-fatal", *RULES)
-    run("promtool", "check", "config", f"{FOLDER}/prometheus.yml")
+    for path in [f"{FOLDER}/prometheus.yml", *glob.glob(f"{FOLDER}/fleet/*.yml")]:
+        agent = ["--agent"] if path.endswith("/agent.yml") else []
+        if "scrape_configs" in load(path) or "alerting" in load(path):
+            run("promtool", "check", "config", *agent, path)
     if shutil.which("amtool"):
         run("amtool", "check-config", f"{FOLDER}/alertmanager.yml")
     run("promtool", "test", "rules", *test_files)
