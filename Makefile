@@ -154,6 +154,16 @@ dashboards-check: ## lint the dashboards, compare them with their source and wit
 	$(Q)/usr/bin/python3 -m pytest -p no:cacheprovider dashboards/check
 .PHONY: dashboards dashboards-check
 
+dashboards: ## write dashboards/*.json from dashboards/source
+	$(Q)dashboards/build.py
+
+dashboards-check: ## lint the dashboards, compare them with their source and with Grafana's types
+	$(Q)dashboards/build.py --check
+	$(Q)dashboards/check/lint.py
+	$(Q)dashboards/check/schema.py
+	$(Q)/usr/bin/python3 -m pytest -p no:cacheprovider dashboards/check
+.PHONY: dashboards dashboards-check
+
 rules-check: ## check the rules for Prometheus, their tests and the runbook
 	$(Q)tests/rules.py
 	$(Q)tests/rules_mutants.py

@@ -195,19 +195,18 @@ def datasource_variable():
     return {"type": "datasource", "name": "datasource", "label": "Data source",
             "description": "The Prometheus that scrapes the exporters.", "query": "prometheus",
             "regex": "", "hide": 0, "includeAll": False, "multi": False, "refresh": 1,
-            "options": [], "current": {}}
+            "options": []}
 
 
 def query_variable(name, label, description, query, multi=True):
     """Values of a label; with multi, all of them unless some are chosen."""
-    everything = {"text": ["All"], "value": ["$__all"]}
+    everything = {"current": {"text": ["All"], "value": ["$__all"]}, "allValue": ".+"}
     return {"type": "query", "name": name, "label": label, "description": description,
             "datasource": DATASOURCE, "definition": query,
             "query": {"query": query, "refId": "PrometheusVariableQueryEditor-VariableQuery",
                       "qryType": 1},
             "regex": "", "sort": 7, "hide": 0, "refresh": 2, "multi": multi,
-            "includeAll": multi, "allValue": ".+" if multi else "", "options": [],
-            "current": everything if multi else {}}
+            "includeAll": multi, "options": [], **(everything if multi else {})}
 
 
 # Dashboards

@@ -175,8 +175,8 @@ def processors():
                 "(collector cpustats). Steal is what the host did not give.",
                 g.series(q(f"""
 sum by (mode) (rate(qga_cpu_seconds_total{{GUEST, mode!="idle"}}{RATE}))
-/ on () group_left ()
-count(count by (cpu) (qga_cpu_seconds_total{{GUEST}}))"""), "{{mode}}"),
+/ ignoring (mode) group_left ()
+sum(rate(qga_cpu_seconds_total{{GUEST}}{RATE}))"""), "{{mode}}"),
                 (8, 8), **PERCENT, stacked=True,
                 no_value="The collector cpustats is off, or the agent older than 7.1."),
         g.lines("vCPUs given and used", "What the host has given, and what the guest makes of it.",
