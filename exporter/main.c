@@ -12,6 +12,7 @@
 #include "store.h"
 #include "telemetry.h"
 #include "web.h"
+#include "web_access.h"
 
 #include <errno.h>
 #include <locale.h>
@@ -49,6 +50,7 @@ struct exporter {
     struct mailbox *mailbox;
     struct store *store;
     struct telemetry *telemetry;
+    struct web_access *web_access;
     struct web *web;
     struct poller *poller;
     bool ready;        /* the first pass is through */
@@ -77,6 +79,7 @@ start_web(struct exporter *exporter, const struct config *config,
     const struct web_settings settings = {
         .listen_addresses = (const char *const *)config->web.listen_addresses,
         .telemetry_path = config->web.telemetry_path,
+        .access = exporter->web_access,
     };
 
     return web_start(&settings, exporter->store, exporter->telemetry, error,
@@ -108,7 +111,8 @@ move_web(struct exporter *exporter, const struct config *config,
     char lost[CONFIG_ERROR_BYTES];
 
     if (exporter->options->mode != OPTIONS_RUN ||
-        (exporter->web && is_same_web(exporter->config, config)))
+        (exporter->web && web_fits(exporter->web) &&
+         is_same_web(exporter->config, config)))
         return true;
     web_stop(exporter->web);
     exporter->web = start_web(exporter, config, error);
@@ -124,6 +128,16 @@ move_web(struct exporter *exporter, const struct config *config,
     return moved;
 }
 
+static bool
+reload_web(struct exporter *exporter, const struct config *config,
+           char error[CONFIG_ERROR_BYTES])
+{
+    if (exporter->web_access &&
+        web_access_reload(exporter->web_access, error, CONFIG_ERROR_BYTES) < 0)
+        return false;
+    return move_web(exporter, config, error);
+}
+
 static void
 reload(uv_signal_t *handle, int signal_number)
 {
@@ -132,7 +146,7 @@ reload(uv_signal_t *handle, int signal_number)
     struct config *config = load_config(exporter->options, error);
 
     (void)signal_number;
-    if (!config || !move_web(exporter, config, error)) {
+    if (!config || !reload_web(exporter, config, error)) {
         log_configure(exporter->config->log.level, exporter->config->log.format);
         log_error("the new config is refused, the old one stays",
                   LOG_STR("error", error));
@@ -269,6 +283,7 @@ close_exporter(struct exporter *exporter)
     if (exporter->poller)
         ended = poller_stop(exporter->poller, clock_monotonic_ns() + STOP_NS);
     web_stop(exporter->web);
+    web_access_close(exporter->web_access);
     if (!ended)
         return false;
     libvirt_events_stop(); /* from here on nobody posts mail */
@@ -286,11 +301,25 @@ close_exporter(struct exporter *exporter)
     return true;
 }
 
+/* By the watch over the web configuration's files, on its thread. */
+static void
+web_reloaded(void *telemetry, bool is_good)
+{
+    telemetry_web_reload(telemetry, is_good, clock_realtime_ns());
+}
+
 static int
 serve(struct exporter *exporter)
 {
     char error[CONFIG_ERROR_BYTES];
 
+    exporter->web_access =
+        web_access_open(exporter->options->web_config_file, web_reloaded,
+                        exporter->telemetry, error, sizeof(error));
+    if (!exporter->web_access) {
+        fprintf(stderr, "qga-exporter: %s\n", error);
+        return EXIT_USAGE;
+    }
     exporter->web = start_web(exporter, exporter->config, error);
     if (!exporter->web) {
         fprintf(stderr, "qga-exporter: %s\n", error);
@@ -424,6 +453,23 @@ run(struct exporter *exporter)
     return serve(exporter);
 }
 
+static int
+check_web_config(const struct options *options)
+{
+    char error[CONFIG_ERROR_BYTES];
+    struct web_access *access =
+        web_access_open(options->web_config_file, NULL, NULL, error, sizeof(error));
+
+    if (!access) {
+        fprintf(stderr, "qga-exporter: %s\n", error);
+        return EXIT_USAGE;
+    }
+    web_access_close(access);
+    if (options->web_config_file)
+        printf("%s: the web config is good\n", options->web_config_file);
+    return EXIT_SUCCESS;
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -444,10 +490,12 @@ main(int argc, char *argv[])
         return EXIT_USAGE;
     }
     if (options.mode == OPTIONS_CONFIG_CHECK) {
-        printf("%s: the config is good\n",
-               options.config_file ? options.config_file : "no config file");
+        status = check_web_config(&options);
+        if (status == EXIT_SUCCESS)
+            printf("%s: the config is good\n",
+                   options.config_file ? options.config_file : "no config file");
         config_free(exporter.config);
-        return EXIT_SUCCESS;
+        return status;
     }
     raise_files_limit();
     open_exporter(&exporter);

@@ -28,6 +28,7 @@ enum flag_id {
     FLAG_LIBVIRT_URI,
     FLAG_LISTEN_ADDRESS,
     FLAG_TELEMETRY_PATH,
+    FLAG_WEB_CONFIG_FILE,
     FLAG_LIST_COLLECTORS,
     FLAG_ONCE,
     FLAG_FORMAT,
@@ -48,8 +49,8 @@ static const struct flag {
                           "YAML file with the configuration; without it everything has "
                           "its default. SIGHUP reads it again."},
     [FLAG_CONFIG_CHECK] = {"--config.check", NULL, false,
-                           "Check the configuration and exit: 0 if it is good, else 2 "
-                           "and one sentence."},
+                           "Check the configuration, also that of the web, and exit: 0 "
+                           "if it is good, else 2 and one sentence."},
     [FLAG_LIBVIRT_URI] = {"--libvirt.uri", "URI", false,
                           "The libvirt daemon to connect to, instead of the one of the "
                           "file (default: " CONFIG_DEFAULT_LIBVIRT_URI ")."},
@@ -60,6 +61,10 @@ static const struct flag {
     [FLAG_TELEMETRY_PATH] = {"--web.telemetry-path", "PATH", false,
                              "Path of the metrics "
                              "(default: " CONFIG_DEFAULT_TELEMETRY_PATH ")."},
+    [FLAG_WEB_CONFIG_FILE] = {"--web.config.file", "PATH", false,
+                              "YAML file with TLS, users and headers, in the format of "
+                              "Prometheus' exporters; it is read again when it or a "
+                              "file that it names changes."},
     [FLAG_LIST_COLLECTORS] = {"--list-collectors", NULL, false,
                               "List the collectors with their defaults and exit."},
     [FLAG_ONCE] = {"--once", NULL, false,
@@ -314,6 +319,8 @@ value_apply(struct parser *parser, enum flag_id id, const char *value)
         return listen_address_add(parser, value);
     if (id == FLAG_CONFIG_FILE)
         parser->options.config_file = value;
+    else if (id == FLAG_WEB_CONFIG_FILE)
+        parser->options.web_config_file = value;
     else if (id == FLAG_LIBVIRT_URI)
         overrides->libvirt_uri = value;
     else if (id == FLAG_TELEMETRY_PATH)

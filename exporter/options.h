@@ -19,7 +19,8 @@ enum options_mode {
 struct options {
     enum options_mode mode;
     int exit_status;
-    const char *config_file; /* NULL: defaults */
+    const char *config_file;     /* NULL: defaults */
+    const char *web_config_file; /* NULL: neither TLS nor log-ins */
     struct config_overrides overrides;
     /* OPTIONS_DOCTOR: which guests, NULL-terminated (none: all), and how to say it. */
     const char *domains[OPTIONS_DOMAINS_MAX + 1];

@@ -40,7 +40,7 @@ static const struct {
 static const struct {
     unsigned int status;
     const char *code;
-} codes[] = {{200, "200"}, {405, "405"}, {413, "413"}, {0, "other"}};
+} codes[] = {{200, "200"}, {401, "401"}, {405, "405"}, {413, "413"}, {0, "other"}};
 #define CODES (sizeof(codes) / sizeof(codes[0]))
 
 struct histogram {
@@ -77,7 +77,7 @@ struct telemetry {
     atomic_uint_fast64_t name_conflicts;
     atomic_uint_fast64_t scrapes[CODES];
     atomic_uint_fast64_t scrape_bytes;
-    atomic_bool reload_successful;
+    atomic_bool reload_successful, web_reload_successful;
     atomic_bool paused;
     atomic_int_fast64_t reload_realtime_ns;
     struct source sources[TELEMETRY_SOURCES_MAX];
@@ -151,7 +151,8 @@ static const struct metric paused_metric = {
 };
 static const struct metric reload_successful = {
     .name = "qga_exporter_config_last_reload_successful",
-    .help = "Whether the last attempt to load the configuration succeeded.",
+    .help = "Whether the last attempts to load the configuration, and that of the web, "
+            "succeeded.",
 };
 static const struct metric reload_timestamp = {
     .name = "qga_exporter_config_last_reload_success_timestamp_seconds",
@@ -254,6 +255,7 @@ telemetry_new(const char *const *commands, const char *const *states)
     telemetry->start_realtime_ns =
         clock_now_ns(CLOCK_REALTIME) / (NS_PER_SECOND / 1000) * (NS_PER_SECOND / 1000);
     telemetry_reload(telemetry, true, telemetry->start_realtime_ns);
+    telemetry_web_reload(telemetry, true, telemetry->start_realtime_ns);
     return telemetry;
 }
 
@@ -322,6 +324,14 @@ void
 telemetry_reload(struct telemetry *telemetry, bool successful, int64_t realtime_ns)
 {
     atomic_store(&telemetry->reload_successful, successful);
+    if (successful)
+        atomic_store(&telemetry->reload_realtime_ns, realtime_ns);
+}
+
+void
+telemetry_web_reload(struct telemetry *telemetry, bool successful, int64_t realtime_ns)
+{
+    atomic_store(&telemetry->web_reload_successful, successful);
     if (successful)
         atomic_store(&telemetry->reload_realtime_ns, realtime_ns);
 }
@@ -486,7 +496,10 @@ write_reload(struct telemetry *telemetry, struct text *out)
 {
     write_single(out, &paused_metric, atomic_load(&telemetry->paused) ? 1 : 0);
     write_single(out, &reload_successful,
-                 atomic_load(&telemetry->reload_successful) ? 1 : 0);
+                 atomic_load(&telemetry->reload_successful) &&
+                         atomic_load(&telemetry->web_reload_successful)
+                     ? 1
+                     : 0);
     write_single(out, &reload_timestamp,
                  seconds(atomic_load(&telemetry->reload_realtime_ns)));
 }

@@ -33,6 +33,9 @@ void telemetry_paused(struct telemetry *telemetry, bool paused);
 /* qga_exporter_config_last_reload_successful and _timestamp_seconds */
 void telemetry_reload(struct telemetry *telemetry, bool successful,
                       int64_t realtime_ns);
+/* The same for the web configuration file: both must have succeeded. */
+void telemetry_web_reload(struct telemetry *telemetry, bool successful,
+                          int64_t realtime_ns);
 /* qga_exporter_scrapes_total{code}, qga_exporter_scrape_body_bytes_total; web thread.
  */
 void telemetry_scrape(struct telemetry *telemetry, unsigned int http_status,

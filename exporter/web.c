@@ -1,23 +1,26 @@
-/* The HTTP side: one libmicrohttpd daemon with one thread for each address.
+/* The HTTP side: one libmicrohttpd daemon for each address, each driven by a thread of
+ * ours.  So what a connection owns is touched by that thread alone, and whoever takes
+ * too long is seen by the clock and not only when the library has something to tell.
  *
- * Every answer is there before it is asked for, or is put together from what the store
- * has; nothing here waits for a guest.  A request with a body is refused and its
- * connection closed: none of our paths takes one, and what follows an unread body must
- * not be taken for a request. */
+ * A request with a body is refused and its connection closed: none of our paths takes
+ * one, and what follows an unread body must not be taken for a request. */
 #include "web.h"
 
+#include "clock.h"
 #include "discovery.h"
 #include "log.h"
 #include "memory.h"
-#include "store.h"
 #include "telemetry.h"
-#include "text.h"
+#include "web_access.h"
+#include "web_auth.h"
+#include "web_config.h"
+#include "web_listen.h"
+#include "web_pages.h"
+#include "web_tls.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <microhttpd.h>
-#include <netdb.h>
-#include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -25,238 +28,149 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 /* Per address.  Prometheus needs one; what is left is for people and for abuse, which
  * one remote address alone cannot make complete. */
 #define CONNECTIONS_MAX 64U
 #define CONNECTIONS_PER_REMOTE_MAX 32U
-#define CONNECTION_IDLE_S 15U
 /* Request line and headers must fit. */
 #define CONNECTION_MEMORY_BYTES ((size_t)32 << 10)
-#define DISCOVERY_BYTES_MAX ((size_t)64 << 20) /* 1000 guests are below 1 MiB */
-#define LANDING_BYTES_MAX ((size_t)64 << 10)
-#define ADDRESS_BYTES_MAX 256
 
-#define TYPE_TEXT "text/plain; charset=utf-8"
-#define TYPE_JSON "application/json"
-#define TYPE_HTML "text/html; charset=utf-8"
-#define TYPE_EXPOSITION "text/plain; version=0.0.4; charset=utf-8"
+#define NS_PER_MS INT64_C(1000000)
+#define NS_PER_S (1000 * NS_PER_MS)
+/* Without a byte in either direction. */
+#define CONNECTION_IDLE_S 15U
+/* From the connection to the end of the request's headers, the TLS handshake included;
+ * after an answer the idle time comes on top. */
+#define REQUEST_NS (10 * NS_PER_S)
+/* From the headers to the last byte of the answer, however steadily it is read.  Six
+ * times what Prometheus waits by default; 14 MB need 2 Mbit/s then. */
+#define RESPONSE_NS (60 * NS_PER_S)
 
-struct listener {
+/* One client; its thread's alone, but for the login while it waits. */
+struct connection {
+    struct connection *next, **link; /* among the listener's */
+    struct MHD_Connection *library;
+    struct worker *worker;
+    int64_t deadline_ns;
+    const struct web_policy *policy; /* that its TLS session is made of; else NULL */
+    struct web_tls_session tls;
+    struct web_login login;
+    bool waits; /* for the login */
+};
+
+/* One address. */
+struct worker {
+    struct web *web;
     struct MHD_Daemon *daemon;
+    struct connection *connections;
+    pthread_t thread;
+    int wake_fd; /* an eventfd */
+    bool running;
     unsigned int port;
 };
 
 struct web {
-    struct store *store;
+    struct web_access *access, *own_access;
+    struct web_auth *auth;
+    struct web_pages *pages;
     struct telemetry *telemetry;
-    char *telemetry_path;
-    struct text landing;
-    atomic_bool ready;
-    size_t listeners_count;
-    struct listener listeners[];
+    bool with_tls;
+    atomic_bool stopping;
+    size_t workers_count;
+    struct worker workers[];
 };
 
-/* Where a listen address leads. */
-struct address {
-    const char *text;             /* as configured, for messages */
-    char host[ADDRESS_BYTES_MAX]; /* "" for every address of both families */
-    char port[ADDRESS_BYTES_MAX];
-};
-
-enum route {
-    ROUTE_NONE,
-    ROUTE_METRICS,
-    ROUTE_DISCOVERY,
-    ROUTE_LANDING,
-    ROUTE_HEALTHY,
-    ROUTE_READY,
-};
+/* --- answers --- */
 
 struct answer {
     unsigned int status;
-    const char *type;
-    struct MHD_Response *response;
-    size_t body_bytes;
+    struct web_page page;
+    bool close;
 };
-
-static void
-add_html(struct text *out, const char *string)
-{
-    for (const char *c = string; *c != '\0'; c++) {
-        if (strchr("&<>\"'", *c) != NULL)
-            text_add_format(out, "&#%d;", *c);
-        else
-            text_add(out, c, 1);
-    }
-}
-
-static void
-landing_write(struct text *out, const char *telemetry_path)
-{
-    text_add_string(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n"
-                         "<meta charset=\"utf-8\">\n<title>qga-exporter</title>\n"
-                         "</head>\n<body>\n<h1>qga-exporter</h1>\n"
-                         "<p>What QEMU guest agents say of the inside of this host's "
-                         "guests, for Prometheus.</p>\n<p>Version ");
-    add_html(out, telemetry_version());
-    text_add_string(out, "</p>\n<ul>\n<li><a href=\"");
-    add_html(out, telemetry_path);
-    text_add_string(out, "\">Metrics</a></li>\n"
-                         "<li><a href=\"/sd\">Guests as targets, for HTTP service "
-                         "discovery</a></li>\n"
-                         "<li><a href=\"/-/healthy\">Healthy</a></li>\n"
-                         "<li><a href=\"/-/ready\">Ready</a></li>\n"
-                         "</ul>\n</body>\n</html>\n");
-}
-
-/* `body` must stay, as literals and the landing page do. */
-static struct answer
-answer_static(unsigned int status, const char *type, const char *body, size_t length)
-{
-    /* The library's type is not const; it does not write there. */
-    void *bytes = (void *)(uintptr_t)body;
-    return (struct answer){
-        .status = status,
-        .type = type,
-        .body_bytes = length,
-        .response =
-            MHD_create_response_from_buffer(length, bytes, MHD_RESPMEM_PERSISTENT),
-    };
-}
 
 static struct answer
 answer_sentence(unsigned int status, const char *sentence)
 {
-    return answer_static(status, TYPE_TEXT, sentence, strlen(sentence));
+    return (struct answer){status, web_page_sentence(status, sentence), false};
 }
 
-static void
-body_release(void *body)
+/* Takes the page. */
+static struct MHD_Response *
+response_new(const struct web_page *page)
 {
-    body_unref(body);
+    /* The library's type is not const; it does not write there. */
+    void *bytes = (void *)(uintptr_t)page->bytes;
+    if (page->release == NULL)
+        return MHD_create_response_from_buffer(page->length, bytes,
+                                               MHD_RESPMEM_PERSISTENT);
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer_with_free_callback_cls(
+            page->length, bytes, page->release, page->owner);
+    if (response == NULL)
+        page->release(page->owner);
+    return response;
 }
 
-static struct answer
-answer_metrics(struct web *web)
+static bool
+header_add(struct MHD_Response *response, const char *name, const char *value)
 {
-    struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    struct body *body =
-        store_body(web->store, (int64_t)now.tv_sec * 1000000000 + now.tv_nsec);
-    struct answer answer = {
-        .status = MHD_HTTP_OK, .type = TYPE_EXPOSITION, .body_bytes = body->length};
-    answer.response = MHD_create_response_from_buffer_with_free_callback_cls(
-        body->length, body->bytes, body_release, body);
-    if (answer.response == NULL)
-        body_unref(body);
-    return answer;
+    return MHD_add_response_header(response, name, value) == MHD_YES;
 }
 
-/* A text of our own; it is taken. */
-static struct answer
-answer_text(unsigned int status, const char *type, struct text *text)
+static bool
+headers_of_status(struct MHD_Response *response, unsigned int status)
 {
-    struct answer answer = {.status = status, .type = type};
-    char *bytes = text_take(text, &answer.body_bytes);
-    answer.response = MHD_create_response_from_buffer(answer.body_bytes, bytes,
-                                                      MHD_RESPMEM_MUST_FREE);
-    if (answer.response == NULL)
-        free(bytes);
-    return answer;
+    switch (status) {
+    case MHD_HTTP_METHOD_NOT_ALLOWED:
+        return header_add(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+    case MHD_HTTP_UNAUTHORIZED:
+        return header_add(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
+                          "Basic realm=\"qga-exporter\", charset=\"UTF-8\"");
+    case MHD_HTTP_TOO_MANY_REQUESTS:
+        return header_add(response, MHD_HTTP_HEADER_RETRY_AFTER, "1");
+    default:
+        return true;
+    }
+}
+
+static bool
+headers_of_config(struct MHD_Response *response, const struct web_config *config)
+{
+    bool nosniff = false;
+    for (size_t i = 0; i < WEB_HEADERS; i++) {
+        const struct web_header *header = &config->headers[i];
+        if (header->value == NULL)
+            continue;
+        if (!header_add(response, header->name, header->value))
+            return false;
+        nosniff |= strcmp(header->name, "X-Content-Type-Options") == 0;
+    }
+    return nosniff || header_add(response, "X-Content-Type-Options", "nosniff");
 }
 
 static enum MHD_Result
-query_take(void *query, enum MHD_ValueKind kind, const char *key, const char *value)
+answer_send(const struct answer *answer, const struct web_config *config,
+            struct MHD_Connection *connection)
 {
-    (void)kind;
-    discovery_query_add(query, key, value);
-    return MHD_YES;
+    struct MHD_Response *response = response_new(&answer->page);
+    if (response == NULL)
+        return MHD_NO;
+    bool complete =
+        header_add(response, MHD_HTTP_HEADER_CONTENT_TYPE, answer->page.type) &&
+        headers_of_config(response, config) &&
+        headers_of_status(response, answer->status) &&
+        (!answer->close || header_add(response, MHD_HTTP_HEADER_CONNECTION, "close"));
+    enum MHD_Result result =
+        complete ? MHD_queue_response(connection, answer->status, response) : MHD_NO;
+    MHD_destroy_response(response);
+    return result;
 }
 
-static struct answer
-answer_discovered(const struct discovery_query *query,
-                  struct discovery_guest *const *guests, size_t count)
-{
-    struct text text = TEXT_INIT(DISCOVERY_BYTES_MAX);
-    discovery_render(query, guests, count, &text);
-    if (!text.overflow)
-        return answer_text(MHD_HTTP_OK, TYPE_JSON, &text);
-    text_free(&text); /* half a list would make targets vanish */
-    return answer_sentence(MHD_HTTP_SERVICE_UNAVAILABLE,
-                           "The list of targets is over 64 MiB: leave out all=1.\n");
-}
-
-static struct answer
-answer_discovery(struct web *web, struct MHD_Connection *connection)
-{
-    struct discovery_query query;
-    struct text sentence = TEXT_INIT(LANDING_BYTES_MAX);
-    const char *why;
-    size_t count;
-    discovery_query_init(&query);
-    (void)MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, query_take,
-                                    &query);
-    if (query.problem[0] != '\0') {
-        text_add_format(&sentence, "%s\n", query.problem);
-        return answer_text(MHD_HTTP_BAD_REQUEST, TYPE_TEXT, &sentence);
-    }
-    struct discovery_guest **guests = store_announced(web->store, &count, &why);
-    if (guests == NULL) {
-        text_add_format(&sentence, "No list of targets: %s.\n", why);
-        return answer_text(MHD_HTTP_SERVICE_UNAVAILABLE, TYPE_TEXT, &sentence);
-    }
-    struct answer answer = answer_discovered(&query, guests, count);
-    for (size_t i = 0; i < count; i++)
-        discovery_guest_unref(guests[i]);
-    free(guests);
-    return answer;
-}
-
-static struct answer
-answer_route(struct web *web, enum route route, struct MHD_Connection *connection)
-{
-    switch (route) {
-    case ROUTE_METRICS:
-        return answer_metrics(web);
-    case ROUTE_DISCOVERY:
-        return answer_discovery(web, connection);
-    case ROUTE_LANDING:
-        return answer_static(MHD_HTTP_OK, TYPE_HTML, web->landing.bytes,
-                             web->landing.length);
-    case ROUTE_HEALTHY:
-        return answer_sentence(MHD_HTTP_OK, "Healthy\n");
-    case ROUTE_READY:
-        if (atomic_load(&web->ready))
-            return answer_sentence(MHD_HTTP_OK, "Ready\n");
-        return answer_sentence(MHD_HTTP_SERVICE_UNAVAILABLE,
-                               "Not ready: the first pass over the guests is not "
-                               "through yet.\n");
-    case ROUTE_NONE:
-        break;
-    }
-    return answer_sentence(MHD_HTTP_NOT_FOUND,
-                           "Not found: nothing is served at this path.\n");
-}
-
-static enum route
-route_find(const struct web *web, const char *path)
-{
-    if (strcmp(path, web->telemetry_path) == 0)
-        return ROUTE_METRICS;
-    if (strcmp(path, "/sd") == 0)
-        return ROUTE_DISCOVERY;
-    if (strcmp(path, "/") == 0)
-        return ROUTE_LANDING;
-    if (strcmp(path, "/-/healthy") == 0)
-        return ROUTE_HEALTHY;
-    if (strcmp(path, "/-/ready") == 0)
-        return ROUTE_READY;
-    return ROUTE_NONE;
-}
+/* --- requests --- */
 
 static bool
 has_header(struct MHD_Connection *connection, const char *name)
@@ -274,60 +188,164 @@ has_body(struct MHD_Connection *connection)
 }
 
 static enum MHD_Result
-answer_send(const struct answer *answer, struct MHD_Connection *connection, bool close)
+query_take(void *query, enum MHD_ValueKind kind, const char *key, const char *value)
 {
-    if (answer->response == NULL)
-        return MHD_NO;
-    struct MHD_Response *response = answer->response;
-    bool complete = MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE,
-                                            answer->type) == MHD_YES &&
-                    MHD_add_response_header(response, "X-Content-Type-Options",
-                                            "nosniff") == MHD_YES;
-    if (answer->status == MHD_HTTP_METHOD_NOT_ALLOWED)
-        complete = complete && MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW,
-                                                       "GET, HEAD") == MHD_YES;
-    if (close)
-        complete =
-            complete && MHD_add_response_header(response, MHD_HTTP_HEADER_CONNECTION,
-                                                "close") == MHD_YES;
-    enum MHD_Result result =
-        complete ? MHD_queue_response(connection, answer->status, response) : MHD_NO;
-    MHD_destroy_response(response);
-    return result;
+    (void)kind;
+    discovery_query_add(query, key, value);
+    return MHD_YES;
+}
+
+static struct answer
+answer_page(struct web *web, enum web_route route, struct MHD_Connection *connection)
+{
+    struct discovery_query query;
+    discovery_query_init(&query);
+    if (route == WEB_ROUTE_DISCOVERY)
+        (void)MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, query_take,
+                                        &query);
+    struct web_page page = web_pages_get(web->pages, route, &query);
+    return (struct answer){page.status, page, false};
+}
+
+struct request {
+    enum web_route route;
+    const char *method;
+    bool with_body;
+};
+
+static struct answer
+answer_request(struct web *web, const struct request *request, enum web_verdict verdict,
+               struct MHD_Connection *connection)
+{
+    bool reads = strcmp(request->method, MHD_HTTP_METHOD_HEAD) == 0 ||
+                 strcmp(request->method, MHD_HTTP_METHOD_GET) == 0;
+    if (verdict == WEB_VERDICT_BAD)
+        return answer_sentence(MHD_HTTP_UNAUTHORIZED, "Unauthorized\n");
+    if (verdict != WEB_VERDICT_GOOD)
+        return answer_sentence(MHD_HTTP_TOO_MANY_REQUESTS,
+                               "Too many requests: try again in a second.\n");
+    if (request->route != WEB_ROUTE_NONE && !reads)
+        return answer_sentence(MHD_HTTP_METHOD_NOT_ALLOWED,
+                               "Method not allowed: this path is for GET and HEAD.\n");
+    if (request->with_body)
+        return answer_sentence(MHD_HTTP_CONTENT_TOO_LARGE,
+                               "Request bodies are not accepted.\n");
+    return answer_page(web, request->route, connection);
+}
+
+static void
+worker_wake(const struct worker *worker)
+{
+    const uint64_t one = 1;
+    if (write(worker->wake_fd, &one, sizeof(one)) < 0)
+        log_debug("a web thread cannot be woken", LOG_STR("error", strerror(errno)));
+}
+
+/* On the thread of the log-ins.  The library wakes nobody when it is driven from
+ * outside. */
+static void
+login_is_decided(void *context)
+{
+    struct connection *connection = context;
+    const struct worker *worker = connection->worker;
+    MHD_resume_connection(connection->library);
+    worker_wake(worker);
+}
+
+/* WEB_VERDICT_WAIT: the connection sleeps, and the request comes again. */
+static enum web_verdict
+request_judge(struct connection *connection, const struct web_policy *policy)
+{
+    struct web_auth *auth = connection->worker->web->auth;
+    struct MHD_Connection *library = connection->library;
+    if (connection->waits) {
+        connection->waits = false;
+        return web_auth_result(auth, &connection->login);
+    }
+    if (!web_policy_takes_request(policy, clock_monotonic_ns()))
+        return WEB_VERDICT_BUSY;
+    const union MHD_ConnectionInfo *remote =
+        MHD_get_connection_info(library, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const char *authorization = MHD_lookup_connection_value(
+        library, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION);
+    enum web_verdict verdict =
+        web_auth_check(auth, policy->config, authorization,
+                       remote != NULL ? remote->client_addr : NULL, &connection->login);
+    if (verdict != WEB_VERDICT_WAIT)
+        return verdict;
+    connection->waits = true;
+    connection->login.notify = login_is_decided;
+    connection->login.context = connection;
+    MHD_suspend_connection(library); /* before anybody can wake it */
+    web_auth_wait(auth, &connection->login);
+    return verdict;
 }
 
 static enum MHD_Result
-handle_request(void *context, struct MHD_Connection *connection, const char *path,
+request_handle(struct connection *connection, const struct request *request,
+               const struct web_policy *policy)
+{
+    struct web *web = connection->worker->web;
+    enum web_verdict verdict = request_judge(connection, policy);
+    if (verdict == WEB_VERDICT_WAIT)
+        return MHD_YES;
+    struct answer answer = answer_request(web, request, verdict, connection->library);
+    bool head = strcmp(request->method, MHD_HTTP_METHOD_HEAD) == 0;
+    if (request->route == WEB_ROUTE_METRICS)
+        telemetry_scrape(web->telemetry, answer.status, head ? 0 : answer.page.length);
+    /* A renewed certificate, or other authorities, are for those who come anew. */
+    answer.close = request->with_body ||
+                   (connection->policy != NULL && connection->policy != policy);
+    return answer_send(&answer, policy->config, connection->library);
+}
+
+static struct connection *
+connection_of(struct MHD_Connection *library)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(library, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info != NULL ? info->socket_context : NULL;
+}
+
+static enum MHD_Result
+handle_request(void *context, struct MHD_Connection *library, const char *path,
                const char *method, const char *version, const char *upload,
                size_t *upload_bytes, void **seen)
 {
     (void)version;
     (void)upload;
-    struct web *web = context;
-    bool with_body = has_body(connection);
+    struct web *web = ((struct worker *)context)->web;
+    struct connection *connection = connection_of(library);
+    const struct request request = {web_pages_route(web->pages, path), method,
+                                    has_body(library)};
+    if (connection == NULL || (web->with_tls && !connection->tls.admitted))
+        return MHD_NO;
     /* The first call comes with the headers; without a body the answer is for the
      * second, so that the connection can be kept. */
-    if (*seen == NULL && !with_body) {
+    if (*seen == NULL) {
+        connection->deadline_ns = clock_monotonic_ns() + RESPONSE_NS;
         *seen = web;
-        return MHD_YES;
+        if (!request.with_body)
+            return MHD_YES;
     }
     *upload_bytes = 0;
-    bool head = strcmp(method, MHD_HTTP_METHOD_HEAD) == 0;
-    bool reads = head || strcmp(method, MHD_HTTP_METHOD_GET) == 0;
-    enum route route = route_find(web, path);
-    struct answer answer;
-    if (route != ROUTE_NONE && !reads)
-        answer =
-            answer_sentence(MHD_HTTP_METHOD_NOT_ALLOWED,
-                            "Method not allowed: this path is for GET and HEAD.\n");
-    else if (with_body)
-        answer = answer_sentence(MHD_HTTP_CONTENT_TOO_LARGE,
-                                 "Request bodies are not accepted.\n");
-    else
-        answer = answer_route(web, route, connection);
-    if (route == ROUTE_METRICS)
-        telemetry_scrape(web->telemetry, answer.status, head ? 0 : answer.body_bytes);
-    return answer_send(&answer, connection, with_body);
+    const struct web_policy *policy = web_access_get(web->access);
+    enum MHD_Result result = request_handle(connection, &request, policy);
+    web_policy_unref(policy);
+    return result;
+}
+
+static void
+request_completed(void *context, struct MHD_Connection *library, void **seen,
+                  enum MHD_RequestTerminationCode code)
+{
+    (void)context;
+    (void)seen;
+    (void)code;
+    struct connection *connection = connection_of(library);
+    if (connection != NULL)
+        connection->deadline_ns =
+            clock_monotonic_ns() + CONNECTION_IDLE_S * NS_PER_S + REQUEST_NS;
 }
 
 /* An escaped NUL stays escaped: decoded it would cut the path short, and "/%00x" be
@@ -340,17 +358,95 @@ unescape(void *context, struct MHD_Connection *connection, char *string)
     return strstr(string, "%00") != NULL ? strlen(string) : MHD_http_unescape(string);
 }
 
-/* The library has no option for the name of its thread, and calls this on it. */
+/* --- connections --- */
+
 static void
-name_thread(void *context, struct MHD_Connection *connection, void **socket_context,
-            enum MHD_ConnectionNotificationCode code)
+connection_cut(const struct connection *connection)
 {
-    (void)context;
-    (void)connection;
-    (void)socket_context;
-    if (code == MHD_CONNECTION_NOTIFY_STARTED)
-        (void)pthread_setname_np(pthread_self(), "web");
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection->library, MHD_CONNECTION_INFO_CONNECTION_FD);
+    if (info != NULL)
+        (void)shutdown(info->connect_fd, SHUT_RDWR); /* the library sees it end */
 }
+
+/* Plain where TLS is wanted, or the other way round, can be for the moment between a
+ * reload and the listener's new start. */
+static int
+connection_secure(struct connection *connection)
+{
+    struct web *web = connection->worker->web;
+    connection->policy = web_access_get(web->access);
+    if ((connection->policy->tls != NULL) != web->with_tls)
+        return -1;
+    const union MHD_ConnectionInfo *fd =
+        MHD_get_connection_info(connection->library, MHD_CONNECTION_INFO_CONNECTION_FD);
+    const union MHD_ConnectionInfo *session = MHD_get_connection_info(
+        connection->library, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    if (!web->with_tls)
+        return 0;
+    if (fd == NULL || session == NULL || session->tls_session == NULL)
+        return -1;
+    connection->tls.fd = fd->connect_fd;
+    return web_tls_session_start(connection->policy->tls, session->tls_session,
+                                 &connection->tls);
+}
+
+static void
+connection_start(struct worker *worker, struct MHD_Connection *library, void **own)
+{
+    struct connection *connection = memory_new(1, sizeof(*connection));
+    connection->library = library;
+    connection->worker = worker;
+    connection->deadline_ns = clock_monotonic_ns() + REQUEST_NS;
+    connection->next = worker->connections;
+    connection->link = &worker->connections;
+    if (connection->next != NULL)
+        connection->next->link = &connection->next;
+    worker->connections = connection;
+    *own = connection;
+    if (connection_secure(connection) < 0)
+        connection_cut(connection);
+}
+
+/* The library has ended the TLS session before. */
+static void
+connection_end(struct connection *connection)
+{
+    *connection->link = connection->next;
+    if (connection->next != NULL)
+        connection->next->link = connection->link;
+    web_policy_unref(connection->policy);
+    free(connection);
+}
+
+static void
+notify_connection(void *context, struct MHD_Connection *library, void **own,
+                  enum MHD_ConnectionNotificationCode code)
+{
+    if (code == MHD_CONNECTION_NOTIFY_STARTED)
+        connection_start(context, library, own);
+    else if (*own != NULL)
+        connection_end(*own);
+}
+
+/* Cuts those who took too long; returns when the next one will have. */
+static int64_t
+connections_sweep(struct worker *worker, int64_t now_ns)
+{
+    int64_t next_ns = INT64_MAX;
+    for (struct connection *at = worker->connections; at != NULL; at = at->next) {
+        if (at->deadline_ns <= now_ns) {
+            log_debug("a client takes too long and is cut off");
+            connection_cut(at);
+            at->deadline_ns = INT64_MAX;
+        }
+        if (at->deadline_ns < next_ns)
+            next_ns = at->deadline_ns;
+    }
+    return next_ns;
+}
+
+/* --- threads --- */
 
 __attribute__((format(printf, 2, 0))) static void
 log_library(void *context, const char *format, va_list arguments)
@@ -364,182 +460,118 @@ log_library(void *context, const char *format, va_list arguments)
     log_debug("HTTP connection trouble", LOG_STR("err", line));
 }
 
-static bool
-port_is_valid(const char *port)
-{
-    size_t length = strlen(port);
-    return length > 0 && length <= 5 && strspn(port, "0123456789") == length &&
-           strtoul(port, NULL, 10) <= UINT16_MAX;
-}
-
-/* HOST:PORT, with the brackets of an IPv6 address taken off. */
+/* Milliseconds for poll(2), -1 for ever: until the library or a deadline wants it. */
 static int
-address_split(const char *text, struct address *address)
+wait_ms(struct worker *worker)
 {
-    const char *colon = strrchr(text, ':');
-    *address = (struct address){.text = text};
-    if (colon == NULL || !port_is_valid(colon + 1))
-        return -1;
-    size_t length = (size_t)(colon - text);
-    bool bracketed = length >= 2 && text[0] == '[' && colon[-1] == ']';
-    const char *host = bracketed ? text + 1 : text;
-    length -= bracketed ? 2 : 0;
-    if (length >= sizeof(address->host) || (bracketed && length == 0) ||
-        (!bracketed && memchr(host, ':', length) != NULL))
-        return -1;
-    memcpy(address->host, host, length);
-    (void)snprintf(address->port, sizeof(address->port), "%s", colon + 1);
-    return 0;
+    MHD_UNSIGNED_LONG_LONG library_ms;
+    int64_t now_ns = clock_monotonic_ns();
+    int64_t next_ns = connections_sweep(worker, now_ns);
+    int64_t ms = next_ns == INT64_MAX ? -1 : (next_ns - now_ns) / NS_PER_MS + 1;
+    if (MHD_get_timeout(worker->daemon, &library_ms) == MHD_YES &&
+        (ms < 0 || library_ms < (uint64_t)ms))
+        ms = (int64_t)library_ms;
+    return (int)ms;
 }
 
-/* The listening socket, or -1 with errno.  An IPv6 wildcard takes IPv4 as well. */
-static int
-socket_listen(const struct sockaddr *address, socklen_t length)
+static void *
+worker_main(void *argument)
 {
-    const int on = 1;
-    const int off = 0;
-    int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (fd < 0)
-        return -1;
-    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
-    if (address->sa_family == AF_INET6)
-        (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
-    if (bind(fd, address, length) == 0 && listen(fd, SOMAXCONN) == 0)
-        return fd;
-    int cause = errno;
-    (void)close(fd);
-    errno = cause;
-    return -1;
-}
-
-static int
-listen_everywhere(const char *port)
-{
-    in_port_t number = htons((uint16_t)strtoul(port, NULL, 10));
-    struct sockaddr_in6 both = {
-        .sin6_family = AF_INET6, .sin6_addr = in6addr_any, .sin6_port = number};
-    int fd = socket_listen((const struct sockaddr *)&both, sizeof(both));
-    if (fd >= 0 || (errno != EAFNOSUPPORT && errno != EADDRNOTAVAIL))
-        return fd;
-    struct sockaddr_in only_4 = {.sin_family = AF_INET, .sin_port = number};
-    return socket_listen((const struct sockaddr *)&only_4, sizeof(only_4));
-}
-
-static const char *
-listen_remedy(int cause)
-{
-    switch (cause) {
-    case EADDRINUSE:
-        return "stop the other program or choose another port";
-    case EACCES:
-        return "choose a port above 1023 or allow the program low ports "
-               "(CAP_NET_BIND_SERVICE)";
-    case EADDRNOTAVAIL:
-    case EAFNOSUPPORT:
-        return "choose an address that this host has, or :PORT for all";
-    case EMFILE:
-    case ENFILE:
-        return "raise the limit of open files";
-    default:
-        return "choose another address";
+    struct worker *worker = argument;
+    const union MHD_DaemonInfo *info =
+        MHD_get_daemon_info(worker->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    struct pollfd files[] = {{.fd = info->epoll_fd, .events = POLLIN},
+                             {.fd = worker->wake_fd, .events = POLLIN}};
+    uint64_t wakes;
+    while (!atomic_load(&worker->web->stopping)) {
+        (void)MHD_run(worker->daemon);
+        int code = poll(files, 2, wait_ms(worker));
+        if (code > 0 && files[1].revents != 0 &&
+            read(worker->wake_fd, &wakes, sizeof(wakes)) < 0)
+            log_debug("a web thread was woken by nobody");
     }
+    return NULL;
 }
 
-static int
-listen_at(const struct address *address, char *error, size_t error_bytes)
-{
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
-                             .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
-    struct addrinfo *found = NULL;
-    int fd = -1;
-    if (address->host[0] == '\0') {
-        fd = listen_everywhere(address->port);
-    } else {
-        int code = getaddrinfo(address->host, address->port, &hints, &found);
-        if (code != 0) {
-            (void)snprintf(error, error_bytes,
-                           "web.listen_addresses: %s is not an address of this host: "
-                           "%s; write \":10177\", \"127.0.0.1:10177\" or "
-                           "\"[::1]:10177\"",
-                           address->text, gai_strerror(code));
-            return -1;
-        }
-        fd = socket_listen(found->ai_addr, found->ai_addrlen);
-        freeaddrinfo(found);
-    }
-    if (fd < 0)
-        (void)snprintf(error, error_bytes,
-                       "web.listen_addresses: cannot listen on %s: %s; %s",
-                       address->text, strerror(errno), listen_remedy(errno));
-    return fd;
-}
-
-static void
-describe_bound(int fd, struct listener *listener, char *text, size_t text_bytes)
-{
-    struct sockaddr_storage bound = {0};
-    socklen_t length = sizeof(bound);
-    char host[INET6_ADDRSTRLEN] = "?";
-    char port[8] = "0";
-    if (getsockname(fd, (struct sockaddr *)&bound, &length) == 0)
-        (void)getnameinfo((const struct sockaddr *)&bound, length, host, sizeof(host),
-                          port, sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV);
-    listener->port = (unsigned int)strtoul(port, NULL, 10);
-    bool six = bound.ss_family == AF_INET6;
-    (void)snprintf(text, text_bytes, "%s%s%s:%s", six ? "[" : "", host, six ? "]" : "",
-                   port);
-}
-
-/* Signals are for the main loop, so the library's threads start with all blocked. */
 static struct MHD_Daemon *
-daemon_start(struct web *web, int fd)
+daemon_start(struct worker *worker, int fd)
 {
-    sigset_t all;
-    sigset_t before;
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    struct MHD_Daemon *daemon = MHD_start_daemon(
-        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG, 0, NULL, NULL,
-        handle_request, web, MHD_OPTION_EXTERNAL_LOGGER, log_library, NULL,
-        MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
-        MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
+    struct MHD_OptionItem tls[] = {{MHD_OPTION_END, 0, NULL},
+                                   {MHD_OPTION_END, 0, NULL}};
+    unsigned int flags = MHD_USE_EPOLL | MHD_USE_ERROR_LOG | MHD_ALLOW_SUSPEND_RESUME;
+    if (worker->web->with_tls) {
+        flags |= MHD_USE_TLS;
+        tls[0].option = MHD_OPTION_HTTPS_CERT_CALLBACK2;
+        tls[0].ptr_value = web_tls_placeholder();
+    }
+    return MHD_start_daemon(
+        flags, 0, NULL, NULL, handle_request, worker, MHD_OPTION_EXTERNAL_LOGGER,
+        log_library, NULL, MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL,
+        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
         MHD_OPTION_PER_IP_CONNECTION_LIMIT, CONNECTIONS_PER_REMOTE_MAX,
         MHD_OPTION_CONNECTION_TIMEOUT, CONNECTION_IDLE_S,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY_BYTES,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_CONNECTION, name_thread,
-        NULL, MHD_OPTION_END);
+        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_CONNECTION,
+        notify_connection, worker, MHD_OPTION_NOTIFY_COMPLETED, request_completed, NULL,
+        MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
+}
+
+/* Signals are for the main loop, so the thread starts with all blocked. */
+static int
+thread_start(struct worker *worker)
+{
+    sigset_t all, before;
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    int code = pthread_create(&worker->thread, NULL, worker_main, worker);
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return daemon;
+    if (code != 0)
+        return -1;
+    (void)pthread_setname_np(worker->thread, "web");
+    worker->running = true;
+    return 0;
 }
 
 static int
-listener_start(struct web *web, const char *text, char *error, size_t error_bytes)
+worker_start(struct web *web, const char *address, char *error, size_t error_bytes)
 {
-    struct listener *listener = &web->listeners[web->listeners_count];
-    struct address address;
-    char bound[ADDRESS_BYTES_MAX];
-    if (address_split(text, &address) != 0) {
-        (void)snprintf(error, error_bytes,
-                       "web.listen_addresses: \"%s\" is not an address with a port; "
-                       "write \":10177\", \"127.0.0.1:10177\" or \"[::1]:10177\"",
-                       text);
+    struct worker *worker = &web->workers[web->workers_count];
+    struct web_listener listener;
+    if (web_listen(address, &listener, error, error_bytes) < 0)
         return -1;
-    }
-    int fd = listen_at(&address, error, error_bytes);
-    if (fd < 0)
-        return -1;
-    describe_bound(fd, listener, bound, sizeof(bound));
-    listener->daemon = daemon_start(web, fd);
-    if (listener->daemon == NULL) {
+    worker->web = web;
+    worker->port = listener.port;
+    worker->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    worker->daemon = worker->wake_fd >= 0 ? daemon_start(worker, listener.fd) : NULL;
+    web->workers_count++;
+    if (worker->daemon == NULL || thread_start(worker) < 0) {
         /* Whether the library has closed the socket it does not say; we end anyway. */
         (void)snprintf(error, error_bytes,
                        "web.listen_addresses: cannot serve %s: the HTTP library did "
                        "not start; raise the limits of open files and threads",
-                       text);
+                       address);
         return -1;
     }
-    web->listeners_count++;
-    log_info("Listening on", LOG_STR("address", bound));
+    log_info("Listening on", LOG_STR("address", listener.bound));
+    log_info(web->with_tls ? "TLS is enabled." : "TLS is disabled.",
+             LOG_STR("http2", "false"), LOG_STR("address", listener.bound));
+    return 0;
+}
+
+/* --- from outside --- */
+
+static int
+access_take(struct web *web, struct web_access *access, char *error, size_t error_bytes)
+{
+    if (access == NULL)
+        access = web->own_access =
+            web_access_open(NULL, NULL, NULL, error, error_bytes);
+    if (access == NULL)
+        return -1;
+    const struct web_policy *policy = web_access_get(access);
+    web->access = access;
+    web->with_tls = policy->tls != NULL;
+    web_policy_unref(policy);
     return 0;
 }
 
@@ -550,41 +582,66 @@ web_start(const struct web_settings *settings, struct store *store,
     size_t count = 0;
     while (settings->listen_addresses[count] != NULL)
         count++;
-    struct web *web = memory_new(1, sizeof(*web) + count * sizeof(*web->listeners));
-    web->store = store;
+    struct web *web = memory_new(1, sizeof(*web) + count * sizeof(*web->workers));
     web->telemetry = telemetry;
-    web->telemetry_path = memory_string(settings->telemetry_path);
-    web->landing = TEXT_INIT(LANDING_BYTES_MAX);
-    landing_write(&web->landing, settings->telemetry_path);
-    for (size_t i = 0; i < count; i++) {
-        if (listener_start(web, settings->listen_addresses[i], error, error_bytes) == 0)
-            continue;
-        web_stop(web);
-        return NULL;
-    }
+    web->pages = web_pages_new(store, settings->telemetry_path);
+    web->auth = web_auth_new();
+    if (access_take(web, settings->access, error, error_bytes) < 0)
+        goto fail;
+    for (size_t i = 0; i < count; i++)
+        if (worker_start(web, settings->listen_addresses[i], error, error_bytes) < 0)
+            goto fail;
     return web;
+fail:
+    web_stop(web);
+    return NULL;
 }
 
 unsigned int
 web_port(const struct web *web, size_t index)
 {
-    return index < web->listeners_count ? web->listeners[index].port : 0;
+    return index < web->workers_count ? web->workers[index].port : 0;
 }
 
+bool
+web_fits(const struct web *web)
+{
+    const struct web_policy *policy = web_access_get(web->access);
+    bool fits = (policy->tls != NULL) == web->with_tls;
+    web_policy_unref(policy);
+    return fits;
+}
+
+static void
+worker_stop(struct worker *worker)
+{
+    if (worker->running) {
+        worker_wake(worker);
+        (void)pthread_join(worker->thread, NULL);
+    }
+    MHD_stop_daemon(worker->daemon);
+    if (worker->wake_fd >= 0)
+        (void)close(worker->wake_fd);
+}
+
+/* Those who wait for a log-in must be awake when the library ends. */
 void
 web_stop(struct web *web)
 {
     if (web == NULL)
         return;
-    for (size_t i = 0; i < web->listeners_count; i++)
-        MHD_stop_daemon(web->listeners[i].daemon);
-    text_free(&web->landing);
-    free(web->telemetry_path);
+    atomic_store(&web->stopping, true);
+    web_auth_stop(web->auth);
+    for (size_t i = 0; i < web->workers_count; i++)
+        worker_stop(&web->workers[i]);
+    web_auth_free(web->auth);
+    web_pages_free(web->pages);
+    web_access_close(web->own_access);
     free(web);
 }
 
 void
 web_set_ready(struct web *web, bool ready)
 {
-    atomic_store(&web->ready, ready);
+    web_pages_set_ready(web->pages, ready);
 }

@@ -105,15 +105,25 @@ tree_quote(const char *text, char out[TREE_QUOTE_BYTES])
     return out;
 }
 
+static const char *
+flag_name(const struct tree_problem *problem)
+{
+    return problem->flag != NULL ? problem->flag : "--config.file";
+}
+
 static int
 file_open(const char *path, struct tree_problem *problem)
 {
     struct stat status;
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0 && errno == EACCES)
+        return fail_line(problem, 0,
+                         "cannot be opened (%s); let the exporter's user read it",
+                         strerror(errno));
     if (fd < 0)
-        return fail_line(problem, 0, "cannot be opened (%s); %s", strerror(errno),
-                         errno == EACCES ? "let the exporter's user read it"
-                                         : "check the path given with --config.file");
+        return fail_line(problem, 0,
+                         "cannot be opened (%s); check the path given with %s",
+                         strerror(errno), flag_name(problem));
     const char *what = NULL;
     if (fstat(fd, &status) < 0)
         what = strerror(errno);
@@ -124,8 +134,8 @@ file_open(const char *path, struct tree_problem *problem)
     if (what == NULL)
         return fd;
     close(fd);
-    return fail_line(problem, 0, "%s; give the YAML file itself with --config.file",
-                     what);
+    return fail_line(problem, 0, "%s; give the YAML file itself with %s", what,
+                     flag_name(problem));
 }
 
 /* The bytes, at most TREE_FILE_BYTES_MAX; caller frees. */
@@ -247,13 +257,15 @@ check_scalar(struct reader *reader)
 {
     const char *value = (const char *)reader->event.data.scalar.value;
     size_t length = reader->event.data.scalar.length;
+    size_t length_max = reader->problem->string_bytes_max > 0
+                            ? reader->problem->string_bytes_max
+                            : TREE_STRING_BYTES_MAX;
     if (strlen(value) != length)
         return fail_line(reader->problem, event_line(reader),
                          "a value holds a NUL character; remove the \\0");
-    if (length > TREE_STRING_BYTES_MAX)
+    if (length > length_max)
         return fail_line(reader->problem, event_line(reader),
-                         "a value is longer than %d bytes; shorten it",
-                         TREE_STRING_BYTES_MAX);
+                         "a value is longer than %zu bytes; shorten it", length_max);
     return 0;
 }
 

@@ -32,6 +32,8 @@ struct tree_problem {
     const char *file; /* borrowed; the name in front of the sentence */
     char *text;
     size_t text_bytes;
+    const char *flag;        /* that names the file; NULL: --config.file */
+    size_t string_bytes_max; /* one value; 0: TREE_STRING_BYTES_MAX */
 };
 
 /* 0 with the root in `root` (NULL for an empty file), or -1 with the problem. */

@@ -133,7 +133,8 @@ test_complete(void **state)
         {"log", {"level", "format"}},
     };
     char error[CONFIG_ERROR_BYTES];
-    struct tree_problem problem = {"x", error, sizeof(error)};
+    struct tree_problem problem = {
+        .file = "x", .text = error, .text_bytes = sizeof(error)};
     struct tree_node *root;
     assert_int_equal(tree_load(uncommented, &root, &problem), 0);
     for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++)

@@ -1,6 +1,7 @@
-/* links: exporter/web exporter/store exporter/telemetry exporter/exposition
+/* links: exporter/web+ exporter/store exporter/telemetry exporter/exposition
  * links: exporter/text exporter/log collectors/samples collectors/failure
- * links: exporter/discovery exporter/suggest collectors/memory
+ * links: exporter/discovery exporter/suggest collectors/memory exporter/yaml_+
+ * links: collectors/base64
  *
  * The HTTP side over real sockets on loopback: routes, methods, what it refuses, and
  * that it ends at once whatever its clients do. */
@@ -49,7 +50,7 @@ static struct served
 serve_at(const char *address, const char *telemetry_path)
 {
     const char *const addresses[] = {address, NULL};
-    const struct web_settings settings = {addresses, telemetry_path};
+    const struct web_settings settings = {addresses, telemetry_path, NULL};
     char error[512] = "";
     struct served served = {.telemetry = telemetry_new(commands, states)};
     served.store = store_new(slots, 1, telemetry_write, served.telemetry);
@@ -399,7 +400,7 @@ stopping_waits_for_nobody(void **state)
     web_stop(served.web);
     served.store = store_new(slots, 1, add_much, NULL);
     const char *const addresses[] = {"127.0.0.1:0", NULL};
-    const struct web_settings settings = {addresses, "/metrics"};
+    const struct web_settings settings = {addresses, "/metrics", NULL};
     char error[512];
     served.web =
         web_start(&settings, served.store, served.telemetry, error, sizeof(error));
@@ -444,7 +445,7 @@ static void
 refuses(const char *address, const char *expected)
 {
     const char *const addresses[] = {"127.0.0.1:0", address, NULL};
-    const struct web_settings settings = {addresses, "/metrics"};
+    const struct web_settings settings = {addresses, "/metrics", NULL};
     struct telemetry *telemetry = telemetry_new(commands, states);
     struct store *store = store_new(slots, 1, NULL, NULL);
     char error[512] = "";

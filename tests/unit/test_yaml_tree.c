@@ -19,7 +19,8 @@
 
 static char path[] = "/tmp/test_yaml_tree.XXXXXX";
 static char sentence[512];
-static struct tree_problem problem = {"f.yml", sentence, sizeof(sentence)};
+static struct tree_problem problem = {
+    .file = "f.yml", .text = sentence, .text_bytes = sizeof(sentence)};
 
 static int
 file_setup(void **state)

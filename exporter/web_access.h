@@ -1,0 +1,43 @@
+/* Who may come in, and how: the web configuration that is in force.  It is read again
+ * when it or a file that it names changes (within WEB_ACCESS_WATCH_NS, on a thread of
+ * its own), and when it is told to.  What is wrong then is logged, and what was in
+ * force stays. */
+#ifndef WEB_ACCESS_H
+#define WEB_ACCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define WEB_ACCESS_WATCH_NS (INT64_C(2) * 1000000000)
+
+struct web_access;
+struct web_config;
+struct web_tls;
+
+/* One state of it, immutable; counted references, any thread. */
+struct web_policy {
+    const struct web_config *config;
+    struct web_tls *tls; /* NULL: plain HTTP */
+};
+
+/* `path` NULL: everybody, plain HTTP, and nothing is watched.  `reloaded` (or NULL) is
+ * told of each reading after the first one, on any thread.  NULL with one sentence in
+ * `error`. */
+struct web_access *web_access_open(const char *path,
+                                   void (*reloaded)(void *context, bool successful),
+                                   void *context, char *error, size_t error_bytes);
+void web_access_close(struct web_access *access); /* NULL is fine */
+
+/* 0, or -1 with one sentence: the old state stays.  Any thread. */
+int web_access_reload(struct web_access *access, char *error, size_t error_bytes);
+
+const struct web_policy *web_access_get(struct web_access *access);
+/* Whether it is still the one in force. */
+bool web_access_is_current(struct web_access *access, const struct web_policy *policy);
+void web_policy_unref(const struct web_policy *policy); /* NULL is fine */
+
+/* Whether the rate limit lets one more request through. */
+bool web_policy_takes_request(const struct web_policy *policy, int64_t now_ns);
+
+#endif

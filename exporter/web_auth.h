@@ -1,0 +1,57 @@
+/* Log-ins by HTTP Basic.  A bcrypt hash takes a tenth of a second and more by design,
+ * so it is computed on a thread of its own, one at a time, and what came out is
+ * remembered: who has logged in once never waits again.  Guesses wait in a line that is
+ * short, and shorter for each remote address. */
+#ifndef WEB_AUTH_H
+#define WEB_AUTH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#define WEB_AUTH_WAITING_MAX 32
+#define WEB_AUTH_WAITING_PER_REMOTE_MAX 4
+#define WEB_AUTH_DIGEST_BYTES 32
+#define WEB_AUTH_REMOTE_BYTES 16
+
+struct web_auth;
+struct web_config;
+struct sockaddr;
+
+enum web_verdict {
+    WEB_VERDICT_NONE, /* not asked yet */
+    WEB_VERDICT_GOOD, /* let in */
+    WEB_VERDICT_BAD,  /* 401 */
+    WEB_VERDICT_WAIT, /* call web_auth_wait() */
+    WEB_VERDICT_BUSY, /* too many guesses are waiting: 503 */
+};
+
+struct web_auth *web_auth_new(void); /* starts no thread before it is needed */
+/* Those who wait are notified first, with WEB_VERDICT_BUSY. */
+void web_auth_stop(struct web_auth *auth);
+void web_auth_free(struct web_auth *auth); /* NULL is fine; stops as well */
+
+/* One request that may have to wait; the caller's, zeroed at first, and must stay until
+ * it was notified. */
+struct web_login {
+    enum web_verdict verdict;
+    void (*notify)(void *context); /* on the thread of the hashes */
+    void *context;
+    /* Only for this module, from here on. */
+    struct web_login *next;
+    struct web_auth_attempt *attempt;
+    unsigned char digest[WEB_AUTH_DIGEST_BYTES];
+    unsigned char remote[WEB_AUTH_REMOTE_BYTES];
+};
+
+/* `authorization` is the header's value or NULL, `remote` the client's address. Without
+ * users everybody is let in.  Any thread, but one at a time for each login. */
+enum web_verdict web_auth_check(struct web_auth *auth, const struct web_config *config,
+                                const char *authorization,
+                                const struct sockaddr *remote, struct web_login *login);
+/* Only after WEB_VERDICT_WAIT, when the caller is ready to be notified; that may come
+ * before this returns. */
+void web_auth_wait(struct web_auth *auth, struct web_login *login);
+/* What came out, once `notify` was called; resets the login. */
+enum web_verdict web_auth_result(struct web_auth *auth, struct web_login *login);
+
+#endif

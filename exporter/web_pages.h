@@ -1,0 +1,44 @@
+/* What is served at which path, without a word of HTTP but for status and type.  Every
+ * page is there before it is asked for, or is put together from what the store has;
+ * nothing here waits for a guest.  Any thread. */
+#ifndef WEB_PAGES_H
+#define WEB_PAGES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct discovery_query;
+struct store;
+struct web_pages;
+
+enum web_route {
+    WEB_ROUTE_NONE,
+    WEB_ROUTE_METRICS,
+    WEB_ROUTE_DISCOVERY,
+    WEB_ROUTE_LANDING,
+    WEB_ROUTE_HEALTHY,
+    WEB_ROUTE_READY,
+};
+
+struct web_page {
+    unsigned int status;
+    const char *type;
+    const char *bytes;
+    size_t length;
+    void (*release)(void *owner); /* NULL: the bytes stay */
+    void *owner;
+};
+
+/* Borrowed: `store`. */
+struct web_pages *web_pages_new(struct store *store, const char *telemetry_path);
+void web_pages_free(struct web_pages *pages); /* NULL is fine */
+void web_pages_set_ready(struct web_pages *pages, bool ready);
+
+enum web_route web_pages_route(const struct web_pages *pages, const char *path);
+/* `query` is that of WEB_ROUTE_DISCOVERY. */
+struct web_page web_pages_get(struct web_pages *pages, enum web_route route,
+                              const struct discovery_query *query);
+/* `sentence` must stay, as a literal does. */
+struct web_page web_page_sentence(unsigned int status, const char *sentence);
+
+#endif
