@@ -1,0 +1,241 @@
+#!/usr/bin/python3
+"""A small fleet for pictures of the dashboards: two hosts with real guests, the exporter on
+each, a Prometheus, and troubles as they come.
+
+    dashboards/render/lab.py OUT     write OUT/dashboard-*.png: `make screenshots`
+    dashboards/render/lab.py --hold  leave it running until Ctrl-C, and say its address
+
+SCREENSHOT_MINUTES (12) is how long it runs before the pictures are taken; a clock's drift
+takes more than ten.
+"""
+
+import contextlib
+import http.server
+import math
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+ROOT = os.path.join(HERE, "..", "..")
+sys.path.insert(0, os.path.join(ROOT, "tests"))
+# pylint: disable=wrong-import-position
+from lab.error import LabError
+from lab.lab import Lab
+from lab.programs import Exporter, Prometheus
+
+MINUTES = float(os.environ.get("SCREENSHOT_MINUTES", "12"))
+SCRAPE_INTERVAL = "5s"
+TICK_S = 5
+RULES = [os.path.abspath(os.path.join(ROOT, "config/prometheus", name))
+         for name in ("rules.yml", "alerts.yml")]
+# The guest of the guest's picture.
+HOST, GUEST = "hv-1:10177", "db-1"
+
+EVERYTHING = ("clock", "fsfreeze", "agent", "vcpu", "os", "hostname", "timezone", "load", "users",
+              "cpustats", "diskstats", "network", "filesystem", "disks", "routes", "memory_blocks",
+              "procfs")
+CONFIG = "collectors:\n" + "".join(
+    f"  {name}: {{enabled: true, interval: 5s, timeout: 3s}}\n" for name in EVERYTHING
+) + "health: {backoff: 5s, backoff_max: 20s, starting: 5s}\n"
+
+# host: {guest: (title, its options)}
+FLEET = {
+    "hv-1:10177": {
+        "db-1": ("Orders database", {"agent": "10.0", "vcpus": 2, "mounts": ("/srv/postgresql",)}),
+        "web-1": ("Shop, first", {"agent": "10.0", "vcpus": 2}),
+        "web-2": ("Shop, second", {"agent": "7.2"}),
+        "mail-1": ("Mail", {"agent": "7.2"}),
+    },
+    "hv-2:10177": {
+        "backup-1": ("Backups", {"agent": "10.0"}),
+        "build-1": ("Builds", {"agent": "10.0", "vcpus": 2}),
+        "till-1": ("Till in the north", {"agent": "7.2", "clock_s": 90}),
+        "legacy-1": ("Nobody knows", {"agent": "none", "channel": False}),
+    },
+}
+NOVA = ("<instance xmlns='http://openstack.org/xmlns/libvirt/nova/1.1'><name>{name}</name>"
+        "<flavor name='m1.tiny'/><owner><project uuid='0'>shop</project></owner></instance>")
+
+
+def say(text):
+    print(f"screenshots: {text}", flush=True)
+
+
+def wave(period_s, low, high):
+    """A value that goes up and down with the time."""
+    return low + (high - low) * (1 - math.cos(2 * math.pi * time.time() / period_s)) / 2
+
+
+class Download(http.server.BaseHTTPRequestHandler):
+    """What guests fetch, so that there is traffic: a body whose size is in the path."""
+
+    def do_GET(self):  # pylint: disable=invalid-name
+        self.send_response(200)
+        self.end_headers()
+        with contextlib.suppress(OSError):
+            self.wfile.write(bytes(int(self.path.strip("/"))))
+
+    def do_POST(self):  # pylint: disable=invalid-name
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(204)
+        self.end_headers()
+
+    def log_message(self, *_):  # pylint: disable=arguments-differ
+        pass
+
+
+class Host:
+    """One libvirtd with its guests, and the exporter beside it."""
+
+    def __init__(self, name, stack):
+        self.name = name
+        self.lab = stack.enter_context(Lab())
+        self.config = os.path.join(self.lab.directory, "qga-exporter.yml")
+        self.exporter = None
+        for guest, (_, options) in FLEET[name].items():
+            self.lab.guest(guest, **options).start()
+
+    def ready(self, stack):
+        for name, guest in self.lab.guests.items():
+            self.lab.virsh("desc", name, "--live", "--title", FLEET[self.name][name][0])
+            self.lab.virsh("metadata", name, "http://openstack.org/xmlns/libvirt/nova/1.1",
+                           "--live", "--key", "nova", "--set", NOVA.format(name=name))
+            guest.wait_for_control(180)
+            if guest.agent == "10.0":
+                guest.run("sed -i 's/1[.]0/1.1/g' /etc/os-release")
+        self.configure(CONFIG)
+        self.exporter = stack.enter_context(Exporter(self.lab, f"--config.file={self.config}"))
+
+    def configure(self, text):
+        with open(self.config, "w", encoding="utf-8") as file:
+            file.write(text)
+        if self.exporter:
+            self.exporter.reload()
+
+
+class Fleet:
+    """All of it, and what happens there."""
+
+    def __init__(self, stack):
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Download)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        stack.callback(self.server.shutdown)
+        say(f"booting {sum(map(len, FLEET.values()))} guests under two libvirtd")
+        self.hosts = {name: Host(name, stack) for name in FLEET}
+        for host in self.hosts.values():
+            host.ready(stack)
+        self.guests = {name: guest for host in self.hosts.values()
+                       for name, guest in host.lab.guests.items()}
+        targets = ", ".join(
+            f'{{targets: ["127.0.0.1:{host.exporter.port}"], labels: {{job: qga, instance: "{name}"}}}}'
+            for name, host in self.hosts.items())
+        self.prometheus = stack.enter_context(Prometheus(
+            next(iter(self.hosts.values())).lab, rules=RULES,
+            jobs=[f"{{job_name: hosts, scrape_interval: {SCRAPE_INTERVAL}, "
+                  f"static_configs: [{targets}]}}"]))
+        self.filled_kib = 0
+
+    def in_guest(self, name, command):
+        self.guests[name].run(f"({command}) >/dev/null 2>&1 &")
+
+    def fetch(self, name, size):
+        url = f"http://10.0.2.2:{self.server.server_port}/{int(size)}"
+        self.in_guest(name, f"wget -q -O - {url}")
+
+    def work(self, name, rounds):
+        self.in_guest(name, f"i=0; while [ $i -lt {int(rounds)} ]; do i=$((i+1)); done")
+
+    def write(self, name, kib):
+        self.in_guest(name, f"dd if=/dev/zero of=/data/log bs=4k count={int(kib / 4)} conv=fsync")
+
+    def fill(self, name, share, of_kib=19900):
+        """Files that grow until so much of the disk is full."""
+        more = int(of_kib * share) - self.filled_kib
+        if more >= 64:
+            self.filled_kib += more
+            self.in_guest(name, f"dd if=/dev/zero bs=1k count={more} >>/data/orders; sync")
+
+    def tick(self, share_of_time):
+        """Daily life; called every few seconds."""
+        for host in self.hosts.values():
+            host.exporter.healthy()  # complains of one that has ended
+        self.fetch("web-1", wave(180, 20_000, 400_000))
+        self.fetch("web-2", wave(240, 10_000, 150_000))
+        self.work("web-1", wave(120, 2_000, 30_000))
+        self.work("build-1", wave(300, 1_000, 60_000))
+        self.fetch("db-1", wave(200, 5_000, 60_000))
+        self.work("db-1", wave(160, 2_000, 20_000))
+        self.write("db-1", wave(150, 64, 512))
+        self.write("web-2", wave(170, 16, 256))
+        self.fill("db-1", 0.55 + 0.37 * share_of_time)
+
+    def troubles(self):
+        """[(share of the time, what it is, the function that does it)]"""
+        mail, build, backup = (self.guests[name] for name in ("mail-1", "build-1", "backup-1"))
+        second = self.hosts["hv-2:10177"]
+        return [
+            (0.10, "mail-1: its disk is almost full",
+             lambda: mail.run("dd if=/dev/zero of=/data/mail bs=64k count=296 2>&1; sync")),
+            (0.22, "build-1: the agent stops answering", lambda: build.run("agent stop")),
+            (0.30, "hv-2: a configuration with a mistake", lambda: second.configure("colectors: {}")),
+            (0.38, "mail-1: the agent ends", lambda: mail.run("agent hold")),
+            (0.42, "hv-2: the configuration is well again", lambda: second.configure(CONFIG)),
+            (0.46, "build-1: the agent answers again", lambda: build.run("agent cont")),
+            (0.55, "backup-1: frozen for a backup",
+             lambda: backup.agent_command("guest-fsfreeze-freeze")),
+            (0.66, "backup-1: thawed", lambda: backup.agent_command("guest-fsfreeze-thaw")),
+            (0.72, "web-2: its clock jumps", lambda: self.guests["web-2"].set_clock(2)),
+            (0.80, "build-1: the agent restarts", lambda: build.run("agent kill")),
+            (0.90, "backup-1: frozen for a backup",
+             lambda: backup.agent_command("guest-fsfreeze-freeze")),
+        ]
+
+    def live(self, seconds):
+        started = time.monotonic()
+        left = self.troubles()
+        while (passed := time.monotonic() - started) < seconds:
+            self.tick(passed / seconds)
+            while left and passed >= left[0][0] * seconds:
+                _, text, act = left.pop(0)
+                say(f"{passed:.0f} s: {text}")
+                act()
+            time.sleep(TICK_S)
+
+
+def draw(prometheus, out):
+    return subprocess.run(
+        ["node", os.path.join(HERE, "screenshots.mjs"), "--prometheus", prometheus.url, "--out", out,
+         "--period", f"{math.ceil(MINUTES)}m", "--scrape-interval", SCRAPE_INTERVAL,
+         "--var", f"domain={GUEST}"], check=False).returncode
+
+
+def end(*_):
+    raise KeyboardInterrupt
+
+
+def main():
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, end)
+    with contextlib.ExitStack() as stack:
+        fleet = Fleet(stack)
+        say(f"Prometheus is at {fleet.prometheus.url}; {MINUTES:g} minutes to live")
+        fleet.live(MINUTES * 60)
+        if sys.argv[1] == "--hold":
+            say("Ctrl-C ends it")
+            while True:
+                fleet.tick(1)
+                time.sleep(TICK_S)
+        return draw(fleet.prometheus, os.path.abspath(sys.argv[1]))
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except (LabError, AssertionError) as error:
+        sys.exit(f"screenshots: {error}")
