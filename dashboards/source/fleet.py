@@ -54,10 +54,20 @@ TROUBLES = (
 )
 
 
+# Without the hosts, an empty table would look well when nothing is known.
+TROUBLES_OF_HOSTS = (
+    (3, "exporter does not answer", "", "up{HOST} == 0"),
+    (3, "source of guests is lost", "source", "qga_exporter_source_up{HOST} == 0"),
+    (1, "exporter is paused", "", "qga_exporter_paused{HOST} == 1"),
+    (2, "configuration was refused", "", "qga_exporter_config_last_reload_successful{HOST} == 0"),
+    (2, "host's clock is not synchronized", "", "qga_host_clock_synchronized{HOST} == 0"),
+)
+
+
 def troubles():
-    """One series for each guest and trouble; its value is the severity."""
+    """One series for each guest or host and trouble; its value is the severity."""
     parts = []
-    for severity, problem, place, condition in TROUBLES:
+    for severity, problem, place, condition in TROUBLES + TROUBLES_OF_HOSTS:
         where = f'label_replace({condition.strip()}, "where", "$1", "{place}", "(.*)")' \
             if place else condition.strip()
         parts.append(f'label_replace({severity} * max by (job, instance, source, domain'
@@ -101,13 +111,13 @@ def summary():
 
 def attention():
     return g.row(
-        "Guests that need you",
-        g.table("Needs attention", "What is wrong with which guest, worst first. It follows the "
-                "alerts, but without their waiting times.",
-                g.rows(troubles()), (12, 11), sort="-Severity",
+        "What needs you",
+        g.table("Needs attention", "What is wrong with which guest or host, worst first. It "
+                "follows the alerts, but without their waiting times.",
+                g.rows(troubles()), (13, 11), sort="-Severity",
                 columns={"Value #A": "Severity", "domain": "Guest", "problem": "Problem",
                          "where": "Where", "instance": "Host", "source": "Source"},
-                no_value="Nothing is wrong.",
+                no_value="Nothing is known to be wrong.",
                 overrides=[*LINKS, g.override("Severity", mappings=SEVERITY, custom_width=100,
                                               custom_cellOptions=g.COLORED_CELL)]),
         g.timeline("Agents that were not well", "The states of those guests whose agent did not "
@@ -115,8 +125,8 @@ def attention():
                    g.series(q(f"{STATE}\nunless on BY_GUEST\n"
                               "  min_over_time(qga_up{GUEST}[$__range] @ end()) == 1"),
                             "{{domain}} · {{instance}}"),
-                   (12, 11), mappings=STATE_WORDS, links=[to_guest(**FROM_LABELS)],
-                   no_value="All agents answered all the time."))
+                   (11, 11), mappings=STATE_WORDS, links=[to_guest(**FROM_LABELS)],
+                   no_value="No agent is known to have been unwell."))
 
 
 def guests():
