@@ -278,13 +278,13 @@ check_provenance(const char *path)
 {
     char source[512];
     size_t length = 0;
-    if (strstr(path, "documented.json") == NULL)
+    if (!strstr(path, "documented.json") && !strstr(path, "reported.json"))
         return;
     (void)snprintf(source, sizeof(source), "%.*s.txt",
                    (int)(strlen(path) - strlen(".json")), path);
     char *text = read_file(source, &length);
     if (!text || length == 0)
-        fail_msg("%s: does not say where the fixture's shape is from", source);
+        fail_msg("%s: does not say where the fixture is from", source);
     free(text);
 }
 
