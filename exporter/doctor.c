@@ -185,7 +185,7 @@ source_remedy(const struct source_config *source, const char *why)
             "and may be read");
     if (is_refusal(why))
         return doctor_permission_remedy(why);
-    if (!*why)
+    if (!*why || strstr(why, "has not answered"))
         return memory_string("the daemon hangs; guests go on without it: systemctl "
                              "restart libvirtd (or virtqemud)");
     if (strstr(why, "No such file") || strstr(why, "refused"))

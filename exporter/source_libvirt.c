@@ -26,12 +26,22 @@
 #define LANE_OVERDUE_NS (INT64_C(14) * 1000 * 1000 * 1000)
 #define REVIEW_MS 1000
 
+/* Looks at one domain: so many at once, and then one in so long.  A guest can make
+ * events as often as it likes. */
+#define LOOKS_BURST 20
+#define LOOK_EACH_NS (INT64_C(1) * 1000 * 1000 * 1000)
+/* That a migration was given up is told by no event. */
+#define MIGRATION_LOOK_NS (INT64_C(2) * 1000 * 1000 * 1000)
+
 /* A domain about which something is under way. */
 struct watch {
     char uuid[UUID_BYTES];
     bool looking; /* a look is on its way ... */
-    bool again;   /* ... and something happened since it was asked for */
+    bool again;   /* ... or it waits for its turn, as something happened */
     bool just_started, agent_came;
+    bool migrates;     /* to another host, by libvirt's word */
+    int64_t looked_ns; /* CLOCK_MONOTONIC; the last time */
+    int64_t spent_ns;  /* its looks, as time that pays for them */
     UT_hash_handle hh;
 };
 
@@ -112,20 +122,50 @@ forget_watches(struct source *source)
     }
 }
 
+static bool
+may_look(const struct watch *watch, int64_t now_ns)
+{
+    return watch->spent_ns <= now_ns + (LOOKS_BURST - 1) * LOOK_EACH_NS;
+}
+
+/* Now, or as soon as one that is on its way is back, or when the review finds that it
+ * may. */
 static void
 look(struct source *source, struct watch *watch)
 {
-    if (watch->looking) {
-        watch->again = true;
+    int64_t now_ns = clock_monotonic_ns();
+
+    watch->again = watch->looking || !may_look(watch, now_ns);
+    if (watch->again)
         return;
-    }
     struct control_job *job = control_job_new(source->link, CONTROL_DESCRIBE);
 
     memcpy(job->uuid, watch->uuid, UUID_BYTES);
+    job->may_migrate = watch->migrates;
     job->connection = source->connection;
     watch->looking = true;
-    watch->again = false;
+    watch->looked_ns = now_ns;
+    watch->spent_ns =
+        (watch->spent_ns > now_ns ? watch->spent_ns : now_ns) + LOOK_EACH_NS;
     lanes_submit(source->control, &job->job);
+}
+
+/* What waited for its turn, what is told by no event, and what is of no more use. */
+static void
+review_watches(struct source *source)
+{
+    struct watch *watch, *next;
+    int64_t now_ns = clock_monotonic_ns();
+
+    HASH_ITER (hh, source->watches, watch, next) {
+        if (watch->looking)
+            continue;
+        if (watch->again ||
+            (watch->migrates && now_ns - watch->looked_ns >= MIGRATION_LOOK_NS))
+            look(source, watch);
+        else if (!watch->migrates && watch->spent_ns <= now_ns)
+            forget_watch(source, watch);
+    }
 }
 
 static void
@@ -162,13 +202,15 @@ looked(struct source *source, const struct control_job *job)
         forget_watch(source, watch); /* the reconnect lists everything */
         return;
     }
-    if (watch->again) {
+    if (watch->again)
         look(source, watch);
+    if (watch->looking)
         return;
-    }
     bool just_started = watch->just_started, agent_came = watch->agent_came;
 
-    forget_watch(source, watch);
+    watch->just_started = watch->agent_came = false;
+    watch->migrates = watch->migrates && job->domains_count > 0 &&
+                      job->domains[0].state == DOMAIN_MIGRATING;
     if (job->domains_count == 0)
         source->listener->guest_gone(source->listener->context, source, job->uuid);
     else
@@ -245,6 +287,7 @@ source_libvirt_event(struct source *source, const struct libvirt_event *event)
 
     watch->just_started |= event->kind == LIBVIRT_DOMAIN_STARTED;
     watch->agent_came |= event->kind == LIBVIRT_AGENT_CONNECTED;
+    watch->migrates |= event->kind == LIBVIRT_DOMAIN_MIGRATES;
     if (event->kind == LIBVIRT_DOMAIN_STOPPED)
         source->listener->guest_gone(source->listener->context, source, event->uuid);
     look(source, watch);
@@ -293,6 +336,7 @@ review(uv_timer_t *timer)
         log_warn("calls hang in libvirt; their lanes are given up and replaced",
                  LOG_STR("uri", source->link->uri), LOG_INT("given_up", given_up),
                  LOG_INT("lanes", figures.lanes));
+    review_watches(source);
     source->capacity = capacity_of(figures.lanes, figures.abandoned);
     telemetry_lanes(source->telemetry, source->telemetry_row, figures.lanes,
                     figures.in_use, figures.abandoned_total);

@@ -141,6 +141,16 @@ metadata_event(virConnectPtr connection, virDomainPtr domain, int type,
     return 0;
 }
 
+/* Once for each pass over the guest's memory, the first at the start. */
+static int
+migration_event(virConnectPtr connection, virDomainPtr domain, int pass, void *opaque)
+{
+    (void)connection;
+    (void)pass;
+    post_domain_event(domain, opaque, LIBVIRT_DOMAIN_MIGRATES);
+    return 0;
+}
+
 static int
 balloon_event(virConnectPtr connection, virDomainPtr domain, unsigned long long kib,
               void *opaque)
@@ -241,6 +251,8 @@ subscribe(struct control_lane *lane, unsigned int connection)
         {VIR_DOMAIN_EVENT_ID_METADATA_CHANGE,
          VIR_DOMAIN_EVENT_CALLBACK(metadata_event)},
         {VIR_DOMAIN_EVENT_ID_BALLOON_CHANGE, VIR_DOMAIN_EVENT_CALLBACK(balloon_event)},
+        {VIR_DOMAIN_EVENT_ID_MIGRATION_ITERATION,
+         VIR_DOMAIN_EVENT_CALLBACK(migration_event)},
     };
     struct subscription *subscription = subscription_new(lane->link, connection);
 
@@ -279,8 +291,10 @@ is_active(virDomainPtr domain, enum domain_state *state)
         *state = DOMAIN_SHUTDOWN;
         return true;
     case VIR_DOMAIN_PAUSED:
-        *state =
-            reason == VIR_DOMAIN_PAUSED_MIGRATION ? DOMAIN_MIGRATING : DOMAIN_PAUSED;
+        *state = reason == VIR_DOMAIN_PAUSED_MIGRATION ||
+                         reason == VIR_DOMAIN_PAUSED_POSTCOPY
+                     ? DOMAIN_MIGRATING
+                     : DOMAIN_PAUSED;
         return true;
     case VIR_DOMAIN_CRASHED:
     case VIR_DOMAIN_PMSUSPENDED:
@@ -290,6 +304,21 @@ is_active(virDomainPtr domain, enum domain_state *state)
         *state = DOMAIN_RUNNING;
         return true;
     }
+}
+
+/* While it runs here and its memory is sent: its state does not tell, its job does. */
+static bool
+is_leaving(virDomainPtr domain)
+{
+    virTypedParameterPtr parameters = NULL;
+    int type = VIR_DOMAIN_JOB_NONE, count = 0, operation = 0;
+
+    if (virDomainGetJobStats(domain, &type, &parameters, &count, 0) < 0)
+        return false;
+    if (type != VIR_DOMAIN_JOB_NONE)
+        virTypedParamsGetInt(parameters, count, VIR_DOMAIN_JOB_OPERATION, &operation);
+    virTypedParamsFree(parameters, count);
+    return operation == VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT;
 }
 
 /* false: it is not there any more. */
@@ -343,13 +372,11 @@ static void
 run_connect(struct control_lane *lane, struct control_job *job)
 {
     disconnect(lane);
-    virResetLastError();
-    lane->connection = virConnectOpen(lane->link->uri);
-    if (lane->connection) {
-        libvirt_keep_alive(lane->connection);
-        if (subscribe(lane, job->connection) && list_domains(lane, job))
-            return;
-    }
+    lane->connection = libvirt_open(lane->link->uri, &job->failure);
+    if (!lane->connection)
+        return;
+    if (subscribe(lane, job->connection) && list_domains(lane, job))
+        return;
     explain(&job->failure);
     disconnect(lane);
 }
@@ -366,6 +393,9 @@ run_describe(struct control_lane *lane, struct control_job *job)
     job->domains = memory_new(1, sizeof *job->domains);
     if (domain && describe(domain, job->domains))
         job->domains_count = 1;
+    if (job->domains_count > 0 && job->may_migrate &&
+        job->domains->state == DOMAIN_RUNNING && is_leaving(domain))
+        job->domains->state = DOMAIN_MIGRATING;
     if (domain)
         virDomainFree(domain);
     if (job->domains_count == 0 && virConnectIsAlive(lane->connection) != 1)

@@ -50,6 +50,7 @@ struct control_job {
     struct libvirt_link *link; /* a reference */
     enum control_verb verb;
     char uuid[UUID_BYTES];   /* CONTROL_DESCRIBE */
+    bool may_migrate;        /* ... and see whether it is on its way to another host */
     unsigned int connection; /* CONTROL_CONNECT: its number, see struct libvirt_event */
 
     struct domain_description *domains; /* count 0: the described domain is gone */
@@ -68,6 +69,7 @@ enum libvirt_event_kind {
     LIBVIRT_DOMAIN_STOPPED,
     LIBVIRT_AGENT_CONNECTED,
     LIBVIRT_DOMAIN_CHANGED,    /* something: look at it */
+    LIBVIRT_DOMAIN_MIGRATES,   /* its memory is being sent to another host */
     LIBVIRT_CONNECTION_CLOSED, /* the control connection */
 };
 
@@ -90,7 +92,10 @@ void source_libvirt_event(struct source *source, const struct libvirt_event *eve
 /* Starts libvirt's event loop on a thread of its own, once for all sources; ends it. */
 void libvirt_events_start(void);
 void libvirt_events_stop(void);
-/* `connection` is a virConnectPtr.  A dead daemon is found out; a stuck one too. */
+/* A virConnectPtr that keeps alive: a dead daemon is found out, and a stuck one too,
+ * while it is opened and ever after.  NULL: see `why`.  Blocks for a bounded time. */
+void *libvirt_open(const char *uri, struct failure *why);
+/* For one who opens by himself. */
 void libvirt_keep_alive(void *connection);
 
 /* --- calls: lanes with one connection each --- */
