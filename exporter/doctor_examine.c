@@ -145,6 +145,16 @@ find_denied(const struct doctor_patient *patient)
 }
 
 static void
+find_busy(const struct doctor_patient *patient)
+{
+    doctor_find(patient->row, "busy", true,
+                doctor_format("another client holds the agent%s%s",
+                              *patient->error ? ": " : "", patient->error),
+                memory_string("run this again in a minute or two; if it lasts, look "
+                              "for a backup or a tool that hangs"));
+}
+
+static void
 find_unasked(const struct doctor_patient *patient)
 {
     struct doctor_row *row = patient->row;
@@ -384,7 +394,9 @@ doctor_examine(const struct doctor_patient *patient, enum agent_state state)
         [AGENT_DISCONNECTED] = find_not_connected,
         [AGENT_UNCONFIGURED] = find_no_channel,
         [AGENT_FROZEN] = find_frozen,
+        [AGENT_BUSY] = find_busy,
         [AGENT_PAUSED] = find_paused,
+        [AGENT_MIGRATING] = find_paused,
         [AGENT_DENIED] = find_denied,
         [AGENT_MALFORMED] = find_malformed,
         [AGENT_UNKNOWN] = find_unasked,

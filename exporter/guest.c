@@ -10,6 +10,9 @@
 /* A freeze seldom begins between two calls of one visit; it does between two visits. */
 #define THAW_TRUST_NS (INT64_C(10) * 1000 * 1000 * 1000)
 
+/* So long libvirt lets a call wait for another client's before it gives up. */
+#define JOB_WAIT_NS (INT64_C(30) * 1000 * 1000 * 1000)
+
 const char *
 agent_state_name(enum agent_state state)
 {
@@ -20,7 +23,9 @@ agent_state_name(enum agent_state state)
         [AGENT_DISCONNECTED] = "disconnected",
         [AGENT_UNCONFIGURED] = "unconfigured",
         [AGENT_FROZEN] = "frozen",
+        [AGENT_BUSY] = "busy",
         [AGENT_PAUSED] = "paused",
+        [AGENT_MIGRATING] = "migrating",
         [AGENT_DENIED] = "denied",
         [AGENT_MALFORMED] = "malformed",
         [AGENT_UNKNOWN] = "unknown",
@@ -166,12 +171,25 @@ answer_state(const struct guest *guest)
     case FAILURE_NOT_RUNNING:
         return AGENT_PAUSED;
     case FAILURE_BUSY:
-        return guest->answered ? AGENT_RESPONSIVE : AGENT_UNKNOWN;
+        return AGENT_BUSY;
     case FAILURE_UNAVAILABLE:
     case FAILURE_KINDS:
     default:
         return AGENT_UNKNOWN;
     }
+}
+
+/* A call that is not back in time.  An agent that does not answer it would have made
+ * libvirt say so by now, so it has not even reached the agent: libvirt lets it wait for
+ * another client's call, and no longer than so long. */
+static enum agent_state
+overdue_state(const struct guest *guest, int64_t overdue_ns)
+{
+    enum agent_state before = answer_state(guest);
+
+    if (before == AGENT_UNRESPONSIVE || overdue_ns > JOB_WAIT_NS)
+        return AGENT_UNRESPONSIVE;
+    return AGENT_BUSY;
 }
 
 enum agent_state
@@ -182,6 +200,8 @@ guest_state(const struct guest *guest, int64_t now_ns, int64_t starting_ns)
 
     if (!guest->source_is_up || guest->opted_out)
         return AGENT_UNKNOWN;
+    if (guest->domain == DOMAIN_MIGRATING)
+        return AGENT_MIGRATING;
     if (guest->domain != DOMAIN_RUNNING)
         return AGENT_PAUSED;
     if (guest->channel == CHANNEL_ABSENT)
@@ -191,6 +211,6 @@ guest_state(const struct guest *guest, int64_t now_ns, int64_t starting_ns)
     if (guest->channel == CHANNEL_DISCONNECTED)
         return AGENT_DISCONNECTED;
     if (guest->schedule.in_flight && now_ns > guest->call_deadline_ns)
-        return AGENT_UNRESPONSIVE;
+        return overdue_state(guest, now_ns - guest->call_deadline_ns);
     return answer_state(guest);
 }

@@ -27,7 +27,9 @@ enum agent_state {
     AGENT_DISCONNECTED, /* nobody in the guest has the channel open */
     AGENT_UNCONFIGURED, /* the domain has no agent channel */
     AGENT_FROZEN,    /* the guest's filesystems are frozen; only some commands work */
+    AGENT_BUSY,      /* another client's call holds the agent, or so it seems */
     AGENT_PAUSED,    /* the domain does not run, so its agent cannot */
+    AGENT_MIGRATING, /* the domain is on its way to another host, or comes from one */
     AGENT_DENIED,    /* the host's daemon does not let us ask */
     AGENT_MALFORMED, /* what it answers is not to be understood */
     AGENT_UNKNOWN,   /* not asked yet, opted out, or the source is away */

@@ -22,8 +22,8 @@ GAUGE(up, "qga_up",
       NULL);
 GAUGE(agent_state, "qga_agent_state",
       "The present state of the guest agent, always 1: responsive, starting, "
-      "unresponsive, disconnected, unconfigured, frozen, paused, denied, malformed or "
-      "unknown.",
+      "unresponsive, disconnected, unconfigured, frozen, busy, paused, migrating, "
+      "denied, malformed or unknown.",
       "state");
 GAUGE(backing_off, "qga_agent_backing_off",
       "Whether the agent is only probed, less and less often, because it does not "
@@ -127,7 +127,8 @@ void
 health_samples(const struct guest *guest, enum agent_state state, bool is_backing_off,
                const bool *enabled, struct samples *out)
 {
-    bool is_up = state == AGENT_RESPONSIVE || state == AGENT_FROZEN;
+    bool is_up = state == AGENT_RESPONSIVE || state == AGENT_FROZEN ||
+                 (state == AGENT_BUSY && guest->answered);
 
     samples_add(out, &up, is_up, NO_LABELS);
     samples_add(out, &agent_state, 1, LABELS(agent_state_name(state)));

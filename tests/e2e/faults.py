@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 """What can go wrong with a guest, and how the exporter shows it: the table of
-docs/FAULTS.md, which the tests of test_faults.py hold the exporter to.
+docs/FAULTS.md, which the tests of test_faults_*.py hold the exporter to.
 
     tests/e2e/faults.py            writes the document to standard output
     tests/e2e/faults.py --check    compares it with docs/FAULTS.md
@@ -27,7 +27,8 @@ NOW = Bound("at once: libvirt's event", 1)
 CALL = Bound("with the next call (clock: 15 s)", 4)
 HUNG = Bound("with the next call (clock: 15 s), after its timeout (3 s) and libvirt's own sync (5 s)",
              12)
-BUSY = Bound("after 30 s, when libvirt gives the call up", 45)
+BUSY = Bound("with the next call (clock: 15 s), 9 s later: an agent that only hangs would have made "
+             "libvirt say so", 12)
 STATUS = Bound("with the next call (clock: 15 s)", 10)
 KEEPALIVE = Bound("old values leave with their age; calls are given up after 14 s, the source is "
                   "down after 30 s at most", 40)
@@ -35,6 +36,7 @@ CLOSED = Bound("at once: the connection closes", 2)
 
 EVENT = Bound("under 2 s after the agent's return: libvirt's event", 2)
 RUNS = Bound("under 2 s after the domain runs: libvirt's event", 2)
+LOOKED = Bound("under 4 s: libvirt tells of it by no event, so it is looked at every 2 s", 4)
 PROBE = Bound("with the next probe (10 s after the first failure, then 1 min, doubling to "
               "15 min); under 2 s when the agent restarts", 11)
 THAWED = Bound("under 5 s: asked every 5 s", 7)
@@ -87,8 +89,13 @@ FAULTS = {
         "None; `virsh restore`"),
     "migrating": Fault(
         "The domain migrates to another host",
-        "responsive here until it stops, then its series leave; paused there until it runs", "",
-        NOW, RUNS, "None"),
+        "`migrating` here while its memory is sent, then its series leave; `migrating` there "
+        "until it runs", "", NOW, RUNS,
+        "None"),
+    "migration given up": Fault(
+        "... and does not get there (`virsh domjobabort`)",
+        "migrating, then as before", "", NOW, LOOKED,
+        "None"),
     "unknown command": Fault(
         "The agent is too old for a command", "responsive", "unsupported", CALL, EVENT,
         "Update the agent; `qga_collector_supported` names the collector"),
@@ -102,8 +109,7 @@ FAULTS = {
         "None; if `qga_agent_frozen_seconds` grows beyond the backup, `virsh domfsthaw`"),
     "busy": Fault(
         "Another client's call holds the agent (a long fsfreeze hook)",
-        "unresponsive while libvirt makes it wait (30 s), then responsive",
-        "", BUSY, LEFT_ALONE,
+        "busy", "", BUSY, LEFT_ALONE,
         "Shorten the hook; `qga_exporter_calls_total{outcome=\"busy\"}` counts such calls"),
     "denied": Fault(
         "libvirt denies the call (a read-only connection, an access rule)", "denied", "denied",
@@ -126,7 +132,7 @@ FAULTS = {
     "libvirtd gone": Fault(
         "The libvirt daemon is gone", "unknown", "", CLOSED, RECONNECT, "Start it"),
     "libvirtd hung": Fault(
-        "The libvirt daemon hangs", "unresponsive, then unknown", "", KEEPALIVE, RECONNECT,
+        "The libvirt daemon hangs", "busy, then unknown", "", KEEPALIVE, RECONNECT,
         "Restart it; `qga_exporter_lanes_abandoned_total` counts the calls given up"),
     "libvirtd restarted": Fault(
         "The libvirt daemon is restarted or upgraded", "unknown for a moment", "", CLOSED,
@@ -140,8 +146,8 @@ What `qga_agent_state` says of a guest, which `reason` of `qga_agent_failures_to
 (—: nothing failed, but for a
 call that was on its way), how soon the exporter notices, how soon it is over, and what to do.
 The times are those of the default configuration, on libvirt guests. `make docs` writes this
-page from `tests/e2e/faults.py`; `tests/e2e/test_faults.py` brings each of these faults about
-on real guests and holds the exporter to state, reason and times.
+page from `tests/e2e/faults.py`; `tests/e2e/test_faults_*.py` bring each of these faults about
+on real guests and hold the exporter to state, reason and times.
 """
 
 NOTES = """\

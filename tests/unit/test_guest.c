@@ -64,6 +64,10 @@ test_what_the_host_says_comes_first(void **state)
     expect(guest, AGENT_UNCONFIGURED);
     guest->domain = DOMAIN_PAUSED;
     expect(guest, AGENT_PAUSED);
+    guest->domain = DOMAIN_SHUTDOWN;
+    expect(guest, AGENT_PAUSED);
+    guest->domain = DOMAIN_MIGRATING;
+    expect(guest, AGENT_MIGRATING);
     guest->source_is_up = false;
     expect(guest, AGENT_UNKNOWN);
     guest_free(guest);
@@ -89,8 +93,9 @@ test_starting_is_a_grace_that_ends(void **state)
     guest_free(guest);
 }
 
+/* libvirt has not even sent it: another client's call goes first, for 30 s at most. */
 static void
-test_a_call_beyond_its_deadline_is_silence(void **state)
+test_a_call_beyond_its_deadline_waits_for_another(void **state)
 {
     struct guest *guest = new_guest();
 
@@ -100,6 +105,14 @@ test_a_call_beyond_its_deadline_is_silence(void **state)
     guest->call_deadline_ns = NOW;
     expect(guest, AGENT_RESPONSIVE);
     guest->call_deadline_ns = NOW - 1;
+    expect(guest, AGENT_BUSY);
+    guest->call_deadline_ns = NOW - 30 * S;
+    expect(guest, AGENT_BUSY);
+    guest->call_deadline_ns = NOW - 30 * S - 1;
+    expect(guest, AGENT_UNRESPONSIVE);
+    /* It was silent before: a call that waits says nothing better of it. */
+    guest->call_deadline_ns = NOW - 1;
+    guest->last_failure.kind = FAILURE_TIMEOUT;
     expect(guest, AGENT_UNRESPONSIVE);
     guest_free(guest);
 }
@@ -130,7 +143,7 @@ test_every_failure_has_its_state(void **state)
         [FAILURE_UNSUPPORTED] = AGENT_RESPONSIVE,
         [FAILURE_DISABLED] = AGENT_RESPONSIVE,
         [FAILURE_FROZEN] = AGENT_FROZEN,
-        [FAILURE_BUSY] = AGENT_RESPONSIVE,
+        [FAILURE_BUSY] = AGENT_BUSY,
         [FAILURE_HELD] = AGENT_UNRESPONSIVE,
         [FAILURE_AGENT_ERROR] = AGENT_RESPONSIVE,
         [FAILURE_MALFORMED] = AGENT_MALFORMED,
@@ -186,6 +199,42 @@ test_health_of_a_guest_that_never_answered(void **state)
     assert_false(has_sample(samples, "qga_collector_supported", NULL));
     assert_int_equal(samples_dropped(samples), 0);
     samples_free(samples);
+    guest_free(guest);
+}
+
+static double
+up(const struct guest *guest, enum agent_state state)
+{
+    const struct samples_limits limits = {.series_max = 512, .label_bytes_max = 256};
+    struct samples *samples = samples_new(&limits);
+    bool enabled[COLLECTORS_MAX] = {false};
+    double value = -1;
+
+    health_samples(guest, state, false, enabled, samples);
+    for (size_t i = 0; i < samples_count(samples); i++) {
+        struct sample sample = samples_at(samples, i);
+
+        if (strcmp(sample.metric->name, "qga_up") == 0)
+            value = sample.value;
+    }
+    samples_free(samples);
+    return value;
+}
+
+/* That a backup holds the agent says nothing against an agent that has answered. */
+static void
+test_up(void **state)
+{
+    struct guest *guest = new_guest();
+
+    (void)state;
+    assert_true(up(guest, AGENT_BUSY) == 0);
+    guest->answered = true;
+    assert_true(up(guest, AGENT_BUSY) == 1);
+    assert_true(up(guest, AGENT_RESPONSIVE) == 1);
+    assert_true(up(guest, AGENT_FROZEN) == 1);
+    assert_true(up(guest, AGENT_MIGRATING) == 0);
+    assert_true(up(guest, AGENT_UNRESPONSIVE) == 0);
     guest_free(guest);
 }
 
@@ -265,10 +314,11 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_the_host_says_comes_first),
         cmocka_unit_test(test_starting_is_a_grace_that_ends),
-        cmocka_unit_test(test_a_call_beyond_its_deadline_is_silence),
+        cmocka_unit_test(test_a_call_beyond_its_deadline_waits_for_another),
         cmocka_unit_test(test_a_thaw_is_believed_for_a_while),
         cmocka_unit_test(test_every_failure_has_its_state),
         cmocka_unit_test(test_health_of_a_guest_that_never_answered),
+        cmocka_unit_test(test_up),
         cmocka_unit_test(test_a_new_definition_is_read_again),
         cmocka_unit_test(test_series_of_the_definition),
     };

@@ -358,7 +358,8 @@ test_a_call_that_waits_for_its_lane_is_not_late(void **state)
     state_is(&world, later_ns, AGENT_UNKNOWN);
     the_source.call_waits = false;
     state_is(&world, later_ns + S, AGENT_UNKNOWN); /* its time counts from now on */
-    state_is(&world, later_ns + 20 * S, AGENT_UNRESPONSIVE);
+    state_is(&world, later_ns + 20 * S, AGENT_BUSY);
+    state_is(&world, later_ns + 60 * S, AGENT_UNRESPONSIVE);
     close_world(&world);
 }
 
