@@ -68,6 +68,7 @@ guest_free(struct guest *guest)
     free(guest->source_name);
     free(guest->identity);
     free(guest->uuid);
+    free(guest->told_name);
     free(guest->name);
     free(guest->key);
     free(guest);

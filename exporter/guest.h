@@ -61,7 +61,9 @@ struct guest_collector {
 
 struct guest {
     struct watch *source;
-    char *key, *name, *uuid;
+    char *key, *uuid;
+    char *name;                      /* the label `domain` */
+    char *told_name;                 /* as its source calls it */
     char *source_name;               /* the label `source`; "" if there is none */
     struct domain_facts *definition; /* a reference, or NULL */
     bool definition_stale;           /* it is not published as it is */
@@ -108,8 +110,8 @@ struct guest {
     struct store_guest *place;
     char *identity;
     struct guest_collector collectors[COLLECTORS_MAX];
-    UT_hash_handle hh;      /* by key */
-    UT_hash_handle by_name; /* unique among the guests of a source */
+    UT_hash_handle hh;          /* by key */
+    UT_hash_handle by_identity; /* unique among the guests of a source */
 };
 
 struct guest *guest_new(struct watch *source, const struct guest_facts *facts,

@@ -2,6 +2,7 @@
 #include "watch_inside.h"
 
 #include "clock.h"
+#include "exposition.h"
 #include "log.h"
 #include "memory.h"
 #include "store.h"
@@ -48,7 +49,7 @@ void
 watch_drop_guest(struct watch *watch, struct guest *guest)
 {
     HASH_DEL(watch->guests, guest);
-    HASH_DELETE(by_name, watch->names, guest);
+    HASH_DELETE(by_identity, watch->identities, guest);
     store_guest_remove(watch->parts->store, guest->place);
     schedule_hold(watch->schedule, &guest->schedule);
     if (guest->schedule.in_flight)
@@ -57,12 +58,21 @@ watch_drop_guest(struct watch *watch, struct guest *guest)
         watch_forget_guest(guest);
 }
 
+static const char *
+source_label(const struct watch *watch)
+{
+    return watch->labelled ? watch->identity.name : NULL;
+}
+
+/* By what becomes of the name in its label: two that are no UTF-8 may become one. */
 static struct guest *
 find_name(struct watch *watch, const char *name)
 {
+    char *identity = exposition_identity(name, source_label(watch));
     struct guest *guest;
 
-    HASH_FIND(by_name, watch->names, name, strlen(name), guest);
+    HASH_FIND(by_identity, watch->identities, identity, strlen(identity), guest);
+    free(identity);
     return guest;
 }
 
@@ -98,17 +108,33 @@ add_guest(struct watch *watch, const struct guest_facts *facts)
     char *name = unique_name(watch, facts);
 
     named.name = name;
-    struct guest *guest =
-        guest_new(watch, &named, watch->labelled ? watch->identity.name : NULL);
+    struct guest *guest = guest_new(watch, &named, source_label(watch));
 
     free(name);
+    guest->told_name = memory_string(facts->name);
     guest->incarnation = facts->incarnation;
     guest->schedule.held = true;
     guest->place = store_guest_add(watch->parts->store, guest->identity);
     schedule_add(watch->schedule, &guest->schedule, guest->identity, 0);
     HASH_ADD_KEYPTR(hh, watch->guests, guest->key, strlen(guest->key), guest);
-    HASH_ADD_KEYPTR(by_name, watch->names, guest->name, strlen(guest->name), guest);
+    HASH_ADD_KEYPTR(by_identity, watch->identities, guest->identity,
+                    strlen(guest->identity), guest);
     return guest;
+}
+
+/* The guest of this key, or NULL if it has another name now: its series are another
+ * guest's then. */
+static struct guest *
+find_named(struct watch *watch, const struct guest_facts *facts)
+{
+    struct guest *guest = find_guest(watch, facts->key);
+
+    if (!guest || strcmp(guest->told_name, facts->name) == 0)
+        return guest;
+    log_info("the domain has another name now", LOG_STR("was", guest->name),
+             LOG_STR("name", facts->name));
+    watch_drop_guest(watch, guest);
+    return NULL;
 }
 
 static void
@@ -148,7 +174,7 @@ static void
 guest_seen(void *context, struct source *source, const struct guest_facts *facts)
 {
     struct watch *watch = context;
-    struct guest *guest = find_guest(watch, facts->key);
+    struct guest *guest = find_named(watch, facts);
 
     (void)source;
     if (!is_wanted(watch, facts))

@@ -30,7 +30,7 @@ struct watch {
     int64_t progress_ns;           /* CLOCK_MONOTONIC; of the first pass, the last */
     int64_t spread_ns;             /* when the next guest of a list is first asked */
     struct guest *guests;
-    struct guest *names;      /* the same by their names */
+    struct guest *identities; /* the same by what their series are labelled with */
     struct watch_call *calls; /* in flight */
     struct source_listener listener;
     uv_timer_t turn;
