@@ -16,6 +16,8 @@
 #include "collector.h"
 #include "guest_json.h"
 
+#include <string.h>
+
 #define KEPT_SAMPLES 8
 /* Older samples are forgotten. */
 #define KEPT_NS (INT64_C(300) * 1000 * 1000 * 1000)
@@ -35,8 +37,11 @@
 #define DRIFT_SAMPLES_MIN 5
 #define DRIFT_SPAN_S_MIN 600
 #define DRIFT_ERROR_MAX 50e-6
-/* Agents on POSIX and GLib read the clock in steps of a microsecond, and cut. */
+/* Agents on POSIX and GLib read the clock in steps of a microsecond, and cut.  That of
+ * Windows stands still between two ticks, 64 in a second unless some program wants
+ * more. */
 #define GRANULARITY_NS 1000
+#define WINDOWS_TICK_NS 15625000
 /* A longer call says nothing (a lane is held for 40 s at worst). */
 #define SPAN_MAX_NS (INT64_C(60) * 1000 * 1000 * 1000)
 /* The two host clocks run together within this over one call, or one was stepped. */
@@ -52,7 +57,8 @@ static const struct metric clock_offset = {
 static const struct metric clock_uncertainty = {
     .name = "qga_clock_offset_uncertainty_seconds",
     .help = "How much qga_clock_offset_seconds may be wrong either way: half the round "
-            "trip of its guest-get-time call, and the drift since (cached).",
+            "trip of its guest-get-time call, on Windows 15.6 ms more (a tick of its "
+            "clock), and the drift since (cached).",
     .type = METRIC_GAUGE,
 };
 static const struct metric clock_drift = {
@@ -96,9 +102,18 @@ struct clock_memory {
     size_t history_count;
     struct clock_sample history[HISTORY_SAMPLES]; /* likewise */
     uint64_t steps;
+    int64_t granularity_ns; /* of the guest's clock, when it was last read */
     bool drift_known;
     double drift, drift_error;
 };
+
+static void
+clock_forget(struct clock_memory *memory)
+{
+    memory->count = 0;
+    memory->history_count = 0;
+    memory->drift_known = false;
+}
 
 /* What the clocks may drift apart, as it is known. */
 static int64_t
@@ -309,6 +324,12 @@ clock_span_ns(const struct exchange *when)
     return span_ns > when->round_trip_ns ? span_ns : when->round_trip_ns;
 }
 
+static int64_t
+clock_granularity_ns(const char *os)
+{
+    return os && strcmp(os, "mswindows") == 0 ? WINDOWS_TICK_NS : GRANULARITY_NS;
+}
+
 static void
 clock_publish(const struct clock_memory *memory, int64_t now_ns, struct samples *out)
 {
@@ -346,15 +367,17 @@ clock_parse(const json_t *reply, const struct exchange *when, struct samples *ou
     int64_t span_ns = clock_span_ns(when);
     if (span_ns < 0) {
         /* What is kept was measured against the clock before the step. */
-        memory->count = 0;
-        memory->history_count = 0;
-        memory->drift_known = false;
+        clock_forget(memory);
         return 0;
     }
 
+    int64_t granularity_ns = clock_granularity_ns(when->os);
+    if (granularity_ns != memory->granularity_ns)
+        clock_forget(memory); /* the errors of its samples are not as they say */
+    memory->granularity_ns = granularity_ns;
     struct clock_sample latest = {
         .at_ns = when->sent_ns + (when->received_ns - when->sent_ns) / 2,
-        .uncertainty_ns = span_ns / 2 + GRANULARITY_NS,
+        .uncertainty_ns = span_ns / 2 + granularity_ns,
     };
     if (__builtin_sub_overflow(guest_ns, latest.at_ns, &latest.offset_ns)) {
         failure_set(why, FAILURE_MALFORMED, "return: a time expected, %lld ns found",

@@ -25,6 +25,8 @@ struct exchange {
         *filters;                  /* compiled, in the order of collector->filters;
                                       an entry may be NULL: lets all pass */
     const struct host_facts *host; /* of the guest's devices; NULL: not known */
+    const char
+        *os;      /* what the guest runs, as struct told has it; NULL, "": not known */
     void *memory; /* the collector's own memory_bytes for this guest, zeroed when the
                      guest or its agent starts anew; NULL if memory_bytes is 0 */
 };

@@ -142,6 +142,7 @@ parse(const struct intake *intake, struct guest *guest, size_t collector,
         .filters =
             (const struct filter *const *)intake->config->collectors[collector].filters,
         .host = guest->definition ? &guest->definition->host : NULL,
+        .os = *guest->told.os_id ? guest->told.os_id : guest->os_hint,
         .memory = state->memory,
     };
     struct samples *samples = intake->samples;

@@ -20,8 +20,10 @@ extern const struct collector clock_collector;
 #define MS INT64_C(1000000)
 #define SECOND (1000 * MS)
 #define START (INT64_C(1790000000) * SECOND)
+#define WINDOWS_TICK_NS 15625000
 
 struct clock_test {
+    const char *os; /* Windows: its clock goes by ticks */
     void *memory;
     struct samples *samples;
     struct failure why;
@@ -56,6 +58,7 @@ ask_exchange(struct clock_test *test, json_t *reply, int64_t sent_ns,
     struct exchange when = {.sent_ns = sent_ns,
                             .received_ns = received_ns,
                             .round_trip_ns = round_trip_ns,
+                            .os = test->os,
                             .memory = test->memory};
     samples_clear(test->samples);
     int result = clock_collector.parse(reply, &when, test->samples, &test->why);
@@ -69,8 +72,9 @@ static void
 ask(struct clock_test *test, int64_t at_ns, int64_t span_ns, int64_t early_ns,
     int64_t offset_ns)
 {
-    int64_t sent_ns = START + at_ns;
-    json_t *reply = json_integer(sent_ns + early_ns + offset_ns);
+    int64_t sent_ns = START + at_ns, guest_ns = sent_ns + early_ns + offset_ns;
+    json_t *reply =
+        json_integer(test->os ? guest_ns - guest_ns % WINDOWS_TICK_NS : guest_ns);
     assert_int_equal(ask_exchange(test, reply, sent_ns, sent_ns + span_ns, span_ns), 0);
 }
 
@@ -432,6 +436,34 @@ a_change_of_rate_is_no_step_and_forgets_the_rate_before(void **state)
     assert_true(guest.offset_held * 100 >= guest.asked * 99);
 }
 
+/* What it tells may be as old as its last tick. */
+static void
+the_stated_errors_hold_for_the_clock_of_windows(void **state)
+{
+    struct clock_test *test = *state;
+    struct guest_clock guest = {.random = 13, .drift = 40e-6};
+    test->os = "mswindows";
+    guest_ask_for(&guest, test, 10 * 3600 * SECOND);
+    assert_true(guest.offset_held * 100 >= guest.asked * 99);
+    assert_true(guest.drift_published > guest.asked / 2);
+    assert_true(guest.drift_held * 100 >= guest.drift_published * 99);
+    stepped(test, 0);
+}
+
+/* The first sample came before the guest said what it runs. */
+static void
+a_sample_with_the_error_of_another_os_is_forgotten(void **state)
+{
+    struct clock_test *test = *state;
+    ask(test, 0, 2 * MS, MS, 5 * MS);
+    published(test, 0.005, 0.001001);
+    test->os = "mswindows";
+    ask(test, 15 * SECOND, 2 * MS, MS, 0);
+    assert_float_equal(value_of(test, "qga_clock_offset_uncertainty_seconds"), 0.016625,
+                       1e-9);
+    stepped(test, 0);
+}
+
 #define CLOCK_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -458,6 +490,8 @@ main(void)
         CLOCK_TEST(a_step_hidden_by_a_slow_call_counts_once),
         CLOCK_TEST(a_step_between_rare_calls_counts),
         CLOCK_TEST(a_change_of_rate_is_no_step_and_forgets_the_rate_before),
+        CLOCK_TEST(the_stated_errors_hold_for_the_clock_of_windows),
+        CLOCK_TEST(a_sample_with_the_error_of_another_os_is_forgotten),
     };
     return cmocka_run_group_tests_name("clock", tests, NULL, NULL);
 }
