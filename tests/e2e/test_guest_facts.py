@@ -2,7 +2,6 @@
 
 import base64
 import math
-import re
 import struct
 import time
 
@@ -10,6 +9,7 @@ import pytest
 
 from conftest import healthy, write_config
 from exposition import check
+from guest_truth import DISK_FIELDS, cpu_times, disk_counts, routes
 from lab.programs import Exporter
 
 GENERATIONS = ("old", "new")
@@ -114,15 +114,6 @@ def fresh(everything, domain, collector):
                                f"another answer for {collector}")
 
 
-def cpu_times(guest):
-    found = {}
-    modes = ("user", "nice", "system", "idle", "iowait", "irq", "softirq", "steal")
-    for cpu, numbers in re.findall(r"^cpu(\d+) (.*)$", guest.run("cat /proc/stat"), re.M):
-        for mode, ticks in zip(modes, numbers.split()):
-            found[cpu, mode] = int(ticks) / 100
-    return found
-
-
 @pytest.mark.parametrize("domain", GENERATIONS)
 def test_cpu_times(lab, everything, domain):
     before = cpu_times(lab.guests[domain])
@@ -132,21 +123,6 @@ def test_cpu_times(lab, everything, domain):
     for (cpu, mode), low in before.items():
         value = metrics.value("qga_cpu_seconds_total", domain=domain, cpu=cpu, mode=mode)
         assert low - 1e-6 <= value <= after[cpu, mode] + 1e-6, (cpu, mode)
-
-
-DISK_FIELDS = (
-    ("reads_completed_total", 1), ("reads_merged_total", 1), ("read_bytes_total", 512),
-    ("read_time_seconds_total", 1e-3), ("writes_completed_total", 1), ("writes_merged_total", 1),
-    ("written_bytes_total", 512), ("write_time_seconds_total", 1e-3), ("io_now", 1),
-    ("io_time_seconds_total", 1e-3), ("io_time_weighted_seconds_total", 1e-3),
-    ("discards_completed_total", 1), ("discards_merged_total", 1),
-    ("discarded_sectors_total", 1), ("discard_time_seconds_total", 1e-3),
-    ("flush_requests_total", 1), ("flush_requests_time_seconds_total", 1e-3))
-
-
-def disk_counts(guest):
-    line = re.search(r" vda (.*)", guest.run("cat /proc/diskstats")).group(1)
-    return [int(word) * unit for word, (_, unit) in zip(line.split(), DISK_FIELDS)]
 
 
 @pytest.mark.parametrize("domain", GENERATIONS)
@@ -178,11 +154,7 @@ def test_routes(new, metrics):
     shown = {(labels["dest"], labels["gw"], labels["priority"])
              for labels, _ in metrics.find("qga_network_route_info", domain="new",
                                            family="ipv4", device="eth0")}
-    truth = set()
-    for line in new.run("ip -4 route show").splitlines():
-        word = line.split()
-        option = dict(zip(word[1::2], word[2::2]))
-        truth.add((word[0], option.get("via", ""), option.get("metric", "0")))
+    truth = routes(new, "eth0")
     assert shown == truth and ("default", "10.0.2.2", "0") in shown
 
 

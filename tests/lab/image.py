@@ -29,6 +29,8 @@ CACHE = os.environ.get("QGA_LAB_CACHE", os.path.join(ROOT, "build", "lab"))
 GENERATIONS = {"7.2": "bookworm", "10.0": "trixie"}
 KERNEL_RELEASE = "bookworm"
 KERNEL_MODULES = ("virtio_pci", "virtio_blk", "virtio_console", "virtio_net", "ext4")
+# Not at every boot: a test loads /modules.storage in its guest.
+STORAGE_MODULES = ("virtio_scsi", "sd_mod", "ata_piix")
 DATA_DISK_BYTES = 24 << 20
 
 OS_RELEASE = {
@@ -87,8 +89,8 @@ def _sources(progress):
     return folders
 
 
-def _module_files(kernel_folder):
-    """The modules' paths in the order to load them."""
+def _module_files(kernel_folder, wanted, loaded=()):
+    """The modules' paths in the order to load them, but for those that are loaded."""
     (modules,) = glob.glob(os.path.join(kernel_folder, "lib/modules/*"))
     version = os.path.basename(modules)
     subprocess.run([program("depmod"), "-b", kernel_folder, version], check=True)
@@ -99,18 +101,16 @@ def _module_files(kernel_folder):
             name = re.sub(r"\.ko.*$", "", os.path.basename(path)).replace("-", "_")
             needs[name] = (path, rest.split())
     order = []
-    for name in KERNEL_MODULES:
+    # ext4 asks for a checksum by its algorithm's name, which no dependency tells.
+    for name in ("crc32c_generic", *wanted):
         if name not in needs:
             continue  # built in
         path, dependencies = needs[name]
         for module in [*reversed(dependencies), path]:
             if module not in order:
                 order.append(module)
-    # ext4 asks for a checksum by its algorithm's name, which no dependency tells.
-    for name in ("crc32c_generic",):
-        if name in needs and needs[name][0] not in order:
-            order.insert(0, needs[name][0])
-    return [os.path.join(modules, path) for path in order]
+    paths = [os.path.join(modules, path) for path in order]
+    return [path for path in paths if path not in loaded]
 
 
 def _copy(source, target, mode=0o644):
@@ -162,11 +162,14 @@ def _build_initramfs(folders, target):
         _copy(os.path.join(HERE, "guest-impostor"), os.path.join(root, "bin/guest-impostor"), 0o755)
         with open(os.path.join(root, "etc/os-release"), "w", encoding="utf-8") as file:
             file.writelines(f'{key}="{value}"\n' for key, value in OS_RELEASE.items())
-        with open(os.path.join(root, "modules.order"), "w", encoding="utf-8") as file:
-            for path in _module_files(folders["kernel"]):
-                inside = "/lib/modules/" + os.path.basename(path)
-                _copy(path, root + inside)
-                file.write(inside + "\n")
+        first = _module_files(folders["kernel"], KERNEL_MODULES)
+        later = _module_files(folders["kernel"], STORAGE_MODULES, first)
+        for name, paths in (("modules.order", first), ("modules.storage", later)):
+            with open(os.path.join(root, name), "w", encoding="utf-8") as file:
+                for path in paths:
+                    inside = "/lib/modules/" + os.path.basename(path)
+                    _copy(path, root + inside)
+                    file.write(inside + "\n")
         for generation in GENERATIONS:
             _add_agent(folders[generation], os.path.join(root, f"opt/qga-{generation}"))
         _write_cpio(root, target)
