@@ -1,0 +1,104 @@
+"""Which alert silences which: a real Alertmanager with the rules of alertmanager.yml.
+
+The alerts have the labels that those of config/prometheus have; nothing else is needed.
+"""
+
+import json
+import urllib.request
+
+import pytest
+
+from lab.process import wait_for
+from lab.programs import get
+from test_alerts import Webhook, alertmanager
+
+GUEST = {"instance": "hv1", "source": "local", "domain": "web"}
+DISK = {**GUEST, "device": "vda1", "mountpoint": "/"}
+
+
+@pytest.fixture(scope="module", name="address")
+def _address(tmp_path_factory):
+    webhook = Webhook()
+    with alertmanager(tmp_path_factory.mktemp("alertmanager"), webhook) as address:
+        yield address
+    webhook.close()
+
+
+def alert(name, severity="warning", **labels):
+    return {"job": "qga", "alertname": name, "severity": severity, **labels}
+
+
+def silenced(address, test, *alerts):
+    """The names of those that no message is sent for, once it has seen all of them."""
+    alerts = [{**one, "test": test} for one in alerts]
+    body = json.dumps([{"labels": one} for one in alerts]).encode()
+    request = urllib.request.Request(f"http://{address}/api/v2/alerts", body,
+                                     {"Content-Type": "application/json"})
+    urllib.request.urlopen(request).close()  # pylint: disable=consider-using-with
+
+    def seen():
+        # A group is notified, and so inhibited, right after its first alert.
+        _, _, answer = get(f"http://{address}/api/v2/alerts?filter=test%3D%22{test}%22")
+        found = json.loads(answer)
+        return found if len(found) == len(alerts) and all(
+            one["status"]["state"] != "unprocessed" for one in found) else None
+
+    found = wait_for(seen, "all alerts", 20)
+    return {(one["labels"]["alertname"], one["labels"]["severity"], one["labels"].get("domain"))
+            for one in found if one["status"]["inhibitedBy"]}
+
+
+CASES = {
+    "severities": (
+        [alert("QgaFilesystemAlmostFull", "warning", **DISK),
+         alert("QgaFilesystemAlmostFull", "critical", **DISK),
+         alert("QgaFilesystemAlmostFull", "warning", **{**DISK, "mountpoint": "/srv"}),
+         alert("QgaFilesystemAlmostFull", "warning", **{**DISK, "domain": "db"})],
+        {("QgaFilesystemAlmostFull", "warning", "web")}),
+    "exporter": (
+        [alert("QgaExporterDown", "critical", instance="hv1"),
+         alert("QgaAgentDead", **GUEST), alert("QgaScheduleLate", instance="hv1"),
+         alert("QgaAgentDead", **{**GUEST, "instance": "hv2", "domain": "db"})],
+        {("QgaAgentDead", "warning", "web"), ("QgaScheduleLate", "warning", None)}),
+    "vanished": (
+        [alert("QgaExporterVanished", instance="hv1"), alert("QgaAgentDead", **GUEST),
+         alert("QgaExporterVanished", instance="hv2")],
+        {("QgaAgentDead", "warning", "web")}),
+    "source": (
+        [alert("QgaSourceDown", "critical", instance="hv1", source="local"),
+         alert("QgaAgentUnresponsive", **GUEST), alert("QgaHostClockStepped", instance="hv1"),
+         alert("QgaAgentUnresponsive", **{**GUEST, "source": "pve", "domain": "100"})],
+        {("QgaAgentUnresponsive", "warning", "web")}),
+    "only-source": (
+        [alert("QgaSourceDown", "critical", instance="hv1"),
+         alert("QgaAgentUnresponsive", instance="hv1", domain="web")],
+        {("QgaAgentUnresponsive", "warning", "web")}),
+    "clock": (
+        [alert("QgaHostClockStepped", instance="hv1"), alert("QgaClockOffset", **GUEST),
+         alert("QgaAgentDead", **GUEST),
+         alert("QgaClockOffset", **{**GUEST, "instance": "hv2", "domain": "db"})],
+        {("QgaClockOffset", "warning", "web")}),
+    "hung": (
+        [alert("QgaAgentUnresponsive", **GUEST), alert("QgaAgentFlapping", **GUEST),
+         alert("QgaCollectorFailing", **GUEST, collector="clock"),
+         alert("QgaFilesystemAlmostFull", **DISK),
+         alert("QgaAgentFlapping", **{**GUEST, "domain": "db"})],
+        {("QgaAgentFlapping", "warning", "web"), ("QgaCollectorFailing", "warning", "web")}),
+    "address": (
+        [alert("QgaNetworkSameAddress", **GUEST, address="192.0.2.5"),
+         alert("QgaNetworkSameAddressAcrossHosts", **GUEST, address="192.0.2.5", zone="fra"),
+         alert("QgaNetworkSameAddressAcrossHosts", **{**GUEST, "domain": "db"},
+               address="192.0.2.5", zone="fra")],
+        {("QgaNetworkSameAddressAcrossHosts", "warning", "web")}),
+    "others": (
+        [alert("QgaExporterDown", "critical", instance="hv1"),
+         alert("NodeFilesystemFull", instance="hv1")], set()),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_inhibition(address, name):
+    alerts, expected = CASES[name]
+    # Cases must not silence each other's: each has hosts of its own.
+    alerts = [{**one, "instance": f"{name}-{one['instance']}"} for one in alerts]
+    wait_for(lambda: silenced(address, name, *alerts) == expected, f"silenced: {expected}", 20)
