@@ -154,16 +154,6 @@ dashboards-check: ## lint the dashboards, compare them with their source and wit
 	$(Q)/usr/bin/python3 -m pytest -p no:cacheprovider dashboards/check
 .PHONY: dashboards dashboards-check
 
-dashboards: ## write dashboards/*.json from dashboards/source
-	$(Q)dashboards/build.py
-
-dashboards-check: ## lint the dashboards, compare them with their source and with Grafana's types
-	$(Q)dashboards/build.py --check
-	$(Q)dashboards/check/lint.py
-	$(Q)dashboards/check/schema.py
-	$(Q)/usr/bin/python3 -m pytest -p no:cacheprovider dashboards/check
-.PHONY: dashboards dashboards-check
-
 rules-check: ## check the rules for Prometheus, their tests and the runbook
 	$(Q)tests/rules.py
 	$(Q)tests/rules_mutants.py
@@ -183,6 +173,7 @@ install: all ## install below PREFIX (/usr/local), and below DESTDIR
 	install -D -m 644 -t $(DESTDIR)$(DOCDIR) README.md docs/METRICS.md config/qga-exporter.yml config/web.yml config/polkit/50-qga-exporter.rules
 	install -D -m 644 -t $(DESTDIR)$(DOCDIR)/docs docs/runbook.md
 	install -D -m 644 -t $(DESTDIR)$(DOCDIR)/prometheus config/prometheus/*.yml
+	install -D -m 644 -t $(DESTDIR)$(DOCDIR)/dashboards dashboards/*.json dashboards/README.md dashboards/provisioning/*/*.yml
 	install -D -m 644 -t $(DESTDIR)$(DOCDIR)/prometheus/fleet config/prometheus/fleet/*.yml
 
 uninstall: ## remove what install has put there, but for the configuration

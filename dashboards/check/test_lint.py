@@ -3,10 +3,12 @@
 import copy
 import json
 import os
+import re
 
 import lint
 import promql
 import pytest
+import yaml
 
 
 def load(name):
@@ -125,11 +127,36 @@ def test_a_bad_one_is_found_out(number):
     rule, change = BAD[number]
     board = copy.deepcopy(GOOD)
     change(board)
-    assert rule in {name for name, _ in lint.complaints_of(board)}
+    assert list(dict(lint.RULES)[rule](board))
 
 
 def test_every_rule_is_tested():
     assert {name for name, _ in lint.RULES} == {name for name, _ in BAD}
+
+
+def test_the_states_are_all_there():
+    with open(lint.METRICS, encoding="utf-8") as file:
+        (states,) = re.findall(r"^States: (.*)", file.read(), re.M)
+    (panel,) = [one for one in lint.panels_of(GOOD) if one["type"] == "state-timeline"]
+    shown = [one["text"] for one in panel["fieldConfig"]["defaults"]["mappings"][0]["options"].values()]
+    assert sorted(shown) == sorted(re.findall(r"`(\w+)`", states))
+    for name in shown:
+        assert f'state="{name}"' in panel["targets"][0]["expr"]
+
+
+def test_the_provisioning_files_are_what_the_readme_says():
+    folder = os.path.join(lint.DASHBOARDS, "provisioning")
+    with open(os.path.join(folder, "dashboards", "qga-exporter.yml"), encoding="utf-8") as file:
+        (provider,) = yaml.safe_load(file)["providers"]
+    with open(os.path.join(folder, "datasources", "prometheus.yml"), encoding="utf-8") as file:
+        (source,) = yaml.safe_load(file)["datasources"]
+    with open(os.path.join(lint.DASHBOARDS, "README.md"), encoding="utf-8") as file:
+        assert provider["options"]["path"] in file.read()
+    assert (provider["type"], source["type"]) == ("file", "prometheus")
+    with open(os.path.join(lint.DASHBOARDS, "..", "config", "prometheus", "prometheus.yml"),
+              encoding="utf-8") as file:
+        interval = yaml.safe_load(file)["global"]["scrape_interval"]
+    assert source["jsonData"]["timeInterval"] == interval
 
 
 def test_a_panel_in_a_collapsed_row_counts():

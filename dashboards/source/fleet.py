@@ -22,7 +22,9 @@ TROUBLES = (
        unless on BY_GUEST max_over_time(qga_up{GUEST}[1d]) == 1"""),
     (2, "agent does not answer", "state", 'qga_agent_state{GUEST, state=~"unresponsive|malformed"}'),
     (2, "libvirt denies its agent", "", 'qga_agent_state{GUEST, state="denied"}'),
-    (2, "agent comes and goes", "", "changes(qga_up{GUEST}[1h]) > 6"),
+    (2, "agent comes and goes", "", """
+     changes(qga_up{GUEST}[1h]) > 6
+       unless on (job, instance, source) changes(qga_exporter_source_up{HOST}[1h]) > 0"""),
     (2, "clock is wrong", "", f"{CLOCK_CERTAIN} > 0.5"),
     (3, "clock is wrong", "", f"{CLOCK_CERTAIN} > 5"),
     (2, "clock drifts", "", """
@@ -67,14 +69,15 @@ TROUBLES_OF_HOSTS = (
 def troubles():
     """One series for each guest or host and trouble; its value is the severity."""
     parts = []
-    for severity, problem, place, condition in TROUBLES + TROUBLES_OF_HOSTS:
+    # The worst first: of what "or" finds on both sides it takes the left.
+    for severity, problem, place, condition in sorted(TROUBLES + TROUBLES_OF_HOSTS,
+                                                      key=lambda trouble: -trouble[0]):
         where = f'label_replace({condition.strip()}, "where", "$1", "{place}", "(.*)")' \
             if place else condition.strip()
         parts.append(f'label_replace({severity} * max by (job, instance, source, domain'
                      f'{", where" if place else ""}) (({where}) * 0 + 1),\n'
                      f'  "problem", "{problem}", "", "")')
-    return q("max by (job, instance, source, domain, problem, where) (\n"
-             + "\nor\n".join(parts) + "\n)")
+    return q("\nor\n".join(parts))
 
 
 def summary():

@@ -26,9 +26,9 @@ def q(text, guest="=~"):
 
 # The worse, the higher.
 STATES = (
-    ("responsive", g.GREEN), ("starting", g.BLUE), ("paused", "light-blue"),
-    ("frozen", g.PURPLE), ("unconfigured", g.GREY), ("unknown", g.GREY),
-    ("denied", g.ORANGE), ("malformed", g.ORANGE), ("unresponsive", g.RED),
+    ("responsive", g.GREEN), ("starting", g.BLUE), ("migrating", "super-light-blue"),
+    ("paused", "light-blue"), ("busy", "light-purple"), ("frozen", g.PURPLE),
+    ("unconfigured", g.GREY), ("unknown", g.GREY), ("denied", g.ORANGE), ("malformed", g.ORANGE), ("unresponsive", g.RED),
     ("disconnected", "dark-red"),
 )
 STATE_WORDS = g.words(*((number, name, color) for number, (name, color) in enumerate(STATES, 1)))

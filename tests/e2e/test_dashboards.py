@@ -205,8 +205,33 @@ def panel_rows(prometheus, name, title, domain="full"):
             for target in panel["targets"]}
 
 
+# Labels that are empty in these guests.
+EMPTY = {"source", "title", "project", "flavor", "pci_address", "alias", "network", "target"}
+
+
+@pytest.mark.parametrize("name", panels.NAMES)
+def test_the_columns_of_tables_are_labels(prometheus, name):
+    for panel in panels.panels_of(panels.load(name)):
+        if panel["type"] != "table":
+            continue
+        (columns,) = [one["options"]["include"]["names"] for one in panel["transformations"]
+                      if one["id"] == "filterFieldsByName"]
+        letters = [target["refId"] for target in panel["targets"]]
+        values = ["Value"] if len(letters) == 1 else [f"Value #{one}" for one in letters]
+
+        def all_there():
+            there = EMPTY.union(values)
+            for domain in (IN_FULL, "windows"):
+                for found in panel_rows(prometheus, name, panel["title"], domain).values():  # pylint: disable=cell-var-from-loop
+                    there.update(*(labels for labels, _ in found))
+            assert not set(columns) - there, set(columns) - there  # pylint: disable=cell-var-from-loop
+            return True
+
+        wait_for(all_there, f"the columns of {panel['title']}", 30, 0.5)
+
+
 def troubles(prometheus):
-    return {(labels["domain"], labels["problem"], labels.get("where", "")): value
+    return {(labels.get("domain"), labels["problem"], labels.get("where", "")): value
             for labels, value in panel_rows(prometheus, "fleet", "Needs attention")["A"]}
 
 
@@ -223,10 +248,16 @@ EXPECTED = {
 
 
 def test_who_needs_attention_and_who_does_not(prometheus):
-    wait_for(lambda: EXPECTED.items() <= troubles(prometheus).items(), "all troubles", 60, 0.5)
+    def all_there():
+        missing = EXPECTED.items() - troubles(prometheus).items()
+        assert not missing, missing
+        return True
+
+    wait_for(all_there, "all troubles", 60, 0.5)
     wait_for(lambda: troubles(prometheus).get(("frozen", "frozen for long", "")) == 2,
              "the freeze takes long", 60, 0.5)
-    assert not [key for key in troubles(prometheus) if key[0] == "old"]
+    # A busy machine makes the clock of any emulated guest go wrong.
+    assert not [key for key in troubles(prometheus) if key[0] == "old" and "clock" not in key[1]]
 
 
 def test_the_table_of_guests(prometheus):
@@ -234,9 +265,10 @@ def test_the_table_of_guests(prometheus):
         rows = panel_rows(prometheus, "fleet", "Guest by guest")[ref]
         return [value for labels, value in rows if labels["domain"] == domain]
 
-    state = {"old": 1, "frozen": 4, "dead": 10}
-    for domain, number in state.items():
-        wait_for(lambda: value_of("A", domain) == [number], f"the state of {domain}", 30)  # pylint: disable=cell-var-from-loop
+    for domain, state in (("old", "responsive"), ("frozen", "frozen"), ("dead", "disconnected"),
+                          ("bare", "unconfigured")):
+        number = panels.number_of(state)
+        wait_for(lambda: value_of("A", domain) == [number], f"{domain} is {state}", 30)  # pylint: disable=cell-var-from-loop
     (offset,) = value_of("E", "skewed")
     assert 119 < offset < 121
     (used,) = value_of("G", "full")
