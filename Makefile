@@ -250,4 +250,4 @@ help: ## this list
 .PHONY: fuzz fuzz-build fuzz-seeds fuzz-replay fuzz-replay-run
 .PHONY: e2e-asan e2e-tsan soak harmless valgrind
 .PHONY: all demo check unit unit-build e2e format format-check clean help docs docs-check install uninstall FORCE
--include $(OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(wildcard $(BUILD)/tests/fuzz/*.d)
+-include $(OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(REFERENCE).d $(wildcard $(BUILD)/tests/fuzz/*.d)
