@@ -53,6 +53,7 @@ struct agent_socket {
     bool was_in_step;       /* on this connection, at least once */
     int64_t connected_ns;   /* CLOCK_MONOTONIC */
     bool gave_up;           /* a call did: a late sync is news */
+    bool broken; /* the connection is to be lost as soon as the loop comes round */
     uint64_t reconnect_ms;
     uv_timer_t deadline, reconnect;
     unsigned int open_timers;
@@ -121,6 +122,7 @@ leave_connection(struct agent_socket *agent)
     if (!connection)
         return;
     agent->connection = NULL;
+    agent->broken = false;
     connection->agent = NULL;
     uv_poll_stop(&connection->poll);
     uv_close((uv_handle_t *)&connection->poll, connection_closed);
@@ -153,20 +155,27 @@ lose_connection(struct agent_socket *agent, enum failure_kind kind, const char *
     finish(agent, &why);
 }
 
-/* The agent gets all of it at once or is not there: requests are short. */
-static bool
+static void
+start_deadline(struct agent_socket *agent, int64_t timeout_ns)
+{
+    uv_timer_start(&agent->deadline, deadline_passed,
+                   (uint64_t)(timeout_ns / NS_PER_MS), 0);
+}
+
+/* The agent gets all of it at once or is not there: requests are short.  Whoever asks
+ * is not told from within that there is nobody, but as soon as the loop comes round. */
+static void
 send_request(struct agent_socket *agent, const struct text *request)
 {
     ssize_t sent = write(agent->connection->fd, request->bytes, request->length);
 
     if (sent == (ssize_t)request->length)
-        return true;
+        return;
+    framing_give_up(&agent->framing);
     if (sent < 0 && errno == EAGAIN)
-        framing_give_up(&agent->framing); /* it reads nothing; the deadline tells */
-    else
-        lose_connection(agent, FAILURE_DISCONNECTED,
-                        "the agent's side of the socket is gone");
-    return false;
+        return; /* it reads nothing; the deadline tells */
+    agent->broken = true;
+    start_deadline(agent, 0);
 }
 
 static void
@@ -184,13 +193,6 @@ send_sync(struct agent_socket *agent)
     framing_sync(&agent->framing, (id & SYNC_ID_MASK) | 1, &request);
     send_request(agent, &request);
     text_free(&request);
-}
-
-static void
-start_deadline(struct agent_socket *agent, int64_t timeout_ns)
-{
-    uv_timer_start(&agent->deadline, deadline_passed,
-                   (uint64_t)(timeout_ns / NS_PER_MS), 0);
 }
 
 static void
@@ -429,6 +431,13 @@ deadline_passed(uv_timer_t *timer)
     struct agent_socket *agent = timer->data;
     struct failure why = agent->prompt;
 
+    if (agent->broken) {
+        lose_connection(agent, FAILURE_DISCONNECTED,
+                        "the agent's side of the socket is gone");
+        return;
+    }
+    if (!agent->call)
+        return;
     agent->gave_up = true;
     if (why.kind == FAILURE_NONE && agent->framing.state == FRAMING_AWAITING) {
         failure_set(&why, FAILURE_TIMEOUT, "%s: the agent does not answer %s in time",

@@ -422,6 +422,42 @@ test_closed_while_idle_and_while_syncing(void **state)
     assert_int_equal(world->done, 0);
 }
 
+/* It has gone, and the loop has not heard of it yet: nothing is told from within. */
+static void
+test_closed_just_before_a_call(void **state)
+{
+    struct world *world = *state;
+
+    connect_in_step(world);
+    shut(&world->peer);
+    start_call(world);
+    assert_int_equal(world->went, 0);
+    settle(world);
+    expect_failure(world, 1, FAILURE_DISCONNECTED, "");
+    assert_int_equal(world->went, 1);
+    later(world, 251);
+    take_connection(world);
+    answer_sync(world);
+    exchange(world, 2);
+}
+
+/* Its end is only half closed: no end of file comes. */
+static void
+test_one_that_does_not_want_to_hear(void **state)
+{
+    struct world *world = *state;
+
+    connect_in_step(world);
+    assert_int_equal(shutdown(world->peer, SHUT_RD), 0);
+    start_call(world);
+    settle(world);
+    expect_failure(world, 1, FAILURE_DISCONNECTED, "is gone");
+    later(world, 251);
+    take_connection(world);
+    answer_sync(world);
+    exchange(world, 2);
+}
+
 /* One that closes after every reply is connected less and less often. */
 static void
 test_reconnects_back_off(void **state)
@@ -919,6 +955,8 @@ main(void)
         TEST(test_connect_while_connected_takes_the_new_one),
         TEST(test_closed_in_mid_reply),
         TEST(test_closed_while_idle_and_while_syncing),
+        TEST(test_closed_just_before_a_call),
+        TEST(test_one_that_does_not_want_to_hear),
         TEST(test_reconnects_back_off),
         TEST(test_no_socket_and_nobody_listening),
         TEST(test_a_late_reply_answers_nothing),
