@@ -18,21 +18,28 @@
 
 /* Folders that are watched; more are found by looking again. */
 #define FOLDERS_MAX 4096
-#define SOCKETS_MAX 16384
 /* After something happened in a folder, so that a burst costs one look. */
 #define SETTLE_MS 50
-/* Without the kernel's word, often enough to be in time ... */
-#define LOOK_OFTEN_MS 900
-/* ... and with it, in case it missed something. */
-#define LOOK_SELDOM_MS 10000
+
+const struct socket_scan_pace socket_scan_usual = {
+    .often_ms = 900,
+    .seldom_ms = 10000,
+    .sockets_max = 16384,
+};
+
+/* What a path leads to. */
+struct file {
+    dev_t device;
+    ino_t inode;
+};
 
 struct socket_entry {
     char *path;
-    dev_t device;
-    ino_t inode;
+    struct file file;
     struct timespec changed; /* filesystems use a number again at once */
     bool there;              /* in the present look */
-    UT_hash_handle hh;
+    UT_hash_handle hh;       /* by path */
+    UT_hash_handle by_file;
 };
 
 struct folder {
@@ -46,8 +53,11 @@ struct folder {
 struct socket_scan {
     uv_loop_t *loop;
     char *pattern;
+    const struct socket_scan_pace *pace;
     struct socket_scan_listener listener;
     struct socket_entry *sockets;
+    struct socket_entry *files; /* the same by what they lead to */
+    size_t beyond;              /* in the present look: more than there may be */
     struct folder *folders;
     bool unwatched; /* a folder that the kernel does not watch for us */
     uv_timer_t timer;
@@ -213,6 +223,7 @@ static void
 forget_socket(struct socket_scan *scan, struct socket_entry *entry)
 {
     HASH_DEL(scan->sockets, entry);
+    HASH_DELETE(by_file, scan->files, entry);
     free(entry->path);
     free(entry);
 }
@@ -223,28 +234,102 @@ is_same_time(const struct timespec *a, const struct timespec *b)
     return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
 }
 
-static void
-see_socket(struct socket_scan *scan, const char *path, const struct stat *status)
+static struct socket_entry *
+find_socket(const struct socket_scan *scan, const char *path)
 {
     struct socket_entry *entry;
 
     HASH_FIND_STR(scan->sockets, path, entry);
-    if (!entry) {
-        if (HASH_COUNT(scan->sockets) >= SOCKETS_MAX)
-            return;
-        entry = memory_new(1, sizeof *entry);
-        entry->path = memory_string(path);
-        HASH_ADD_KEYPTR(hh, scan->sockets, entry->path, strlen(entry->path), entry);
-        scan->listener.found(scan->listener.context, path);
-    } else if (entry->device != status->st_dev || entry->inode != status->st_ino) {
-        scan->listener.remade(scan->listener.context, path);
-    } else if (!is_same_time(&entry->changed, &status->st_ctim)) {
-        scan->listener.touched(scan->listener.context, path);
-    }
-    entry->device = status->st_dev;
-    entry->inode = status->st_ino;
+    return entry;
+}
+
+static struct file
+file_of(const struct stat *status)
+{
+    struct file file;
+
+    memset(&file, 0, sizeof file); /* it is compared with its padding */
+    file.device = status->st_dev;
+    file.inode = status->st_ino;
+    return file;
+}
+
+/* An agent's socket serves one, so of two paths to it the second is left alone. */
+static bool
+is_seen_by_another_path(const struct socket_scan *scan, const struct file *file,
+                        const struct socket_entry *self)
+{
+    struct socket_entry *entry;
+
+    HASH_FIND(by_file, scan->files, file, sizeof *file, entry);
+    return entry && entry != self && entry->there;
+}
+
+static void
+set_file(struct socket_scan *scan, struct socket_entry *entry,
+         const struct stat *status)
+{
+    struct file file = file_of(status);
+
     entry->changed = status->st_ctim;
     entry->there = true;
+    if (memcmp(&entry->file, &file, sizeof file) == 0)
+        return;
+    HASH_DELETE(by_file, scan->files, entry);
+    entry->file = file;
+    HASH_ADD(by_file, scan->files, file, sizeof file, entry);
+}
+
+static void
+add_socket(struct socket_scan *scan, const char *path, const struct stat *status)
+{
+    struct socket_entry *entry;
+
+    if (HASH_COUNT(scan->sockets) >= scan->pace->sockets_max) {
+        scan->beyond++;
+        return;
+    }
+    entry = memory_new(1, sizeof *entry);
+    entry->path = memory_string(path);
+    entry->file = file_of(status);
+    HASH_ADD_KEYPTR(hh, scan->sockets, entry->path, strlen(entry->path), entry);
+    HASH_ADD(by_file, scan->files, file, sizeof entry->file, entry);
+    set_file(scan, entry, status);
+    scan->listener.found(scan->listener.context, path);
+}
+
+static void
+see_again(struct socket_scan *scan, struct socket_entry *entry,
+          const struct stat *status)
+{
+    bool remade =
+        entry->file.device != status->st_dev || entry->file.inode != status->st_ino;
+    bool touched = !is_same_time(&entry->changed, &status->st_ctim);
+
+    set_file(scan, entry, status);
+    if (remade)
+        scan->listener.remade(scan->listener.context, entry->path);
+    else if (touched)
+        scan->listener.touched(scan->listener.context, entry->path);
+}
+
+static void
+see_socket(struct socket_scan *scan, const char *path, bool known)
+{
+    struct socket_entry *entry = find_socket(scan, path);
+    struct stat status;
+
+    if (known != (entry != NULL) || stat(path, &status) < 0 ||
+        !S_ISSOCK(status.st_mode))
+        return;
+    struct file file = file_of(&status);
+
+    if (is_seen_by_another_path(scan, &file, entry))
+        return;
+    if (known)
+        see_again(scan, entry, &status);
+    else
+        add_socket(scan, path, &status);
 }
 
 /* Without file descriptors or memory nothing can be seen, which is not to say that
@@ -267,15 +352,15 @@ look_at_sockets(struct socket_scan *scan)
         globfree(&found);
         return; /* the next look may see more */
     }
+    scan->beyond = 0;
     HASH_ITER (hh, scan->sockets, entry, next) {
         entry->there = false;
     }
-    for (size_t i = 0; i < found.gl_pathc; i++) {
-        struct stat status;
-
-        if (stat(found.gl_pathv[i], &status) == 0 && S_ISSOCK(status.st_mode))
-            see_socket(scan, found.gl_pathv[i], &status);
-    }
+    /* Those that are known first: another path to one of them changes nothing. */
+    for (size_t i = 0; i < found.gl_pathc; i++)
+        see_socket(scan, found.gl_pathv[i], true);
+    for (size_t i = 0; i < found.gl_pathc; i++)
+        see_socket(scan, found.gl_pathv[i], false);
     globfree(&found);
     HASH_ITER (hh, scan->sockets, entry, next) {
         if (entry->there)
@@ -297,20 +382,23 @@ look(uv_timer_t *timer)
 
     look_at_sockets(scan);
     scan->listener.looked(scan->listener.context,
-                          trouble_of(scan, any, trouble, sizeof trouble));
+                          trouble_of(scan, any, trouble, sizeof trouble), scan->beyond);
     bool told = any && !scan->unwatched;
 
-    uv_timer_start(&scan->timer, look, told ? LOOK_SELDOM_MS : LOOK_OFTEN_MS, 0);
+    uv_timer_start(&scan->timer, look,
+                   told ? scan->pace->seldom_ms : scan->pace->often_ms, 0);
 }
 
 struct socket_scan *
 socket_scan_start(uv_loop_t *loop, const char *pattern,
+                  const struct socket_scan_pace *pace,
                   const struct socket_scan_listener *listener)
 {
     struct socket_scan *scan = memory_new(1, sizeof *scan);
 
     scan->loop = loop;
     scan->pattern = memory_string(pattern);
+    scan->pace = pace;
     scan->listener = *listener;
     uv_timer_init(loop, &scan->timer);
     scan->timer.data = scan;

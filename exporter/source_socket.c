@@ -22,8 +22,9 @@
 /* libvirt's own channel: whoever connects to it has the agent instead of libvirt as
  * soon as the daemon restarts. */
 #define LIBVIRT_CHANNEL_NAME "/org.qemu.guest_agent.0"
-#define LIBVIRT_CHANNEL_FOLDER "/libvirt/qemu/channel/"
+#define LIBVIRT_FOLDER "/libvirt/qemu/"
 #define LIBVIRT_DOMAIN_PATTERN "*/domain-[0-9]*-*" LIBVIRT_CHANNEL_NAME
+#define LIBVIRT_NEW_DOMAIN_PATTERN "*/channel/[0-9]*-*" LIBVIRT_CHANNEL_NAME
 
 struct socket_guest {
     struct source *source;
@@ -43,6 +44,7 @@ struct source {
     struct socket_scan *scan;
     struct socket_guest *guests;
     bool up, looked;
+    size_t beyond; /* sockets that are left alone, because there are too many */
 };
 
 static void
@@ -101,8 +103,9 @@ is_libvirts_own(const char *path)
 
     return length >= tail &&
            strcmp(resolved + length - tail, LIBVIRT_CHANNEL_NAME) == 0 &&
-           (strstr(resolved, LIBVIRT_CHANNEL_FOLDER) ||
-            fnmatch(LIBVIRT_DOMAIN_PATTERN, resolved, 0) == 0);
+           (strstr(resolved, LIBVIRT_FOLDER) ||
+            fnmatch(LIBVIRT_DOMAIN_PATTERN, resolved, 0) == 0 ||
+            fnmatch(LIBVIRT_NEW_DOMAIN_PATTERN, resolved, 0) == 0);
 }
 
 static void
@@ -191,11 +194,23 @@ lost(void *context, const char *path)
 }
 
 static void
-looked(void *context, const char *trouble)
+count_beyond(struct source *source, size_t beyond)
+{
+    if (beyond > 0 && source->beyond == 0)
+        log_warn("more sockets than the exporter asks; those beyond are left alone",
+                 LOG_INT("asked", HASH_COUNT(source->guests)),
+                 LOG_INT("left_alone", beyond));
+    source->beyond = beyond;
+    telemetry_sockets_beyond(source->telemetry, source->telemetry_row, beyond);
+}
+
+static void
+looked(void *context, const char *trouble, size_t beyond)
 {
     struct source *source = context;
     bool up = trouble == NULL;
 
+    count_beyond(source, beyond);
     if (source->looked && source->up == up)
         return;
     source->looked = true;
@@ -237,7 +252,8 @@ socket_start(const struct source_config *config, uv_loop_t *loop,
     source->telemetry_row = telemetry_row;
     /* The config has checked it. */
     source->naming = guest_name_new(config->socket.guest_name, error, sizeof error);
-    source->scan = socket_scan_start(loop, config->socket.path, &scan_listener);
+    source->scan = socket_scan_start(loop, config->socket.path, &socket_scan_usual,
+                                     &scan_listener);
     return source;
 }
 

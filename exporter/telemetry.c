@@ -63,9 +63,10 @@ struct source_name {
 
 struct source {
     _Atomic(const char *) name; /* NULL: the row is free */
-    atomic_bool up, has_lanes;
+    atomic_bool up, has_lanes, has_sockets;
     atomic_size_t lanes, lanes_in_use;
     atomic_uint_fast64_t lanes_abandoned;
+    atomic_size_t sockets_beyond;
 };
 
 struct telemetry {
@@ -177,6 +178,14 @@ static const struct metric lanes_abandoned = {
     .name = "qga_exporter_lanes_abandoned_total",
     .type = METRIC_COUNTER,
     .help = "Lanes given up and replaced because their call did not come back.",
+    .labels = {"source"},
+};
+static const struct metric sockets_beyond = {
+    .name = "qga_exporter_sockets_beyond_limit",
+    .type = METRIC_GAUGE,
+    .help =
+        "Sockets that fit the source's pattern and are left alone, because there are "
+        "more than 16384.",
     .labels = {"source"},
 };
 static const struct metric clock_synchronized = {
@@ -374,6 +383,7 @@ telemetry_source_add(struct telemetry *telemetry, const char *name)
     struct source *source = &telemetry->sources[row];
     atomic_store(&source->up, false);
     atomic_store(&source->has_lanes, false);
+    atomic_store(&source->has_sockets, false);
     atomic_store(&source->name, source_name_keep(telemetry, name));
     return row;
 }
@@ -403,6 +413,15 @@ telemetry_lanes(struct telemetry *telemetry, size_t row, size_t lanes_count,
     atomic_store(&source->lanes_in_use, in_use);
     atomic_store(&source->lanes_abandoned, abandoned_total);
     atomic_store(&source->has_lanes, true);
+}
+
+void
+telemetry_sockets_beyond(struct telemetry *telemetry, size_t row, size_t count)
+{
+    if (row >= TELEMETRY_SOURCES_MAX)
+        return;
+    atomic_store(&telemetry->sources[row].sockets_beyond, count);
+    atomic_store(&telemetry->sources[row].has_sockets, true);
 }
 
 const char *
@@ -509,11 +528,22 @@ source_value(struct source *source, const struct metric *metric)
 {
     if (metric == &source_up)
         return atomic_load(&source->up) ? 1 : 0;
+    if (metric == &sockets_beyond)
+        return (double)atomic_load(&source->sockets_beyond);
     if (metric == &lanes)
         return (double)atomic_load(&source->lanes);
     if (metric == &lanes_in_use)
         return (double)atomic_load(&source->lanes_in_use);
     return (double)atomic_load(&source->lanes_abandoned);
+}
+
+static bool
+source_has(struct source *source, const struct metric *metric)
+{
+    if (metric == &source_up)
+        return true;
+    return atomic_load(metric == &sockets_beyond ? &source->has_sockets
+                                                 : &source->has_lanes);
 }
 
 static void
@@ -524,7 +554,7 @@ write_sources(struct telemetry *telemetry, struct text *out,
     for (size_t i = 0; i < TELEMETRY_SOURCES_MAX; i++) {
         struct source *source = &telemetry->sources[i];
         const char *name = atomic_load(&source->name);
-        if (name == NULL || (metric != &source_up && !atomic_load(&source->has_lanes)))
+        if (name == NULL || !source_has(source, metric))
             continue;
         if (!started)
             exposition_header(out, metric);
@@ -616,6 +646,7 @@ telemetry_write(void *context, struct text *out)
     write_sources(telemetry, out, &lanes);
     write_sources(telemetry, out, &lanes_in_use);
     write_sources(telemetry, out, &lanes_abandoned);
+    write_sources(telemetry, out, &sockets_beyond);
     write_guests(telemetry, out);
     write_single(out, &name_conflicts, (double)atomic_load(&telemetry->name_conflicts));
     write_calls(telemetry, out);

@@ -54,6 +54,9 @@ void telemetry_source_up(struct telemetry *telemetry, size_t row, bool up);
 void telemetry_lanes(struct telemetry *telemetry, size_t row, size_t lanes,
                      size_t in_use, uint64_t abandoned_total);
 
+/* qga_exporter_sockets_beyond_limit{source}; likewise for a source without sockets. */
+void telemetry_sockets_beyond(struct telemetry *telemetry, size_t row, size_t count);
+
 /* The version of this build, for the landing page. */
 const char *telemetry_version(void);
 

@@ -240,6 +240,7 @@ write_own(struct text *out)
 
     telemetry_source_up(telemetry, row, true);
     telemetry_lanes(telemetry, row, 4, 0, 0);
+    telemetry_sockets_beyond(telemetry, row, 0);
     telemetry_call(telemetry, 0, FAILURE_NONE, 1);
     telemetry_lateness(telemetry, 1);
     telemetry_write(telemetry, out);

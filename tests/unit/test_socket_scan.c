@@ -22,15 +22,19 @@
 #define PATIENCE_MS 8000
 /* Sooner than the next look without the kernel's word: it was inotify that told. */
 #define AT_ONCE_MS 700
+#define HOUR_MS 3600000
+#define SOCKETS_MAX 3
 
 struct world {
     uv_loop_t loop;
+    uv_timer_t tick; /* so that the loop never waits for long */
     uv_timer_t patience;
     bool impatient;
     struct socket_scan *scan;
     char folder[32];
     char events[4096]; /* "+a.sock;" found, "*" remade, "~" touched, "-" lost */
     int looks;
+    size_t beyond;
     char trouble[512]; /* of the last look; "" for none */
 };
 
@@ -69,11 +73,12 @@ lost(void *context, const char *path)
 }
 
 static void
-looked(void *context, const char *trouble)
+looked(void *context, const char *trouble, size_t beyond)
 {
     struct world *world = context;
 
     world->looks++;
+    world->beyond = beyond;
     snprintf(world->trouble, sizeof world->trouble, "%s", trouble ? trouble : "");
 }
 
@@ -81,6 +86,16 @@ static void
 lose_patience(uv_timer_t *timer)
 {
     ((struct world *)timer->data)->impatient = true;
+}
+
+/* What the kernel does not tell does not come out, but where it cannot. */
+static const struct socket_scan_pace pace = {
+    .often_ms = 900, .seldom_ms = HOUR_MS, .sockets_max = SOCKETS_MAX};
+
+static void
+ticked(uv_timer_t *timer)
+{
+    (void)timer;
 }
 
 static int
@@ -92,6 +107,8 @@ set_up(void **state)
     assert_non_null(mkdtemp(world->folder));
     assert_int_equal(chdir(world->folder), 0);
     uv_loop_init(&world->loop);
+    uv_timer_init(&world->loop, &world->tick);
+    uv_timer_start(&world->tick, ticked, 2, 2);
     uv_timer_init(&world->loop, &world->patience);
     world->patience.data = world;
     *state = world;
@@ -107,6 +124,7 @@ tear_down(void **state)
     if (world->scan)
         socket_scan_stop(world->scan);
     uv_close((uv_handle_t *)&world->patience, NULL);
+    uv_close((uv_handle_t *)&world->tick, NULL);
     uv_run(&world->loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&world->loop), 0);
     assert_int_equal(chdir("/"), 0);
@@ -148,7 +166,7 @@ start(struct world *world, const char *pattern)
     };
 
     snprintf(whole, sizeof whole, "%s/%s", world->folder, pattern);
-    world->scan = socket_scan_start(&world->loop, whole, &listener);
+    world->scan = socket_scan_start(&world->loop, whole, &pace, &listener);
     await_look(world, 1);
 }
 
@@ -403,19 +421,63 @@ test_a_folder_that_is_denied(void **state)
 }
 
 static void
+test_more_than_there_may_be(void **state)
+{
+    struct world *world = *state;
+
+    make_socket("a.sock");
+    make_socket("b.sock");
+    make_socket("c.sock");
+    make_socket("d.sock");
+    make_socket("e.sock");
+    start(world, "*.sock");
+    expect(world, "+a.sock;+b.sock;+c.sock;");
+    assert_int_equal(world->beyond, 2);
+    int looks = world->looks;
+
+    unlink("a.sock");
+    expect_at_once(world, "-a.sock;");
+    await_look(world, looks + 1); /* `lost` comes within it */
+    make_socket("f.sock");
+    expect_at_once(world, "+d.sock;");
+    await_look(world, looks + 2); /* `found` comes within it */
+    assert_int_equal(world->beyond, 2);
+}
+
+/* An agent serves one client, so two paths to its socket would keep each other out. */
+static void
+test_two_paths_to_one_socket(void **state)
+{
+    struct world *world = *state;
+
+    make_socket("b.sock");
+    assert_int_equal(symlink("b.sock", "c.sock"), 0);
+    assert_int_equal(link("b.sock", "d.sock"), 0);
+    start(world, "{.,../test_scan*}/*.sock");
+    expect(world, "+./b.sock;");
+    /* Another one before it changes nothing. */
+    assert_int_equal(symlink("b.sock", "a.sock"), 0);
+    await_look(world, world->looks + 1);
+    assert_string_equal(world->events, "");
+    unlink("b.sock");
+    expect_at_once(world, "+./d.sock;-./b.sock;");
+}
+
+static void
 test_stop_at_any_time(void **state)
 {
     struct world *world = *state;
     const struct socket_scan_listener listener = {.looked = looked, .context = world};
 
-    socket_scan_stop(socket_scan_start(&world->loop, "/tmp/*", &listener));
+    socket_scan_stop(socket_scan_start(&world->loop, "/tmp/*", &pace, &listener));
     make_folder("a");
     make_socket("a/1.sock");
     start(world, "*/*.sock");
     make_socket("a/2.sock"); /* an event that is not read any more */
     socket_scan_stop(world->scan);
     world->scan = NULL;
-    uv_run(&world->loop, UV_RUN_DEFAULT);
+    for (int turns = 0; turns < 10; turns++)
+        uv_run(&world->loop, UV_RUN_ONCE);
     assert_string_equal(world->events, "+a/1.sock;");
 }
 
@@ -436,6 +498,8 @@ main(void)
         TEST(test_braces_over_a_slash),
         TEST(test_a_pattern_without_wildcards),
         TEST(test_a_folder_that_is_denied),
+        TEST(test_more_than_there_may_be),
+        TEST(test_two_paths_to_one_socket),
         TEST(test_stop_at_any_time),
     };
 

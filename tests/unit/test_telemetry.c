@@ -173,6 +173,9 @@ sources_come_and_go(void **state)
     assert_true(renders(*state, "qga_exporter_lanes{source=\"\"} 4"));
     assert_true(renders(*state, "qga_exporter_lanes_in_use{source=\"\"} 3"));
     assert_true(renders(*state, "qga_exporter_lanes_abandoned_total{source=\"\"} 2"));
+    assert_false(renders(*state, "qga_exporter_sockets_beyond_limit{source=\"\"} 0"));
+    telemetry_sockets_beyond(*state, one, 7);
+    assert_true(renders(*state, "qga_exporter_sockets_beyond_limit{source=\"\"} 7"));
     assert_false(renders(*state, "qga_exporter_lanes{source=\"pve \\\"two\\\"\"} 0"));
     telemetry_source_remove(*state, one);
     assert_false(renders(*state, "qga_exporter_source_up{source=\"\"} 0"));
