@@ -1,0 +1,77 @@
+"""Which paths lead to an agent: not to libvirt's, and not twice to one."""
+
+import contextlib
+import os
+import shutil
+import socket
+import tempfile
+import types
+
+import pytest
+
+from conftest import QUICK_CONFIG, write_config
+from lab.agents import Agents
+from lab.process import wait_for
+from lab.programs import Exporter
+
+OWN = "org.qemu.guest_agent.0"
+# Of session daemons, of older and newer libvirts, and below a container's own path.
+LIBVIRTS = ("user/libvirt/qemu/run/channel/1-web", "home/libvirt/qemu/channel/target/domain-1-web",
+            "mnt/channel/2-db", "mnt/old/domain-3-mail")
+
+
+@pytest.fixture(name="place")
+def _place():
+    folder = tempfile.mkdtemp(prefix="qga-lab-")  # short: a socket's path has 107 bytes
+    yield types.SimpleNamespace(directory=folder, uri="")
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def exporter_of(place, pattern, name="(.+)"):
+    config = write_config(place, f'sources: [{{socket: {{path: "{pattern}", guest_name: "{name}"}}}}]\n'
+                          + QUICK_CONFIG)
+    with Exporter(place, f"--config.file={config}", uri="") as running:
+        yield running
+
+
+def listen(path):
+    os.makedirs(os.path.dirname(path))
+    listener = socket.socket(socket.AF_UNIX)
+    listener.setblocking(False)
+    listener.bind(path)
+    listener.listen(1)
+    return listener
+
+
+def test_channels_of_any_libvirt_are_left_alone(place):
+    paths = [f"{place.directory}/{folder}/{OWN}" for folder in LIBVIRTS]
+    with contextlib.ExitStack() as stack:
+        listeners = [stack.enter_context(contextlib.closing(listen(path))) for path in paths]
+        stack.enter_context(contextlib.closing(listen(f"{place.directory}/mnt/mine/{OWN}")))
+        running = stack.enter_context(exporter_of(
+            place, f"{place.directory}/{{user/*/*/*/*/*,home/*/*/*/*/*,mnt/*/*,mnt/*}}/{OWN}"))
+        metrics = running.wait_for(lambda metrics: metrics.domains(), "one that is nobody's")
+        assert {os.path.basename(os.path.dirname(name)) for name in metrics.domains()} == {"mine"}
+        for path, listener in zip(paths, listeners):
+            wait_for(lambda path=path: f"path={path}" in running.process.log(), f"{path} in the log")
+            with pytest.raises(BlockingIOError):
+                listener.accept()
+
+
+def test_two_paths_to_one_agent_are_one_guest(place):
+    with Agents(place.directory) as agents:
+        agents.start("one")
+        first = os.path.join(os.path.dirname(agents.pattern), "another.sock")
+        with exporter_of(place, agents.pattern, "/([^/]+)[.]sock$") as running:
+            running.wait_for(lambda metrics: metrics.state("one") == "responsive", "the agent")
+            os.symlink("one.sock", first)
+            calls = running.metrics().value("qga_agent_calls_total", domain="one")
+            metrics = running.wait_for(lambda metrics: metrics.value(
+                "qga_agent_calls_total", domain="one") > calls + 5, "it is asked on")
+            assert metrics.domains() == {"one"}
+            assert not metrics.find("qga_agent_failures_total")
+        with exporter_of(place, agents.pattern, "/([^/]+)[.]sock$") as running:
+            metrics = running.wait_for(lambda metrics: metrics.domains()
+                                       and metrics.state("another") == "responsive", "the agent")
+            assert metrics.domains() == {"another"}  # the first by its name
