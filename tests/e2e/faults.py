@@ -32,6 +32,7 @@ BUSY = Bound("with the next call (clock: 15 s), 9 s later: an agent that only ha
 STATUS = Bound("with the next call (clock: 15 s)", 10)
 KEEPALIVE = Bound("old values leave with their age; calls are given up after 14 s, the source is "
                   "down after 30 s at most", 40)
+SILENT = Bound("after 15 s, which it is given to let the exporter in", 20)
 CLOSED = Bound("at once: the connection closes", 2)
 
 EVENT = Bound("under 2 s after the agent's return: libvirt's event", 2)
@@ -134,6 +135,9 @@ FAULTS = {
     "libvirtd hung": Fault(
         "The libvirt daemon hangs", "busy, then unknown", "", KEEPALIVE, RECONNECT,
         "Restart it; `qga_exporter_lanes_abandoned_total` counts the calls given up"),
+    "libvirtd hung at the start": Fault(
+        "... when the exporter connects", "(no series of guests, `qga_exporter_source_up` 0)",
+        "", SILENT, RECONNECT, "Restart it; the log says that it has not answered"),
     "libvirtd restarted": Fault(
         "The libvirt daemon is restarted or upgraded", "unknown for a moment", "", CLOSED,
         RECONNECT, "None"),

@@ -6,7 +6,10 @@ import signal
 import time
 
 from conftest import healthy
-from watched import FRESH_S, Watched, successes
+from faults import FAULTS
+from lab.process import wait_for
+from lab.programs import Exporter
+from watched import FRESH_S, SLACK_S, Watched, successes
 
 
 def source_up(metrics):
@@ -61,6 +64,24 @@ def test_libvirtd_hung(lab, exporter):
     watched.is_over(both_answer)
     exporter.wait_for(lambda metrics: metrics.value("qga_exporter_lanes") == lanes,
                       "as many lanes as before", 60)
+
+
+def test_libvirtd_hung_at_the_start(lab, quick_config):
+    """It takes connections, as its kernel does, and says nothing: that is told, and once."""
+    fault = FAULTS["libvirtd hung at the start"]
+    lab.libvirtd.signal(signal.SIGSTOP)
+    try:
+        with Exporter(lab, f"--config.file={quick_config}", name="waiting") as waiting:
+            lines = wait_for(lambda: [line for line in waiting.process.log().splitlines()
+                                      if "has not answered" in line], "a line in the log",
+                             fault.notice.seconds + SLACK_S)
+            assert source_up(waiting.metrics()) == 0
+            lab.libvirtd.signal(signal.SIGCONT)
+            waiting.wait_for(both_answer, "the guests, once it answers",
+                             fault.recover.seconds + SLACK_S)
+            assert len(lines) == 1
+    finally:
+        lab.libvirtd.signal(signal.SIGCONT)
 
 
 def test_libvirtd_upgraded(lab, exporter):
