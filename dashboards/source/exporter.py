@@ -85,33 +85,40 @@ def calls():
     return g.row(
         "Calls to guest agents",
         g.lines("Calls by command", "Calls to guest agents, by the agent's command.",
-                g.series(rate("qga_exporter_calls_total", "command"), "{{command}}"), (8, 8),
-                unit="cps", stacked=True, min=0, no_value="No call."),
+                g.series(rate("qga_exporter_calls_total", "command"), "{{command}}"), (12, 9),
+                unit="cps", stacked=True, min=0, placement="right", no_value="No call."),
+        g.lines("Time that a call takes, 99th percentile", "By command, with the time spent "
+                "waiting inside libvirt.",
+                g.series(quantile(0.99, CALLS, "command"), "{{command}}"), (12, 9), unit="s",
+                min=0, placement="right", no_value="No call."),
+        g.table("Commands", "Calls of each command in the last minutes, and how long they take.",
+                [g.rows(rate("qga_exporter_calls_total", "command")),
+                 g.rows(q(f"""
+(
+    sum by (command) (rate(qga_exporter_calls_total{{HOST, outcome!="ok"}}{RATE}))
+  or
+    0 * {rate("qga_exporter_calls_total", "command")}
+)
+/
+{rate("qga_exporter_calls_total", "command")}
+>= 0""")),
+                 g.rows(quantile(0.5, CALLS, "command") + " >= 0"),
+                 g.rows(quantile(0.99, CALLS, "command") + " >= 0")],
+                (12, 9), sort="-99 % within", no_value="No call.",
+                columns={"command": "Command", "Value #A": "Calls", "Value #B": "Failing",
+                         "Value #C": "Half within", "Value #D": "99 % within"},
+                overrides=[g.override("Calls", unit="cps"),
+                           g.override("Failing", unit="percentunit", decimals=1),
+                           g.override("Half within", unit="s"),
+                           g.override("99 % within", unit="s")]),
         g.lines("Failed calls by reason", "Calls that brought no answer. Unsupported and disabled "
                 "are facts about a guest, not faults.",
                 g.series(q('sum by (outcome) (rate(qga_exporter_calls_total{HOST, outcome!="ok"}'
                            f"{RATE})) > 0"), "{{outcome}}"),
-                (8, 8), unit="cps", stacked=True, min=0, no_value="No call has failed."),
-        g.lines("Time that a call takes, 99th percentile", "By command, with the time spent "
-                "waiting inside libvirt.",
-                g.series(quantile(0.99, CALLS, "command"), "{{command}}"), (8, 8), unit="s",
-                min=0, no_value="No call."),
-        g.table("Commands", "Calls of each command in the last minutes, and how long they take.",
-                [g.rows(rate("qga_exporter_calls_total", "command")),
-                 g.rows(q('sum by (command) (rate(qga_exporter_calls_total{HOST, outcome!="ok"}'
-                          f"{RATE}))\n/\n" + rate("qga_exporter_calls_total", "command"))),
-                 g.rows(quantile(0.5, CALLS, "command")),
-                 g.rows(quantile(0.99, CALLS, "command"))],
-                (12, 9), sort="-99 %", no_value="No call.",
-                columns={"command": "Command", "Value #A": "Calls", "Value #B": "Failing",
-                         "Value #C": "Half of them within", "Value #D": "99 % within"},
-                overrides=[g.override("Calls", unit="cps"),
-                           g.override("Failing", unit="percentunit", decimals=1),
-                           g.override("Half of them within", unit="s"),
-                           g.override("99 % within", unit="s")]),
+                (6, 9), unit="cps", stacked=True, min=0, no_value="No call has failed."),
         g.lines("Guests by the state of their agent", "How many guests have an agent in which "
                 "state.", g.series(q("sum by (state) (qga_exporter_guests{HOST}) > 0"), "{{state}}"),
-                (12, 9), unit="short", stacked=True, min=0, decimals=0, no_value="No guest."))
+                (6, 9), unit="short", stacked=True, min=0, decimals=0, no_value="No guest."))
 
 
 def schedule():
@@ -162,7 +169,7 @@ sort_desc(
       unless on (job, instance, source, domain, collector) qga_collector_supported{HOST} == 0
   )
 )"""), "{{collector}}"), unit="short", no_value="None fails.",
-               color={"mode": "fixed", "fixedColor": g.ORANGE}),
+               color={"mode": "thresholds"}, thresholds=g.steps((1, g.ORANGE))),
         g.lines("Guests that are backed off", "Guests that are only probed, less and less often, "
                 "because they do not answer.",
                 g.series(q("sum by (instance) (qga_agent_backing_off{HOST})"), INSTANCE),

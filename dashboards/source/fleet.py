@@ -179,6 +179,7 @@ def clocks():
                            + ten.replace("{GUEST}", "{GUEST} @ end()")),
                          "{{domain}} · {{instance}}"),
                 unit="s", thresholds=CLOCK_STEPS, min=0, links=[to_guest(**FROM_LABELS)],
+                custom={"scaleDistribution": {"type": "symlog", "log": 10, "linearThreshold": 0.1}},
                 no_value="No guest tells its time."),
         g.table("Furthest clocks", "Guest less host, how much that may be wrong either way, and "
                 "what the guest's clock gains on the host's. Drift is there from 10 steady minutes "
@@ -242,21 +243,21 @@ def software():
         "Software",
         g.bars("Agent versions", "How many guests run which version of the guest agent.",
                g.now(q("sort_desc(count by (version) (qga_agent_info{GUEST}))"), "{{version}}"),
-               unit="short", no_value="No agent tells its version."),
+               (8, 13), unit="short", no_value="No agent tells its version."),
         g.bars("Operating systems", "How many guests run which operating system.",
                g.now(q("sort_desc(count by (pretty_name) (qga_os_info{GUEST}))"),
                      "{{pretty_name}}"),
-               unit="short", no_value="No agent tells its operating system."),
+               (8, 13), unit="short", no_value="No agent tells its operating system."),
         g.bars("What agents would do for the host", "How many agents would run a command that can "
                "change their guest. guest-exec runs any program as root.",
                g.now(q("sort_desc(sum by (command) (qga_agent_command_enabled{GUEST}) > 0)"),
                      "{{command}}"),
-               unit="short", no_value="None."),
-        g.table("Which agents are outdated", "Agents older than QEMU 5.2, of 2020: later ones tell more and "
-                "have fewer faults.",
+               (8, 13), unit="short", no_value="None."),
+        g.table("Which agents are outdated", "Agents older than QEMU 5.2, of 2020: later ones "
+                "tell more and have fewer faults.",
                 g.rows(q("max by (job, instance, source, domain, version) "
                          "(qga_agent_info{GUEST, OUTDATED})")),
-                (24, 6), sort="Agent", no_value="No agent is outdated.",
+                (24, 5), sort="Agent", no_value="No agent is outdated.",
                 columns={"domain": "Guest", "version": "Agent", "instance": "Host",
                          "source": "Source"}, overrides=LINKS))
 

@@ -120,9 +120,9 @@ def bars(title, description, target, size=(8, 8), *, unit, **field):
                   _field(unit=unit, **{"min": 0, **field}))
 
 
-def _legend(show=True, calcs=(), table=False):
+def _legend(show=True, calcs=(), table=False, placement="bottom"):
     return {"showLegend": show, "displayMode": "table" if table else "list",
-            "placement": "bottom", "calcs": list(calcs)}
+            "placement": placement, "calcs": list(calcs)}
 
 
 def _lines_style(stacked, dashed_thresholds):
@@ -136,9 +136,9 @@ def _lines_style(stacked, dashed_thresholds):
 
 
 def lines(title, description, targets, size=(12, 8), *, unit, stacked=False, calcs=(),
-          custom=None, **field):
+          placement="bottom", custom=None, **field):
     """Values over time; thresholds are drawn as lines."""
-    options = {"legend": _legend(calcs=calcs, table=bool(calcs)),
+    options = {"legend": _legend(calcs=calcs, table=bool(calcs), placement=placement),
                "tooltip": {"mode": "multi", "sort": "desc", "hideZeros": False}}
     style = {**_lines_style(stacked, "thresholds" in field), **(custom or {})}
     field.setdefault("color", {"mode": "palette-classic"})
@@ -158,14 +158,15 @@ def timeline(title, description, targets, size=(12, 8), *, mappings, **field):
 
 def table(title, description, targets, size=(12, 8), *, columns, sort=None, overrides=(), **field):
     """A row for each set of labels.  columns is {label or "Value #A": its title}, in their
-    order; what it does not name is hidden.  Several queries are merged by their labels."""
+    order; what it does not name is hidden.  Several queries are merged by the labels it names;
+    the metrics' own names, which differ, must be gone before."""
     targets = lettered(targets)
     if len(targets) == 1:
         columns = {("Value" if name == "Value #A" else name): title_of
                    for name, title_of in columns.items()}
-    transformations = [{"id": "merge", "options": {}}] if len(targets) > 1 else []
-    transformations += [
+    transformations = [
         {"id": "filterFieldsByName", "options": {"include": {"names": list(columns)}}},
+        *([{"id": "merge", "options": {}}] if len(targets) > 1 else []),
         {"id": "organize", "options": {
             "excludeByName": {}, "renameByName": columns, "includeByName": {},
             "indexByName": {name: place for place, name in enumerate(columns)}}}]
@@ -174,7 +175,9 @@ def table(title, description, targets, size=(12, 8), *, columns, sort=None, over
                "sortBy": [{"displayName": sort.lstrip("-"), "desc": sort.startswith("-")}]
                if sort else []}
     custom = {"align": "auto", "cellOptions": {"type": "auto"}, "filterable": True,
-              "inspect": False, "footer": {"reducers": []}}
+              "inspect": False, "footer": {"reducers": []}, "minWidth": 60}
+    # no_value is what the whole panel says; a cell without a value stays empty.
+    overrides = [override_matching(".*", noValue=""), *overrides]
     return _panel("table", title, description, targets, size, options,
                   _field(unit="none", custom=custom, overrides=overrides, **field),
                   transformations)

@@ -12,6 +12,13 @@ PERCENT = {"unit": "percentunit", "min": 0}
 PROCFS = "The collector procfs is off, or this is not Linux."
 
 
+# Between the lines "at most" and "at least", without them; the line in it has no area.
+BAND = [g.override("at most", custom_fillBelowTo="at least", custom_fillOpacity=20,
+                   custom_lineWidth=0, custom_showPoints="never"),
+        g.override("at least", custom_lineWidth=0, custom_fillOpacity=0, custom_showPoints="never"),
+        g.override_matching("offset|drift", custom_fillOpacity=0)]
+
+
 def q(text):
     return queries.q(text, guest="=")
 
@@ -135,10 +142,7 @@ def clock():
                 [g.series(q(f"max({offset} + {error})"), "at most"),
                  g.series(q(f"max({offset})"), "offset"),
                  g.series(q(f"min({offset} - {error})"), "at least")],
-                (10, 8), unit="s", decimals=3, no_value="The agent does not tell the time.",
-                overrides=[g.override("at most", custom_fillBelowTo="at least",
-                                      custom_fillOpacity=20, custom_lineWidth=0),
-                           g.override("at least", custom_lineWidth=0, custom_fillOpacity=0)]),
+                (10, 8), unit="s", no_value="The agent does not tell the time.", overrides=BAND),
         g.lines("Drift", "What the guest's clock gains on the host's, and the band in which the "
                 "truth lies. It takes 10 steady minutes to measure.",
                 [g.series(q("1e6 * max(qga_clock_drift_ratio{GUEST}"
@@ -147,9 +151,7 @@ def clock():
                  g.series(q("1e6 * min(qga_clock_drift_ratio{GUEST}"
                             " - qga_clock_drift_uncertainty_ratio{GUEST})"), "at least")],
                 (8, 8), unit="ppm", no_value="Not measured yet.", thresholds=DRIFT_STEPS,
-                overrides=[g.override("at most", custom_fillBelowTo="at least",
-                                      custom_fillOpacity=20, custom_lineWidth=0),
-                           g.override("at least", custom_lineWidth=0, custom_fillOpacity=0)]),
+                overrides=BAND),
         g.stat("Certainly off", "The part of the offset that the uncertainty does not explain.",
                g.series(q(f"clamp_min(max({CLOCK_CERTAIN}), 0)")), (3, 8), unit="s", decimals=3,
                thresholds=CLOCK_STEPS, sparkline=True, no_value="not told"),
@@ -351,7 +353,8 @@ def inside():
         g.table("Drivers", "The drivers of a Windows guest's PCI devices (collector devices).",
                 [g.rows(q("qga_device_driver_info{GUEST}")),
                  g.rows(q("qga_device_driver_date_timestamp_seconds{GUEST} * 1000"))],
-                (24, 7), sort="Driver", no_value="The collector devices is off, or this is no Windows.",
+                (24, 4), sort="Driver",
+                no_value="The collector devices is off, or this is no Windows.",
                 columns={"driver_name": "Driver", "driver_version": "Version",
                          "vendor_id": "Vendor", "device_id": "Device", "Value #B": "Released"},
                 overrides=[g.override("Released", unit="dateTimeAsIso")]))
