@@ -322,7 +322,7 @@ drop_waiting(struct lanes *lanes)
 }
 
 bool
-lanes_stop(struct lanes *lanes, int64_t deadline_ns)
+lanes_wind_down(struct lanes *lanes, int64_t deadline_ns)
 {
     struct timespec deadline = {.tv_sec = deadline_ns / 1000000000,
                                 .tv_nsec = deadline_ns % 1000000000};
@@ -335,6 +335,16 @@ lanes_stop(struct lanes *lanes, int64_t deadline_ns)
         if (pthread_cond_timedwait(&lanes->ended, &lanes->lock, &deadline) != 0)
             break;
     }
+    bool ended = lanes->threads_count == 0;
+    pthread_mutex_unlock(&lanes->lock);
+    return ended;
+}
+
+bool
+lanes_stop(struct lanes *lanes, int64_t deadline_ns)
+{
+    (void)lanes_wind_down(lanes, deadline_ns);
+    pthread_mutex_lock(&lanes->lock);
     bool ended = lanes->threads_count == 0;
     lanes->orphaned = !ended;
     pthread_mutex_unlock(&lanes->lock);

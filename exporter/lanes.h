@@ -72,8 +72,12 @@ unsigned int lanes_review(struct lanes *lanes, int64_t now_ns, int64_t overdue_n
 struct lanes_figures lanes_figures(struct lanes *lanes);
 
 /* Drops what waits, delivers nothing more, and waits for the threads until the deadline
- * (CLOCK_MONOTONIC).  Whether all have ended; those that have not free the lanes when
- * they do.  Loop thread; `lanes` is gone either way. */
+ * (CLOCK_MONOTONIC).  Whether all have ended.  Loop thread; lanes_stop() must follow.
+ */
+bool lanes_wind_down(struct lanes *lanes, int64_t deadline_ns);
+
+/* The same, and whoever has not ended frees the lanes when it does.  Loop thread;
+ * `lanes` is gone either way. */
 bool lanes_stop(struct lanes *lanes, int64_t deadline_ns);
 
 #endif

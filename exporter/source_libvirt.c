@@ -26,6 +26,9 @@
 #define LANE_OVERDUE_NS (INT64_C(14) * 1000 * 1000 * 1000)
 #define REVIEW_MS 1000
 
+/* At the end, before calls in flight are cut off: most are back by then. */
+#define CALLS_PATIENCE_NS (INT64_C(300) * 1000 * 1000)
+
 /* Looks at one domain: so many at once, and then one in so long.  A guest can make
  * events as often as it likes. */
 #define LOOKS_BURST 20
@@ -239,6 +242,7 @@ went_down(struct source *source, const char *reason)
     snprintf(source->last_reason, sizeof source->last_reason, "%s", reason);
     source->up = false;
     telemetry_source_up(source->telemetry, source->telemetry_row, false);
+    libvirt_connections_sever(source->link); /* calls come back, and none is stale */
     source->listener->source_down(source->listener->context, source, reason);
     uv_timer_start(&source->reconnect, connect_now, source->reconnect_ms, 0);
     source->reconnect_ms = source->reconnect_ms * 2 < RECONNECT_MAX_MS
@@ -414,6 +418,9 @@ timer_closed(uv_handle_t *timer)
 static bool
 libvirt_stop(struct source *source, int64_t deadline_ns)
 {
+    /* An agent may take seconds to answer, and nobody is interested any more. */
+    if (!lanes_wind_down(source->calls, clock_monotonic_ns() + CALLS_PATIENCE_NS))
+        libvirt_connections_sever(source->link);
     bool ended = lanes_stop(source->calls, deadline_ns);
 
     ended = lanes_stop(source->control, deadline_ns) && ended;

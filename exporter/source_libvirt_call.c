@@ -29,7 +29,7 @@ struct handle {
 
 struct call_lane {
     struct libvirt_link *link;
-    virConnectPtr connection; /* NULL: not connected */
+    struct libvirt_connection connection;
     struct handle *handles;
 };
 
@@ -58,9 +58,7 @@ static void
 disconnect(struct call_lane *lane)
 {
     drop_handles(lane);
-    if (lane->connection)
-        virConnectClose(lane->connection);
-    lane->connection = NULL;
+    libvirt_connection_close(&lane->connection);
 }
 
 static void
@@ -91,18 +89,15 @@ explain(struct call *answer, int64_t elapsed_ns)
 static bool
 connect_lane(struct call_lane *lane, struct call *answer)
 {
-    if (lane->connection && virConnectIsAlive(lane->connection) == 1)
+    if (libvirt_connection_is_alive(&lane->connection))
         return true;
     disconnect(lane);
-    lane->connection = virConnectOpen(lane->link->uri);
-    if (!lane->connection) {
-        explain(answer, 0);
-        if (answer->failure.kind != FAILURE_DENIED)
-            answer->failure.kind = FAILURE_UNAVAILABLE;
-        return false;
-    }
-    libvirt_keep_alive(lane->connection);
-    return true;
+    if (libvirt_connection_open(&lane->connection, lane->link->uri, lane->link, true,
+                                &answer->failure))
+        return true;
+    if (answer->failure.kind != FAILURE_DENIED)
+        answer->failure.kind = FAILURE_UNAVAILABLE;
+    return false;
 }
 
 static virDomainPtr
@@ -114,7 +109,7 @@ domain_handle(struct call_lane *lane, const char *uuid)
     if (handle)
         return handle->domain;
 
-    virDomainPtr domain = virDomainLookupByUUIDString(lane->connection, uuid);
+    virDomainPtr domain = virDomainLookupByUUIDString(lane->connection.handle, uuid);
 
     if (!domain)
         return NULL;
@@ -172,7 +167,7 @@ call_lane_run(void *state, struct lane_job *lane_job)
         ask(domain, answer);
     else
         explain(answer, 0);
-    if (!answer->reply && virConnectIsAlive(lane->connection) != 1)
+    if (!answer->reply && !libvirt_connection_is_alive(&lane->connection))
         answer->failure.kind = FAILURE_UNAVAILABLE;
 }
 

@@ -16,7 +16,7 @@
 
 struct control_lane {
     struct libvirt_link *link;
-    virConnectPtr connection; /* NULL: not connected */
+    struct libvirt_connection connection;
     int subscriptions[SUBSCRIPTIONS_MAX];
     size_t subscriptions_count;
 };
@@ -200,16 +200,15 @@ control_lane_open(void *context)
 static void
 disconnect(struct control_lane *lane)
 {
-    if (!lane->connection)
+    if (!lane->connection.handle)
         return;
     /* Each holds a reference: a connection that is closed with one lives on, and so
      * does its socket if the daemon is well. */
     while (lane->subscriptions_count > 0)
         virConnectDomainEventDeregisterAny(
-            lane->connection, lane->subscriptions[--lane->subscriptions_count]);
-    virConnectUnregisterCloseCallback(lane->connection, connection_closed);
-    virConnectClose(lane->connection);
-    lane->connection = NULL;
+            lane->connection.handle, lane->subscriptions[--lane->subscriptions_count]);
+    virConnectUnregisterCloseCallback(lane->connection.handle, connection_closed);
+    libvirt_connection_close(&lane->connection);
 }
 
 static void
@@ -257,14 +256,14 @@ subscribe(struct control_lane *lane, unsigned int connection)
     struct subscription *subscription = subscription_new(lane->link, connection);
 
     _Static_assert(sizeof events / sizeof events[0] <= SUBSCRIPTIONS_MAX, "all fit");
-    if (virConnectRegisterCloseCallback(lane->connection, connection_closed,
+    if (virConnectRegisterCloseCallback(lane->connection.handle, connection_closed,
                                         subscription, subscription_free) < 0) {
         subscription_free(subscription);
         return false;
     }
     for (size_t i = 0; i < sizeof events / sizeof events[0]; i++) {
         subscription = subscription_new(lane->link, connection);
-        int number = virConnectDomainEventRegisterAny(lane->connection, NULL,
+        int number = virConnectDomainEventRegisterAny(lane->connection.handle, NULL,
                                                       events[i].id, events[i].callback,
                                                       subscription, subscription_free);
 
@@ -353,7 +352,7 @@ static bool
 list_domains(struct control_lane *lane, struct control_job *job)
 {
     virDomainPtr *domains = NULL;
-    int count = virConnectListAllDomains(lane->connection, &domains,
+    int count = virConnectListAllDomains(lane->connection.handle, &domains,
                                          VIR_CONNECT_LIST_DOMAINS_ACTIVE);
 
     if (count < 0)
@@ -365,15 +364,15 @@ list_domains(struct control_lane *lane, struct control_job *job)
         virDomainFree(domains[i]);
     }
     free(domains);
-    return virConnectIsAlive(lane->connection) == 1;
+    return libvirt_connection_is_alive(&lane->connection);
 }
 
 static void
 run_connect(struct control_lane *lane, struct control_job *job)
 {
     disconnect(lane);
-    lane->connection = libvirt_open(lane->link->uri, &job->failure);
-    if (!lane->connection)
+    if (!libvirt_connection_open(&lane->connection, lane->link->uri, lane->link, false,
+                                 &job->failure))
         return;
     if (subscribe(lane, job->connection) && list_domains(lane, job))
         return;
@@ -384,11 +383,12 @@ run_connect(struct control_lane *lane, struct control_job *job)
 static void
 run_describe(struct control_lane *lane, struct control_job *job)
 {
-    if (!lane->connection) {
+    if (!lane->connection.handle) {
         failure_set(&job->failure, FAILURE_UNAVAILABLE, "not connected to the daemon");
         return;
     }
-    virDomainPtr domain = virDomainLookupByUUIDString(lane->connection, job->uuid);
+    virDomainPtr domain =
+        virDomainLookupByUUIDString(lane->connection.handle, job->uuid);
 
     job->domains = memory_new(1, sizeof *job->domains);
     if (domain && describe(domain, job->domains))
@@ -398,7 +398,7 @@ run_describe(struct control_lane *lane, struct control_job *job)
         job->domains->state = DOMAIN_MIGRATING;
     if (domain)
         virDomainFree(domain);
-    if (job->domains_count == 0 && virConnectIsAlive(lane->connection) != 1)
+    if (job->domains_count == 0 && !libvirt_connection_is_alive(&lane->connection))
         failure_set(&job->failure, FAILURE_UNAVAILABLE, "the connection broke");
 }
 

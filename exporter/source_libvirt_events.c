@@ -7,7 +7,6 @@
  * change is one system call of the lane, and the event thread sleeps on. */
 #include "clock.h"
 #include "memory.h"
-#include "source_libvirt_error.h"
 #include "source_libvirt_parts.h"
 
 #include <errno.h>
@@ -18,46 +17,27 @@
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
 #include <unistd.h>
 #include <utlist.h>
 
-/* A daemon that is silent for 5 s × 3 is gone: its connections close, calls come back.
- */
-#define KEEP_ALIVE_INTERVAL_S 5
-#define KEEP_ALIVE_COUNT 3
-/* Keep-alive begins when the connection is open; a daemon (or a network) that is silent
- * before is given as long. */
-#define OPEN_TIMEOUT_S (KEEP_ALIVE_INTERVAL_S * KEEP_ALIVE_COUNT)
-
 #define READY_MAX 16
 #define NS_PER_MS INT64_C(1000000)
-#define NS_PER_S INT64_C(1000000000)
 #define WAIT_MAX_MS 60000
 
 /* A handle (of a socket) or a timeout of libvirt's. */
 struct watch_item {
     int id;
-    int fd;                  /* -1: a timeout */
-    int events;              /* of a handle; 0: asleep, not in the epoll set */
-    int interval_ms;         /* of a timeout; negative: asleep */
-    int64_t due_ns;          /* of a timeout; INT64_MAX: asleep */
-    struct opening *opening; /* of a handle: it is its thread's, which waits on it */
-    bool removed;            /* to be freed by the event thread */
+    int fd;          /* -1: a timeout */
+    int events;      /* of a handle; 0: asleep, not in the epoll set */
+    int interval_ms; /* of a timeout; negative: asleep */
+    int64_t due_ns;  /* of a timeout; INT64_MAX: asleep */
+    bool removed;    /* to be freed by the event thread */
     virEventHandleCallback handle_callback;
     virEventTimeoutCallback timeout_callback;
     void *opaque;
     virFreeCallback free_opaque;
     struct watch_item *prev, *next;
 };
-
-/* A connection on its way, on the stack of the thread that opens it. */
-struct opening {
-    int64_t deadline_ns;
-    bool broken_off;
-};
-
-static _Thread_local struct opening *opening_here;
 
 static struct {
     pthread_t thread;
@@ -72,8 +52,8 @@ static struct {
     int64_t sleeping_until_ns; /* 0: the event thread is awake */
 } events = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
-static void
-wake_thread(void)
+void
+libvirt_events_wake(void)
 {
     const uint64_t one = 1;
 
@@ -125,7 +105,7 @@ set_interval(struct watch_item *item, int interval_ms)
     item->due_ns =
         interval_ms < 0 ? INT64_MAX : clock_monotonic_ns() + interval_ms * NS_PER_MS;
     if (item->due_ns < events.sleeping_until_ns)
-        wake_thread();
+        libvirt_events_wake();
 }
 
 static int
@@ -140,12 +120,13 @@ static int
 add_handle(int fd, int wanted, virEventHandleCallback callback, void *opaque,
            virFreeCallback free_opaque)
 {
+    if (libvirt_connection_adopts(fd))
+        return -1; /* libvirt does without events there */
     struct watch_item *item = memory_new(1, sizeof *item);
     int id = -1;
 
     *item = (struct watch_item){.fd = fd,
                                 .due_ns = INT64_MAX,
-                                .opening = opening_here,
                                 .handle_callback = callback,
                                 .opaque = opaque,
                                 .free_opaque = free_opaque};
@@ -153,8 +134,6 @@ add_handle(int fd, int wanted, virEventHandleCallback callback, void *opaque,
     item->id = events.last_id + 1;
     if (set_events(item, wanted) == 0)
         id = add_item(item);
-    if (item->opening && item->opening->deadline_ns < events.sleeping_until_ns)
-        wake_thread();
     pthread_mutex_unlock(&events.lock);
     if (id < 0)
         free(item);
@@ -183,9 +162,8 @@ remove_item(int id)
         if (item->fd >= 0)
             set_events(item, 0);
         item->due_ns = INT64_MAX;
-        item->opening = NULL; /* the socket's number may soon be another's */
         item->removed = true;
-        wake_thread();
+        libvirt_events_wake();
     }
     pthread_mutex_unlock(&events.lock);
     return item ? 0 : -1;
@@ -243,42 +221,20 @@ free_removed(void)
     }
 }
 
-/* The thread that waits on the socket finds it closed by the other side. */
-static void
-break_off(struct watch_item *item)
-{
-    item->opening->broken_off = true;
-    item->opening = NULL;
-    shutdown(item->fd, SHUT_RDWR);
-}
-
-static void
-break_off_overdue(void)
-{
-    struct watch_item *item;
-    int64_t now_ns = clock_monotonic_ns();
-
-    pthread_mutex_lock(&events.lock);
-    DL_FOREACH (events.items, item) {
-        if (item->opening && item->opening->deadline_ns <= now_ns)
-            break_off(item);
-    }
-    pthread_mutex_unlock(&events.lock);
-}
-
 static int
 wait_ms(void)
 {
     struct watch_item *item;
     int64_t now_ns = clock_monotonic_ns();
     int64_t due_ns = now_ns + WAIT_MAX_MS * NS_PER_MS;
+    int64_t break_off_ns = libvirt_connections_due_ns();
 
+    if (break_off_ns < due_ns)
+        due_ns = break_off_ns;
     pthread_mutex_lock(&events.lock);
     DL_FOREACH (events.items, item) {
         if (item->due_ns < due_ns)
             due_ns = item->due_ns;
-        if (item->opening && item->opening->deadline_ns < due_ns)
-            due_ns = item->opening->deadline_ns;
     }
     events.sleeping_until_ns = due_ns;
     pthread_mutex_unlock(&events.lock);
@@ -351,7 +307,7 @@ run_events(void *unused)
                 return unused;
         }
         serve_timeouts();
-        break_off_overdue();
+        libvirt_connections_break_off(clock_monotonic_ns());
         free_removed();
     }
     return unused;
@@ -408,62 +364,8 @@ libvirt_events_stop(void)
     if (!events.running)
         return;
     atomic_store(&events.stop, true);
-    wake_thread();
+    libvirt_events_wake();
     pthread_join(events.thread, NULL);
     events.running = false;
     free_removed();
-}
-
-static void
-end_opening(struct opening *opening)
-{
-    struct watch_item *item;
-
-    opening_here = NULL;
-    pthread_mutex_lock(&events.lock);
-    DL_FOREACH (events.items, item) {
-        if (item->opening == opening)
-            item->opening = NULL;
-    }
-    pthread_mutex_unlock(&events.lock);
-}
-
-static void
-explain_opening(const struct opening *opening, struct failure *why)
-{
-    const virError *error = virGetLastError();
-
-    if (opening->broken_off)
-        failure_set(why, FAILURE_UNAVAILABLE,
-                    "the daemon has not answered for %d s since it was connected to",
-                    OPEN_TIMEOUT_S);
-    else
-        source_libvirt_failure(
-            error ? error->code : 0,
-            error && error->message ? error->message : "no reason given", 0, why);
-}
-
-void *
-libvirt_open(const char *uri, struct failure *why)
-{
-    struct opening opening = {.deadline_ns =
-                                  clock_monotonic_ns() + OPEN_TIMEOUT_S * NS_PER_S};
-
-    virResetLastError();
-    opening_here = &opening;
-    virConnectPtr connection = virConnectOpen(uri);
-
-    end_opening(&opening);
-    if (!connection) {
-        explain_opening(&opening, why);
-        return NULL;
-    }
-    libvirt_keep_alive(connection);
-    return connection;
-}
-
-void
-libvirt_keep_alive(void *connection)
-{
-    virConnectSetKeepAlive(connection, KEEP_ALIVE_INTERVAL_S, KEEP_ALIVE_COUNT);
 }

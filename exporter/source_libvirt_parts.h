@@ -92,11 +92,38 @@ void source_libvirt_event(struct source *source, const struct libvirt_event *eve
 /* Starts libvirt's event loop on a thread of its own, once for all sources; ends it. */
 void libvirt_events_start(void);
 void libvirt_events_stop(void);
-/* A virConnectPtr that keeps alive: a dead daemon is found out, and a stuck one too,
- * while it is opened and ever after.  NULL: see `why`.  Blocks for a bounded time. */
-void *libvirt_open(const char *uri, struct failure *why);
-/* For one who opens by himself. */
-void libvirt_keep_alive(void *connection);
+/* Any thread. */
+void libvirt_events_wake(void);
+
+/* --- connections --- */
+
+/* One thread's, but for its end by libvirt_connections_sever(). */
+struct libvirt_connection {
+    void *handle; /* virConnectPtr; NULL: closed */
+    const void *owner;
+    bool for_calls;
+    int socket;          /* a duplicate of libvirt's; -1: none */
+    int64_t deadline_ns; /* CLOCK_MONOTONIC; of its opening; INT64_MAX: it is open */
+    bool severed;
+    struct libvirt_connection *prev, *next;
+};
+
+/* Blocks for a bounded time; false: see `why`.  One that is `for_calls` is outside of
+ * the event loop and has no events and no keep-alive; the others have both.
+ * `connection` is zeroed or closed before, stays where it is, and is to be closed. */
+bool libvirt_connection_open(struct libvirt_connection *connection, const char *uri,
+                             const void *owner, bool for_calls, struct failure *why);
+bool libvirt_connection_is_alive(const struct libvirt_connection *connection);
+void libvirt_connection_close(struct libvirt_connection *connection);
+/* Calls on the owner's connections for calls come back; they are dead from then on. Any
+ * thread. */
+void libvirt_connections_sever(const void *owner);
+
+/* For the event loop: whether the socket is to stay out of it; when an opening is
+ * overdue; to break such off. */
+bool libvirt_connection_adopts(int fd);
+int64_t libvirt_connections_due_ns(void);
+void libvirt_connections_break_off(int64_t now_ns);
 
 /* --- calls: lanes with one connection each --- */
 
