@@ -48,16 +48,17 @@ sum(rate(qga_exporter_calls_total{{HOST}}{RATE}))""")), unit="percentunit", deci
                g.series(q(f"sum(rate(process_cpu_seconds_total{{HOST}}{RATE}))")),
                unit="percentunit", decimals=2, sparkline=True, thresholds=g.steps(base=g.BLUE),
                no_value="none"),
-        g.table("Exporter by exporter", "Each exporter, its version, and whether something is wrong with it.",
+        g.table("Exporter by exporter", "Each exporter, its version, and what is wrong with it.",
                 [g.rows(q("max by (job, instance) (up{HOST})")),
                  g.rows(q("max by (job, instance, version, revision) "
                           "(qga_exporter_build_info{HOST})")),
                  g.rows(q("sum by (job, instance) (qga_exporter_guests{HOST})")),
                  g.rows(q("min by (job, instance) (qga_exporter_source_up{HOST})")),
                  g.rows(q("max by (job, instance) (qga_exporter_paused{HOST})")),
-                 g.rows(q("min by (job, instance) (qga_exporter_config_last_reload_successful{HOST})")),
-                 g.rows(q("max by (job, instance) "
-                          "(qga_exporter_config_last_reload_success_timestamp_seconds{HOST}) * 1000")),
+                 g.rows(q("min by (job, instance) "
+                          "(qga_exporter_config_last_reload_successful{HOST})")),
+                 g.rows(q("1000 * max by (job, instance) "
+                          "(qga_exporter_config_last_reload_success_timestamp_seconds{HOST})")),
                  g.rows(q("max by (job, instance) (process_start_time_seconds{HOST}) * 1000")),
                  g.rows(q("min by (job, instance) (qga_host_clock_synchronized{HOST})"))],
                 (24, 7), sort="Host", no_value="No exporter.",
@@ -67,7 +68,8 @@ sum(rate(qga_exporter_calls_total{{HOST}}{RATE}))""")), unit="percentunit", deci
                          "Value #H": "Started", "Value #I": "Host's clock"},
                 overrides=[
                     g.override("Exporter", mappings=UP_DOWN, custom_cellOptions=g.COLORED_TEXT),
-                    g.override("Sources", mappings=g.words((1, "all up", g.GREEN), (0, "down", g.RED)),
+                    g.override("Sources", mappings=g.words((1, "all up", g.GREEN),
+                                                           (0, "down", g.RED)),
                                custom_cellOptions=g.COLORED_TEXT),
                     g.override("Paused", mappings=g.words((0, "no", g.GREEN), (1, "yes", g.ORANGE)),
                                custom_cellOptions=g.COLORED_TEXT),
@@ -107,7 +109,8 @@ def calls():
                 (12, 9), sort="-99 % within", no_value="No call.",
                 columns={"command": "Command", "Value #A": "Calls", "Value #B": "Failing",
                          "Value #C": "Half within", "Value #D": "99 % within"},
-                overrides=[g.override("Calls", unit="cps"),
+                overrides=[g.override("Command", custom_width=230),
+                           g.override("Calls", unit="cps"),
                            g.override("Failing", unit="percentunit", decimals=1),
                            g.override("Half within", unit="s"),
                            g.override("99 % within", unit="s")]),
@@ -117,7 +120,8 @@ def calls():
                            f"{RATE})) > 0"), "{{outcome}}"),
                 (6, 9), unit="cps", stacked=True, min=0, no_value="No call has failed."),
         g.lines("Guests by the state of their agent", "How many guests have an agent in which "
-                "state.", g.series(q("sum by (state) (qga_exporter_guests{HOST}) > 0"), "{{state}}"),
+                "state.",
+                g.series(q("sum by (state) (qga_exporter_guests{HOST}) > 0"), "{{state}}"),
                 (6, 9), unit="short", stacked=True, min=0, decimals=0, no_value="No guest."))
 
 
@@ -132,7 +136,8 @@ def schedule():
                 "lanes in use visits are late.",
                 [g.series(q("sum by (instance) (qga_exporter_lanes_in_use{HOST})"),
                           f"{INSTANCE} in use"),
-                 g.series(q("sum by (instance) (qga_exporter_lanes{HOST})"), f"{INSTANCE} there are")],
+                 g.series(q("sum by (instance) (qga_exporter_lanes{HOST})"),
+                          f"{INSTANCE} there are")],
                 (8, 8), unit="short", min=0, decimals=0, no_value="No lanes: sockets only.",
                 overrides=[g.override_matching(
                     ".* there are", custom_fillOpacity=0,
@@ -176,8 +181,8 @@ sort_desc(
                 unit="short", min=0, decimals=0, no_value="No guest."),
         g.lines("Names that two guests have", "Guests found with the name of another guest of the "
                 "same source; their label domain has got a suffix.",
-                g.series(q("sum by (instance) (increase(qga_exporter_guest_name_conflicts_total{HOST}"
-                           f"{RATE}))"), INSTANCE),
+                g.series(q("sum by (instance) (increase("
+                           f"qga_exporter_guest_name_conflicts_total{{HOST}}{RATE}))"), INSTANCE),
                 unit="short", min=0, decimals=0))
 
 

@@ -2,8 +2,8 @@
 
 from . import grafana as g
 from .queries import (CLOCK_CERTAIN, CLOCK_STEPS, DRIFT_STEPS, FROM_LABELS, FROZEN_STEPS, FULL_IN,
-                      FULL_IN_STEPS, STATE, STATE_WORDS, STATES, USED, USED_STEPS, guest_variables,
-                      q, to_exporter, to_guest)
+                      FULL_IN_STEPS, GUEST_LABELS, STATE, STATE_WORDS, STATES, USED, USED_STEPS,
+                      guest_variables, q, to_exporter, to_guest)
 
 NONE_IS_GOOD = g.steps((1, g.ORANGE))
 GUEST_COLUMN = g.override("Guest", links=[to_guest()])
@@ -20,7 +20,8 @@ TROUBLES = (
     (1, "agent is missing", "", """
      qga_agent_state{GUEST, state=~"disconnected|unconfigured"}
        unless on BY_GUEST max_over_time(qga_up{GUEST}[1d]) == 1"""),
-    (2, "agent does not answer", "state", 'qga_agent_state{GUEST, state=~"unresponsive|malformed"}'),
+    (2, "agent does not answer", "state", """
+     qga_agent_state{GUEST, state=~"unresponsive|malformed"}"""),
     (2, "libvirt denies its agent", "", 'qga_agent_state{GUEST, state="denied"}'),
     (2, "agent comes and goes", "", """
      changes(qga_up{GUEST}[1h]) > 6
@@ -40,7 +41,8 @@ TROUBLES = (
      qga_network_address_info{GUEST, OWN_ADDRESS}
        and on (job, instance, address)
          count by (job, instance, address) (
-           count by (job, instance, source, domain, address) (qga_network_address_info{HOST})) > 1"""),
+           count by (job, instance, source, domain, address) (
+             qga_network_address_info{HOST})) > 1"""),
     (2, "network errors", "device", """
        rate(qga_network_receive_errs_total{GUEST}[$__rate_interval])
      / rate(qga_network_receive_packets_total{GUEST}[$__rate_interval]) > 0.01"""),
@@ -141,11 +143,11 @@ def guests():
                 (24, 7), unit="short", stacked=True, min=0, decimals=0, no_value="No guest.",
                 overrides=[g.override(name, color={"mode": "fixed", "fixedColor": color})
                            for name, color in STATES]),
-        g.table("Guest by guest", "Every guest, with what matters most of each. A value that the agent did "
-                "not tell is left out.",
+        g.table("Guest by guest", "Every guest, with what matters most of each. A value that the "
+                "agent did not tell is left out.",
                 [g.rows(q(STATE)),
-                 g.rows(q("max by (job, instance, source, domain, pretty_name) (qga_os_info{GUEST})")),
-                 g.rows(q("max by (job, instance, source, domain, version) (qga_agent_info{GUEST})")),
+                 g.rows(q(f"max by ({GUEST_LABELS}, pretty_name) (qga_os_info{{GUEST}})")),
+                 g.rows(q(f"max by ({GUEST_LABELS}, version) (qga_agent_info{{GUEST}})")),
                  g.rows(q("max by BY_GUEST (qga_vcpus{GUEST, state=\"online\"})")),
                  g.rows(q(f"{worst} (qga_clock_offset_seconds{{GUEST}})")),
                  g.rows(q(f"{worst} (qga_clock_offset_uncertainty_seconds{{GUEST}})")),
@@ -158,6 +160,8 @@ def guests():
                          "Value #H": "Last answer", "instance": "Host", "source": "Source"},
                 overrides=[
                     *LINKS,
+                    g.override("System", custom_width=200),
+                    g.override("vCPUs", custom_width=90),
                     g.override("State", mappings=STATE_WORDS, custom_cellOptions=g.COLORED_CELL),
                     g.override("Clock offset", unit="s", decimals=3,
                                custom_cellOptions=g.COLORED_TEXT,
@@ -184,11 +188,10 @@ def clocks():
         g.table("Furthest clocks", "Guest less host, how much that may be wrong either way, and "
                 "what the guest's clock gains on the host's. Drift is there from 10 steady minutes "
                 "on.",
-                [g.rows(q(f"max by BY_GUEST (qga_clock_offset_seconds{{GUEST}}) and on BY_GUEST {ten}")),
-                 g.rows(q("max by BY_GUEST (qga_clock_offset_uncertainty_seconds{GUEST})"
-                          f" and on BY_GUEST {ten}")),
-                 g.rows(q(f"1e6 * max by BY_GUEST (qga_clock_drift_ratio{{GUEST}}) and on BY_GUEST {ten}")),
-                 g.rows(q(f"max by BY_GUEST ({CLOCK_CERTAIN}) and on BY_GUEST {ten}"))],
+                [g.rows(q(f"max by BY_GUEST ({what})\nand on BY_GUEST\n  {ten}"))
+                 for what in ("qga_clock_offset_seconds{GUEST}",
+                              "qga_clock_offset_uncertainty_seconds{GUEST}",
+                              "1e6 * qga_clock_drift_ratio{GUEST}", CLOCK_CERTAIN)],
                 sort="-Certain", no_value="No guest tells its time.",
                 columns={"domain": "Guest", "Value #D": "Certain", "Value #A": "Offset",
                          "Value #B": "±", "Value #C": "Drift", "instance": "Host",

@@ -77,7 +77,8 @@ def identity():
                 g.rows(q("qga_domain_info{GUEST}")), (18, 4), no_value="not running",
                 columns={"domain": "Name", "uuid": "UUID", "title": "Title",
                          "project": "Project", "flavor": "Flavor", "instance": "Host",
-                         "source": "Source"}, overrides=[HOST_COLUMN]),
+                         "source": "Source"},
+                overrides=[HOST_COLUMN, g.override("UUID", custom_width=310)]),
         g.table("Time zone", "The guest's time zone and how far its local time is ahead of UTC.",
                 g.rows(q("qga_time_zone_offset_seconds{GUEST}")), (6, 4), no_value="not told",
                 columns={"time_zone": "Zone", "Value #A": "Ahead of UTC"},
@@ -186,8 +187,9 @@ sum(rate(qga_cpu_seconds_total{{GUEST}}{RATE}))"""), "{{mode}}"),
                  g.series(q("max by (state) (qga_vcpus{GUEST})"), "guest: {{state}}")],
                 (8, 8), unit="short", min=0, decimals=0),
         g.lines("Use of each vCPU", "How busy each vCPU was (collector cpustats).",
-                g.series(q(f'1 - max by (cpu) (rate(qga_cpu_seconds_total{{GUEST, mode="idle"}}{RATE}))'),
-                         "vCPU {{cpu}}"), (12, 7), **PERCENT,
+                g.series(q("1 - max by (cpu) (rate("
+                           f'qga_cpu_seconds_total{{GUEST, mode="idle"}}{RATE}))'), "vCPU {{cpu}}"),
+                (12, 7), **PERCENT,
                 no_value="The collector cpustats is off, or the agent older than 7.1."),
         g.lines("Pressure", "The share of time in which tasks waited for CPU, disk or memory, or "
                 "all of them did (collector procfs).",
@@ -204,8 +206,8 @@ def memory():
     return g.row(
         "Memory",
         g.lines("Use of memory", "What the guest uses its memory for (collector procfs).",
-                [g.series(q(f"{bytes_of('MemTotal')} - {bytes_of('MemFree')} - {bytes_of('Buffers')}"
-                            f" - {bytes_of('Cached')} - {bytes_of('SReclaimable')}"), "used"),
+                [g.series(q(" - ".join(bytes_of(name) for name in (
+                    "MemTotal", "MemFree", "Buffers", "Cached", "SReclaimable"))), "used"),
                  g.series(q(bytes_of("Buffers")), "buffers"),
                  g.series(q(f"{bytes_of('Cached')} + {bytes_of('SReclaimable')}"), "cached"),
                  g.series(q(bytes_of("MemFree")), "free")],
@@ -222,7 +224,8 @@ def memory():
                 "the balloon leaves. Memory blocks are what the guest has plugged in (collector "
                 "memory_blocks).",
                 [g.series(q("max by (state) (qga_domain_memory_bytes{GUEST})"), "host: {{state}}"),
-                 g.series(q("max by (state) (qga_memory_blocks_bytes{GUEST})"), "blocks: {{state}}")],
+                 g.series(q("max by (state) (qga_memory_blocks_bytes{GUEST})"),
+                          "blocks: {{state}}")],
                 (24, 6), unit="bytes", min=0))
 
 
@@ -291,7 +294,8 @@ def disks():
                  g.rows(q("qga_disk_nvme_used_ratio{GUEST}")),
                  g.rows(q("qga_disk_nvme_available_spare_ratio{GUEST}")),
                  g.rows(q("qga_disk_nvme_temperature_celsius{GUEST}"))],
-                (24, 5), sort="Device", no_value="The guest has none, or the collector disks is off.",
+                (24, 5), sort="Device",
+                no_value="The guest has none, or the collector disks is off.",
                 columns={"device": "Device", "Value #A": "Warnings", "Value #B": "Used up",
                          "Value #C": "Spare", "Value #D": "Temperature"},
                 overrides=[

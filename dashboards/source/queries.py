@@ -28,8 +28,8 @@ def q(text, guest="=~"):
 STATES = (
     ("responsive", g.GREEN), ("starting", g.BLUE), ("migrating", "super-light-blue"),
     ("paused", "light-blue"), ("busy", "light-purple"), ("frozen", g.PURPLE),
-    ("unconfigured", g.GREY), ("unknown", g.GREY), ("denied", g.ORANGE), ("malformed", g.ORANGE), ("unresponsive", g.RED),
-    ("disconnected", "dark-red"),
+    ("unconfigured", g.GREY), ("unknown", g.GREY), ("denied", g.ORANGE),
+    ("malformed", g.ORANGE), ("unresponsive", g.RED), ("disconnected", "dark-red"),
 )
 STATE_WORDS = g.words(*((number, name, color) for number, (name, color) in enumerate(STATES, 1)))
 
@@ -83,7 +83,6 @@ def host_variables(metric):
 
 
 def guest_variables(multi):
-    says = "The guests, by their names in libvirt." if multi else "The guest, by its name in libvirt."
     return [*host_variables("qga_exporter_build_info"), g.query_variable(
-        "domain", "Guest", says,
+        "domain", "Guest", f"{'The guests' if multi else 'The guest'}, by name, as libvirt has it.",
         'label_values(qga_up{job=~"$job", instance=~"$instance"}, domain)', multi)]
