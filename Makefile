@@ -127,6 +127,8 @@ soak: $(BUILD)/qga-exporter ## let guests start, stop, hang and lie for SOAK_MIN
 	$(Q)QGA_EXPORTER=$(abspath $<) /usr/bin/python3 tests/soak.py
 harmless: $(BUILD)/qga-exporter ## ask real agents 10,000 times; look what it leaves in the guest
 	$(Q)QGA_EXPORTER=$(abspath $<) /usr/bin/python3 tests/harmless.py
+drift: $(BUILD)/qga-exporter ## let clocks of real guests run fast and slow for MINUTES (15); hold it against the truth
+	$(Q)QGA_EXPORTER=$(abspath $<) /usr/bin/python3 tests/drift.py
 valgrind: $(BUILD)/qga-exporter ## run it under memcheck with real guests for a minute
 	$(Q)QGA_EXPORTER=$(abspath $<) /usr/bin/python3 tests/valgrind.py
 
@@ -248,6 +250,6 @@ help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
 
 .PHONY: fuzz fuzz-build fuzz-seeds fuzz-replay fuzz-replay-run
-.PHONY: e2e-asan e2e-tsan soak harmless valgrind
+.PHONY: e2e-asan e2e-tsan soak harmless drift valgrind
 .PHONY: all demo check unit unit-build e2e format format-check clean help docs docs-check install uninstall FORCE
 -include $(OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(REFERENCE).d $(wildcard $(BUILD)/tests/fuzz/*.d)
