@@ -79,6 +79,7 @@ struct web {
     struct web_pages *pages;
     struct telemetry *telemetry;
     bool with_tls;
+    int64_t request_ns, response_ns;
     atomic_bool stopping;
     size_t workers_count;
     struct worker workers[];
@@ -323,7 +324,7 @@ handle_request(void *context, struct MHD_Connection *library, const char *path,
     /* The first call comes with the headers; without a body the answer is for the
      * second, so that the connection can be kept. */
     if (*seen == NULL) {
-        connection->deadline_ns = clock_monotonic_ns() + RESPONSE_NS;
+        connection->deadline_ns = clock_monotonic_ns() + web->response_ns;
         *seen = web;
         if (!request.with_body)
             return MHD_YES;
@@ -339,13 +340,13 @@ static void
 request_completed(void *context, struct MHD_Connection *library, void **seen,
                   enum MHD_RequestTerminationCode code)
 {
-    (void)context;
+    const struct web *web = ((struct worker *)context)->web;
     (void)seen;
     (void)code;
     struct connection *connection = connection_of(library);
     if (connection != NULL)
         connection->deadline_ns =
-            clock_monotonic_ns() + CONNECTION_IDLE_S * NS_PER_S + REQUEST_NS;
+            clock_monotonic_ns() + CONNECTION_IDLE_S * NS_PER_S + web->request_ns;
 }
 
 /* An escaped NUL stays escaped: decoded it would cut the path short, and "/%00x" be
@@ -365,8 +366,13 @@ connection_cut(const struct connection *connection)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(connection->library, MHD_CONNECTION_INFO_CONNECTION_FD);
-    if (info != NULL)
-        (void)shutdown(info->connect_fd, SHUT_RDWR); /* the library sees it end */
+    /* So that the kernel does not go on with what it has taken over, either. */
+    const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+    if (info == NULL)
+        return;
+    (void)setsockopt(info->connect_fd, SOL_SOCKET, SO_LINGER, &at_once,
+                     sizeof(at_once));
+    (void)shutdown(info->connect_fd, SHUT_RDWR); /* the library sees it end */
 }
 
 /* Plain where TLS is wanted, or the other way round, can be for the moment between a
@@ -397,7 +403,7 @@ connection_start(struct worker *worker, struct MHD_Connection *library, void **o
     struct connection *connection = memory_new(1, sizeof(*connection));
     connection->library = library;
     connection->worker = worker;
-    connection->deadline_ns = clock_monotonic_ns() + REQUEST_NS;
+    connection->deadline_ns = clock_monotonic_ns() + worker->web->request_ns;
     connection->next = worker->connections;
     connection->link = &worker->connections;
     if (connection->next != NULL)
@@ -512,8 +518,8 @@ daemon_start(struct worker *worker, int fd)
         MHD_OPTION_CONNECTION_TIMEOUT, CONNECTION_IDLE_S,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY_BYTES,
         MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_CONNECTION,
-        notify_connection, worker, MHD_OPTION_NOTIFY_COMPLETED, request_completed, NULL,
-        MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
+        notify_connection, worker, MHD_OPTION_NOTIFY_COMPLETED, request_completed,
+        worker, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
 }
 
 /* Signals are for the main loop, so the thread starts with all blocked. */
@@ -584,6 +590,8 @@ web_start(const struct web_settings *settings, struct store *store,
         count++;
     struct web *web = memory_new(1, sizeof(*web) + count * sizeof(*web->workers));
     web->telemetry = telemetry;
+    web->request_ns = settings->request_ns > 0 ? settings->request_ns : REQUEST_NS;
+    web->response_ns = settings->response_ns > 0 ? settings->response_ns : RESPONSE_NS;
     web->pages = web_pages_new(store, settings->telemetry_path);
     web->auth = web_auth_new();
     if (access_take(web, settings->access, error, error_bytes) < 0)

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct store;
 struct telemetry;
@@ -15,6 +16,7 @@ struct web_settings {
                                             NULL-terminated; ":PORT" is both families */
     const char *telemetry_path;          /* "/metrics" */
     struct web_access *access;           /* borrowed; NULL: everybody, plain HTTP */
+    int64_t request_ns, response_ns;     /* for tests; 0: the limits of web.c */
 };
 
 /* Starts to listen; logs one line for each address.  NULL with one sentence in `error`

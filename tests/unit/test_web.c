@@ -36,7 +36,9 @@
 static const char *const commands[] = {"guest-info", NULL};
 static const char *const states[] = {"responsive", NULL};
 static const struct metric up = {.name = "qga_up", .help = "Up."};
-static const struct metric *const families[] = {&up, NULL};
+static const struct metric many = {
+    .name = "qga_many", .labels = {"name"}, .help = "Many."};
+static const struct metric *const families[] = {&up, &many, NULL};
 static const struct metric *const *const slots[] = {families};
 static const struct samples_limits limits = {.series_max = 9, .label_bytes_max = 99};
 
@@ -50,7 +52,8 @@ static struct served
 serve_at(const char *address, const char *telemetry_path)
 {
     const char *const addresses[] = {address, NULL};
-    const struct web_settings settings = {addresses, telemetry_path, NULL};
+    const struct web_settings settings = {.listen_addresses = addresses,
+                                          .telemetry_path = telemetry_path};
     char error[512] = "";
     struct served served = {.telemetry = telemetry_new(commands, states)};
     served.store = store_new(slots, 1, telemetry_write, served.telemetry);
@@ -400,7 +403,8 @@ stopping_waits_for_nobody(void **state)
     web_stop(served.web);
     served.store = store_new(slots, 1, add_much, NULL);
     const char *const addresses[] = {"127.0.0.1:0", NULL};
-    const struct web_settings settings = {addresses, "/metrics", NULL};
+    const struct web_settings settings = {.listen_addresses = addresses,
+                                          .telemetry_path = "/metrics"};
     char error[512];
     served.web =
         web_start(&settings, served.store, served.telemetry, error, sizeof(error));
@@ -424,6 +428,136 @@ stopping_waits_for_nobody(void **state)
     (void)close(kept);
 }
 
+#define MS INT64_C(1000000)
+#define LIMIT_MS INT64_C(500)
+#define MUCH_SERIES 80000
+#define MUCH_BYTES ((size_t)200 * MUCH_SERIES) /* more than the kernel takes over */
+
+static void
+put_much(struct store *store)
+{
+    static const struct samples_limits wide = {.series_max = MUCH_SERIES,
+                                               .label_bytes_max = 256};
+    struct samples *samples = samples_new(&wide);
+    for (int i = 0; i < MUCH_SERIES; i++) {
+        char name[201];
+        (void)snprintf(name, sizeof(name), "%0200d", i);
+        samples_add(samples, &many, i, LABELS(name));
+    }
+    store_put(store, store_guest_add(store, "domain=\"a\""), 0,
+              exposition_render("domain=\"a\"", families, samples), INT64_MAX);
+    samples_free(samples);
+}
+
+/* With long answers, and little time. */
+static struct served
+serve_much(int64_t request_ns, int64_t response_ns)
+{
+    const char *const addresses[] = {"127.0.0.1:0", NULL};
+    const struct web_settings settings = {.listen_addresses = addresses,
+                                          .telemetry_path = "/metrics",
+                                          .request_ns = request_ns,
+                                          .response_ns = response_ns};
+    char error[512] = "";
+    struct served served = {.telemetry = telemetry_new(commands, states)};
+    served.store = store_new(slots, 1, NULL, NULL);
+    put_much(served.store);
+    served.web =
+        web_start(&settings, served.store, served.telemetry, error, sizeof(error));
+    assert_non_null(served.web);
+    return served;
+}
+
+static void
+pause_ms(long ms)
+{
+    const struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
+    (void)nanosleep(&time, NULL);
+}
+
+/* Reads a little each 10 ms for a time, then what is left; what it got in all. */
+static size_t
+read_slowly(const struct served *served, int64_t time_ns)
+{
+    static char block[65536];
+    int64_t start_ns = now_ns();
+    size_t total = 0;
+    const int window = 262144;
+    int fd = dial(served);
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &window, sizeof(window));
+    say(fd, "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    for (ssize_t got = 1; got > 0; total += got > 0 ? (size_t)got : 0) {
+        bool slow = now_ns() - start_ns < time_ns;
+        got = recv(fd, block, slow ? 100 : sizeof(block), 0);
+        if (slow)
+            pause_ms(10);
+    }
+    (void)close(fd);
+    return total;
+}
+
+static void
+headers_that_trickle_are_cut_off(void **state)
+{
+    (void)state;
+    struct served served = serve_much(LIMIT_MS * MS, 0);
+    char byte;
+    int silent = dial(&served), steady = dial(&served);
+    int64_t start_ns = now_ns();
+    say(steady, "GET /metrics HTTP/1.1\r\nHost: x\r\nX-Long: ");
+    while (send(steady, "a", 1, MSG_NOSIGNAL) == 1 &&
+           now_ns() - start_ns < 20 * LIMIT_MS * MS)
+        pause_ms(10);
+    assert_in_range(now_ns() - start_ns, LIMIT_MS * MS, 10 * LIMIT_MS * MS);
+    assert_int_equal(recv(silent, &byte, 1, 0) <= 0, true);
+    assert_in_range(now_ns() - start_ns, LIMIT_MS * MS, 10 * LIMIT_MS * MS);
+    (void)close(silent);
+    (void)close(steady);
+    answers(&served, "GET", "/-/healthy", OK, "Healthy");
+    end(&served);
+}
+
+static void
+readers_that_trickle_are_cut_off(void **state)
+{
+    (void)state;
+    struct served served = serve_much(0, LIMIT_MS * MS);
+    assert_true(read_slowly(&served, 3 * LIMIT_MS * MS) < MUCH_BYTES);
+    assert_true(read_slowly(&served, 0) > MUCH_BYTES);
+    end(&served);
+    served = serve_much(0, 0); /* who is only slow gets all of it */
+    assert_true(read_slowly(&served, 3 * LIMIT_MS * MS) > MUCH_BYTES);
+    end(&served);
+}
+
+static void
+others_are_served_meanwhile(void **state)
+{
+    (void)state;
+    struct served served = serve_much(0, 0);
+    int readers[30];
+    for (size_t i = 0; i < 30; i++) {
+        readers[i] = dial(&served);
+        say(readers[i], i % 2 ? "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"
+                              : "GET /metrics HTTP/1.1\r\nHo");
+    }
+    for (int scrapes = 0; scrapes < 5; scrapes++) {
+        int64_t start_ns = now_ns();
+        assert_true(read_slowly(&served, 0) > MUCH_BYTES);
+        assert_true(now_ns() - start_ns < 2000 * MS);
+        for (size_t i = 0; i < 30; i++) {
+            char byte;
+            if (i % 2)
+                assert_int_equal(recv(readers[i], &byte, 1, 0), 1);
+            else
+                say(readers[i], "s");
+        }
+    }
+    for (size_t i = 0; i < 30; i++)
+        (void)close(readers[i]);
+    end(&served);
+}
+
 static void
 scrapes_are_counted(void **state)
 {
@@ -445,7 +579,8 @@ static void
 refuses(const char *address, const char *expected)
 {
     const char *const addresses[] = {"127.0.0.1:0", address, NULL};
-    const struct web_settings settings = {addresses, "/metrics", NULL};
+    const struct web_settings settings = {.listen_addresses = addresses,
+                                          .telemetry_path = "/metrics"};
     struct telemetry *telemetry = telemetry_new(commands, states);
     struct store *store = store_new(slots, 1, NULL, NULL);
     char error[512] = "";
@@ -601,6 +736,9 @@ main(void)
         cmocka_unit_test(garbage_does_no_harm),
         cmocka_unit_test(a_huge_header_is_refused),
         cmocka_unit_test(stopping_waits_for_nobody),
+        cmocka_unit_test(headers_that_trickle_are_cut_off),
+        cmocka_unit_test(readers_that_trickle_are_cut_off),
+        cmocka_unit_test(others_are_served_meanwhile),
         cmocka_unit_test(scrapes_are_counted),
         cmocka_unit_test(bad_addresses_are_named_with_the_remedy),
         cmocka_unit_test(every_address_is_served),
