@@ -167,8 +167,10 @@ call_lane_run(void *state, struct lane_job *lane_job)
         ask(domain, answer);
     else
         explain(answer, 0);
-    if (!answer->reply && !libvirt_connection_is_alive(&lane->connection))
+    if (!answer->reply && !libvirt_connection_is_alive(&lane->connection)) {
         answer->failure.kind = FAILURE_UNAVAILABLE;
+        answer->channel = CALL_CHANNEL_WHOLE; /* the words are of a daemon that dies */
+    }
 }
 
 static void
