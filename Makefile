@@ -156,6 +156,21 @@ dashboards-check: ## lint the dashboards, compare them with their source and wit
 	$(Q)/usr/bin/python3 -m pytest -p no:cacheprovider dashboards/check
 .PHONY: dashboards dashboards-check
 
+# Pictures of the dashboards: half a GB of npm packages, which nothing else needs.
+RENDER := dashboards/render
+RENDER_MODULES := $(RENDER)/node_modules/.package-lock.json
+$(RENDER_MODULES): $(RENDER)/package-lock.json
+	$(Q)scripts/install-packages screenshots
+	$(Q)cd $(RENDER) && npm ci --ignore-scripts --no-audit --no-fund
+	$(Q)touch $@
+
+screenshots: $(BUILD)/qga-exporter $(RENDER_MODULES) ## draw docs/dashboard-*.png from real guests, in a quarter of an hour; npm
+	$(Q)QGA_EXPORTER=$(abspath $<) /usr/bin/python3 $(RENDER)/lab.py docs
+
+screenshots-check: $(RENDER_MODULES) ## test what draws the pictures, on canned data; npm
+	$(Q)node --test $(RENDER)/check.mjs
+.PHONY: screenshots screenshots-check
+
 rules-check: ## check the rules for Prometheus, their tests and the runbook
 	$(Q)tests/rules.py
 	$(Q)tests/rules_mutants.py

@@ -10,6 +10,7 @@ const MODULES = fileURLToPath(new URL('node_modules/', import.meta.url));
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
 const WAIT_MS = 60_000;
+const PICTURES_MAX = 20;
 
 // Where Grafana's libraries look for icons and fonts, and where they are here.
 const PUBLIC = [
@@ -95,6 +96,19 @@ async function settle(page) {
   }));
 }
 
+// The browser may paint late what it has laid out long before, on a busy machine.
+async function picture(page) {
+  let last = null;
+  for (let tries = 0; tries < PICTURES_MAX; tries++) {
+    const png = await page.screenshot({ captureBeyondViewport: false });
+    if (last && Buffer.compare(png, last) === 0) {
+      return png;
+    }
+    last = png;
+  }
+  throw new Error(`${PICTURES_MAX} pictures, and each is another one`);
+}
+
 // {complaints, notes, text, png}; options: dashboard, from, to, theme, scrapeInterval, variables, links.
 export async function draw(browser, { folder, prometheus, width = 1600, scale = 1.5, ...options }) {
   const server = await serve(folder, prometheus);
@@ -111,7 +125,7 @@ export async function draw(browser, { folder, prometheus, width = 1600, scale = 
     await settle(page);
     const { complaints, notes } = await page.evaluate(judge);
     return {
-      complaints: [...errors, ...complaints], notes, png: await page.screenshot({ fullPage: true }),
+      complaints: [...errors, ...complaints], notes, png: await picture(page),
       text: await page.evaluate(() => document.body.innerText),
     };
   } catch (error) {

@@ -68,4 +68,4 @@ function start({ dashboard, from, to, theme, scrapeInterval, variables = {}, lin
   );
 }
 
-start(window.render);
+document.fonts.load('12px Inter').then(() => start(window.render));

@@ -100,7 +100,8 @@ function annotationLayers({ annotations }) {
     new dataLayers.AnnotationsDataLayer({
       name: query.name, query, isEnabled: query.enable, isHidden: query.hide,
     }));
-  return layers.length > 0 ? new SceneDataLayerSet({ layers }) : undefined;
+  const name = layers.map(({ state }) => state.name).join(', ');
+  return layers.length > 0 ? new SceneDataLayerSet({ name, layers }) : undefined;
 }
 
 // wanted: the values of variables, by name.

@@ -55,6 +55,7 @@ function drawRows(plot, rows, { rowHeight = 0.9, showValue }, theme) {
   const inside = (x) => Math.min(bbox.left + bbox.width, Math.max(bbox.left, x));
   context.save();
   context.font = `500 ${UPLOT_AXIS_FONT_SIZE * devicePixelRatio}px ${theme.typography.fontFamily}`;
+  context.textAlign = 'left';
   context.textBaseline = 'middle';
   rows.forEach((row, place) => {
     const middle = bbox.top + (place + 0.5) * height;

@@ -1,6 +1,6 @@
 import { FieldType } from '@grafana/data';
 import { TimeSeries } from '@grafana/ui';
-import { useLayoutEffect } from 'react';
+import { useLayoutEffect, useMemo } from 'react';
 
 import { NoData } from './nodata.jsx';
 
@@ -41,16 +41,26 @@ function Marks({ config, frames }) {
   return null;
 }
 
+// As Grafana draws it: NaN and the infinities are gaps.
+function finite(field) {
+  const values = field.values.map((value) => (Number.isFinite(value) ? value : null));
+  return field.type === FieldType.number ? { ...field, values } : field;
+}
+
+const drawable = ({ fields, length }) =>
+  length > 0 && fields.some(({ type }) => type === FieldType.number);
+
 export function TimeSeriesPanel(panel) {
   const { data, options, fieldConfig, timeRange, timeZone, width, height } = panel;
-  const drawable = data.series.some(({ fields, length }) =>
-    length > 0 && fields.some(({ type }) => type === FieldType.number));
-  if (!drawable) {
+  const frames = useMemo(() => data.series.filter(drawable).map((frame) => ({
+    ...frame, fields: frame.fields.map(finite),
+  })), [data.series]);
+  if (frames.length === 0) {
     return <NoData fieldConfig={fieldConfig} />;
   }
   return (
     <TimeSeries
-      frames={data.series} structureRev={data.structureRev} timeRange={timeRange}
+      frames={frames} structureRev={data.structureRev} timeRange={timeRange}
       timeZone={timeZone} width={width} height={height} legend={options.legend} options={options}>
       {(config) => <Marks config={config} frames={data.annotations ?? []} />}
     </TimeSeries>
