@@ -1,0 +1,460 @@
+"""--web.config.file: TLS, client certificates and log-ins, with real clients.
+
+No guest is needed: a source without sockets is enough for the web side.
+"""
+
+import base64
+import concurrent.futures
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import time
+import types
+
+import pytest
+
+from lab.process import program, wait_for
+from lab.programs import Exporter, Metrics, Prometheus, run_exporter
+
+# bcrypt of "secret", with costs of 4 and 12; the second takes some 0.2 s.
+CHEAP = "$2b$04$Ph54jmRx2AN7CMN3rLyb8uGM5vI.je/IKPI1pZi3jVqoHWICAzXym"
+DEAR = "$2b$12$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi"
+# The time limits of exporter/web.c.
+REQUEST_S = 10
+
+
+def openssl(*arguments, cwd):
+    subprocess.run([program("openssl"), *arguments], cwd=cwd, check=True, timeout=60,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+
+
+class Authority:
+    """One that signs certificates, each NAME.crt with NAME.key in its folder."""
+
+    def __init__(self, folder, name="ca"):
+        self.folder, self.name = str(folder), name
+        self._key(name)
+        openssl("req", "-x509", "-new", "-key", f"{name}.key", "-out", f"{name}.crt",
+                "-days", "30", "-subj", f"/CN={name}", cwd=self.folder)
+
+    def _key(self, name):
+        openssl("ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", f"{name}.key",
+                cwd=self.folder)
+
+    def sign(self, name, san, usage="clientAuth", days=30):
+        self._key(name)
+        openssl("req", "-new", "-key", f"{name}.key", "-out", f"{name}.csr",
+                "-subj", f"/CN={name}", cwd=self.folder)
+        with open(f"{self.folder}/{name}.ext", "w", encoding="ascii") as file:
+            file.write(f"subjectAltName={san}\nextendedKeyUsage={usage}\n")
+        # Not into its place at once: somebody may be reading it.
+        openssl("x509", "-req", "-in", f"{name}.csr", "-CA", f"{self.name}.crt",
+                "-CAkey", f"{self.name}.key", "-CAcreateserial", "-days", str(days),
+                "-extfile", f"{name}.ext", "-out", f"{name}.new", cwd=self.folder)
+        os.replace(f"{self.folder}/{name}.new", f"{self.folder}/{name}.crt")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Certificates of our authority and of a stranger's."""
+    path = tmp_path_factory.mktemp("web")
+    ours = Authority(path)
+    ours.sign("server", "DNS:localhost,IP:127.0.0.1", "serverAuth")
+    ours.sign("client", "DNS:prometheus.example.com,IP:192.0.2.1")
+    ours.sign("other", "DNS:other.example.com")
+    ours.sign("expired", "DNS:prometheus.example.com", days=-1)
+    ours.sign("no-client", "DNS:prometheus.example.com", "serverAuth")
+    Authority(path, "stranger").sign("strange", "DNS:prometheus.example.com")
+    (path / "none.yml").write_text(f'sources: [{{socket: {{path: "{path}/none/*.sock"}}}}]\n')
+    return path
+
+
+class Secured(Exporter):
+    """An exporter with a web configuration, asked by curl."""
+
+    def __init__(self, folder, web, name="web"):
+        self.folder, self.file = folder, folder / f"{name}.yml"
+        self.file.write_text(web)
+        super().__init__(types.SimpleNamespace(directory=str(folder)),
+                         f"--config.file={folder}/none.yml", f"--web.config.file={self.file}",
+                         "--log.level=debug", uri="", name=f"{name}-{time.monotonic_ns()}")
+
+    def healthy(self):
+        assert self.process.alive(), self.process.log()
+        return "Listening on" in self.process.log()
+
+    def curl(self, *arguments, path="/-/healthy", scheme="https", user=None, cert=None, ca="ca",
+             timeout_s=20):
+        """(HTTP status or 0, body or curl's complaint)."""
+        command = [program("curl"), "-sS", "-m", str(timeout_s), "-w", "\n%{http_code}"]
+        command += ["--cacert", f"{ca}.crt"] if ca else []
+        command += ["--cert", f"{cert}.crt", "--key", f"{cert}.key"] if cert else []
+        command += ["-u", user] if user else []
+        done = subprocess.run([*command, *arguments, f"{scheme}://localhost:{self.port}{path}"],
+                              cwd=self.folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              text=True, timeout=timeout_s + 10, check=False)
+        body, _, status = done.stdout.rpartition("\n")
+        return int(status), body if done.returncode == 0 else done.stderr
+
+    def status(self, *arguments, **options):
+        return self.curl(*arguments, **options)[0]
+
+    def rewrite(self, text):
+        new = self.folder / f"{self.file.name}.new"
+        new.write_text(text)
+        os.replace(new, self.file)
+
+
+TLS = "tls_server_config: {cert_file: server.crt, key_file: server.key"
+MUTUAL = TLS + ", client_ca_file: ca.crt, client_auth_type: "
+
+
+def test_tls(folder):
+    with Secured(folder, TLS + "}\n") as exporter:
+        assert exporter.curl() == (200, "Healthy\n")
+        assert exporter.status("--tlsv1.3") == 200
+        assert exporter.status("--tlsv1.2", "--tls-max", "1.2") == 200
+        # OpenSSL itself offers it no more without asking it twice.
+        assert exporter.status("--ciphers", "DEFAULT@SECLEVEL=0", "--tlsv1.0",
+                               "--tls-max", "1.1") == 0
+        status, complaint = exporter.curl(ca="stranger")
+        assert status == 0 and "certificate" in complaint
+        # Over a connection that is kept, and with an answer of many records.
+        status, body = exporter.curl("--next", "-sS", "--cacert", "ca.crt",
+                                     f"https://localhost:{exporter.port}/", path="/metrics")
+        assert status == 200 and "qga_exporter_build_info" in body
+        log = exporter.process.log()
+        assert 'msg="TLS is enabled." http2=false' in log and "TLS is disabled" not in log
+
+
+def test_http_to_the_tls_port_is_told(folder):
+    with Secured(folder, TLS + "}\n") as exporter:
+        status, body = exporter.curl(scheme="http")
+        assert status == 400 and "HTTPS" in body
+        with socket.create_connection(("127.0.0.1", exporter.port), 5) as garbage:
+            garbage.sendall(b"\x16\x03\x01\xff\xff" + os.urandom(2000))
+            garbage.settimeout(5)
+            try:
+                while garbage.recv(4096):
+                    pass
+            except ConnectionError:
+                pass
+        assert exporter.status() == 200
+
+
+@pytest.mark.parametrize("kind, none, good, strange", [
+    ("NoClientCert", 200, 200, 200),
+    ("RequestClientCert", 200, 200, 200),
+    ("RequireAnyClientCert", 0, 200, 200),
+    ("VerifyClientCertIfGiven", 200, 200, 0),
+    ("RequireAndVerifyClientCert", 0, 200, 0),
+])
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+def test_client_certificates(folder, kind, none, good, strange, version):
+    ca = ", client_ca_file: ca.crt" if kind != "NoClientCert" else ""
+    with Secured(folder, f"{TLS}{ca}, client_auth_type: {kind}}}\n") as exporter:
+        only = ("--tls-max", version)
+        assert exporter.status(*only) == none
+        assert exporter.status(*only, cert="client") == good
+        assert exporter.status(*only, cert="strange") == strange
+        if kind == "RequireAndVerifyClientCert":
+            # curl has words of its own for an expired one.
+            for cert, why in (("expired", ("expired", "verification failed")),
+                              ("no-client", ("bad certificate",)), ("strange", ("unknown ca",))):
+                status, complaint = exporter.curl(*only, cert=cert)
+                assert status == 0 and any(each in complaint for each in why), (cert, complaint)
+
+
+def test_names_of_clients(folder):
+    sans = ", client_allowed_sans: [{}]}}\n"
+    kind = MUTUAL + "RequireAndVerifyClientCert"
+    with Secured(folder, kind + sans.format("prometheus.example.com")) as exporter:
+        assert exporter.status(cert="client") == 200
+        status, complaint = exporter.curl(cert="other")
+        assert status == 0 and "access denied" in complaint
+    with Secured(folder, kind + sans.format('"192.0.2.1"')) as exporter:
+        assert exporter.status(cert="client") == 200
+        assert exporter.status(cert="other") == 0
+
+
+def test_users(folder):
+    users = f"basic_auth_users: {{prometheus: {CHEAP}}}\n"
+    with Secured(folder, users) as exporter:
+        def status(user=None, path="/metrics"):
+            return exporter.status(scheme="http", user=user, path=path)
+
+        for path in ("/", "/metrics", "/sd", "/-/healthy", "/-/ready", "/none"):
+            assert status(path=path) == 401, path
+        assert status("prometheus:secret") == 200
+        assert status("prometheus:wrong") == 401
+        assert status("prometheus:") == 401
+        assert status("nobody:secret") == 401
+        _, answer = exporter.curl("-i", scheme="http")
+        assert "WWW-Authenticate: Basic realm=" in answer
+        assert exporter.status("-H", "Authorization: bAsIc " + base64.b64encode(
+            b"prometheus:secret").decode(), scheme="http") == 200
+        (folder / "long.txt").write_text("Authorization: Basic " + "A" * 1_000_000)
+        assert exporter.status("-H", "@long.txt", scheme="http") in (0, 400, 413, 431)
+        # What was refused is counted, and what was let in.
+        metrics = Metrics(exporter.curl(scheme="http", path="/metrics",
+                                        user="prometheus:secret")[1])
+        assert metrics.value("qga_exporter_scrapes_total", code="401") == 4
+        assert 'msg="TLS is disabled."' in exporter.process.log()
+
+
+def test_guesses_do_not_hold_up_who_is_logged_in(folder):
+    # The hash is of another password, which is how a guesser sees it.
+    users = f"basic_auth_users: {{prometheus: {CHEAP}, dear: {DEAR}}}\n"
+    with Secured(folder, users) as exporter:
+        def ask(user, source="127.0.0.1"):
+            started = time.monotonic()
+            status = exporter.status("--interface", source, scheme="http", user=user)
+            return status, time.monotonic() - started
+
+        assert ask("prometheus:secret")[0] == 200
+        with concurrent.futures.ThreadPoolExecutor(12) as pool:
+            flood = [pool.submit(ask, f"dear:guess {i}", "127.0.0.2") for i in range(150)]
+            took = []
+            while not all(guess.done() for guess in flood):
+                status, seconds = ask("prometheus:secret")
+                assert status == 200
+                took.append(seconds)
+            # Nor somebody who comes from elsewhere for the first time, for long.
+            answers = {guess.result()[0] for guess in flood}
+        assert answers <= {401, 429} and 401 in answers, answers
+        assert len(took) > 3 and max(took) < 2, took
+        flood_again = concurrent.futures.ThreadPoolExecutor(12)
+        guesses = [flood_again.submit(ask, f"dear:other {i}", "127.0.0.2") for i in range(60)]
+        status, seconds = ask("prometheus:not yet seen", "127.0.0.3")
+        flood_again.shutdown(wait=True)
+        assert all(guess.done() for guess in guesses)
+        assert status == 401 and seconds < 10, seconds
+
+
+def test_headers_and_rate(folder):
+    web = ("http_server_config: {headers: {X-Frame-Options: deny, "
+           "Strict-Transport-Security: max-age=60}}\n"
+           "rate_limit: {interval: 1h, burst: 3}\n")
+    with Secured(folder, web) as exporter:
+        _, answer = exporter.curl("-i", scheme="http")
+        assert "X-Frame-Options: deny" in answer
+        assert "Strict-Transport-Security: max-age=60" in answer
+        assert "X-Content-Type-Options: nosniff" in answer
+        assert [exporter.status(scheme="http") for _ in range(3)] == [200, 200, 429]
+
+
+def reloads(exporter, **options):
+    metrics = Metrics(exporter.curl(path="/metrics", **options)[1])
+    return metrics.value("qga_exporter_config_last_reload_successful")
+
+
+def test_changes_need_no_restart(folder):
+    user = {"user": "prometheus:secret"}
+    web = TLS + "}\nbasic_auth_users: {prometheus: " + CHEAP + "}\n"
+    with Secured(folder, web) as exporter:
+        assert exporter.status(**user) == 200
+        assert exporter.status(user="new:secret") == 401
+        exporter.rewrite(web.replace("{prometheus", f"{{new: {CHEAP}, prometheus"))
+        wait_for(lambda: exporter.status(user="new:secret") == 200, "the new user", 10)
+        assert reloads(exporter, **user) == 1
+
+        exporter.rewrite("tls_server_config: {cert_file: none.crt, key_file: server.key}\n")
+        wait_for(lambda: reloads(exporter, **user) == 0, "the mistake shows", 10)
+        assert "none.crt cannot be read (No such file or directory)" in exporter.process.log()
+        assert exporter.status(user="new:secret") == 200
+
+        exporter.rewrite(web)
+        wait_for(lambda: reloads(exporter, **user) == 1, "the mistake is gone", 10)
+        wait_for(lambda: exporter.status(user="new:secret") == 401, "the user is gone", 10)
+
+
+def serial(exporter):
+    pem = ssl.get_server_certificate(("127.0.0.1", exporter.port))
+    done = subprocess.run([program("openssl"), "x509", "-noout", "-serial"], input=pem,
+                          text=True, stdout=subprocess.PIPE, check=True, timeout=30)
+    return done.stdout
+
+
+def test_a_renewed_certificate_needs_no_restart(folder, tmp_path):
+    ours = Authority(tmp_path)
+    (tmp_path / "none.yml").write_text((folder / "none.yml").read_text())
+    ours.sign("server", "DNS:localhost", "serverAuth")
+    ours.sign("client", "DNS:x")
+    kind = MUTUAL + "RequireAndVerifyClientCert}\n"
+    with Secured(tmp_path, TLS + "}\n") as exporter:
+        first = serial(exporter)
+        assert exporter.status() == 200
+        # The new key comes first: for a moment the two do not fit together.
+        ours.sign("server", "DNS:localhost", "serverAuth")
+        wait_for(lambda: serial(exporter) != first, "the new certificate", 10)
+        assert exporter.status() == 200
+        # Who is let in can change as well.
+        exporter.rewrite(kind)
+        wait_for(lambda: exporter.status() == 0, "a client needs a certificate", 10)
+        assert exporter.status(cert="client") == 200
+
+
+def test_tls_is_switched_by_a_signal(folder):
+    with Secured(folder, "") as exporter:
+        assert exporter.status(scheme="http") == 200
+        exporter.rewrite(TLS + "}\n")
+        wait_for(lambda: "TLS is switched on; send SIGHUP" in exporter.process.log(),
+                 "the hint", 10)
+        assert exporter.status(scheme="http") == 200
+        exporter.process.signal(signal.SIGHUP)
+        wait_for(lambda: exporter.status() == 200, "TLS", 10)
+        assert exporter.status(scheme="http") == 400
+        exporter.rewrite("nonsense: 1\n")
+        exporter.process.signal(signal.SIGHUP)
+        wait_for(lambda: "the new config is refused" in exporter.process.log(), "refused", 10)
+        assert exporter.status() == 200
+
+
+def test_prometheus_scrapes_with_all_of_it(folder):
+    web = MUTUAL + "RequireAndVerifyClientCert, client_allowed_sans: [prometheus.example.com]}\n"
+    web += f"basic_auth_users: {{prometheus: {CHEAP}}}\n"
+    lab = types.SimpleNamespace(directory=str(folder))
+    with Secured(folder, web) as exporter:
+        def job(name, cert, password):
+            return (f"{{job_name: {name}, scheme: https, scrape_interval: 1s, "
+                    f"tls_config: {{ca_file: {folder}/ca.crt, cert_file: {folder}/{cert}.crt, "
+                    f"key_file: {folder}/{cert}.key, server_name: localhost}}, "
+                    f"basic_auth: {{username: prometheus, password: {password}}}, "
+                    f'static_configs: [{{targets: ["127.0.0.1:{exporter.port}"]}}]}}')
+
+        jobs = [job("good", "client", "secret"), job("password", "client", "wrong"),
+                job("name", "other", "secret"), job("stranger", "strange", "secret")]
+        with Prometheus(lab, jobs=jobs) as prometheus:
+            wait_for(lambda: [value for _, value in prometheus.query('up{job="good"}')] == [1],
+                     "the scrape with all of it", 30)
+
+            def error(name):
+                return prometheus.targets(name)[0]["lastError"]
+
+            wait_for(lambda: "401" in error("password"), "the wrong password", 30)
+            wait_for(lambda: "tls" in error("name"), "the wrong name", 30)
+            wait_for(lambda: "tls" in error("stranger"), "the stranger", 30)
+
+
+def test_trickling_clients_are_cut_off(folder):
+    """32 connections, all that one address may have; others are served meanwhile."""
+    with Secured(folder, TLS + "}\n") as exporter:
+        started = time.monotonic()
+        slow = []
+        for number in range(32):
+            client = socket.create_connection(("127.0.0.1", exporter.port), 5,
+                                              source_address=("127.0.0.2", 0))
+            if number % 2:  # half of them get through the handshake
+                context = ssl.create_default_context(cafile=f"{folder}/ca.crt")
+                client = context.wrap_socket(client, server_hostname="localhost")
+                client.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\nX-Slow: ")
+            slow.append(client)
+        took, cut = [], 0
+        while slow and time.monotonic() - started < 3 * REQUEST_S:
+            for client in list(slow):
+                try:
+                    client.sendall(b"a" if isinstance(client, ssl.SSLSocket) else b"\x16")
+                except OSError:
+                    client.close()
+                    slow.remove(client)
+                    cut += 1
+            before = time.monotonic()
+            assert exporter.status() == 200
+            took.append(time.monotonic() - before)
+        assert cut == 32 and not slow
+        assert time.monotonic() - started < 2 * REQUEST_S
+        assert max(took) < 2, max(took)
+
+
+# text, whether it is good, what promtool says where that differs and why
+FILES = [
+    ("", True, None),
+    ("tls_server_config: {}", True, None),
+    ("http_server_config: {http2: false}", True, None),
+    (TLS + "}", True, None),
+    (TLS + ", min_version: TLS12, max_version: TLS13}", True, None),
+    (TLS + ", min_version: TLS1.2}", False, None),
+    (TLS + ", cipher_suites: [TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256, "
+     "TLS_RSA_WITH_AES_128_CBC_SHA]}", True, None),
+    (TLS + ", cipher_suites: [TLS_AES_128_GCM_SHA256]}", True, None),
+    (TLS + ", cipher_suites: [TLS_RSA_WITH_RC4_128_SHA]}", False, None),
+    (TLS + ", curve_preferences: [CurveP256, CurveP384, CurveP521, X25519]}", True, None),
+    (TLS + ", curve_preferences: [P256]}", False, None),
+    (TLS + ", prefer_server_cipher_suites: false}", True, None),
+    (TLS + ", prefer_server_cipher_suites: 7}", False, None),
+    (TLS + ", client_auth_type: RequestClientCert}", True, None),
+    (TLS + ", client_auth_type: RequireClientCert}", True, None),
+    (TLS + ", client_auth_type: requestclientcert}", False, None),
+    (TLS + ", client_ca_file: ca.crt}", False, None),
+    (TLS + ", client_ca_file: none.crt, client_auth_type: RequireAndVerifyClientCert}",
+     False, None),
+    (MUTUAL + "RequireAndVerifyClientCert}", True, None),
+    (MUTUAL + "VerifyClientCertIfGiven}", True, None),
+    (MUTUAL + "NoClientCert}", False, None),
+    ("tls_server_config: {cert_file: server.crt}", False, None),
+    ("tls_server_config: {key_file: server.key}", False, None),
+    ("tls_server_config: {client_auth_type: RequireAnyClientCert}", False, None),
+    ("tls_server_config: {cert_file: none.crt, key_file: server.key}", False, None),
+    ("tls_server_config: {cert_file: server.crt, key_file: client.key}", False, None),
+    ("tls_server_config: {cert_file: server.key, key_file: server.key}", False, None),
+    ("tls_server_config: {cert_file: server.crt, key_file: server.crt}", False, None),
+    ("tls_server_config: {foo: bar}", False, None),
+    ("foo: bar", False, None),
+    ("tls_server_config: [a]", False, None),
+    ("http_server_config: {headers: {X-Frame-Options: deny}}", True, None),
+    ("http_server_config: {headers: {X-Frame-Options: never}}", False, None),
+    ("http_server_config: {headers: {X-Content-Type-Options: sniff}}", False, None),
+    ("http_server_config: {headers: {X-Foo: bar}}", False, None),
+    ("http_server_config: {http2: maybe}", False, None),
+    (f"basic_auth_users: {{alice: {CHEAP}}}", True, None),
+    (f"basic_auth_users: {{alice: {DEAR.replace('$2b', '$2y')}}}", True, None),
+    ("basic_auth_users: {alice: secret}", False, None),
+    ('basic_auth_users: {alice: ""}', False, None),
+    (f"basic_auth_users: {{alice: {CHEAP}, alice: {CHEAP}}}", False, None),
+    # Newer than this promtool.
+    ("rate_limit: {interval: 1s, burst: 2}", True, "does not know it yet"),
+    (MUTUAL + "RequireAndVerifyClientCert, client_allowed_sans: [a]}", True,
+     "does not know it yet"),
+    # Where we are stricter, for the reasons in README.md.
+    ("tls_server_config: {min_version: TLS12}", False, "serves plain HTTP"),
+    (TLS + ", client_auth_type: RequireAndVerifyClientCert}", False,
+     "takes the system's authorities"),
+    (MUTUAL.replace("ca.crt", "server.key") + "RequireAndVerifyClientCert}", False,
+     "does not see that it holds no certificate"),
+    (TLS + ", min_version: TLS13, max_version: TLS12}", False, "leaves no version"),
+    (f"basic_auth_users: {{alice: {CHEAP}x}}", False, "does not see that nobody can log in"),
+    (f"basic_auth_users: {{alice: {CHEAP.replace('$04', '$31')}}}", False,
+     "does not mind that a log-in takes days"),
+    (f'basic_auth_users: {{"a:b": {CHEAP}}}', False, "does not see that nobody can log in"),
+    (TLS + ", prefer_server_cipher_suites: yes}", False, "takes it for true, as YAML 1.1 does"),
+]
+
+
+@pytest.mark.parametrize("text, good, differs", FILES)
+def test_files_are_judged_as_promtool_does(folder, text, good, differs):
+    path = folder / "judged.yml"
+    path.write_text(text + "\n")
+    theirs = subprocess.run([program("promtool"), "check", "web-config", str(path)],
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+                            timeout=30)
+    status, out, error = run_exporter(types.SimpleNamespace(directory=str(folder)),
+                                      "--config.check", f"--web.config.file={path}")
+    assert (status, status == 0) == (0 if good else 2, good), error
+    assert (theirs.returncode == 0) == (good if differs is None else not good), theirs.stdout
+    if good:
+        assert f"{path}: the web config is good" in out
+    else:
+        assert len(error.splitlines()) == 1 and error.startswith(f"qga-exporter: {path}:"), error
+
+
+def test_a_bad_file_at_the_start(folder):
+    path = folder / "bad.yml"
+    path.write_text("tls_server_config: {cert_file: none.crt, key_file: server.key}\n")
+    status, _, error = run_exporter(types.SimpleNamespace(directory=str(folder)),
+                                    f"--config.file={folder}/none.yml",
+                                    f"--web.config.file={path}")
+    assert (status, error) == (2, (
+        f"qga-exporter: {path}:1: tls_server_config.cert_file: {folder}/none.crt cannot be read "
+        "(No such file or directory); check the path\n"))
