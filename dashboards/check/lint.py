@@ -254,7 +254,8 @@ def check_metrics(board):
 @rule("panel-unique-rule")
 def check_unique(board):
     seen = set()
-    for panel in board["panels"] + [one for row in board["panels"] for one in row.get("panels", [])]:
+    folded = [one for row in board["panels"] for one in row.get("panels", [])]
+    for panel in board["panels"] + folded:
         titled = () if panel["type"] == "row" else (panel.get("title"),)
         for key in (panel["id"], *titled):
             if key in seen:
@@ -280,7 +281,8 @@ def check_places(board):
 @rule("panel-no-value-rule")
 def check_no_value(board):
     """Without data a panel says why, unless it always has some: guests and exporters do."""
-    always = ("qga_exporter_", "process_", "scrape_", "up", "qga_domain_", "qga_agent_", "qga_host_")
+    always = ("qga_exporter_", "process_", "scrape_", "up", "qga_domain_", "qga_agent_",
+              "qga_host_")
     for panel in panels_of(board):
         metrics = {one.metric for target in panel.get("targets", [])
                    for one in selectors(target["expr"])}

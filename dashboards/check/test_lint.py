@@ -138,7 +138,8 @@ def test_the_states_are_all_there():
     with open(lint.METRICS, encoding="utf-8") as file:
         (states,) = re.findall(r"^States: (.*)", file.read(), re.M)
     (panel,) = [one for one in lint.panels_of(GOOD) if one["type"] == "state-timeline"]
-    shown = [one["text"] for one in panel["fieldConfig"]["defaults"]["mappings"][0]["options"].values()]
+    (mapping,) = panel["fieldConfig"]["defaults"]["mappings"]
+    shown = [one["text"] for one in mapping["options"].values()]
     assert sorted(shown) == sorted(re.findall(r"`(\w+)`", states))
     for name in shown:
         assert f'state="{name}"' in panel["targets"][0]["expr"]
