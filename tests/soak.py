@@ -217,7 +217,7 @@ def soak(lab, agents, exporter):
     for kind in LIES:  # what the largest needs is kept by malloc()
         trouble.lie(guests[0], kind)
         figures.take()
-    while time.monotonic() < start + MINUTES * 60:
+    while time.monotonic() < start + MINUTES * 60 or settled is None:
         trouble.once()
         figures.take()
         if settled is None and time.monotonic() > start + SETTLED_S:
@@ -229,8 +229,10 @@ def soak(lab, agents, exporter):
 
     memory = [reading[1] for reading in figures.readings]
     growth = final[0] / settled[0]
-    print(f"soak: {MINUTES:g} min, seed {SEED}; {sum(s.count for s in scrapers)} scrapes, the "
-          f"longest {max(s.longest_s for s in scrapers) * 1000:.0f} ms; {trouble.done}")
+    calls = sum(value for _, value in exporter.metrics().find("qga_exporter_calls_total"))
+    print(f"soak: {MINUTES:g} min, seed {SEED}; {calls:.0f} calls to agents; "
+          f"{sum(s.count for s in scrapers)} scrapes, the longest "
+          f"{max(s.longest_s for s in scrapers) * 1000:.0f} ms; {trouble.done}")
     print(f"soak: memory at rest {mib(settled[0])} after {SETTLED_S:.0f} s, {mib(final[0])} at the "
           f"end: {(growth - 1) * 100:+.1f} %; {mib(min(memory))} to {mib(max(memory))}")
     print(f"soak: descriptors at rest {settled[1]:.0f} then, {final[1]:.0f} at the end; threads "
