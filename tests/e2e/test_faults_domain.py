@@ -141,7 +141,8 @@ def test_migrating(lab, exporter, other, nomad):
     metrics = exporter.metrics()
     assert lab.virsh("domstate", "nomad") == "running"
     assert metrics.state("nomad") == "migrating"
-    assert metrics.value("qga_agent_calls_total", domain="nomad") == calls
+    # One may have been on its way when it began.
+    assert metrics.value("qga_agent_calls_total", domain="nomad") <= calls + 1
     assert watched.new_reasons(metrics) == set()
     wait_for(lambda: other.virsh("domstate", "nomad") == "running", "it has arrived", 90, 0.02)
     arrived = Watched(there, "migrating", "nomad")

@@ -20,8 +20,13 @@ def program(name):
     return path
 
 
+# So many times as long as usual may things take: a sanitizer's build is slow.
+PATIENCE = float(os.environ.get("QGA_E2E_PATIENCE", "1"))
+
+
 def wait_for(condition, what, timeout_s=20.0, interval_s=0.05):
     """The first true value of condition(); an exception of it counts as not yet."""
+    timeout_s *= PATIENCE
     deadline = time.monotonic() + timeout_s
     last = None
     while True:
