@@ -4,82 +4,12 @@ from . import grafana as g
 from .queries import (CLOCK_CERTAIN, CLOCK_STEPS, DRIFT_STEPS, FROM_LABELS, FROZEN_STEPS, FULL_IN,
                       FULL_IN_STEPS, GUEST_LABELS, STATE, STATE_WORDS, STATES, USED, USED_STEPS,
                       guest_variables, q, to_exporter, to_guest)
+from .troubles import SEVERITY, troubles
 
 NONE_IS_GOOD = g.steps((1, g.ORANGE))
 GUEST_COLUMN = g.override("Guest", links=[to_guest()])
 HOST_COLUMN = g.override("Host", links=[to_exporter()])
 LINKS = (GUEST_COLUMN, HOST_COLUMN)
-SEVERITY = g.words((3, "critical", g.RED), (2, "warning", g.ORANGE), (1, "info", g.BLUE))
-
-# Severity, what is wrong, the label that says where, and the series that are there when it
-# is.  The conditions are those of the alerts, without their waiting times.
-TROUBLES = (
-    (2, "agent has ended", "", """
-     qga_agent_state{GUEST, state="disconnected"}
-       and on BY_GUEST max_over_time(qga_up{GUEST}[1d]) == 1"""),
-    (1, "agent is missing", "", """
-     qga_agent_state{GUEST, state=~"disconnected|unconfigured"}
-       unless on BY_GUEST max_over_time(qga_up{GUEST}[1d]) == 1"""),
-    (2, "agent does not answer", "state", """
-     qga_agent_state{GUEST, state=~"unresponsive|malformed"}"""),
-    (2, "libvirt denies its agent", "", 'qga_agent_state{GUEST, state="denied"}'),
-    (2, "agent comes and goes", "", """
-     changes(qga_up{GUEST}[1h]) > 6
-       unless on (job, instance, source) changes(qga_exporter_source_up{HOST}[1h]) > 0"""),
-    (2, "clock is wrong", "", f"{CLOCK_CERTAIN} > 0.5"),
-    (3, "clock is wrong", "", f"{CLOCK_CERTAIN} > 5"),
-    (2, "clock drifts", "", """
-     abs(qga_clock_drift_ratio{GUEST}) - qga_clock_drift_uncertainty_ratio{GUEST} > 0.0001"""),
-    (2, "filesystem almost full", "mountpoint", f"{USED} > 0.95"),
-    (3, "filesystem almost full", "mountpoint", f"{USED} > 0.97"),
-    (2, "frozen for long", "", "qga_agent_frozen_seconds{GUEST} > 30"),
-    (3, "frozen for long", "", "qga_agent_frozen_seconds{GUEST} > 300"),
-    (2, "vCPUs not online", "", """
-     qga_domain_vcpus{GUEST, state="current"}
-       - on BY_GUEST qga_vcpus{GUEST, state="online"} > 0"""),
-    (2, "same address as another guest", "address", """
-     qga_network_address_info{GUEST, OWN_ADDRESS}
-       and on (job, instance, address)
-         count by (job, instance, address) (
-           count by (job, instance, source, domain, address) (
-             qga_network_address_info{HOST})) > 1"""),
-    (2, "network errors", "device", """
-       rate(qga_network_receive_errs_total{GUEST}[$__rate_interval])
-     / rate(qga_network_receive_packets_total{GUEST}[$__rate_interval]) > 0.01"""),
-    (2, "network errors", "device", """
-       rate(qga_network_transmit_errs_total{GUEST}[$__rate_interval])
-     / rate(qga_network_transmit_packets_total{GUEST}[$__rate_interval]) > 0.01"""),
-    (2, "collector fails", "collector", """
-     (qga_collector_success{GUEST} == 0
-         unless on (job, instance, source, domain, collector) qga_collector_supported{GUEST} == 0)
-       and on BY_GUEST qga_up{GUEST} == 1"""),
-    (2, "says more than the limits allow", "collector", "qga_collector_dropped_series{GUEST} > 0"),
-    (1, "agent is outdated", "version", "qga_agent_info{GUEST, OUTDATED}"),
-)
-
-
-# Without the hosts, an empty table would look well when nothing is known.
-TROUBLES_OF_HOSTS = (
-    (3, "exporter does not answer", "", "up{HOST} == 0"),
-    (3, "source of guests is lost", "source", "qga_exporter_source_up{HOST} == 0"),
-    (1, "exporter is paused", "", "qga_exporter_paused{HOST} == 1"),
-    (2, "configuration was refused", "", "qga_exporter_config_last_reload_successful{HOST} == 0"),
-    (2, "host's clock is not synchronized", "", "qga_host_clock_synchronized{HOST} == 0"),
-)
-
-
-def troubles():
-    """One series for each guest or host and trouble; its value is the severity."""
-    parts = []
-    # The worst first: of what "or" finds on both sides it takes the left.
-    for severity, problem, place, condition in sorted(TROUBLES + TROUBLES_OF_HOSTS,
-                                                      key=lambda trouble: -trouble[0]):
-        where = f'label_replace({condition.strip()}, "where", "$1", "{place}", "(.*)")' \
-            if place else condition.strip()
-        parts.append(f'label_replace({severity} * max by (job, instance, source, domain'
-                     f'{", where" if place else ""}) (({where}) * 0 + 1),\n'
-                     f'  "problem", "{problem}", "", "")')
-    return q("\nor\n".join(parts))
 
 
 def summary():
@@ -118,7 +48,8 @@ def attention():
     return g.row(
         "What needs you",
         g.table("Needs attention", "What is wrong with which guest or host, worst first. It "
-                "follows the alerts, but without their waiting times.",
+                "follows the alerts, without their waiting times; a clock is compared with its "
+                "host's even if nothing disciplines that.",
                 g.rows(troubles()), (13, 11), sort="-Severity",
                 columns={"Value #A": "Severity", "domain": "Guest", "problem": "Problem",
                          "where": "Where", "instance": "Host", "source": "Source"},
