@@ -188,7 +188,7 @@ install: all ## install below PREFIX (/usr/local), and below DESTDIR
 	install -D -m 644 <($(unit-paths) config/systemd/qga-exporter.service) $(DESTDIR)$(UNITDIR)/qga-exporter.service
 	install -D -m 644 config/systemd/qga-exporter.sysusers $(DESTDIR)$(SYSUSERSDIR)/qga-exporter.conf
 	install -D -m 644 -t $(DESTDIR)$(DOCDIR) README.md docs/METRICS.md config/qga-exporter.yml config/web.yml config/polkit/50-qga-exporter.rules
-	install -D -m 644 -t $(DESTDIR)$(DOCDIR)/docs docs/runbook.md
+	install -D -m 644 -t $(DESTDIR)$(DOCDIR)/docs docs/runbook.md docs/fleet.md
 	install -D -m 644 -t $(DESTDIR)$(DOCDIR)/prometheus config/prometheus/*.yml
 	install -D -m 644 -t $(DESTDIR)$(DOCDIR)/dashboards dashboards/*.json dashboards/README.md dashboards/provisioning/*/*.yml
 	install -D -m 644 -t $(DESTDIR)$(DOCDIR)/prometheus/fleet config/prometheus/fleet/*.yml
@@ -234,7 +234,7 @@ fuzz-replay-%: $(BUILD)/tests/fuzz/replay_% fuzz-seeds
 	$(Q)$< $(FUZZ_CORPORA) >$<.log || { echo "FOUND by $$(tail -1 $<.log)"; exit 1; }
 	$(Q)echo "ok    fuzz $*: $$(tail -1 $<.log)"
 
-.PHONY: bench bench-scale
+.PHONY: bench bench-scale bench-fleet
 BARE_LOOP := $(BUILD)/tests/bench/bare_loop
 $(BARE_LOOP): $(BARE_LOOP).o
 	@echo '  LINK  $@'
@@ -252,6 +252,9 @@ $(BARE_SOCKET): $(BARE_SOCKET).o
 bench-scale: $(BUILD)/qga-exporter $(BARE_SOCKET) ## measure it on 1,000 agents by their sockets
 	$(Q)QGA_EXPORTER=$(abspath $<) QGA_BARE_SOCKET=$(abspath $(BARE_SOCKET)) \
 		/usr/bin/python3 tests/bench/scale.py
+
+bench-fleet: $(BUILD)/qga-exporter ## count the series of real guests; measure a Prometheus that scrapes several hosts
+	$(Q)QGA_EXPORTER=$(abspath $<) /usr/bin/python3 tests/bench/fleet.py
 
 format: ## format the C code
 	clang-format -i $$(git ls-files --cached --others --exclude-standard '*.c' '*.h')

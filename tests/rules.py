@@ -4,7 +4,9 @@
 promtool checks the rules and runs their tests.  On top of that, every alert has what a
 person needs who gets it (severity, summary, description, a section of docs/runbook.md), a
 test for each severity in which it fires, and one that has its metrics and in which it must
-not fire; every recording rule has a test; and every metric is in docs/METRICS.md.
+not fire; every recording rule has a test; and every metric is in docs/METRICS.md.  So are those of
+the queries in docs/runbook.md and docs/fleet.md, which promtool must understand; and what
+fleet.md shows of files is their text.
 """
 
 import glob
@@ -13,6 +15,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 
 import yaml
 
@@ -22,6 +25,10 @@ SEVERITIES = ("critical", "warning", "info")
 METRIC = re.compile(r"(?<![:\w])(?:qga_\w+|qga:policy_\w+|up)(?![:\w])")
 POLICY = {"qga:policy_forbids", "qga:policy_allows"}  # the administrator records these
 PROMETHEUS = {"up"}
+
+PAGES = ("docs/runbook.md", "docs/fleet.md")
+# What of the `code` in a page is a query.
+QUERY = re.compile(r"(?:(?:qga_|process_|prometheus_)\w+|(?:rate|sum|count|max|topk|time)\b.*[({]).*")
 
 complaints = []
 
@@ -119,6 +126,36 @@ def check_metrics(rules):
                      "docs/METRICS.md does not have")
 
 
+def queries_of(page):
+    text = read(page)
+    blocks = re.findall(r"```promql\n(.*?)```", text, re.S)
+    inline = re.findall(r"`([^`\n]+)`", re.sub(r"```.*?```", "", text, flags=re.S))
+    return blocks + [one for one in inline if QUERY.fullmatch(one)]
+
+
+def check_queries(page, known):
+    """Rules of them all are what promtool can check without a Prometheus."""
+    queries = queries_of(page)
+    rules = [{"record": f"query:{index}", "expr": query} for index, query in enumerate(queries)]
+    with tempfile.NamedTemporaryFile("w", suffix=".yml") as file:
+        yaml.safe_dump({"groups": [{"name": "queries", "rules": rules}]}, file)
+        file.flush()
+        run("promtool", "check", "rules", "--lint=none", file.name)
+    for query in queries:
+        found = {metric.removesuffix("_bucket") for metric in metrics_of(query)}
+        for metric in sorted(found - known):
+            complain(f"{page} asks for {metric}, which docs/METRICS.md does not have")
+    if not queries:
+        complain(f"{page} has no query")
+
+
+def check_blocks(page):
+    files = [read(path) for path in glob.glob(f"{FOLDER}/**/*.yml", recursive=True)]
+    for block in re.findall(r"```yaml\n(.*?)```", read(page), re.S):
+        if not any(block in text for text in files):
+            complain(f"{page} shows what no file of {FOLDER} has: {block.strip().splitlines()[0]}")
+
+
 def run(*command):
     if subprocess.run(command, check=False).returncode != 0:
         complain(f"failed: {' '.join(command)}")
@@ -145,6 +182,10 @@ def main():
     check_cases(alerts, tests)
     check_records(records, tests)
     check_metrics(rules)
+    known = set(re.findall(r"^\| `(\w+)`", read("docs/METRICS.md"), re.M))
+    for page in PAGES:
+        check_queries(page, known | {rule["record"] for rule in records} | PROMETHEUS)
+    check_blocks("docs/fleet.md")
     if not complaints:
         print(f"ok    {len(alerts)} alerts, {len(records)} recording rules, "
               f"{sum(1 for _ in cases_of(tests))} cases")
