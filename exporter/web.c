@@ -50,6 +50,14 @@
  * times what Prometheus waits by default; 14 MB need 2 Mbit/s then. */
 #define RESPONSE_NS (60 * NS_PER_S)
 
+/* The library takes a TLS connection for ready as long as its handshake waits for the
+ * client, and would have the thread turn without end.  After so many turns in which
+ * nothing came it turns slowly; less so while an answer is being sent, since that needs
+ * turns as well.  Whatever comes wakes it at once. */
+#define QUIET_TURNS_MAX 16
+#define QUIET_MS 10
+#define QUIET_SENDING_MS 1
+
 /* One client; its thread's alone, but for the login while it waits. */
 struct connection {
     struct connection *next, **link; /* among the listener's */
@@ -60,6 +68,7 @@ struct connection {
     struct web_tls_session tls;
     struct web_login login;
     bool waits; /* for the login */
+    bool has_asked, is_answered;
 };
 
 /* One address. */
@@ -67,6 +76,7 @@ struct worker {
     struct web *web;
     struct MHD_Daemon *daemon;
     struct connection *connections;
+    unsigned int quiet_turns;
     pthread_t thread;
     int wake_fd; /* an eventfd */
     bool running;
@@ -325,6 +335,8 @@ handle_request(void *context, struct MHD_Connection *library, const char *path,
      * second, so that the connection can be kept. */
     if (*seen == NULL) {
         connection->deadline_ns = clock_monotonic_ns() + web->response_ns;
+        connection->has_asked = true;
+        connection->is_answered = false;
         *seen = web;
         if (!request.with_body)
             return MHD_YES;
@@ -344,9 +356,11 @@ request_completed(void *context, struct MHD_Connection *library, void **seen,
     (void)seen;
     (void)code;
     struct connection *connection = connection_of(library);
-    if (connection != NULL)
-        connection->deadline_ns =
-            clock_monotonic_ns() + CONNECTION_IDLE_S * NS_PER_S + web->request_ns;
+    if (connection == NULL)
+        return;
+    connection->is_answered = true;
+    connection->deadline_ns =
+        clock_monotonic_ns() + CONNECTION_IDLE_S * NS_PER_S + web->request_ns;
 }
 
 /* An escaped NUL stays escaped: decoded it would cut the path short, and "/%00x" be
@@ -466,6 +480,22 @@ log_library(void *context, const char *format, va_list arguments)
     log_debug("HTTP connection trouble", LOG_STR("err", line));
 }
 
+/* The least milliseconds to wait for whatever the library says. */
+static int
+quiet_ms(const struct worker *worker)
+{
+    bool shaking_hands = false, sending = false;
+    if (!worker->web->with_tls || worker->quiet_turns < QUIET_TURNS_MAX)
+        return 0;
+    for (const struct connection *at = worker->connections; at != NULL; at = at->next) {
+        shaking_hands |= !at->has_asked;
+        sending |= at->has_asked && !at->is_answered;
+    }
+    if (!shaking_hands)
+        return 0;
+    return sending ? QUIET_SENDING_MS : QUIET_MS;
+}
+
 /* Milliseconds for poll(2), -1 for ever: until the library or a deadline wants it. */
 static int
 wait_ms(struct worker *worker)
@@ -477,7 +507,8 @@ wait_ms(struct worker *worker)
     if (MHD_get_timeout(worker->daemon, &library_ms) == MHD_YES &&
         (ms < 0 || library_ms < (uint64_t)ms))
         ms = (int64_t)library_ms;
-    return (int)ms;
+    int least_ms = quiet_ms(worker);
+    return ms >= 0 && ms < least_ms ? least_ms : (int)ms;
 }
 
 static void *
@@ -492,6 +523,7 @@ worker_main(void *argument)
     while (!atomic_load(&worker->web->stopping)) {
         (void)MHD_run(worker->daemon);
         int code = poll(files, 2, wait_ms(worker));
+        worker->quiet_turns = code > 0 ? 0 : worker->quiet_turns + 1;
         if (code > 0 && files[1].revents != 0 &&
             read(worker->wake_fd, &wakes, sizeof(wakes)) < 0)
             log_debug("a web thread was woken by nobody");
