@@ -39,8 +39,9 @@
 /* Nothing is as slow as libvirt waiting for another client of an agent: 30 s, two syncs
  * and the call.  A doctor who has learned nothing for longer gives up on the rest. */
 #define PATIENCE_MS 45000
-/* ... nor is any daemon that is well as slow to let somebody in. */
-#define CONNECT_PATIENCE_MS 15000
+/* ... nor is any daemon that is well as slow to let somebody in, which a source finds
+ * out after 15 s. */
+#define CONNECT_PATIENCE_MS 20000
 #define GLANCE_MS 1000
 
 struct exporter {
