@@ -1,5 +1,6 @@
 // Draws a dashboard in a browser: serves the page with what it asks for, waits until every
 // panel has its data, says what is wrong with any of them, and takes the picture.
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import http from 'node:http';
 import path from 'node:path';
@@ -57,6 +58,9 @@ function serve(folder, prometheus) {
 }
 
 export function launch() {
+  if (!existsSync(CHROMIUM)) {
+    throw new Error(`${CHROMIUM} is missing: run scripts/install-packages screenshots`);
+  }
   return puppeteer.launch({
     executablePath: CHROMIUM, headless: true,
     args: ['--no-sandbox', '--disable-gpu', '--hide-scrollbars', '--force-color-profile=srgb'],

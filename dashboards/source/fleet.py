@@ -55,7 +55,8 @@ def attention():
                          "where": "Where", "instance": "Host", "source": "Source"},
                 no_value="Nothing is known to be wrong.",
                 overrides=[*LINKS, g.override("Severity", mappings=SEVERITY, custom_width=100,
-                                              custom_cellOptions=g.COLORED_CELL)]),
+                                              custom_cellOptions=g.COLORED_CELL),
+                           g.override("Problem", custom_width=210)]),
         g.timeline("Agents that were not well", "The states of those guests whose agent did not "
                    "answer all the time, over the time range.",
                    g.series(q(f"{STATE}\nunless on BY_GUEST\n"
