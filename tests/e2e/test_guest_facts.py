@@ -1,7 +1,6 @@
 """All collectors on: what they say of real guests is what the guests' kernels say."""
 
 import base64
-import math
 import struct
 import time
 
@@ -158,28 +157,15 @@ def test_routes(new, metrics):
     assert shown == truth and ("default", "10.0.2.2", "0") in shown
 
 
-def set_clock(guest, offset_s):
-    """To some 10 ms. busybox sets whole seconds only, so the command goes out when that is
-    right by the offset."""
-    whole_s = math.floor(offset_s)
-    guest.run("true")
-    target = int(time.time()) + 3
-    at = target - (offset_s - whole_s)
-    time.sleep(at - 0.02 - time.time())
-    while time.time() < at - 0.005:
-        time.sleep(0.001)
-    guest.run(f"date -s @{target + whole_s}")
-
-
-@pytest.mark.parametrize("target_s", [-3600, 0.25, 90])
+@pytest.mark.parametrize("target_s", [-3600, 90])
 def test_a_step_of_the_clock_counts_and_the_offset_holds(old, everything, target_s):
     """The truth comes from the guest's kernel by another way, between two readings of the
-    host's clock."""
+    host's clock.  (Smaller offsets, and how far off it may be: test_clock.py.)"""
     def steps(metrics):
         return metrics.value("qga_clock_steps_total", domain="old")
 
     before = steps(everything.metrics())
-    set_clock(old, target_s)
+    old.set_clock(target_s)
     try:
         everything.wait_for(lambda metrics: steps(metrics) == before + 1, "the step")
         held, asked = 0, 10
@@ -188,10 +174,10 @@ def test_a_step_of_the_clock_counts_and_the_offset_holds(old, everything, target
             metrics = fresh(everything, "old", "clock")
             offset = metrics.value("qga_clock_offset_seconds", domain="old")
             error = metrics.value("qga_clock_offset_uncertainty_seconds", domain="old")
-            assert abs(offset - target_s) < 0.2 and 0 < error < 0.2
+            assert abs(offset - target_s) < 2 and 0 < error < 1
             held += min(lows) - error <= offset <= max(highs) + error
         assert held == asked
         assert steps(everything.metrics()) == before + 1
     finally:
-        set_clock(old, 0)
-    everything.wait_for(lambda metrics: steps(metrics) == before + 2, "the step back")
+        old.set_clock(0)
+        everything.wait_for(lambda metrics: steps(metrics) == before + 2, "the step back")
