@@ -209,11 +209,20 @@ class Fleet:
             time.sleep(TICK_S)
 
 
-def draw(prometheus, out):
-    return subprocess.run(
-        ["node", os.path.join(HERE, "screenshots.mjs"), "--prometheus", prometheus.url, "--out", out,
-         "--period", f"{math.ceil(MINUTES)}m", "--scrape-interval", SCRAPE_INTERVAL,
-         "--var", f"guest.domain={GUEST}"], check=False).returncode
+def draw(fleet, out):
+    """Life goes on meanwhile."""
+    drawing = subprocess.Popen(  # pylint: disable=consider-using-with
+        ["node", os.path.join(HERE, "screenshots.mjs"), "--prometheus", fleet.prometheus.url,
+         "--out", out, "--period", f"{math.ceil(MINUTES)}m", "--scrape-interval", SCRAPE_INTERVAL,
+         "--var", f"guest.domain={GUEST}"])
+    try:
+        while drawing.poll() is None:
+            fleet.tick(1)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                drawing.wait(TICK_S)
+        return drawing.returncode
+    finally:
+        drawing.kill()
 
 
 def end(*_):
@@ -232,7 +241,7 @@ def main():
             while True:
                 fleet.tick(1)
                 time.sleep(TICK_S)
-        return draw(fleet.prometheus, os.path.abspath(sys.argv[1]))
+        return draw(fleet, os.path.abspath(sys.argv[1]))
 
 
 if __name__ == "__main__":
