@@ -30,9 +30,9 @@
 
 #include <cmocka.h>
 
-#define SERIES 60000
+#define SERIES 30000
 #define BYTES ((size_t)200 * SERIES)
-#define READERS 8
+#define READERS 4
 
 static const char *const commands[] = {"guest-info", NULL};
 static const char *const states[] = {"responsive", NULL};
