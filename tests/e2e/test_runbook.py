@@ -41,7 +41,7 @@ def set_clock_off(lab):
 
 def plug(lab):
     lab.virsh("resume", "web")
-    lab.guests["web"].wait_for_agent()
+    lab.guests["web"].wait_for_agent(180)  # it boots
     lab.virsh("setvcpus", "web", "3", "--live")
 
 
