@@ -125,10 +125,33 @@ forget_watches(struct source *source)
     }
 }
 
+static void nudge_soon(struct source *source);
+
 static bool
 may_look(const struct watch *watch, int64_t now_ns)
 {
     return watch->spent_ns <= now_ns + (LOOKS_BURST - 1) * LOOK_EACH_NS;
+}
+
+static void
+describe(struct source *source, const struct watch *watch, bool leaving)
+{
+    struct control_job *job = control_job_new(source->link, CONTROL_DESCRIBE);
+
+    memcpy(job->uuid, watch->uuid, UUID_BYTES);
+    job->leaving = leaving;
+    job->connection = source->connection;
+    lanes_submit(source->control, &job->job);
+}
+
+static void
+ask_whether_leaving(struct source *source, const struct watch *watch)
+{
+    struct call_job *job =
+        call_job_new_leaving(source->link, watch->uuid, source->connection);
+
+    if (lanes_submit(source->calls, &job->job))
+        nudge_soon(source);
 }
 
 /* Now, or as soon as one that is on its way is back, or when the review finds that it
@@ -141,16 +164,24 @@ look(struct source *source, struct watch *watch)
     watch->again = watch->looking || !may_look(watch, now_ns);
     if (watch->again)
         return;
-    struct control_job *job = control_job_new(source->link, CONTROL_DESCRIBE);
-
-    memcpy(job->uuid, watch->uuid, UUID_BYTES);
-    job->may_migrate = watch->migrates;
-    job->connection = source->connection;
     watch->looking = true;
     watch->looked_ns = now_ns;
     watch->spent_ns =
         (watch->spent_ns > now_ns ? watch->spent_ns : now_ns) + LOOK_EACH_NS;
-    lanes_submit(source->control, &job->job);
+    if (watch->migrates)
+        ask_whether_leaving(source, watch);
+    else
+        describe(source, watch, false);
+}
+
+void
+source_libvirt_leaving_known(struct source *source, const struct call_job *job)
+{
+    struct watch *watch;
+
+    HASH_FIND_STR(source->watches, job->uuid, watch);
+    if (watch && job->connection == source->connection)
+        describe(source, watch, job->leaving);
 }
 
 /* What waited for its turn, what is told by no event, and what is of no more use. */
@@ -308,8 +339,6 @@ capacity_of(unsigned int lanes, unsigned int abandoned)
         .calls = lanes + (lanes - abandoned) * LANES_WAITING,
     };
 }
-
-static void nudge_soon(struct source *source);
 
 /* What has waited for a tick is not left to the lanes that are awake. */
 static void

@@ -150,6 +150,21 @@ ask(virDomainPtr domain, struct call *answer)
                               : CALL_BROKE_CHANNEL;
 }
 
+/* While it runs here and its memory is sent: its state does not tell, its job does. */
+static bool
+is_leaving(virDomainPtr domain)
+{
+    virTypedParameterPtr parameters = NULL;
+    int type = VIR_DOMAIN_JOB_NONE, count = 0, operation = 0;
+
+    if (virDomainGetJobStats(domain, &type, &parameters, &count, 0) < 0)
+        return false;
+    if (type != VIR_DOMAIN_JOB_NONE)
+        virTypedParamsGetInt(parameters, count, VIR_DOMAIN_JOB_OPERATION, &operation);
+    virTypedParamsFree(parameters, count);
+    return operation == VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT;
+}
+
 static void
 call_lane_run(void *state, struct lane_job *lane_job)
 {
@@ -163,7 +178,9 @@ call_lane_run(void *state, struct lane_job *lane_job)
 
     virDomainPtr domain = domain_handle(lane, job->uuid);
 
-    if (domain)
+    if (!job->origin)
+        job->leaving = domain && is_leaving(domain);
+    else if (domain)
         ask(domain, answer);
     else
         explain(answer, 0);
@@ -178,7 +195,9 @@ call_job_deliver(struct mail *mail)
 {
     struct call_job *job = (struct call_job *)mail;
 
-    if (job->link->source) {
+    if (job->link->source && !job->origin) {
+        source_libvirt_leaving_known(job->link->source, job);
+    } else if (job->link->source) {
         struct call *call = job->origin;
 
         call->reply = job->answer.reply;
@@ -207,6 +226,19 @@ call_job_new(struct libvirt_link *link, struct call *origin)
     job->answer.command = origin->command;
     memcpy(job->answer.arguments, origin->arguments, sizeof job->answer.arguments);
     job->answer.timeout_ns = origin->timeout_ns;
+    return job;
+}
+
+struct call_job *
+call_job_new_leaving(struct libvirt_link *link, const char *uuid,
+                     unsigned int connection)
+{
+    struct call_job *job = memory_new(1, sizeof *job);
+
+    job->job.mail.deliver = call_job_deliver;
+    job->link = libvirt_link_ref(link);
+    memcpy(job->uuid, uuid, UUID_BYTES);
+    job->connection = connection;
     return job;
 }
 

@@ -305,21 +305,6 @@ is_active(virDomainPtr domain, enum domain_state *state)
     }
 }
 
-/* While it runs here and its memory is sent: its state does not tell, its job does. */
-static bool
-is_leaving(virDomainPtr domain)
-{
-    virTypedParameterPtr parameters = NULL;
-    int type = VIR_DOMAIN_JOB_NONE, count = 0, operation = 0;
-
-    if (virDomainGetJobStats(domain, &type, &parameters, &count, 0) < 0)
-        return false;
-    if (type != VIR_DOMAIN_JOB_NONE)
-        virTypedParamsGetInt(parameters, count, VIR_DOMAIN_JOB_OPERATION, &operation);
-    virTypedParamsFree(parameters, count);
-    return operation == VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT;
-}
-
 /* false: it is not there any more. */
 static bool
 describe(virDomainPtr domain, struct domain_description *description)
@@ -393,8 +378,7 @@ run_describe(struct control_lane *lane, struct control_job *job)
     job->domains = memory_new(1, sizeof *job->domains);
     if (domain && describe(domain, job->domains))
         job->domains_count = 1;
-    if (job->domains_count > 0 && job->may_migrate &&
-        job->domains->state == DOMAIN_RUNNING && is_leaving(domain))
+    if (job->domains_count > 0 && job->leaving && job->domains->state == DOMAIN_RUNNING)
         job->domains->state = DOMAIN_MIGRATING;
     if (domain)
         virDomainFree(domain);

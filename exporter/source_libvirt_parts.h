@@ -50,7 +50,7 @@ struct control_job {
     struct libvirt_link *link; /* a reference */
     enum control_verb verb;
     char uuid[UUID_BYTES];   /* CONTROL_DESCRIBE */
-    bool may_migrate;        /* ... and see whether it is on its way to another host */
+    bool leaving;            /* ... which is on its way to another host */
     unsigned int connection; /* CONTROL_CONNECT: its number, see struct libvirt_event */
 
     struct domain_description *domains; /* count 0: the described domain is gone */
@@ -88,6 +88,8 @@ void libvirt_event_free(struct libvirt_event *event);
  */
 void source_libvirt_control_done(struct source *source, struct control_job *job);
 void source_libvirt_event(struct source *source, const struct libvirt_event *event);
+struct call_job;
+void source_libvirt_leaving_known(struct source *source, const struct call_job *job);
 
 /* Starts libvirt's event loop on a thread of its own, once for all sources; ends it. */
 void libvirt_events_start(void);
@@ -133,9 +135,16 @@ struct call_job {
     struct call *origin;       /* the loop thread's; not touched by the lane */
     char uuid[UUID_BYTES];
     struct call answer; /* the lane's copy: request in, answer out */
+
+    /* Without an origin: whether the domain is on its way to another host.  QEMU is
+     * asked that, and one that hangs costs a lane and not the list of domains. */
+    unsigned int connection;
+    bool leaving;
 };
 
 struct call_job *call_job_new(struct libvirt_link *link, struct call *origin);
+struct call_job *call_job_new_leaving(struct libvirt_link *link, const char *uuid,
+                                      unsigned int connection);
 void call_job_free(struct call_job *job);
 
 /* Driver of the call lanes; its context is a libvirt_link reference. */

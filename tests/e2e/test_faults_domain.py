@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import subprocess
 import threading
 import time
@@ -165,3 +166,40 @@ def test_migration_given_up(lab, exporter, other, nomad):
     watched.ends()
     metrics = watched.is_over(lambda metrics: metrics.state("nomad") == "responsive")
     assert watched.new_reasons(metrics) == set()
+
+
+def qemu(lab, name):
+    """The process of the lab's domain."""
+    namespace = os.readlink(f"/proc/{lab.init_pid}/ns/pid")
+
+    def is_it(pid):
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as file:
+            return (b"\0guest=" + name.encode() + b"," in file.read()
+                    and os.readlink(f"/proc/{pid}/ns/pid") == namespace)
+        return False
+    found = [int(pid) for pid in os.listdir("/proc") if pid.isdigit() and is_it(pid)]
+    assert len(found) == 1, found
+    return found[0]
+
+
+def test_a_machine_that_hangs_on_its_way(lab, guest, exporter, other, nomad):
+    """Its QEMU answers nobody; what happens to other domains is seen all the same."""
+    migration = migrate(lab, other[0], 4)
+    exporter.wait_for(lambda metrics: metrics.state("nomad") == "migrating", "on its way", 10)
+    pid = qemu(lab, "nomad")
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        time.sleep(5)  # it is looked at every two
+        watched = Watched(exporter, "paused")
+        lab.virsh("suspend", guest.name)
+        watched.begins()
+        watched.is_noticed()
+        lab.virsh("resume", guest.name)
+        watched.ends()
+        watched.is_over()
+    finally:
+        os.kill(pid, signal.SIGCONT)
+    lab.virsh("domjobabort", "nomad", check=False)
+    migration.join(60)
+    exporter.wait_for(lambda metrics: metrics.state("nomad") in (None, "responsive"),
+                      "it is here or there", 30)
