@@ -33,8 +33,7 @@ function values(labels, value, query) {
   };
 }
 
-async function canned(pathAndQuery) {
-  const { pathname, searchParams: query } = new URL(pathAndQuery, 'http://canned');
+async function canned(pathname, query) {
   const answer = (status, body) => ({ status, body: JSON.stringify(body) });
   if (pathname.endsWith('/label/domain/values')) {
     return answer(200, { status: 'success', data: ['db', 'web'] });
@@ -75,7 +74,7 @@ test('the pictures', async (t) => {
   await bundle(folder);
 
   await t.test('every kind of panel is drawn', async () => {
-    const { complaints, notes, text, png } = await drawn(sample);
+    const { complaints, notes, words, png } = await drawn(sample);
     assert.deepEqual(complaints, []);
     assert.deepEqual(notes, ['Nothing: all is well']);
     assert.ok(png.length > 50_000);
@@ -88,10 +87,10 @@ test('the pictures', async (t) => {
       'Version', '10.0.13', '7.2.22', 'Used', // a table: merged, columns renamed
       'Bold', // a text
     ]) {
-      assert.ok(text.includes(shown), `'${shown}' is not in the page`);
+      assert.ok(words.includes(shown), `'${shown}' is not in the page`);
     }
     for (const hidden of ['Value #A', '__name__', 'vda', '{{']) {
-      assert.ok(!text.includes(hidden), `'${hidden}' is in the page`);
+      assert.ok(!words.includes(hidden), `'${hidden}' is in the page`);
     }
   });
 
@@ -102,6 +101,16 @@ test('the pictures', async (t) => {
     asked.length = 0;
     await drawn(panelsOf('Lines'), { variables: { domain: 'web' } });
     assert.deepEqual(asked, ['bytes{domain=~"web"}[60s]']);
+  });
+
+  await t.test('a query may be longer than a URL', async () => {
+    const long = `bytes{domain!="${'x'.repeat(40_000)}"}`;
+    asked.length = 0;
+    const { complaints } = await drawn(changed('Lines', (panel) => {
+      panel.targets[0].expr = long;
+    }));
+    assert.deepEqual(complaints, []);
+    assert.deepEqual(asked, [long]);
   });
 
   await t.test('a query that fails is complained of', async () => {

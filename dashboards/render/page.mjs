@@ -4,6 +4,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import http from 'node:http';
 import path from 'node:path';
+import { text } from 'node:stream/consumers';
 import { fileURLToPath } from 'node:url';
 import puppeteer from 'puppeteer-core';
 
@@ -32,17 +33,26 @@ function fileOf(url, folder) {
   return path.join(folder, url === '/' ? 'index.html' : path.basename(url));
 }
 
-// A Prometheus behind its URL, as a function from path and query to its answer.
-export const proxy = (base) => async (pathAndQuery) => {
-  const answer = await fetch(base + pathAndQuery);
-  return { status: answer.status, body: await answer.text() };
+// A Prometheus behind its URL, as a function from path and parameters to its answer.
+export const proxy = (base) => async (pathname, parameters) => {
+  const isQuery = /\/query(_range)?$/.test(pathname);
+  try {
+    const answer = isQuery
+      ? await fetch(base + pathname, { method: 'POST', body: parameters })
+      : await fetch(`${base}${pathname}?${parameters}`);
+    return { status: answer.status, body: await answer.text() };
+  } catch (error) {
+    const why = `no Prometheus at ${base}: ${error.cause?.message ?? error.message}`;
+    return { status: 502, body: JSON.stringify({ status: 'error', error: why }) };
+  }
 };
 
 function serve(folder, prometheus) {
   const answer = async (request, response) => {
-    const { pathname, search } = new URL(request.url, 'http://localhost');
+    const { pathname } = new URL(request.url, 'http://localhost');
     if (pathname.startsWith('/prometheus/')) {
-      const { status, body } = await prometheus(pathname.replace('/prometheus', '') + search);
+      const parameters = new URLSearchParams(await text(request));
+      const { status, body } = await prometheus(pathname.replace('/prometheus', ''), parameters);
       return response.writeHead(status, { 'content-type': 'application/json' }).end(body);
     }
     const file = fileOf(pathname, folder);
@@ -113,7 +123,7 @@ async function picture(page) {
   throw new Error(`${PICTURES_MAX} pictures, and each is another one`);
 }
 
-// {complaints, notes, text, png}; options: dashboard, from, to, theme, scrapeInterval, variables, links.
+// {complaints, notes, words, png}; options: dashboard, from, to, theme, scrapeInterval, variables, links.
 export async function draw(browser, { folder, prometheus, width = 1600, scale = 1.5, ...options }) {
   const server = await serve(folder, prometheus);
   const page = await browser.newPage();
@@ -130,7 +140,7 @@ export async function draw(browser, { folder, prometheus, width = 1600, scale = 
     const { complaints, notes } = await page.evaluate(judge);
     return {
       complaints: [...errors, ...complaints], notes, png: await picture(page),
-      text: await page.evaluate(() => document.body.innerText),
+      words: await page.evaluate(() => document.body.innerText),
     };
   } catch (error) {
     throw new Error([error.message, ...errors].join('\n'));
