@@ -17,26 +17,30 @@ static const struct metric domain_info = {
 };
 static const struct metric domain_vcpus = {
     .name = "qga_domain_vcpus",
-    .help = "vCPUs that the domain is defined with, by state: current (plugged in), "
-            "maximum; qga_vcpus has what the guest makes of them.",
+    .help =
+        "vCPUs that the domain has plugged in; qga_vcpus has what the guest makes of "
+        "them.",
     .type = METRIC_GAUGE,
-    .labels = {"state"},
-    .series = "2",
+};
+static const struct metric domain_vcpus_maximum = {
+    .name = "qga_domain_vcpus_maximum",
+    .help =
+        "vCPUs that can be plugged into the domain while it runs, with those that are.",
+    .type = METRIC_GAUGE,
 };
 static const struct metric domain_memory = {
     .name = "qga_domain_memory_bytes",
-    .help =
-        "Memory that the domain is defined with, by state: current (what the balloon "
-        "leaves), maximum.",
+    .help = "Memory that the domain has: what the balloon leaves of its maximum.",
     .type = METRIC_GAUGE,
-    .labels = {"state"},
-    .series = "2",
+};
+static const struct metric domain_memory_maximum = {
+    .name = "qga_domain_memory_maximum_bytes",
+    .help = "Memory that the domain is defined with.",
+    .type = METRIC_GAUGE,
 };
 const struct metric *const domain_metrics_plain[] = {
-    &domain_info,
-    &domain_vcpus,
-    &domain_memory,
-    NULL,
+    &domain_info,   &domain_vcpus,          &domain_vcpus_maximum,
+    &domain_memory, &domain_memory_maximum, NULL,
 };
 #define FAMILIES (sizeof domain_metrics_plain / sizeof domain_metrics_plain[0])
 
@@ -79,12 +83,13 @@ domain_metrics_families(const struct domain_metrics *metrics)
 }
 
 static void
-add_range(struct samples *out, const struct metric *metric, struct domain_range range)
+add_range(struct samples *out, const struct metric *current,
+          const struct metric *maximum, struct domain_range range)
 {
     if (range.current > 0)
-        samples_add(out, metric, (double)range.current, LABELS("current"));
+        samples_add(out, current, (double)range.current, NO_LABELS);
     if (range.maximum > 0)
-        samples_add(out, metric, (double)range.maximum, LABELS("maximum"));
+        samples_add(out, maximum, (double)range.maximum, NO_LABELS);
 }
 
 void
@@ -106,8 +111,8 @@ domain_metrics_samples(const struct domain_metrics *metrics, const char *uuid,
                 (struct label_values){values, OWN_LABELS + metrics->labels_count});
     if (!facts)
         return;
-    add_range(out, &domain_vcpus, facts->vcpus);
-    add_range(out, &domain_memory, facts->memory_bytes);
+    add_range(out, &domain_vcpus, &domain_vcpus_maximum, facts->vcpus);
+    add_range(out, &domain_memory, &domain_memory_maximum, facts->memory_bytes);
 }
 
 bool

@@ -183,7 +183,8 @@ sum(rate(qga_cpu_seconds_total{{GUEST}}{RATE}))"""), "{{mode}}"),
                 (8, 8), **PERCENT, stacked=True,
                 no_value="The collector cpustats is off, or the agent older than 7.1."),
         g.lines("vCPUs given and used", "What the host has given, and what the guest makes of it.",
-                [g.series(q("max by (state) (qga_domain_vcpus{GUEST})"), "host: {{state}}"),
+                [g.series(q("max(qga_domain_vcpus{GUEST})"), "host: current"),
+                 g.series(q("max(qga_domain_vcpus_maximum{GUEST})"), "host: maximum"),
                  g.series(q("max by (state) (qga_vcpus{GUEST})"), "guest: {{state}}")],
                 (8, 8), unit="short", min=0, decimals=0),
         g.lines("Use of each vCPU", "How busy each vCPU was (collector cpustats).",
@@ -223,7 +224,8 @@ def memory():
         g.lines("Memory that the host gives", "What the domain is defined with; current is what "
                 "the balloon leaves. Memory blocks are what the guest has plugged in (collector "
                 "memory_blocks).",
-                [g.series(q("max by (state) (qga_domain_memory_bytes{GUEST})"), "host: {{state}}"),
+                [g.series(q("max(qga_domain_memory_bytes{GUEST})"), "host: current"),
+                 g.series(q("max(qga_domain_memory_maximum_bytes{GUEST})"), "host: maximum"),
                  g.series(q("max by (state) (qga_memory_blocks_bytes{GUEST})"),
                           "blocks: {{state}}")],
                 (24, 6), unit="bytes", min=0))

@@ -115,7 +115,7 @@ TROUBLES = (
          count by (job, instance, address) (
            count by ({GUEST_LABELS}, address) (qga_network_address_info{{HOST}})) > 1"""),
     Trouble("QgaVcpusOffline", WARNING, "vCPUs not online", "", """
-     qga_domain_vcpus{GUEST, state="current"}
+     qga_domain_vcpus{GUEST}
          - on BY_GUEST qga_vcpus{GUEST, state="online"} > 0
        or on BY_GUEST
          sum without (state) (qga_vcpus{GUEST, state="offline"} > 0)"""),

@@ -30,11 +30,11 @@ def _exporter(lab):
 
 def test_what_the_guest_was_given(exporter):
     metrics = exporter.metrics()
-    for state in ("current", "maximum"):
-        assert metrics.value("qga_domain_vcpus", domain="old", state=state) == 2
-        assert metrics.value("qga_domain_vcpus", domain="bare", state=state) == 1
-        assert (metrics.value("qga_domain_memory_bytes", domain="bare", state=state)
-                == GUEST_MEMORY_MIB << 20)
+    for vcpus in ("qga_domain_vcpus", "qga_domain_vcpus_maximum"):
+        assert metrics.value(vcpus, domain="old") == 2
+        assert metrics.value(vcpus, domain="bare") == 1
+    for memory in ("qga_domain_memory_bytes", "qga_domain_memory_maximum_bytes"):
+        assert metrics.value(memory, domain="bare") == GUEST_MEMORY_MIB << 20
     assert metrics.value("qga_vcpus", domain="old", state="online") == 2
 
 

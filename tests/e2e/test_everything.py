@@ -290,8 +290,8 @@ def test_vcpus(exporter, one):
     before, metrics, after = bracket(exporter, one, "cpustats", lambda: cpu_times(one.guest))
     assert metrics.value("qga_vcpus", domain=one.name, state="online") == 2
     assert metrics.value("qga_vcpus", domain=one.name, state="offline") == 0
-    for state in ("current", "maximum"):
-        assert metrics.value("qga_domain_vcpus", domain=one.name, state=state) == 2
+    for vcpus in ("qga_domain_vcpus", "qga_domain_vcpus_maximum"):
+        assert metrics.value(vcpus, domain=one.name) == 2
     assert {labels["vcpu"] for labels, value
             in metrics.find("qga_vcpu_online", domain=one.name) if value == 1} == {"0", "1"}
     assert len(before) == 16
@@ -316,9 +316,8 @@ def test_memory_blocks(metrics, one):
     for state, count in (("online", online), ("offline", offline)):
         assert metrics.value("qga_memory_blocks_bytes", domain=one.name,
                              state=state) == count * size
-    for state in ("current", "maximum"):
-        assert metrics.value("qga_domain_memory_bytes", domain=one.name,
-                             state=state) == GUEST_MEMORY_MIB << 20
+    for memory in ("qga_domain_memory_bytes", "qga_domain_memory_maximum_bytes"):
+        assert metrics.value(memory, domain=one.name) == GUEST_MEMORY_MIB << 20
 
 
 def test_load(exporter, one):
