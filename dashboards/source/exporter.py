@@ -1,7 +1,7 @@
 """Exporter: is qga-exporter itself well, and what does it cost?"""
 
 from . import grafana as g
-from .queries import UP_DOWN, host_variables, q
+from .queries import STATE_COLORS, UP_DOWN, host_variables, q
 
 RATE = "[$__rate_interval]"
 INSTANCE = "{{instance}}"
@@ -122,7 +122,8 @@ def calls():
         g.lines("Guests by the state of their agent", "How many guests have an agent in which "
                 "state.",
                 g.series(q("sum by (state) (qga_exporter_guests{HOST}) > 0"), "{{state}}"),
-                (6, 9), unit="short", stacked=True, min=0, decimals=0, no_value="No guest."))
+                (6, 9), unit="short", stacked=True, min=0, decimals=0, no_value="No guest.",
+                overrides=STATE_COLORS))
 
 
 def schedule():

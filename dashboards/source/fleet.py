@@ -2,7 +2,7 @@
 
 from . import grafana as g
 from .queries import (CLOCK_CERTAIN, CLOCK_STEPS, DRIFT_STEPS, FROM_LABELS, FROZEN_STEPS, FULL_IN,
-                      FULL_IN_STEPS, GUEST_LABELS, STATE, STATE_WORDS, STATES, USED, USED_STEPS,
+                      FULL_IN_STEPS, GUEST_LABELS, STATE, STATE_COLORS, STATE_WORDS, USED, USED_STEPS,
                       guest_variables, q, to_exporter, to_guest)
 from .troubles import SEVERITY, troubles
 
@@ -73,8 +73,7 @@ def guests():
         g.lines("Guests by the state of their agent", "How many guests have an agent in which "
                 "state.", g.series(q("count by (state) (qga_agent_state{GUEST})"), "{{state}}"),
                 (24, 7), unit="short", stacked=True, min=0, decimals=0, no_value="No guest.",
-                overrides=[g.override(name, color={"mode": "fixed", "fixedColor": color})
-                           for name, color in STATES]),
+                overrides=STATE_COLORS),
         g.table("Guest by guest", "Every guest, with what matters most of each. A value that the "
                 "agent did not tell is left out.",
                 [g.rows(q(STATE)),

@@ -31,6 +31,8 @@ STATES = (
     ("unconfigured", g.GREY), ("unknown", g.GREY), ("denied", g.ORANGE),
     ("malformed", g.ORANGE), ("unresponsive", g.RED), ("disconnected", "dark-red"),
 )
+STATE_COLORS = [g.override(name, color={"mode": "fixed", "fixedColor": color})
+                for name, color in STATES]
 STATE_WORDS = g.words(*((number, name, color) for number, (name, color) in enumerate(STATES, 1)))
 
 # A guest's state as a number, for the value mappings.
