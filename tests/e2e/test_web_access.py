@@ -160,11 +160,13 @@ def test_client_certificates(folder, kind, none, good, strange, version):
         assert exporter.status(*only, cert="client") == good
         assert exporter.status(*only, cert="strange") == strange
         if kind == "RequireAndVerifyClientCert":
-            # curl has words of its own for an expired one.
+            # curl has words of its own for an expired one.  With TLS 1.3 its request is on
+            # the way already, and the end of the connection may come before the alert.
             for cert, why in (("expired", ("expired", "verification failed")),
                               ("no-client", ("bad certificate",)), ("strange", ("unknown ca",))):
                 status, complaint = exporter.curl(*only, cert=cert)
-                assert status == 0 and any(each in complaint for each in why), (cert, complaint)
+                assert status == 0, cert
+                assert version == "1.3" or any(each in complaint for each in why), complaint
 
 
 def test_names_of_clients(folder):
@@ -172,7 +174,7 @@ def test_names_of_clients(folder):
     kind = MUTUAL + "RequireAndVerifyClientCert"
     with Secured(folder, kind + sans.format("prometheus.example.com")) as exporter:
         assert exporter.status(cert="client") == 200
-        status, complaint = exporter.curl(cert="other")
+        status, complaint = exporter.curl("--tls-max", "1.2", cert="other")
         assert status == 0 and "access denied" in complaint
     with Secured(folder, kind + sans.format('"192.0.2.1"')) as exporter:
         assert exporter.status(cert="client") == 200
@@ -336,8 +338,11 @@ def test_prometheus_scrapes_with_all_of_it(folder):
                 return prometheus.targets(name)[0]["lastError"]
 
             wait_for(lambda: "401" in error("password"), "the wrong password", 30)
-            wait_for(lambda: "tls" in error("name"), "the wrong name", 30)
-            wait_for(lambda: "tls" in error("stranger"), "the stranger", 30)
+            # "tls: ..." or, if the connection's end comes first, that.
+            wait_for(lambda: error("name"), "the wrong name", 30)
+            wait_for(lambda: error("stranger"), "the stranger", 30)
+            assert [value for _, value in prometheus.query('up{job="good"}')] == [1]
+            assert not prometheus.query('up{job=~"password|name|stranger"} == 1')
 
 
 def test_trickling_clients_are_cut_off(folder):
