@@ -2,8 +2,8 @@
 
 from . import grafana as g
 from .queries import (CLOCK_CERTAIN, CLOCK_STEPS, DRIFT_STEPS, FROM_LABELS, FROZEN_STEPS, FULL_IN,
-                      FULL_IN_STEPS, GUEST_LABELS, STATE, STATE_COLORS, STATE_WORDS, USED, USED_STEPS,
-                      guest_variables, q, to_exporter, to_guest)
+                      FULL_IN_STEPS, GUEST_LABELS, STATE, STATE_COLORS, STATE_WORDS, USED,
+                      USED_STEPS, guest_variables, q, to_exporter, to_guest)
 from .troubles import SEVERITY, troubles
 
 NONE_IS_GOOD = g.steps((1, g.ORANGE))
