@@ -9,10 +9,10 @@ import pytest
 
 import exposition
 from conftest import CARD_SERIES, QUICK_CONFIG, healthy, write_config
-from lab.process import wait_for
+from lab.process import PATIENCE, wait_for
 from lab.programs import Exporter, Metrics, get, run_exporter
 
-ENDS_WITHIN_S = 2.0
+ENDS_WITHIN_S = 2.0 * PATIENCE
 
 
 @pytest.fixture(name="only_agents")

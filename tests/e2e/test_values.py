@@ -7,6 +7,7 @@ import pytest
 from conftest import CLOCK_OFFSET_S, healthy
 from lab.image import OS_RELEASE
 from lab.lab import GUEST_IPV4
+from lab.process import PATIENCE
 from lab.programs import Exporter
 
 GENERATIONS = {"old": "7.2", "new": "10.0"}
@@ -161,7 +162,7 @@ def test_clock_offset_is_right_within_its_uncertainty(lab, exporter, domain, tar
         metrics = exporter.wait_for(fresh, "another sample of the clock")
         low_after, high_after = guest.clock_offset()
         low, high = min(low_before, low_after), max(high_before, high_after)
-        assert high - low < 0.1, "the truth is not known well enough to judge"
+        assert high - low < 0.1 * PATIENCE, "the truth is not known well enough to judge"
         offset = metrics.value("qga_clock_offset_seconds", domain=domain)
         uncertainty = metrics.value("qga_clock_offset_uncertainty_seconds", domain=domain)
         assert 0 < uncertainty < 0.25
