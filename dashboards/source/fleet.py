@@ -56,7 +56,7 @@ def attention():
                 no_value="Nothing is known to be wrong.",
                 overrides=[*LINKS, g.override("Severity", mappings=SEVERITY, custom_width=100,
                                               custom_cellOptions=g.COLORED_CELL),
-                           g.override("Problem", custom_width=210)]),
+                           g.override("Problem", custom_width=230)]),
         g.timeline("Agents that were not well", "The states of those guests whose agent did not "
                    "answer all the time, over the time range.",
                    g.series(q(f"{STATE}\nunless on BY_GUEST\n"
