@@ -49,6 +49,7 @@ host_uuid = "{host_uuid}"
 """
 
 GUEST_MEMORY_MIB = 128
+TRANSLATIONS_MIB = 96  # QEMU would take a GiB in time
 GUEST_MAC_PREFIX = "52:54:00:00"
 GUEST_IPV4 = "10.0.2.15"
 
@@ -332,7 +333,7 @@ class Guest:
     <kernel>{image.kernel}</kernel><initrd>{image.initramfs}</initrd>
     <cmdline>{' '.join(arguments)}</cmdline>
   </os>
-  <features><acpi/></features>
+  <features><acpi/><tcg><tb-cache unit='MiB'>{TRANSLATIONS_MIB}</tb-cache></tcg></features>
   <clock offset='utc'/>
   <on_poweroff>destroy</on_poweroff><on_reboot>restart</on_reboot><on_crash>{self.on_crash}</on_crash>
   <devices>{self._devices_xml()}</devices>

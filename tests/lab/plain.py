@@ -4,7 +4,7 @@ import contextlib
 import os
 
 from .error import LabError
-from .lab import GUEST_MEMORY_MIB, Guest
+from .lab import GUEST_MEMORY_MIB, TRANSLATIONS_MIB, Guest
 from .process import Process, program, wait_for
 
 
@@ -21,9 +21,10 @@ class PlainGuest(Guest):
         ports = {"org.qemu.guest_agent.0": self.path,
                  "org.test.control": self._port_path("control")}
         command = [
-            program("qemu-system-x86_64"), "-machine", "pc", "-accel", "tcg", "-nodefaults",
-            "-m", str(GUEST_MEMORY_MIB), "-display", "none", "-kernel", image.kernel,
-            "-initrd", image.initramfs, "-append",
+            program("qemu-system-x86_64"), "-machine", "pc",
+            "-accel", f"tcg,tb-size={TRANSLATIONS_MIB}", "-nodefaults",
+            "-m", str(GUEST_MEMORY_MIB), "-display", "none",
+            "-kernel", image.kernel, "-initrd", image.initramfs, "-append",
             f"console=ttyS0 quiet no_timer_check qga.name={self.name} qga.agent={self.agent}",
             "-serial", f"file:{self.console}", "-device", "virtio-serial-pci",
         ]
