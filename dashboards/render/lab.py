@@ -222,7 +222,8 @@ def draw(fleet, out):
                 drawing.wait(TICK_S)
         return drawing.returncode
     finally:
-        drawing.kill()
+        drawing.terminate()  # it ends its browser
+        drawing.wait()
 
 
 def end(*_):
