@@ -100,6 +100,7 @@ check: ## install what is missing, then run every test
 	$(Q)scripts/install-packages test
 	$(Q)BUILD=$(BUILD) tests/check
 
+unit: export TSAN_OPTIONS ?= suppressions=$(abspath tests/tsan.supp)
 unit: $(UNIT_TESTS) ## build and run the unit tests
 	$(Q)failed=0; \
 	printf '%s\n' $^ | xargs -P $(shell nproc) -I{} sh -c '{} >{}.log 2>&1 || echo "{} FAILED" >>{}.log; cat {}.log | grep -q FAILED && exit 1 || exit 0' || failed=1; \
