@@ -20,10 +20,11 @@ struct mailbox {
 };
 
 void
-mailbox_start_timer(uv_timer_t *timer, void (*due)(uv_timer_t *timer), int64_t at_ns)
+mailbox_start_timer(uv_timer_t *timer, void (*due)(uv_timer_t *timer), int64_t at_ns,
+                    bool exactly)
 {
     int64_t tick_ns = (at_ns + MAILBOX_TICK_NS - 1) / MAILBOX_TICK_NS * MAILBOX_TICK_NS;
-    int64_t wait_ns = tick_ns - clock_monotonic_ns();
+    int64_t wait_ns = (exactly ? at_ns : tick_ns) - clock_monotonic_ns();
 
     uv_update_time(timer->loop);
     uv_timer_start(timer, due, wait_ns > 0 ? (uint64_t)(wait_ns + 999999) / 1000000 : 0,
@@ -65,7 +66,7 @@ mailbox_gather(struct mailbox *mailbox)
     pthread_mutex_lock(&mailbox->lock);
     mailbox->gathering = true;
     pthread_mutex_unlock(&mailbox->lock);
-    mailbox_start_timer(&mailbox->tick, ticked, clock_monotonic_ns() + 1);
+    mailbox_start_timer(&mailbox->tick, ticked, clock_monotonic_ns() + 1, false);
 }
 
 void

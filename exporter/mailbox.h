@@ -6,6 +6,7 @@
 #ifndef MAILBOX_H
 #define MAILBOX_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 typedef struct uv_loop_s uv_loop_t;
@@ -24,9 +25,10 @@ struct mailbox;
 #define MAILBOX_TICK_NS (INT64_C(20) * 1000 * 1000)
 
 /* Starts a timer (not a repeating one) for the first tick at or after a time
- * (CLOCK_MONOTONIC; now or past: at once).  Loop thread. */
+ * (CLOCK_MONOTONIC; now or past: at once); with `exactly`, for the time itself.  Loop
+ * thread. */
 void mailbox_start_timer(uv_timer_t *timer, void (*due)(uv_timer_t *timer),
-                         int64_t at_ns);
+                         int64_t at_ns, bool exactly);
 
 /* Loop thread. */
 struct mailbox *mailbox_new(uv_loop_t *loop);

@@ -354,7 +354,7 @@ static void
 nudge_soon(struct source *source)
 {
     if (!uv_is_active((uv_handle_t *)&source->nudge))
-        mailbox_start_timer(&source->nudge, nudge, clock_monotonic_ns() + 1);
+        mailbox_start_timer(&source->nudge, nudge, clock_monotonic_ns() + 1, false);
 }
 
 static void

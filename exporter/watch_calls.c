@@ -241,8 +241,8 @@ turn_due(uv_timer_t *timer)
     watch_take_turns(timer->data);
 }
 
-/* Where nothing waits for a lane, answers may wait for the next tick, and so may what
- * is due. */
+/* Where nobody waits for a lane, answers may wait for the next tick, and so may what is
+ * due; unless all is wanted at once. */
 void
 watch_take_turns(struct watch *watch)
 {
@@ -259,14 +259,15 @@ watch_take_turns(struct watch *watch)
         sent = true;
     }
     int64_t wake_ns = schedule_wake_ns(watch->schedule);
+    bool waits = wake_ns == INT64_MAX; /* the next answer makes room */
+    bool at_once = watch->parts->at_once;
 
-    if (wake_ns == INT64_MAX) {
-        mailbox_hurry(mailbox); /* every lane is in use: the next answer frees one */
-        return;
-    }
-    if (sent)
+    if (waits || at_once)
+        mailbox_hurry(mailbox);
+    else if (sent)
         mailbox_gather(mailbox);
-    mailbox_start_timer(&watch->turn, turn_due, wake_ns);
+    if (!waits)
+        mailbox_start_timer(&watch->turn, turn_due, wake_ns, at_once);
 }
 
 /* A call that still waits for its lane says nothing of its guest. */
