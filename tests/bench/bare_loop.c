@@ -1,7 +1,7 @@
 /* What the exporter is measured against: nothing but virDomainQemuAgentCommand in a
  * loop.
  *
- *   bare_loop [-k] [-v] [-p PACE_MS] [-l LANES] [-n PASSES] URI
+ *   bare_loop [-k] [-v] [-g GAP_MS] [-p PACE_MS] [-l LANES] [-n PASSES] URI
  *
  * Each lane is a thread with a connection of its own.  A pass asks all running domains
  * the commands of the five card collectors; replies are freed unread.  Lanes share the
@@ -12,6 +12,8 @@
  *
  *   -k  with libvirt's event thread and keep-alive, as a daemon needs them
  *   -v  a lane takes a domain and all its commands at once, instead of a call at a time
+ *   -g  leave a domain alone for GAP_MS between two calls, as the exporter does; a lane
+ *       asks the first domain that may be asked
  *   -p  spread the calls (with -v the domains) evenly over PACE_MS in every pass
  *
  * Prints one JSON object; exit 1 if a call failed. */
@@ -50,12 +52,16 @@ static const char *const commands[] = {
 struct target {
     char uuid[VIR_UUID_STRING_BUFLEN];
     pthread_mutex_t lock; /* held during a call */
+    /* With a gap; under the bench's lock. */
+    size_t asked;     /* commands, in this pass */
+    int64_t ready_ns; /* INT64_MAX: a call is under way */
 };
 
 struct bench {
     const char *uri;
     unsigned int lanes, passes;
-    int64_t pace_ns;
+    int64_t pace_ns, gap_ns;
+    pthread_mutex_t lock;
     bool keep_alive, by_domain;
     struct target *targets;
     size_t targets_count;
@@ -162,17 +168,23 @@ lane_call(struct lane *lane, size_t target, size_t command)
 }
 
 static void
+sleep_until(int64_t at_ns)
+{
+    const struct timespec at = {.tv_sec = at_ns / 1000000000,
+                                .tv_nsec = at_ns % 1000000000};
+
+    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL) == EINTR)
+        continue;
+}
+
+static void
 wait_for_turn(const struct bench *bench, size_t item, size_t count)
 {
     int64_t due_ns =
         bench->pass_start_ns + bench->pace_ns * (int64_t)item / (int64_t)count;
-    const struct timespec due = {.tv_sec = due_ns / 1000000000,
-                                 .tv_nsec = due_ns % 1000000000};
 
-    if (bench->pace_ns == 0)
-        return;
-    while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &due, NULL) == EINTR)
-        continue;
+    if (bench->pace_ns > 0)
+        sleep_until(due_ns);
 }
 
 static void
@@ -201,6 +213,62 @@ pass_by_call(struct lane *lane)
     }
 }
 
+/* The first domain that may be asked, or -1; with a gap.  `ready_ns` is when to look
+ * again, INT64_MAX: never. */
+static ssize_t
+take_ready(struct bench *bench, int64_t *ready_ns)
+{
+    ssize_t taken = -1;
+
+    *ready_ns = INT64_MAX;
+    pthread_mutex_lock(&bench->lock);
+    for (size_t i = 0; i < bench->targets_count && taken < 0; i++) {
+        struct target *target = &bench->targets[i];
+
+        if (target->asked == COMMANDS)
+            continue;
+        if (target->ready_ns <= now_ns()) {
+            target->ready_ns = INT64_MAX;
+            taken = (ssize_t)i;
+        } else if (target->ready_ns < *ready_ns) {
+            *ready_ns = target->ready_ns;
+        }
+    }
+    pthread_mutex_unlock(&bench->lock);
+    return taken;
+}
+
+static void
+give_back(struct bench *bench, struct target *target)
+{
+    pthread_mutex_lock(&bench->lock);
+    target->asked++;
+    target->ready_ns = now_ns() + bench->gap_ns;
+    pthread_mutex_unlock(&bench->lock);
+}
+
+static void
+pass_with_gap(struct lane *lane)
+{
+    struct bench *bench = lane->bench;
+    int64_t ready_ns;
+
+    for (;;) {
+        ssize_t taken = take_ready(bench, &ready_ns);
+
+        if (taken >= 0) {
+            struct target *target = &bench->targets[taken];
+
+            lane_call(lane, (size_t)taken, target->asked);
+            give_back(bench, target);
+        } else if (ready_ns != INT64_MAX) {
+            sleep_until(ready_ns);
+        } else {
+            return; /* what is left is under way on other lanes */
+        }
+    }
+}
+
 static void *
 lane_main(void *argument)
 {
@@ -210,7 +278,9 @@ lane_main(void *argument)
     for (unsigned int pass = 0; pass <= bench->passes; pass++) {
         pthread_barrier_wait(&bench->start);
         lane->first_sent_ns = lane->last_answered_ns = 0;
-        if (bench->by_domain)
+        if (bench->gap_ns > 0)
+            pass_with_gap(lane);
+        else if (bench->by_domain)
             pass_by_domain(lane);
         else
             pass_by_call(lane);
@@ -267,6 +337,10 @@ run_pass(struct bench *bench, const struct lane *lanes)
     int64_t first_ns = INT64_MAX, last_ns = 0;
 
     atomic_store(&bench->next, 0);
+    for (size_t i = 0; i < bench->targets_count; i++) {
+        bench->targets[i].asked = 0;
+        bench->targets[i].ready_ns = 0;
+    }
     bench->pass_start_ns = now_ns();
     pthread_barrier_wait(&bench->start);
     pthread_barrier_wait(&bench->end);
@@ -359,11 +433,13 @@ read_options(struct bench *bench, int argc, char *argv[])
 {
     int option;
 
-    while ((option = getopt(argc, argv, "kvp:l:n:")) != -1) {
+    while ((option = getopt(argc, argv, "kvg:p:l:n:")) != -1) {
         if (option == 'k')
             bench->keep_alive = true;
         else if (option == 'v')
             bench->by_domain = true;
+        else if (option == 'g')
+            bench->gap_ns = INT64_C(1000000) * read_number(optarg, 1000);
         else if (option == 'p')
             bench->pace_ns = INT64_C(1000000) * read_number(optarg, 3600000);
         else if (option == 'l')
@@ -374,8 +450,8 @@ read_options(struct bench *bench, int argc, char *argv[])
             exit(2);
     }
     if (optind != argc - 1 || bench->lanes == 0) {
-        fprintf(stderr, "usage: bare_loop [-k] [-v] [-p PACE_MS] [-l LANES] "
-                        "[-n PASSES] URI\n");
+        fprintf(stderr, "usage: bare_loop [-k] [-v] [-g GAP_MS] [-p PACE_MS] "
+                        "[-l LANES] [-n PASSES] URI\n");
         exit(2);
     }
     bench->uri = argv[optind];
@@ -384,7 +460,7 @@ read_options(struct bench *bench, int argc, char *argv[])
 int
 main(int argc, char *argv[])
 {
-    struct bench bench = {.lanes = 4, .passes = 0};
+    struct bench bench = {.lanes = 4, .lock = PTHREAD_MUTEX_INITIALIZER};
     struct lane lanes[LANES_MAX] = {0};
 
     read_options(&bench, argc, argv);
