@@ -140,11 +140,13 @@ lanes_stop(struct lanes *lanes, int64_t deadline_ns)
 }
 
 void
-mailbox_start_timer(uv_timer_t *timer, uv_timer_cb callback, int64_t due_ns)
+mailbox_start_timer(uv_timer_t *timer, uv_timer_cb callback, int64_t due_ns,
+                    bool exactly)
 {
     (void)timer;
     (void)callback;
     (void)due_ns;
+    (void)exactly;
 }
 
 void
