@@ -236,6 +236,11 @@ learn_freeze(struct guest *guest, bool frozen, int64_t now_ns)
 {
     if (frozen && !guest->frozen)
         guest->frozen_since_ns = now_ns;
+    /* That explains what was refused: the next refusal may be another freeze's. */
+    for (size_t i = 0; i < collectors_count && frozen; i++) {
+        guest->collectors[i].refused_ns = 0;
+        guest->collectors[i].refusals = 0;
+    }
     if (!frozen)
         guest->thawed_ns = now_ns;
     guest->frozen = frozen;

@@ -508,6 +508,32 @@ test_a_refusal_that_repeats_itself_renews_nothing(void **state)
 
 /* The same words mean a freeze, also right after the guest has said that it is thawed:
  * each command's first refusal is asked about. */
+/* Backup after backup: what the first freeze has refused says nothing in the second. */
+static void
+test_a_freeze_after_a_freeze_forbids_nothing(void **state)
+{
+    struct world world;
+
+    (void)state;
+    open_world(&world);
+    enable_only(&world, "vcpu");
+    announce(false);
+    come_up();
+    assert_string_equal(await_call(&world), "guest-get-vcpus");
+    answer(DISABLED);
+    assert_string_equal(await_call(&world), "guest-fsfreeze-status");
+    answer("{\"return\":\"frozen\"}");
+    for (int turns = 0; !the_source.call && turns < 5 * TURNS_MAX; turns++)
+        uv_run(&world.loop, UV_RUN_ONCE); /* it is asked every 5 s */
+    assert_string_equal(await_call(&world), "guest-fsfreeze-status");
+    answer("{\"return\":\"thawed\"}");
+    assert_string_equal(await_call(&world), "guest-get-vcpus");
+    answer(DISABLED);
+    assert_string_equal(await_call(&world), "guest-fsfreeze-status");
+    assert_false(shows(&world, "qga_agent_failures_total{"));
+    close_world(&world);
+}
+
 static void
 test_a_freeze_right_after_a_thaw_forbids_nothing(void **state)
 {
@@ -558,6 +584,7 @@ main(void)
         cmocka_unit_test(test_a_file_whose_open_is_overtaken_is_closed),
         cmocka_unit_test(test_a_file_that_may_be_open_for_ever_stays_the_only_one),
         cmocka_unit_test(test_a_refusal_that_repeats_itself_renews_nothing),
+        cmocka_unit_test(test_a_freeze_after_a_freeze_forbids_nothing),
         cmocka_unit_test(test_a_freeze_right_after_a_thaw_forbids_nothing),
     };
 
