@@ -16,6 +16,9 @@ def test_busy(lab, guest, exporter):
     exporter.wait_for(lambda metrics: healthy(metrics, NAME), "the agent with the hook", 20)
     time.sleep(1)  # QEMU tells libvirt of a channel once a second at most
     guest.wait_for_agent()
+    back = time.time()
+    exporter.wait_for(lambda metrics: healthy(metrics, NAME) and metrics.value(
+        "qga_agent_last_response_timestamp_seconds", domain=NAME) > back, "its answer", 20)
     watched = Watched(exporter, "busy")
     freeze = threading.Thread(target=lab.virsh, args=("domfsfreeze", NAME), daemon=True,
                               kwargs={"timeout_s": 120})
