@@ -31,8 +31,9 @@ cc-option = $(shell $(CC) -Werror $(1) -x c -c -o /dev/null /dev/null 2>/dev/nul
 
 PACKAGES := libvirt libvirt-qemu jansson libmicrohttpd gnutls libxcrypt libuv yaml-0.1 libpcre2-8 libxml-2.0
 # Third-party headers as system headers, so that the warnings judge only our code.
-PACKAGE_CFLAGS = $(shell pkg-config --cflags $(PACKAGES) | sed 's/-I/-isystem /g')
-PACKAGE_LIBS = $(shell pkg-config --libs $(PACKAGES))
+# Asked for once, when they are first wanted: `check` installs them.
+PACKAGE_CFLAGS = $(eval PACKAGE_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) | sed 's/-I/-isystem /g'))$(PACKAGE_CFLAGS)
+PACKAGE_LIBS = $(eval PACKAGE_LIBS := $(shell pkg-config --libs $(PACKAGES)))$(PACKAGE_LIBS)
 
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wsign-conversion \
 	-Wstrict-prototypes -Wmissing-prototypes -Wold-style-definition -Wwrite-strings \
@@ -108,10 +109,10 @@ unit: $(UNIT_TESTS) ## build and run the unit tests
 unit-build: $(UNIT_TESTS)
 
 # Files of tests that run side by side, each with a libvirtd and guests of its own: they
-# mostly wait.
-E2E_JOBS ?= 4
+# mostly wait, so two for each core, as far as the memory bears (tests/lab/machine.py).
+E2E_JOBS ?= $(shell /usr/bin/python3 tests/lab/machine.py)
 e2e: $(BUILD)/qga-exporter ## run the end-to-end tests: real guests, libvirtd, Prometheus
-	$(Q)QGA_EXPORTER=$(abspath $(BUILD)/qga-exporter) /usr/bin/python3 -m pytest -rs -n $(E2E_JOBS) --dist loadfile tests/e2e
+	$(Q)QGA_EXPORTER=$(abspath $(BUILD)/qga-exporter) /usr/bin/python3 -m pytest -rs --durations=10 -n $(E2E_JOBS) --dist loadfile tests/e2e
 
 # The same under a sanitizer, which makes the exporter end at what it finds.  It is slower
 # and larger then.

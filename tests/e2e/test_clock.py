@@ -14,7 +14,8 @@ import pytest
 
 from conftest import write_config
 from lab.lab import Lab
-from lab.process import PATIENCE, program, wait_for
+from lab.pace import PATIENCE
+from lab.process import program, wait_for
 from lab.programs import Exporter
 
 SAMPLES = 70  # of each guest

@@ -9,7 +9,8 @@ import pytest
 
 import exposition
 from conftest import CARD_SERIES, QUICK_CONFIG, healthy, write_config
-from lab.process import PATIENCE, wait_for
+from lab.pace import PATIENCE
+from lab.process import wait_for
 from lab.programs import Exporter, Metrics, get, run_exporter
 
 ENDS_WITHIN_S = 2.0 * PATIENCE

@@ -12,7 +12,8 @@ import pytest
 
 from conftest import CARD_SERIES, QUICK_CONFIG, write_config
 from lab.agents import Agents, Client
-from lab.process import PATIENCE, wait_for
+from lab.pace import PATIENCE
+from lab.process import wait_for
 from lab.programs import Exporter, get
 
 FOUND_S = 1.0  # a new socket

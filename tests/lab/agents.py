@@ -18,6 +18,7 @@ import socket
 import subprocess
 
 from .error import LabError
+from .machine import memory_mib
 from .process import Process, program, wait_for
 
 BLOCKED = (
@@ -55,7 +56,7 @@ class Agent:
             os.path.join(self.folder, "log"))
         return self
 
-    def wait_for_socket(self, timeout_s=20):
+    def wait_for_socket(self, timeout_s=60):
         """For one that an exporter may have as its only client already."""
         def there():
             if not self.process.alive():
@@ -64,7 +65,7 @@ class Agent:
         wait_for(there, f"the socket of the agent {self.name}", timeout_s, 0.005)
         return self
 
-    def wait(self, timeout_s=20):
+    def wait(self, timeout_s=60):
         """Until it answers a sync; its only client is then gone again."""
         wait_for(self._answers, f"the agent {self.name} answers", timeout_s, 0.01)
         return self
@@ -196,7 +197,4 @@ class Agents:
 
 def count_that_fits(wanted, spare_mib):
     """How many agents the memory holds while spare_mib stay free, up to wanted."""
-    with open("/proc/meminfo", encoding="ascii") as file:
-        lines = dict(line.split(":") for line in file)
-    available_kib = int(lines["MemAvailable"].split()[0])
-    return max(0, min(wanted, (available_kib - spare_mib * 1024) // AGENT_KIB))
+    return max(0, min(wanted, (memory_mib() - spare_mib) * 1024 // AGENT_KIB))

@@ -8,6 +8,7 @@ import subprocess
 import time
 
 from .error import LabError
+from .pace import PACE, stretched
 
 SBIN_PATH = os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin"
 
@@ -20,14 +21,12 @@ def program(name):
     return path
 
 
-# So many times as long as usual may things take: a sanitizer's build is slow.
-PATIENCE = float(os.environ.get("QGA_E2E_PATIENCE", "1"))
 
-
-def wait_for(condition, what, timeout_s=20.0, interval_s=0.05):
-    """The first true value of condition(); an exception of it counts as not yet."""
-    timeout_s *= PATIENCE
-    deadline = time.monotonic() + timeout_s
+def wait_for(condition, what, timeout_s=60.0, interval_s=0.05):
+    """The first true value of condition(); an exception of it counts as not yet.  The limit
+    is seconds of a quiet machine: where the machine is late, it is waited longer."""
+    began = last_look = time.monotonic()
+    spent_s = 0.0
     last = None
     while True:
         try:
@@ -37,8 +36,12 @@ def wait_for(condition, what, timeout_s=20.0, interval_s=0.05):
             last = value
         except (OSError, ValueError, KeyError, AssertionError, subprocess.SubprocessError) as error:
             last = error
-        if time.monotonic() > deadline:
-            raise AssertionError(f"{what}: not within {timeout_s:g} s; last seen: {last!r}")
+        now = time.monotonic()
+        spent_s += (now - last_look) / PACE.stretch()
+        last_look = now
+        if spent_s > timeout_s:
+            raise AssertionError(f"{what}: not within {timeout_s:g} s (waited {now - began:.0f} s); "
+                                 f"last seen: {last!r}")
         time.sleep(interval_s)
 
 
@@ -94,16 +97,16 @@ class Process:
     def wait(self, timeout_s):
         """The exit status; AssertionError when it is still there."""
         try:
-            return self.popen.wait(timeout_s)
+            return self.popen.wait(stretched(timeout_s))
         except subprocess.TimeoutExpired as error:
             raise AssertionError(f"{self.popen.args[4]} has not ended in {timeout_s} s") from error
 
-    def stop(self, timeout_s=5.0):
+    def stop(self, timeout_s=20.0):
         """SIGTERM, then SIGKILL.  Returns the exit status."""
         self.signal(signal.SIGCONT)
         self.signal(signal.SIGTERM)
         try:
-            return self.popen.wait(timeout_s)
+            return self.popen.wait(stretched(timeout_s))
         except subprocess.TimeoutExpired:
             return self.kill()
 

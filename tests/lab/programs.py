@@ -12,6 +12,7 @@ import urllib.request
 
 from . import image as lab_image
 from .error import LabError
+from .pace import stretched
 from .process import Process, free_port, program, wait_for
 
 EXPORTER = os.environ.get("QGA_EXPORTER", os.path.join(lab_image.ROOT, "build", "qga-exporter"))
@@ -64,10 +65,10 @@ class Metrics:
         return {labels["domain"] for _, labels, _ in self.samples if "domain" in labels}
 
 
-def get(url, timeout_s=5):
+def get(url, timeout_s=30):
     """(status, headers, body) of a GET; an HTTP error status is no exception."""
     try:
-        with urllib.request.urlopen(url, timeout=timeout_s) as answer:
+        with urllib.request.urlopen(url, timeout=stretched(timeout_s)) as answer:
             return answer.status, answer.headers, answer.read()
     except urllib.error.HTTPError as error:
         with error:
@@ -97,7 +98,7 @@ class Exporter:
 
     def __enter__(self):
         try:
-            wait_for(self.healthy, "the exporter listens", 10, 0.02)
+            wait_for(self.healthy, "the exporter listens", interval_s=0.02)
         except BaseException:
             self.process.kill()
             raise
@@ -124,7 +125,7 @@ class Exporter:
             raise OSError(f"/metrics answers {status}")
         return Metrics(body.decode("utf-8"))
 
-    def wait_for(self, condition, what, timeout_s=20, interval_s=0.05):
+    def wait_for(self, condition, what, timeout_s=60, interval_s=0.05):
         """Scrapes until condition(metrics) is true, and returns that exposition."""
         def scraped():
             metrics = self.metrics()
@@ -139,7 +140,8 @@ def run_exporter(lab, *arguments, timeout_s=60):
     """Runs it to its end: (exit status, stdout, stderr)."""
     done = subprocess.run(
         [EXPORTER, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE, text=True, timeout=timeout_s, check=False, cwd=lab.directory)
+        stderr=subprocess.PIPE, text=True, timeout=stretched(timeout_s), check=False,
+        cwd=lab.directory)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -175,7 +177,7 @@ class Prometheus:
 
     def __enter__(self):
         try:
-            wait_for(lambda: get(f"{self.url}/-/ready")[0] == 200, "Prometheus is ready", 30)
+            wait_for(lambda: get(f"{self.url}/-/ready")[0] == 200, "Prometheus is ready")
         except BaseException:
             self.process.kill()
             raise
