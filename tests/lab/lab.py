@@ -26,7 +26,9 @@ import time
 import uuid
 
 from . import image as lab_image
+from .boot import Boot
 from .error import LabError
+from .pace import stretched
 from .process import SBIN_PATH, Process, program, wait_for
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -106,15 +108,15 @@ class Daemon:
             self.signal(signal.SIGTERM)
             with contextlib.suppress(ProcessLookupError):  # it may have ended at once
                 self.signal(signal.SIGCONT)
-            self.wait(20)
+            self.wait()
         self.process = None
 
     def kill(self):
         self.signal(signal.SIGKILL)
-        self.wait(5)
+        self.wait()
         self.process = None
 
-    def wait(self, timeout_s):
+    def wait(self, timeout_s=60):
         def ended():
             # nsenter stops itself whenever its child is stopped.
             self.process.signal(signal.SIGCONT)
@@ -137,6 +139,7 @@ class Lab:
         self.virtlogd = self.libvirtd = None
         self.guests = {}
         self.image = None
+        self.notes = []  # what the lab had to put right: for the summary
 
     @property
     def uri(self):
@@ -197,18 +200,18 @@ class Lab:
 
     def start_libvirtd(self):
         self.libvirtd.start()
-        wait_for(lambda: self.virsh("uri"), "libvirtd answers", 30)
+        wait_for(lambda: self.virsh("uri"), "libvirtd answers")
 
     def restart_libvirtd(self):
         self.libvirtd.stop()
         self.start_libvirtd()
 
-    def virsh(self, *arguments, timeout_s=30, check=True):
+    def virsh(self, *arguments, timeout_s=60, check=True):
         done = subprocess.run(
             [*self.client_command, program("virsh"), "-q", "-c", self.uri, *arguments],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             env={"PATH": SBIN_PATH, "LC_ALL": "C", "HOME": self.directory},
-            text=True, timeout=timeout_s, check=False,
+            text=True, timeout=stretched(timeout_s), check=False,
         )
         if check and done.returncode != 0:
             raise subprocess.SubprocessError(
@@ -223,6 +226,7 @@ class Lab:
     def close(self):
         for guest in self.guests.values():
             guest.close_control()
+            guest.cancel_boot()
         if self.init is not None:
             # PID 1 of the namespace takes every process in it along.
             self.init.kill()
@@ -282,6 +286,7 @@ class Guest:
         self.mac = f"{GUEST_MAC_PREFIX}:{number >> 8:02x}:{number & 255:02x}"
         self.disk_serial = f"lab-{number}"
         self.control_socket = None
+        self.boot = None
         self.console = f"{lab.directory}/log/{name}.console.log"
 
     def _port_path(self, port):
@@ -341,7 +346,20 @@ class Guest:
 """
 
     def start(self):
-        """Returns at once: the guest is booting."""
+        """Returns when it boots; it is booted again if that fails, twice at most."""
+        self.cancel_boot()
+        self.boot = Boot(self)
+        self.boot.begin()
+        return self
+
+    def cancel_boot(self):
+        if self.boot is not None:
+            self.boot.cancel()
+
+    def create(self):
+        """For Boot."""
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(self.console)  # what it said at another boot
         if self.disk_files:
             lab_image.build_data_disk(self._disk_path(), self.disk_files)
         elif self.disk:
@@ -350,12 +368,16 @@ class Guest:
         with open(path, "w", encoding="utf-8") as file:
             file.write(self.xml())
         self.lab.virsh("create", path)
-        return self
+
+    def destroy(self):
+        """For Boot."""
+        self.close_control()
+        self.lab.virsh("destroy", self.name)
 
     def stop(self):
         """Pulls the plug."""
-        self.close_control()
-        self.lab.virsh("destroy", self.name)
+        self.cancel_boot()
+        self.destroy()
 
     def state(self):
         return self.lab.virsh("domstate", self.name)
@@ -371,7 +393,8 @@ class Guest:
                               json.dumps(request))
         return json.loads(text)["return"]
 
-    def wait_for_agent(self, timeout_s=60):
+    def wait_for_agent(self, timeout_s=300):
+        """The limit is for all attempts of a boot."""
         wait_for(lambda: self.agent_command("guest-get-time"),
                  f"the agent of {self.name} answers (console: {self.console})", timeout_s, 0.2)
         return self
@@ -381,11 +404,11 @@ class Guest:
     def _control(self, timeout_s):
         if self.control_socket is None:
             connection = socket.socket(socket.AF_UNIX)
-            connection.settimeout(timeout_s)
+            connection.settimeout(stretched(timeout_s))
             connection.connect(self._port_path("control"))
             self.control_socket = connection
             self._flush_control()
-        self.control_socket.settimeout(timeout_s)
+        self.control_socket.settimeout(stretched(timeout_s))
         return self.control_socket
 
     def _flush_control(self):
@@ -403,7 +426,7 @@ class Guest:
             received += part
         return received.decode("utf-8", "replace")
 
-    def run(self, command, timeout_s=30, check=True):
+    def run(self, command, timeout_s=60, check=True):
         """Runs a shell command line in the guest; returns its output."""
         try:
             self._control(timeout_s)
@@ -416,7 +439,7 @@ class Guest:
             raise LabError(f"'{command}' in {self.name} ended with {status}: {output}")
         return output
 
-    def wait_for_control(self, timeout_s=60):
+    def wait_for_control(self, timeout_s=300):
         wait_for(lambda: self.run("true", timeout_s=5) == "", f"the control port of {self.name}",
                  timeout_s, 0.2)
         return self
@@ -459,6 +482,6 @@ class Guest:
 
     def raw_connection(self):
         connection = socket.socket(socket.AF_UNIX)
-        connection.settimeout(10)
+        connection.settimeout(stretched(60))
         connection.connect(self._port_path("raw"))
         return connection

@@ -16,7 +16,7 @@ class PlainGuest(Guest):
         self.path = path
         self.process = None
 
-    def start(self):
+    def create(self):
         image = self.lab.image
         ports = {"org.qemu.guest_agent.0": self.path,
                  "org.test.control": self._port_path("control")}
@@ -38,10 +38,12 @@ class PlainGuest(Guest):
                 raise LabError(f"QEMU has ended: {self.process.log()}")
             return os.path.exists(self.path)
         wait_for(there, f"the socket of {self.name}")
-        return self
 
-    def stop(self):
-        """Pulls the plug; a QEMU that is ended while it starts leaves its socket behind."""
+    def state(self):
+        return "running" if self.process.alive() else "shut off"
+
+    def destroy(self):
+        """A QEMU that is ended while it starts leaves its socket behind."""
         self.close_control()
         self.process.stop()
         with contextlib.suppress(FileNotFoundError):
