@@ -17,12 +17,17 @@ from lab.error import LabError
 from lab.lab import Lab
 from lab.process import program
 from lab.programs import EXPORTER, Exporter
+from upkeep import UPKEEP, notes_of
 
 IS_CI = os.environ.get("CI") == "true"
 CLOCK_OFFSET_S = 90
 PROGRAMS = ("unshare", "nsenter", "setpriv", "libvirtd", "virtlogd", "virsh", "mke2fs",
             "qemu-system-x86_64", "busybox", "cpio", "depmod", "prometheus", "promtool",
             "prometheus-alertmanager")
+
+# The files that take longest.
+LONGEST = ("test_hostile_agents.py", "test_faults_domain.py", "test_hostile.py", "test_sockets.py",
+           "test_clock.py", "test_faults_busy.py", "test_harmless.py", "test_dashboards.py")
 
 # Everything at a pace that a test can wait for.
 QUICK_CONFIG = """
@@ -58,6 +63,8 @@ def _why_not():
 
 
 def pytest_collection_modifyitems(items):
+    # The longest files first, so that none is left alone at the end.
+    items.sort(key=lambda item: item.path.name not in LONGEST)
     why = _why_not()
     if why is None or IS_CI:
         return
@@ -65,11 +72,19 @@ def pytest_collection_modifyitems(items):
         item.add_marker(pytest.mark.skip(reason=f"end-to-end tests: {why}"))
 
 
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    UPKEEP.judge(item, call, outcome.get_result())
+
+
 def pytest_terminal_summary(terminalreporter):
     reasons = {report.longrepr[2] for report in terminalreporter.stats.get("skipped", [])
                if isinstance(report.longrepr, tuple)}
     for reason in sorted(reasons):
         terminalreporter.write_line(f"NOT RUN: {reason}")
+    for note in notes_of(terminalreporter):
+        terminalreporter.write_line(f"LAB: {note}")
 
 
 @pytest.fixture(scope="session")
@@ -95,7 +110,16 @@ def lab():
         for name in ("old", "new"):
             running.guests[name].wait_for_agent().wait_for_control()
         running.guests["new"].set_clock(CLOCK_OFFSET_S)
+        UPKEEP.keep(running, {"old": 0, "new": CLOCK_OFFSET_S})
         yield running
+        UPKEEP.forget()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def lab_as_it_was(request):
+    """Set up first, so torn down last, and also when what stands above it has failed."""
+    yield
+    UPKEEP.put_right(request.path)
 
 
 @pytest.fixture(scope="session")
