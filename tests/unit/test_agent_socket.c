@@ -6,6 +6,7 @@
 #include "agent_socket.h"
 
 #include "source.h"
+#include "unit/hand_clock.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -18,14 +19,12 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <time.h>
 #include <unistd.h>
 #include <uv.h>
 
 #include <cmocka.h>
 
 #define MS INT64_C(1000000)
-#define S (1000 * MS)
 #define TIMEOUT_MS 50
 #define REPLY_MAX ((size_t)4096)
 /* More rounds of the loop than anything here takes. */
@@ -34,26 +33,6 @@
     "{\"error\": {\"class\": \"GenericError\", \"desc\": \"JSON parse error, stray "   \
     "'\\uFFFD'\"}}\n"
 #define REPLY "{\"return\": 1}\n"
-
-/* --- time --- */
-
-static int64_t now_ns = 1000 * S;
-
-/* Instead of libc's, for libuv as well: no test is slower than its deadlines. */
-int
-clock_gettime(clockid_t clock, struct timespec *now)
-{
-    (void)clock;
-    now->tv_sec = now_ns / S;
-    now->tv_nsec = now_ns % S;
-    return 0;
-}
-
-static void
-pass_ms(int64_t ms)
-{
-    now_ns += ms * MS;
-}
 
 /* --- one agent and its peer --- */
 
@@ -171,7 +150,7 @@ static void
 later(struct world *world, int64_t ms)
 {
     settle(world);
-    pass_ms(ms);
+    hand_clock_pass(ms * MS);
     settle(world);
 }
 

@@ -9,13 +9,13 @@
 #include "config.h"
 #include "memory.h"
 #include "telemetry.h"
+#include "unit/hand_clock.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <uv.h>
 
 #include <cmocka.h>
@@ -25,20 +25,6 @@
 #define OTHER "22222222-2222-2222-2222-222222222222"
 /* What an event storm may cost at once. */
 #define BURST 20
-
-/* --- time --- */
-
-static int64_t now_ns = 1000 * S;
-
-/* Instead of libc's, for libuv as well. */
-int
-clock_gettime(clockid_t clock, struct timespec *now)
-{
-    (void)clock;
-    now->tv_sec = now_ns / S;
-    now->tv_nsec = now_ns % S;
-    return 0;
-}
 
 /* --- instead of the other modules --- */
 
@@ -333,7 +319,7 @@ static void
 pass_s(int seconds)
 {
     for (int i = 0; i < 4 * seconds; i++) {
-        now_ns += S / 4;
+        hand_clock_pass(S / 4);
         uv_run(&world.loop, UV_RUN_NOWAIT);
     }
 }
@@ -366,7 +352,7 @@ tear_down(void **state)
         free(world.job);
         world.job = NULL;
     }
-    assert_true(source_libvirt.stop(world.source, now_ns));
+    assert_true(source_libvirt.stop(world.source, hand_clock_ns));
     uv_run(&world.loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&world.loop), 0);
     return 0;

@@ -1,5 +1,5 @@
-/* A source under watch, from announcement to series, with a source that does what the
- * test says.
+/* A source under watch, from announcement to series, with a source and a clock that do
+ * what the test says.
  *
  * links: exporter/watch+ exporter/intake exporter/conversation exporter/commands
  * links: exporter/discovery exporter/domain_facts exporter/domain_metrics
@@ -20,6 +20,7 @@
 #include "source.h"
 #include "store.h"
 #include "telemetry.h"
+#include "unit/hand_clock.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -30,7 +31,8 @@
 #include <cmocka.h>
 
 #define S INT64_C(1000000000)
-/* Turns of the loop in which something awaited must have happened. */
+/* Turns of the loop, one a millisecond, in which something awaited must have happened.
+ */
 #define TURNS_MAX 2000
 
 /* --- a source --- */
@@ -110,7 +112,6 @@ answer(const char *reply)
 
 struct world {
     uv_loop_t loop;
-    uv_timer_t tick; /* so that the loop never waits for long */
     struct watch_parts parts;
     struct config *config;
     struct watch *watch;
@@ -120,12 +121,6 @@ static void
 nothing(void *context)
 {
     (void)context;
-}
-
-static void
-ticked(uv_timer_t *timer)
-{
-    (void)timer;
 }
 
 static void
@@ -141,8 +136,6 @@ open_world(struct world *world)
     size_t slots_count = intake_slots(slots);
 
     uv_loop_init(&world->loop);
-    uv_timer_init(&world->loop, &world->tick);
-    uv_timer_start(&world->tick, ticked, 1, 1);
     world->config = config_load(NULL, NULL, error, sizeof error);
     assert_non_null(world->config);
     world->parts = (struct watch_parts){
@@ -163,7 +156,6 @@ close_world(struct world *world)
 {
     watch_stop(world->watch, 0);
     mailbox_close(world->parts.mailbox);
-    uv_close((uv_handle_t *)&world->tick, NULL);
     uv_run(&world->loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&world->loop), 0);
     store_free(world->parts.store);
@@ -219,14 +211,22 @@ come_up(void)
     the_source.listener->source_up(the_source.listener->context, &the_source);
 }
 
+/* Whether a call comes within so many turns. */
+static bool
+comes_a_call(struct world *world, int turns)
+{
+    for (; !the_source.call && turns > 0; turns--) {
+        hand_clock_pass(S / 1000);
+        uv_run(&world->loop, UV_RUN_NOWAIT);
+    }
+    return the_source.call != NULL;
+}
+
 /* The next call's command. */
 static const char *
 await_call(struct world *world)
 {
-    for (int turns = 0; !the_source.call; turns++) {
-        assert_true(turns < TURNS_MAX);
-        uv_run(&world->loop, UV_RUN_ONCE);
-    }
+    assert_true(comes_a_call(world, TURNS_MAX));
     return the_source.call->command;
 }
 
@@ -443,15 +443,11 @@ test_a_file_that_may_be_open_for_ever_stays_the_only_one(void **state)
         lose_call(FAILURE_TIMEOUT);
         enable_only(&world, "vcpu");
         enable_only(&world, "procfs");
-        for (int turns = 0; turns < TURNS_MAX / 4 && !the_source.call; turns++)
-            uv_run(&world.loop, UV_RUN_ONCE);
-        assert_int_equal(the_source.call != NULL, came);
+        assert_int_equal(comes_a_call(&world, TURNS_MAX), came);
         if (!came) {
             announce_domain(DOMAIN_PAUSED, false);
             announce(false);
-            for (int turns = 0; turns < TURNS_MAX / 4; turns++)
-                uv_run(&world.loop, UV_RUN_ONCE);
-            assert_null(the_source.call);
+            assert_false(comes_a_call(&world, TURNS_MAX));
             announce(true);
             assert_string_equal(await_call(&world), "guest-file-open");
         }
@@ -523,8 +519,7 @@ test_a_freeze_after_a_freeze_forbids_nothing(void **state)
     answer(DISABLED);
     assert_string_equal(await_call(&world), "guest-fsfreeze-status");
     answer("{\"return\":\"frozen\"}");
-    for (int turns = 0; !the_source.call && turns < 5 * TURNS_MAX; turns++)
-        uv_run(&world.loop, UV_RUN_ONCE); /* it is asked every 5 s */
+    assert_false(comes_a_call(&world, 2 * TURNS_MAX)); /* it is asked every 5 s */
     assert_string_equal(await_call(&world), "guest-fsfreeze-status");
     answer("{\"return\":\"thawed\"}");
     assert_string_equal(await_call(&world), "guest-get-vcpus");

@@ -15,10 +15,14 @@
 #include <arpa/inet.h>
 #include <gnutls/gnutls.h>
 #include <gnutls/x509.h>
+#include <limits.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -313,12 +317,43 @@ many_are_served_at_once(void **state)
     end(&served);
 }
 
-static int64_t
-cpu_ns(void)
+/* Turns of the server's thread in a row in which nothing came. */
+#define TURNS_SETTLED 50 /* it may have taken so many at once, and no more */
+#define TURNS_QUIET 150
+
+static struct {
+    sem_t quiet; /* posted after TURNS_QUIET */
+    atomic_int turns;
+    atomic_int shortest_ms; /* that it wanted to sleep, once it had settled */
+} server;
+
+/* Instead of libc's; only the server's thread uses it. */
+int
+poll(struct pollfd *files, nfds_t count, int timeout_ms)
 {
-    struct timespec now;
-    (void)clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+    const struct timespec timeout = {.tv_sec = timeout_ms / 1000,
+                                     .tv_nsec = timeout_ms % 1000 * 1000000L};
+    int wants_ms = timeout_ms < 0 ? INT_MAX : timeout_ms;
+    if (atomic_load(&server.turns) >= TURNS_SETTLED &&
+        wants_ms < atomic_load(&server.shortest_ms))
+        atomic_store(&server.shortest_ms, wants_ms);
+    int ready = ppoll(files, count, timeout_ms < 0 ? NULL : &timeout, NULL);
+    if (ready != 0)
+        atomic_store(&server.turns, 0);
+    else if (atomic_fetch_add(&server.turns, 1) + 1 == TURNS_QUIET)
+        (void)sem_post(&server.quiet);
+    return ready;
+}
+
+/* Waits until nothing comes any more: how long the server sleeps then, at least. */
+static int
+sleeps_ms(void)
+{
+    (void)sem_init(&server.quiet, 0, 0);
+    atomic_store(&server.shortest_ms, INT_MAX);
+    atomic_store(&server.turns, 0);
+    (void)sem_wait(&server.quiet);
+    return atomic_load(&server.shortest_ms);
 }
 
 /* Before the handshake, in the middle of it, after it, and with an answer unread: none
@@ -328,17 +363,14 @@ idle_connections_cost_no_time(void **state)
 {
     (void)state;
     struct served served = serve();
-    const struct timespec half = {.tv_nsec = 500000000};
     static const char request[] = "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n";
     int silent = dial(&served), begun = dial(&served);
     struct client quiet = client_open(&served, "NORMAL");
     struct client unread = client_open(&served, "NORMAL");
     assert_int_equal(send(begun, "\x16\x03\x01", 3, MSG_NOSIGNAL), 3);
+    assert_in_range(sleeps_ms(), 10, INT_MAX);
     assert_true(gnutls_record_send(unread.session, request, sizeof(request) - 1) > 0);
-    (void)nanosleep(&half, NULL); /* it sends what the kernel takes */
-    int64_t before_ns = cpu_ns();
-    (void)nanosleep(&half, NULL);
-    assert_in_range(cpu_ns() - before_ns, 0, 30000000);
+    assert_in_range(sleeps_ms(), 1, INT_MAX); /* it has sent what the kernel takes */
     (void)close(silent);
     (void)close(begun);
     client_close(&quiet);
