@@ -375,18 +375,32 @@ unescape(void *context, struct MHD_Connection *connection, char *string)
 
 /* --- connections --- */
 
+/* What the library tells of a connection is taken at once: the next question makes the
+ * pointer invalid (microhttpd.h since 1.0). */
+static int
+socket_of(struct MHD_Connection *library)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(library, MHD_CONNECTION_INFO_CONNECTION_FD);
+    return info != NULL ? info->connect_fd : -1;
+}
+
+static struct gnutls_session_int *
+session_of(struct MHD_Connection *library)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(library, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    return info != NULL ? info->tls_session : NULL;
+}
+
 static void
 connection_cut(const struct connection *connection)
 {
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection->library, MHD_CONNECTION_INFO_CONNECTION_FD);
+    int fd = socket_of(connection->library);
     /* So that the kernel does not go on with what it has taken over, either. */
     const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
-    if (info == NULL)
-        return;
-    (void)setsockopt(info->connect_fd, SOL_SOCKET, SO_LINGER, &at_once,
-                     sizeof(at_once));
-    (void)shutdown(info->connect_fd, SHUT_RDWR); /* the library sees it end */
+    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+    (void)shutdown(fd, SHUT_RDWR); /* the library sees it end */
 }
 
 /* Plain where TLS is wanted, or the other way round, can be for the moment between a
@@ -398,17 +412,13 @@ connection_secure(struct connection *connection)
     connection->policy = web_access_get(web->access);
     if ((connection->policy->tls != NULL) != web->with_tls)
         return -1;
-    const union MHD_ConnectionInfo *fd =
-        MHD_get_connection_info(connection->library, MHD_CONNECTION_INFO_CONNECTION_FD);
-    const union MHD_ConnectionInfo *session = MHD_get_connection_info(
-        connection->library, MHD_CONNECTION_INFO_GNUTLS_SESSION);
     if (!web->with_tls)
         return 0;
-    if (fd == NULL || session == NULL || session->tls_session == NULL)
+    struct gnutls_session_int *session = session_of(connection->library);
+    connection->tls.fd = socket_of(connection->library);
+    if (session == NULL || connection->tls.fd < 0)
         return -1;
-    connection->tls.fd = fd->connect_fd;
-    return web_tls_session_start(connection->policy->tls, session->tls_session,
-                                 &connection->tls);
+    return web_tls_session_start(connection->policy->tls, session, &connection->tls);
 }
 
 static void

@@ -336,11 +336,12 @@ check_client(gnutls_session_t session, const struct web_config *config)
     return 0;
 }
 
-/* Called inside of the handshake, also when the client has given no certificate. */
+/* Called inside of the handshake, also when the client has given no certificate.  The
+ * transport is ours; what gnutls_session_get_ptr() gives is the HTTP library's. */
 static int
 verify_client(gnutls_session_t session)
 {
-    struct web_tls_session *ours = gnutls_session_get_ptr(session);
+    struct web_tls_session *ours = gnutls_transport_get_ptr(session);
     int result = check_client(session, ours->tls->config);
     ours->admitted = result == 0;
     return result;
@@ -378,7 +379,6 @@ web_tls_session_start(const struct web_tls *tls, struct gnutls_session_int *sess
         return -1;
     ours->tls = tls;
     ours->admitted = wanted == WEB_CLIENT_NONE;
-    gnutls_session_set_ptr(session, ours);
     gnutls_session_set_verify_function(session, verify_client);
     gnutls_transport_set_ptr2(session, ours, (void *)(intptr_t)ours->fd);
     gnutls_transport_set_pull_function(session, pull);
