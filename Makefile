@@ -49,10 +49,11 @@ LINK := -pie -pthread -fsanitize=$(SANITIZE)
 endif
 ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -pthread $(WARN) $(HARD) -ffile-prefix-map=$(CURDIR)/= $(CFLAGS)
 
-COLLECTOR_SOURCES := $(sort $(wildcard collectors/*.c))
-EXPORTER_SOURCES := $(sort $(wildcard exporter/*.c))
+COLLECTOR_SOURCES := $(sort $(wildcard collectors/*.c collectors/*/*.c))
+EXPORTER_SOURCES := $(sort $(wildcard exporter/*.c exporter/*/*.c exporter/*/*/*.c))
 OBJECTS := $(patsubst %.c,$(BUILD)/%.o,$(COLLECTOR_SOURCES) $(EXPORTER_SOURCES))
-UNIT_TESTS := $(patsubst %.c,$(BUILD)/%,$(sort $(wildcard tests/unit/test_*.c)))
+UNIT_TEST_SOURCES := $(sort $(wildcard tests/unit/test_*.c tests/unit/*/test_*.c tests/unit/*/*/test_*.c))
+UNIT_TESTS := $(UNIT_TEST_SOURCES:%.c=$(BUILD)/%)
 
 # The architecture in three lines: a collector cannot reach the daemon.
 $(BUILD)/collectors/%.o: INC := -Icollectors
@@ -78,7 +79,7 @@ $(BUILD)/%.o: %.c $(FLAGS_STAMP)
 	$(Q)$(CC) $(ALL_CFLAGS) $(INC) $(PACKAGE_CFLAGS) $(DEFINES) -MMD -MP -c -o $@ $<
 
 # What --version and qga_exporter_build_info say.
-BUILD_INFO := $(BUILD)/exporter/options.o $(BUILD)/exporter/telemetry.o
+BUILD_INFO := $(BUILD)/exporter/options.o $(BUILD)/exporter/store/telemetry.o
 $(BUILD_INFO): DEFINES = -DQGA_VERSION='"$(VERSION)"' -DQGA_REVISION='"$(REVISION)"' -DQGA_BRANCH='"$(BRANCH)"'
 
 # A unit test names the modules it links in a line "links: a b c" of its opening comment;
@@ -90,7 +91,7 @@ expanded = $(foreach module,$(1),$(if $(filter %+,$(module)),$(basename $(wildca
 links = $(patsubst %,$(BUILD)/%.o,$(sort $(call with-collectors,$(call expanded,$(call linked,$(1))))))
 .SECONDEXPANSION:
 .SECONDARY:
-$(BUILD)/tests/unit/test_%: $(BUILD)/tests/unit/test_%.o $$(call links,tests/unit/test_%.c)
+$(UNIT_TESTS): $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $$(call links,tests/unit/$$*.c)
 	@echo '  LINK  $@'
 	$(Q)$(CC) $(LINK) $(LDFLAGS) -o $@ $^ $(PACKAGE_LIBS) -lcmocka -lm
 
@@ -154,9 +155,9 @@ dashboards: ## write dashboards/*.json from dashboards/source
 
 dashboards-check: ## lint the dashboards, compare them with their source and with Grafana's types
 	$(Q)dashboards/build.py --check
-	$(Q)dashboards/check/lint.py
-	$(Q)dashboards/check/schema.py
-	$(Q)/usr/bin/python3 -m pytest -p no:cacheprovider dashboards/check
+	$(Q)tests/dashboards/lint.py
+	$(Q)tests/dashboards/schema.py
+	$(Q)/usr/bin/python3 -m pytest -p no:cacheprovider tests/dashboards
 .PHONY: dashboards dashboards-check
 
 # Pictures of the dashboards: half a GB of npm packages, which nothing else needs.

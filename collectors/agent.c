@@ -1,6 +1,6 @@
 /* Collector agent: guest-info, the agent's version and which commands it has. */
 #include "collector.h"
-#include "guest_json.h"
+#include "kit/guest_json.h"
 
 #include <string.h>
 

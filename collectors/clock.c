@@ -14,7 +14,7 @@
  * Samples that are further apart than any slewing could have brought the clocks are of
  * before and after a step. */
 #include "collector.h"
-#include "guest_json.h"
+#include "kit/guest_json.h"
 
 #include <string.h>
 

@@ -6,9 +6,9 @@
 #ifndef COLLECTOR_H
 #define COLLECTOR_H
 
-#include "failure.h"
-#include "metric.h"
-#include "samples.h"
+#include "kit/failure.h"
+#include "kit/metric.h"
+#include "kit/samples.h"
 
 #include <jansson.h>
 #include <stdint.h>

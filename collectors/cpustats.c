@@ -1,7 +1,7 @@
 /* Collector cpustats: guest-get-cpustats, what the guest's vCPUs spend their time on.
  */
 #include "collector.h"
-#include "guest_json.h"
+#include "kit/guest_json.h"
 
 #include <string.h>
 

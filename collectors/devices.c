@@ -1,8 +1,8 @@
 /* Collector devices: guest-get-devices, the drivers of a Windows guest's PCI devices.
  */
 #include "collector.h"
-#include "filter.h"
-#include "guest_json.h"
+#include "kit/filter.h"
+#include "kit/guest_json.h"
 
 #include <stdio.h>
 

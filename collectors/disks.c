@@ -1,9 +1,9 @@
 /* Collector disks: guest-get-disks, the guest's disks and partitions, what they stand
  * on, and how NVMe disks say they are. */
 #include "collector.h"
-#include "filter.h"
-#include "guest_disk.h"
-#include "guest_json.h"
+#include "kit/filter.h"
+#include "kit/guest_disk.h"
+#include "kit/guest_json.h"
 
 #include <stdio.h>
 #include <string.h>

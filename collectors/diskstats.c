@@ -3,8 +3,8 @@
  *
  * major and minor are left out: they name the device in the guest's kernel alone. */
 #include "collector.h"
-#include "filter.h"
-#include "guest_json.h"
+#include "kit/filter.h"
+#include "kit/guest_json.h"
 
 #define DISKSTAT(variable, metric_name, metric_type, what, field)                      \
     static const struct metric variable = {                                            \

@@ -1,9 +1,9 @@
 /* Collector filesystem: guest-get-fsinfo, the size of the guest's filesystems and the
  * disks they stand on. */
 #include "collector.h"
-#include "filter.h"
-#include "guest_disk.h"
-#include "guest_json.h"
+#include "kit/filter.h"
+#include "kit/guest_disk.h"
+#include "kit/guest_json.h"
 
 #define FILESYSTEM_LABELS                                                              \
     {                                                                                  \

@@ -1,6 +1,6 @@
 /* Collector fsfreeze: guest-fsfreeze-status, whether a backup has frozen the guest. */
 #include "collector.h"
-#include "guest_json.h"
+#include "kit/guest_json.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* Collector hostname: guest-get-host-name, what the guest calls itself. */
 #include "collector.h"
-#include "guest_json.h"
+#include "kit/guest_json.h"
 
 /* The name and the label are node_exporter's, so that joins on them carry over; what
  * else stands in node_uname_info is in qga_os_info. */

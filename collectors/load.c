@@ -1,6 +1,6 @@
 /* Collector load: guest-get-load, the guest's load averages. */
 #include "collector.h"
-#include "guest_json.h"
+#include "kit/guest_json.h"
 
 #define LOAD(variable, metric_name, minutes, field)                                    \
     static const struct metric variable = {                                            \

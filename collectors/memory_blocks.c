@@ -2,7 +2,7 @@
  * much of its memory the guest has online.  Not how much is free: the agent cannot
  * tell. */
 #include "collector.h"
-#include "guest_json.h"
+#include "kit/guest_json.h"
 
 static const struct metric memory_block_bytes = {
     .name = "qga_memory_block_bytes",

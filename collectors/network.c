@@ -1,9 +1,9 @@
 /* Collector network: guest-network-get-interfaces, the guest's interfaces, their
  * addresses and counters. */
 #include "collector.h"
-#include "filter.h"
-#include "guest_json.h"
-#include "host_facts.h"
+#include "kit/filter.h"
+#include "kit/guest_json.h"
+#include "kit/host_facts.h"
 
 #define TRAFFIC(variable, metric_name, what, field)                                    \
     static const struct metric variable = {                                            \

@@ -1,6 +1,6 @@
 /* Collector os: guest-get-osinfo, what the guest runs. */
 #include "collector.h"
-#include "guest_json.h"
+#include "kit/guest_json.h"
 
 static const struct metric os_info = {
     .name = "qga_os_info",

@@ -5,9 +5,9 @@
  *
  * A handle is closed whatever happens.  Where the answer to an open is lost, nobody
  * knows the handle: then nothing is opened again before the agent starts anew. */
-#include "base64.h"
 #include "collector.h"
-#include "guest_json.h"
+#include "kit/base64.h"
+#include "kit/guest_json.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* Collector routes: guest-network-get-route, the guest's routing tables. */
 #include "collector.h"
-#include "filter.h"
-#include "guest_json.h"
+#include "kit/filter.h"
+#include "kit/guest_json.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* Collector timezone: guest-get-timezone, the guest's time zone. */
 #include "collector.h"
-#include "guest_json.h"
+#include "kit/guest_json.h"
 
 static const struct metric time_zone_offset = {
     .name = "qga_time_zone_offset_seconds",

@@ -1,7 +1,7 @@
 /* Collector users: guest-get-users, how many users are logged in.  Who they are and
  * since when stays in the guest: that is about people. */
 #include "collector.h"
-#include "guest_json.h"
+#include "kit/guest_json.h"
 
 static const struct metric users = {
     .name = "qga_users",

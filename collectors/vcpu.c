@@ -1,6 +1,6 @@
 /* Collector vcpu: guest-get-vcpus, the vCPUs and whether the guest uses them. */
 #include "collector.h"
-#include "guest_json.h"
+#include "kit/guest_json.h"
 
 static const struct metric vcpu_online = {
     .name = "qga_vcpu_online",

@@ -1,9 +1,9 @@
 /* One table of flags, from which the command line is read and the help is written. */
 #include "options.h"
 
-#include "config_check.h"
-#include "suggest.h"
-#include "yaml_value.h"
+#include "base/suggest.h"
+#include "config/check.h"
+#include "yaml/value.h"
 
 #include <stdio.h>
 #include <string.h>

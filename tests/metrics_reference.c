@@ -1,17 +1,18 @@
-/* links: collectors/registry exporter/health exporter/guest exporter/telemetry
- * links: exporter/exposition exporter/text exporter/conversation
- * links: exporter/domain_facts exporter/domain_metrics
+/* links: collectors/registry exporter/guest/health exporter/guest/guest
+ * links: exporter/store/telemetry exporter/store/exposition exporter/base/text
+ * links: exporter/agent/conversation exporter/source/domain_facts
+ * links: exporter/guest/domain_metrics
  *
  * Prints docs/METRICS.md: the families of every collector and of the agents' health
  * from their tables, and the exporter's own from an exposition that it writes here,
  * because their tables are telemetry's alone.  `make docs` keeps the output, `make
  * docs-check` compares it. */
+#include "base/text.h"
 #include "collector.h"
-#include "domain_metrics.h"
-#include "guest.h"
-#include "health.h"
-#include "telemetry.h"
-#include "text.h"
+#include "guest/domain_metrics.h"
+#include "guest/guest.h"
+#include "guest/health.h"
+#include "store/telemetry.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -22,7 +22,7 @@ report() {
 # C files that match a pattern, comments left out as far as a line tells, but for those
 # that match the second pattern.
 uses() {
-    grep -nE "$1" collectors/*.[ch] exporter/*.[ch] 2>/dev/null |
+    grep -rnE "$1" --include='*.[ch]' collectors exporter |
         grep -vE "^($2):" | grep -vE '^[^:]+:[0-9]+: *(/?\*|//)'
 }
 
@@ -46,14 +46,14 @@ collectors_need() {
 modules_need() {
     local denied='^(open|openat|fopen|read|socket|connect|send|recv|time|clock_gettime|gettimeofday|getenv|pthread_.*|vir.*|MHD_.*|uv_.*)(64)?$'
     local object
-    for object in "$BUILD"/collectors/*.o; do
+    for object in "$BUILD"/collectors/*.o "$BUILD"/collectors/kit/*.o; do
         nm -u "$object" | awk '{ print $NF }' | grep -E "$denied" | sed "s|^|$object needs |"
     done
 }
 
 collectors_include() {
     local source
-    for source in collectors/*.c; do
+    for source in collectors/*.c collectors/kit/*.c; do
         $CC -std=c17 -D_GNU_SOURCE -Icollectors -fsyntax-only "$source" 2>&1 |
             grep -m1 'error' || true
     done
@@ -61,11 +61,11 @@ collectors_include() {
 
 headers_alone() {
     local header
-    for header in collectors/*.h exporter/*.h; do
+    for header in $(find collectors exporter -name '*.h' | sort); do
         local include=-Icollectors
         [[ $header == exporter/* ]] && include='-Iexporter -Icollectors'
         # shellcheck disable=SC2046,SC2086
-        echo "#include \"$(basename "$header")\"" |
+        echo "#include \"${header#*/}\"" |
             $CC -std=c17 -D_GNU_SOURCE $include \
                 $(pkg-config --cflags libvirt jansson libmicrohttpd libuv 2>/dev/null) \
                 -Wall -Wextra -Werror -fsyntax-only -x c - 2>&1 |
@@ -76,22 +76,22 @@ headers_alone() {
 # Nothing on the right calls anything on the left.
 pure_includes() {
     uses '^#include <(time|uv|pthread|sys/socket|unistd|fcntl)[./h]' \
-        'exporter/.*|collectors/memory\.c'
+        'exporter/.*|collectors/kit/memory\.c'
 }
 
 report "collectors compile with -Icollectors alone" "$(collectors_include)"
-report "collectors need only json, guest_json, host_facts, samples, filter, failure and strings" \
+report "collectors need only json, their kit and strings" \
     "$(collectors_need)"
 report "modules of collectors/ do no I/O and read no clock" "$(modules_need; pure_includes)"
-report "<libvirt/...> only in exporter/source_libvirt*" \
-    "$(uses '^#include <libvirt/' 'exporter/source_libvirt[a-z_]*\.[ch]')"
-report "<microhttpd.h> only in exporter/web.c" \
-    "$(uses '^#include <microhttpd' 'exporter/web\.c')"
-report "<gnutls/...> only in exporter/web_{tls,auth}.c, <crypt.h> only in exporter/web_auth.c" \
-    "$(uses '^#include <gnutls/' 'exporter/web_(tls|auth)\.c'; uses '^#include <crypt' 'exporter/web_auth\.c')"
-report "locks only in exporter/{store,lanes,mailbox,source_libvirt_{events,connection},web_auth,web_access}.c" \
+report "<libvirt/...> only in exporter/source/libvirt" \
+    "$(uses '^#include <libvirt/' 'exporter/source/libvirt/[a-z_]*\.[ch]')"
+report "<microhttpd.h> only in exporter/web/web.c" \
+    "$(uses '^#include <microhttpd' 'exporter/web/web\.c')"
+report "<gnutls/...> only in exporter/web/{tls,auth}.c, <crypt.h> only in exporter/web/auth.c" \
+    "$(uses '^#include <gnutls/' 'exporter/web/(tls|auth)\.c'; uses '^#include <crypt' 'exporter/web/auth\.c')"
+report "locks only in exporter/{store/store,base/{lanes,mailbox},source/libvirt/{events,connection},web/{auth,access}}.c" \
     "$(uses 'pthread_(mutex|rwlock|spin|cond)_|mtx_(init|lock)|\bsem_(init|wait|post)\b|uv_(mutex|rwlock|sem|cond)_' \
-        'exporter/(store|lanes|mailbox|source_libvirt_events|source_libvirt_connection|web_auth|web_access)\.c')"
+        'exporter/(store/store|base/lanes|base/mailbox|source/libvirt/events|source/libvirt/connection|web/auth|web/access)\.c')"
 report "no banned calls (strcpy strcat sprintf vsprintf gets strtok localtime atoi)" \
     "$(uses '\b(strcpy|strcat|v?sprintf|gets|strtok|localtime|atoi) ?\(' 'none')"
 report "each header compiles alone" "$(headers_alone)"

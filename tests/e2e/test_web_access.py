@@ -21,7 +21,7 @@ from lab.programs import Exporter, Metrics, Prometheus, run_exporter
 # bcrypt of "secret", with costs of 4 and 12; the second takes some 0.2 s.
 CHEAP = "$2b$04$Ph54jmRx2AN7CMN3rLyb8uGM5vI.je/IKPI1pZi3jVqoHWICAzXym"
 DEAR = "$2b$12$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/VcEd00UAV/LDeSi"
-# The time limits of exporter/web.c.
+# The time limits of exporter/web/web.c.
 REQUEST_S = 10
 
 

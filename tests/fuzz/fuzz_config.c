@@ -1,10 +1,10 @@
-/* links: exporter/config+ exporter/domain_facts exporter/domain_metrics
- * links: collectors/samples exporter/yaml_+ exporter/suggest exporter/guest_name
- * links: collectors/registry
+/* links: exporter/config/+ exporter/source/domain_facts
+ * links: exporter/guest/domain_metrics collectors/kit/samples exporter/yaml/+
+ * links: exporter/base/suggest exporter/config/guest_name collectors/registry
  *
  * A config file as config_load() reads it: a config that holds together, or one
  * sentence. */
-#include "config.h"
+#include "config/config.h"
 #include "fuzz.h"
 
 #include <string.h>

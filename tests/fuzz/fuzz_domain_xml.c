@@ -1,9 +1,9 @@
-/* links: exporter/domain_xml exporter/domain_facts
- * links: collectors/host_facts collectors/memory
+/* links: exporter/source/libvirt/domain_xml exporter/source/domain_facts
+ * links: collectors/kit/host_facts collectors/kit/memory
  *
  * A domain's XML, whose metadata anyone may have written. */
-#include "domain_xml.h"
 #include "fuzz.h"
+#include "source/libvirt/domain_xml.h"
 
 #include <string.h>
 

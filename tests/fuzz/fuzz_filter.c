@@ -1,9 +1,9 @@
-/* links: collectors/filter collectors/memory
+/* links: collectors/kit/filter collectors/kit/memory
  *
  * A pattern, a newline, and a text that a guest says: the pattern compiles or is
  * refused by one sentence, and the match ends. */
-#include "filter.h"
 #include "fuzz.h"
+#include "kit/filter.h"
 
 #include <string.h>
 

@@ -1,4 +1,5 @@
-/* links: exporter/framing exporter/text collectors/failure collectors/memory
+/* links: exporter/agent/framing exporter/base/text collectors/kit/failure
+ * links: collectors/kit/memory
  *
  * What an agent's socket may send, between what the exporter does.  Some bytes of the
  * input are not the agent's but say what happens: 0x00 a sync is sent, 0x01 a command
@@ -6,7 +7,7 @@
  *
  * The stream is fed twice, read by read and byte by byte: both must tell the same.  And
  * nobody is in step who did not answer the last sync. */
-#include "framing.h"
+#include "agent/framing.h"
 #include "fuzz.h"
 
 #include <jansson.h>

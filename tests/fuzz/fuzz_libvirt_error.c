@@ -1,10 +1,10 @@
-/* links: exporter/source_libvirt_error exporter/reply
- * links: collectors/failure collectors/memory
+/* links: exporter/source/libvirt/error exporter/agent/reply collectors/kit/failure
+ * links: collectors/kit/memory
  *
  * An error of libvirt: the first byte is its number, the second how long the call took
  * (in 10 ms), the rest its message, in which libvirt quotes the guest. */
 #include "fuzz.h"
-#include "source_libvirt_error.h"
+#include "source/libvirt/error.h"
 
 #include <string.h>
 

@@ -1,8 +1,8 @@
-/* links: exporter/reply collectors/failure collectors/memory
+/* links: exporter/agent/reply collectors/kit/failure collectors/kit/memory
  *
  * Bytes as an agent may send them, to the value of "return" or a named failure. */
+#include "agent/reply.h"
 #include "fuzz.h"
-#include "reply.h"
 
 #include <string.h>
 

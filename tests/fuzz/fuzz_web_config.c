@@ -1,10 +1,10 @@
-/* links: exporter/web_config+ exporter/yaml_+ exporter/suggest exporter/text
- * links: collectors/memory
+/* links: exporter/web/config+ exporter/yaml/+ exporter/base/suggest
+ * links: exporter/base/text collectors/kit/memory
  *
  * A web configuration file as web_config_load() reads it: one that holds together, or
  * one sentence. */
 #include "fuzz.h"
-#include "web_config.h"
+#include "web/config.h"
 
 #include <string.h>
 #include <sys/mman.h>

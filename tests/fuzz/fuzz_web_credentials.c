@@ -1,9 +1,9 @@
-/* links: exporter/web_credentials collectors/base64
+/* links: exporter/web/credentials collectors/kit/base64
  *
  * The value of an Authorization header: what is read fits, and what is not leaves
  * nothing behind. */
 #include "fuzz.h"
-#include "web_credentials.h"
+#include "web/credentials.h"
 
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /* The command line: every flag, and the sentence for each mistake.
  *
- * links: exporter/options exporter/config_check exporter/suggest
- * links: exporter/yaml_tree exporter/yaml_value
- * links: collectors/memory tests/unit/stub_registry
+ * links: exporter/options exporter/config/check exporter/base/suggest
+ * links: exporter/yaml/tree exporter/yaml/value collectors/kit/memory
+ * links: tests/unit/stub_registry
  */
 #include "options.h"
 

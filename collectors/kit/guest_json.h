@@ -1,0 +1,85 @@
+/* Typed reads of a hostile JSON value.
+ *
+ * A reading starts at guest_json_root().  The first field of a wrong type, or missing
+ * although required, fails the whole reading: `why` then names the field as the guest
+ * sent it, e.g. "[3].total-bytes: a number expected, a string found".  The failure is
+ * latched, so a collector reads on without looking and asks once, with
+ * guest_json_result().  null reads as a field left out.
+ *
+ * Values are borrowed from the reply.  The size of a reply and its depth were limited
+ * where it was parsed, and nothing here allocates or recurses deeper than the
+ * collector's own steps.  Any thread. */
+#ifndef KIT_GUEST_JSON_H
+#define KIT_GUEST_JSON_H
+
+#include "kit/failure.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum guest_json_need { GUEST_OPTIONAL, GUEST_REQUIRED };
+
+/* A value of the reply and the way to it.  Lives on the collector's stack; a child must
+ * neither outlive nor overwrite one it was read from.  The members are
+ * kit/guest_json.c's.
+ */
+struct guest_json {
+    const json_t *value;
+    const struct guest_json *parent;
+    const char *key; /* NULL: the entry `index` of an array */
+    size_t index;
+    struct guest_json *root;
+    struct failure *why; /* of the root only, as is `failed` */
+    bool failed;
+};
+
+void guest_json_root(struct guest_json *root, const json_t *reply, struct failure *why);
+/* 0, or -1 if any read has failed (`why` is filled): what parse() returns. */
+int guest_json_result(const struct guest_json *root);
+
+/* The entry `index` of an array; false past the end, or when the reading has failed:
+ *     for (size_t i = 0; guest_json_entry(&list, i, &entry); i++) */
+bool guest_json_entry(const struct guest_json *array, size_t index,
+                      struct guest_json *entry);
+
+/* The field `key` of an object.  False if it is not there (or the reading fails); then
+ * *child is an empty object or array, *value is 0. */
+bool guest_json_object(const struct guest_json *object, const char *key,
+                       enum guest_json_need need, struct guest_json *child);
+bool guest_json_array(const struct guest_json *object, const char *key,
+                      enum guest_json_need need, struct guest_json *child);
+bool guest_json_number(const struct guest_json *object, const char *key,
+                       enum guest_json_need need, double *value);
+/* A real with an integer value is taken too: a reply with one integer above INT64_MAX
+ * has all its integers read as reals. */
+bool guest_json_int64(const struct guest_json *object, const char *key,
+                      enum guest_json_need need, int64_t *value);
+bool guest_json_bool(const struct guest_json *object, const char *key,
+                     enum guest_json_need need, bool *value);
+/* Never NULL: "" if it is not there. */
+const char *guest_json_string(const struct guest_json *object, const char *key,
+                              enum guest_json_need need);
+
+/* The value itself, required, where a reply is nothing but a number. */
+bool guest_json_as_int64(const struct guest_json *node, int64_t *value);
+/* Likewise a string; never NULL. */
+const char *guest_json_as_string(const struct guest_json *node);
+/* The string `key` of a reply that parse() has accepted, copied and cut; "" if it is
+ * not there. */
+void guest_json_copy(const json_t *reply, const char *key, char *buffer, size_t bytes);
+/* Fails the reading: the value is not one of those that the schema knows. */
+void guest_json_refuse(const struct guest_json *node, const char *expected);
+
+/* Decimal digits of `value`, for a label; returns `buffer`. */
+#define GUEST_JSON_DECIMAL_BYTES 24 /* sign, 19 digits, NUL */
+const char *guest_json_decimal(int64_t value, char buffer[GUEST_JSON_DECIMAL_BYTES]);
+
+/* The PCI address `key` as Linux writes it, for joins; "" where it is not there, a part
+ * is unknown (-1), or not one of a PCI address. */
+#define GUEST_JSON_PCI_BYTES 24 /* 0000:00:06.0; a domain may have 8 digits */
+void guest_json_pci_address(const struct guest_json *object, const char *key,
+                            char address[GUEST_JSON_PCI_BYTES]);
+
+#endif

@@ -1,0 +1,46 @@
+/* Collectors that need several calls: what is said next, and when it is over.  Pure. */
+#ifndef AGENT_CONVERSATION_H
+#define AGENT_CONVERSATION_H
+
+#include "collector.h"
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Of one collector in one guest. */
+struct conversation {
+    bool open;     /* `request` is to be sent, or its answer is awaited */
+    bool awaited;  /* ... the latter */
+    bool broken;   /* a reply was lost on the way: it only tidies up */
+    bool outlived; /* by the agent's word: what was lost in the guest went with it */
+    struct request request;
+    int64_t duration_ns; /* of its calls so far */
+};
+
+enum conversation_turn {
+    CONVERSATION_GOES_ON,
+    CONVERSATION_COMPLETE,  /* parse() has what it needs */
+    CONVERSATION_BROKEN,    /* nothing comes of it */
+    CONVERSATION_UNSETTLED, /* ... and it must not begin again before the agent does */
+};
+
+/* What to send now; begins a conversation if none is open. */
+const struct request *conversation_request(const struct collector *collector,
+                                           struct conversation *conversation,
+                                           void *memory);
+
+/* The guest could not be asked for a while.  What is open is tidied up, and an answer
+ * that is still on its way is waited for: it may be the same agent after all, though
+ * `anew` says that it has come again.  Whether it is over. */
+bool conversation_interrupt(const struct collector *collector,
+                            struct conversation *conversation, void *memory, bool anew);
+
+/* What becomes of it after the call ended with `kind`; `answer` is the reply's value,
+ * or NULL.  `finishing`: what is open is tidied up, nothing new is begun. */
+enum conversation_turn conversation_answer(const struct collector *collector,
+                                           struct conversation *conversation,
+                                           void *memory, enum failure_kind kind,
+                                           const json_t *answer, bool finishing);
+
+#endif

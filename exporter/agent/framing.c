@@ -1,0 +1,192 @@
+/* Lines, and the search for the right one. */
+#include "agent/framing.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <string.h>
+
+#define DELIMITER '\xff'
+
+/* More than the answer to a sync ever is. */
+#define SYNC_LINE_MAX 4096
+
+void
+framing_init(struct framing *framing, size_t reply_bytes_max)
+{
+    *framing = (struct framing){
+        .state = FRAMING_OUT_OF_STEP,
+        .line = TEXT_INIT(reply_bytes_max),
+    };
+}
+
+void
+framing_free(struct framing *framing)
+{
+    text_free(&framing->line);
+}
+
+static void
+start_over(struct framing *framing, enum framing_state state)
+{
+    /* Not only cleared: what a thousand endless replies took would be kept for good. */
+    text_free(&framing->line);
+    framing->state = state;
+    framing->delimited = false;
+}
+
+void
+framing_reset(struct framing *framing)
+{
+    start_over(framing, FRAMING_OUT_OF_STEP);
+    framing->skipped = 0;
+}
+
+void
+framing_sync(struct framing *framing, int64_t id, struct text *out)
+{
+    start_over(framing, FRAMING_SYNCING);
+    framing->sync_id = id;
+    /* The 0xFF makes the agent's parser forget half a command of whoever was here
+     * before. */
+    text_add_format(out,
+                    "\xff{\"execute\":\"guest-sync-delimited\","
+                    "\"arguments\":{\"id\":%" PRId64 "}}\n",
+                    id);
+}
+
+void
+framing_command(struct framing *framing, const char *command, const char *arguments,
+                struct text *out)
+{
+    start_over(framing, FRAMING_AWAITING);
+    framing->skipped = 0;
+    if (*arguments)
+        text_add_format(out, "{\"execute\":\"%s\",\"arguments\":%s}\n", command,
+                        arguments);
+    else
+        text_add_format(out, "{\"execute\":\"%s\"}\n", command);
+}
+
+void
+framing_give_up(struct framing *framing)
+{
+    start_over(framing, FRAMING_OUT_OF_STEP);
+}
+
+static enum framing_event
+broken(struct framing *framing, enum failure_kind kind, const char *text)
+{
+    start_over(framing, FRAMING_BROKEN);
+    failure_set(&framing->failure, kind, "%s", text);
+    return FRAMING_FAILED;
+}
+
+static enum framing_event
+skip(struct framing *framing, size_t length)
+{
+    framing->skipped += length;
+    if (framing->skipped > FRAMING_SKIPPED_MAX(framing->line.max))
+        return broken(framing, FAILURE_MALFORMED,
+                      "the agent sends bytes without end that answer nothing");
+    return FRAMING_NOTHING;
+}
+
+static bool
+is_answer_to_sync(const struct framing *framing)
+{
+    json_auto_t *reply = json_loadb(framing->line.bytes, framing->line.length, 0, NULL);
+    const json_t *id = json_object_get(reply, "return");
+
+    return json_is_integer(id) && json_integer_value(id) == framing->sync_id;
+}
+
+/* Up to the 0xFF everything is old; from there to the newline it may be the answer. */
+static enum framing_event
+feed_syncing(struct framing *framing, const char *bytes, size_t length, size_t *taken)
+{
+    for (*taken = 0; *taken < length;) {
+        char byte = bytes[(*taken)++];
+
+        if (skip(framing, 1) != FRAMING_NOTHING)
+            return FRAMING_FAILED;
+        if (byte == DELIMITER) {
+            text_clear(&framing->line);
+            framing->delimited = true;
+        } else if (framing->delimited && byte != '\n') {
+            text_add(&framing->line, &byte, 1);
+            if (framing->line.length > SYNC_LINE_MAX)
+                framing->delimited = false; /* no answer to a sync is that long */
+        } else if (framing->delimited && is_answer_to_sync(framing)) {
+            start_over(framing, FRAMING_IDLE);
+            framing->skipped = 0;
+            return FRAMING_SYNCED;
+        } else {
+            framing->delimited = false; /* old, or the answer to an older sync */
+        }
+    }
+    return FRAMING_NOTHING;
+}
+
+static bool
+is_blank(char byte)
+{
+    return byte == ' ' || byte == '\t' || byte == '\r';
+}
+
+/* Every reply is an object.  A line that is none was no answer to the command, so the
+ * real one may follow, and would answer the next. */
+static bool
+is_object(const struct text *line)
+{
+    size_t start = 0, end = line->length;
+
+    while (start < end && is_blank(line->bytes[start]))
+        start++;
+    while (end > start && is_blank(line->bytes[end - 1]))
+        end--;
+    return end - start >= 2 && line->bytes[start] == '{' && line->bytes[end - 1] == '}';
+}
+
+static enum framing_event
+feed_awaiting(struct framing *framing, const char *bytes, size_t length, size_t *taken)
+{
+    const char *newline = memchr(bytes, '\n', length);
+    size_t piece = newline ? (size_t)(newline - bytes) : length;
+
+    text_add(&framing->line, bytes, piece);
+    *taken = newline ? piece + 1 : piece;
+    if (framing->line.overflow)
+        return broken(framing, FAILURE_TOO_LARGE,
+                      "the reply is over the limit (limits.reply_bytes)");
+    if (!newline)
+        return FRAMING_NOTHING;
+    if (!is_object(&framing->line))
+        return broken(framing, FAILURE_MALFORMED,
+                      "the agent sent a line that is no reply");
+    framing->state = FRAMING_IDLE;
+    return FRAMING_REPLY;
+}
+
+enum framing_event
+framing_feed(struct framing *framing, const char *bytes, size_t length, size_t *taken)
+{
+    *taken = length;
+    if (length == 0)
+        return FRAMING_NOTHING;
+    switch (framing->state) {
+    case FRAMING_SYNCING:
+        return feed_syncing(framing, bytes, length, taken);
+    case FRAMING_AWAITING:
+        return feed_awaiting(framing, bytes, length, taken);
+    case FRAMING_OUT_OF_STEP:
+        return skip(framing, length);
+    case FRAMING_IDLE:
+        /* An agent that is not asked says nothing. */
+        return broken(framing, FAILURE_MALFORMED,
+                      "the agent sent bytes that nobody asked for");
+    case FRAMING_BROKEN:
+        break;
+    }
+    return FRAMING_FAILED;
+}

@@ -1,0 +1,83 @@
+/* Threads that may block, so that the loop thread never does: a fixed number of lanes,
+ * each runs one job at a time and mails it back.  A lane that does not come back is
+ * given up, counted and replaced, up to a bound.  The lock is inside.
+ *
+ * A thread that wakes up costs more than most jobs.  So a few jobs may wait for a lane
+ * that is awake already, and lanes_nudge() wakes one for what has waited too long. */
+#ifndef BASE_LANES_H
+#define BASE_LANES_H
+
+#include "base/mailbox.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Embedded in what the lane is to do; `mail.deliver` gets it back on the loop thread.
+ */
+struct lane_job {
+    struct mail mail;
+    struct lane_job *next;
+    bool taken; /* by a lane; see lanes_has_taken() */
+};
+
+/* So many jobs may wait for each lane that is awake. */
+#define LANES_WAITING 3
+
+struct lanes_driver {
+    /* All on the lane's own thread.  `open` makes what the lane keeps between jobs (it
+     * does not block or fail: connect lazily in `run`). */
+    void *(*open)(void *context);
+    void (*run)(void *lane, struct lane_job *job);
+    void (*close)(void *lane);
+    /* Frees a job that is neither run nor delivered, because the lanes were stopped.
+     * Any thread. */
+    void (*drop)(struct lane_job *job);
+    /* The last lane is gone: frees the context.  Any thread. */
+    void (*release)(void *context);
+};
+
+struct lanes;
+
+struct lanes_figures {
+    unsigned int lanes;     /* threads, those given up included */
+    unsigned int in_use;    /* running a job now */
+    unsigned int asleep;    /* without work, and nobody wakes them */
+    unsigned int abandoned; /* of them, given up */
+    uint64_t abandoned_total;
+};
+
+/* `target` lanes, at most `max` threads with those that were given up.  Loop thread. */
+struct lanes *lanes_start(const struct lanes_driver *driver, void *context,
+                          unsigned int target, unsigned int max,
+                          struct mailbox *mailbox);
+
+/* Runs the job when a lane is free; one that sleeps is woken if too many jobs wait for
+ * those that are awake.  Whether the job may have to wait for lanes_nudge().  Loop
+ * thread. */
+bool lanes_submit(struct lanes *lanes, struct lane_job *job);
+
+/* Wakes a lane for each job that waits, as far as there are any.  Whether some still
+ * wait.  Loop thread. */
+bool lanes_nudge(struct lanes *lanes);
+
+/* Whether a lane has begun with the job, which was not delivered yet.  Loop thread. */
+bool lanes_has_taken(struct lanes *lanes, const struct lane_job *job);
+
+/* Gives up lanes that have been in their job for longer than overdue_ns and starts
+ * others in their place; a lane that comes back after all serves on, or ends if it is
+ * not needed. Returns how many were given up now.  now_ns: CLOCK_MONOTONIC.  Loop
+ * thread. */
+unsigned int lanes_review(struct lanes *lanes, int64_t now_ns, int64_t overdue_ns);
+
+struct lanes_figures lanes_figures(struct lanes *lanes);
+
+/* Drops what waits, delivers nothing more, and waits for the threads until the deadline
+ * (CLOCK_MONOTONIC).  Whether all have ended.  Loop thread; lanes_stop() must follow.
+ */
+bool lanes_wind_down(struct lanes *lanes, int64_t deadline_ns);
+
+/* The same, and whoever has not ended frees the lanes when it does.  Loop thread;
+ * `lanes` is gone either way. */
+bool lanes_stop(struct lanes *lanes, int64_t deadline_ns);
+
+#endif

@@ -1,0 +1,23 @@
+/* Whether a single value of the configuration is one that the exporter can work with;
+ * the same for the file and for the command line.  Pure.
+ *
+ * The checks return NULL, or what is wrong and the remedy, to stand behind the quoted
+ * value in a sentence. */
+#ifndef CONFIG_CHECK_H
+#define CONFIG_CHECK_H
+
+#include "base/log.h"
+
+const char *config_check_uri(const char *uri);
+const char *config_check_socket_path(const char *path);
+const char *config_check_source_name(const char *name);
+const char *config_check_listen_address(const char *address);
+const char *config_check_telemetry_path(const char *path);
+const char *config_check_label_name(const char *name);
+/* {NAMESPACE}ELEMENT/ELEMENT@ATTRIBUTE */
+const char *config_check_metadata_path(const char *path);
+/* These two also give the value, where there is one. */
+const char *config_check_log_level(const char *name, enum log_level *level);
+const char *config_check_log_format(const char *name, enum log_format *format);
+
+#endif

@@ -1,0 +1,81 @@
+/* The section `metadata_labels`: what of a domain's metadata becomes labels. */
+#include "config/parts.h"
+
+#include "config/check.h"
+#include "guest/domain_metrics.h"
+#include "kit/memory.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void
+config_metadata_clear(struct config *config)
+{
+    for (size_t i = 0; i < config->metadata.count; i++) {
+        free(config->metadata.labels[i].name);
+        free(config->metadata.labels[i].namespace);
+        free(config->metadata.labels[i].path);
+    }
+    free(config->metadata.labels);
+}
+
+static int
+label_name_check(const struct tree_node *node, struct tree_problem *problem)
+{
+    static const char *const taken[] = {"domain", "source", "instance", "job"};
+    char quoted[TREE_QUOTE_BYTES];
+    const char *wrong = config_check_label_name(node->key);
+    bool is_taken = domain_metrics_has_label(node->key);
+    if (wrong != NULL)
+        return tree_fail(problem, node, "\"%s\" %s", tree_quote(node->key, quoted),
+                         wrong);
+    for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
+        is_taken = is_taken || strcmp(taken[i], node->key) == 0;
+    if (is_taken)
+        return tree_fail(problem, node,
+                         "is a label that is there anyway; choose another "
+                         "name");
+    return 0;
+}
+
+/* "{NAMESPACE}PATH" was checked. */
+static struct domain_label
+label_make(const char *name, const char *value)
+{
+    const char *end = strchr(value, '}');
+    size_t length = (size_t)(end - value - 1);
+    char *namespace = memory_new(length + 1, 1);
+    memcpy(namespace, value + 1, length);
+    return (struct domain_label){
+        .name = memory_string(name),
+        .namespace = namespace,
+        .path = memory_string(end + 1),
+    };
+}
+
+int
+config_metadata_read(const struct tree_node *map, struct config *config,
+                     struct tree_problem *problem)
+{
+    const char *value;
+    if (map == NULL || tree_is_null(map))
+        return 0;
+    if (map->kind != TREE_MAP)
+        return tree_fail(problem, map,
+                         "is not a map; write it like {customer: "
+                         "\"{https://example.com/billing/1}account/customer\"}");
+    config->metadata.labels =
+        memory_new(DOMAIN_LABELS_MAX, sizeof(*config->metadata.labels));
+    for (const struct tree_node *node = map->first; node != NULL; node = node->next) {
+        if (config->metadata.count == DOMAIN_LABELS_MAX)
+            return tree_fail(problem, node, "is one too many; %d labels are the most",
+                             DOMAIN_LABELS_MAX);
+        if (label_name_check(node, problem) < 0 ||
+            config_checked_read(node, config_check_metadata_path, &value, problem) < 0)
+            return -1;
+        config->metadata.labels[config->metadata.count++] =
+            label_make(node->key, value);
+    }
+    return 0;
+}

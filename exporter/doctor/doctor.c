@@ -1,0 +1,324 @@
+/* The diagnosis: one row for each guest. */
+#include "doctor/parts.h"
+
+#include "config/config.h"
+#include "doctor/guest_os.h"
+#include "guest/guest.h"
+#include "kit/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct doctor *
+doctor_new(const struct config *config, const char *const *domains, int64_t now_ns)
+{
+    struct doctor *doctor = memory_new(1, sizeof *doctor);
+
+    doctor->config = config;
+    doctor->domains = domains;
+    doctor->now_ns = now_ns;
+    return doctor;
+}
+
+static void
+free_row(struct doctor_row *row)
+{
+    for (size_t i = 0; i < row->findings_count; i++) {
+        free(row->findings[i].text);
+        for (size_t j = 0; j < DOCTOR_REMEDIES_MAX; j++)
+            free(row->findings[i].remedies[j]);
+    }
+    free(row->domain);
+    free(row->uuid);
+    free(row->agent_version);
+    free(row->os);
+}
+
+void
+doctor_free(struct doctor *doctor)
+{
+    if (!doctor)
+        return;
+    for (size_t i = 0; i < doctor->rows_count; i++)
+        free_row(&doctor->rows[i]);
+    for (size_t i = 0; i < doctor->sources_count; i++) {
+        free(doctor->sources[i].why);
+        free(doctor->sources[i].remedy);
+    }
+    free(doctor->rows);
+    free(doctor->sources);
+    free(doctor);
+}
+
+/* --- rows --- */
+
+struct doctor_finding *
+doctor_find(struct doctor_row *row, const char *problem, bool is_fault, char *text,
+            char *remedy)
+{
+    struct doctor_finding *finding = &row->findings[row->findings_count++];
+
+    *finding = (struct doctor_finding){
+        .problem = problem, .is_fault = is_fault, .text = text, .remedies = {remedy}};
+    return finding;
+}
+
+/* virsh takes a UUID as well, which needs no quotes and hides no other option. */
+static char *
+shell_name(const struct source_config *source, const struct guest *guest)
+{
+    char *quoted =
+        doctor_quote(source->kind == SOURCE_SOCKET ? guest->key : guest->name);
+    bool is_plain =
+        strcmp(quoted, source->kind == SOURCE_SOCKET ? guest->key : guest->name) == 0;
+
+    if (is_plain || *guest->uuid == '\0') {
+        char *escaped = doctor_escape(quoted);
+
+        free(quoted);
+        return escaped;
+    }
+    free(quoted);
+    return memory_string(guest->uuid);
+}
+
+static char *
+virsh_of(const struct source_config *source)
+{
+    if (source->kind != SOURCE_LIBVIRT)
+        return memory_string("virsh");
+    char *quoted = doctor_quote(source->libvirt.uri);
+    char *escaped = doctor_escape(quoted);
+    char *virsh = doctor_format("virsh -c %s", escaped);
+
+    free(quoted);
+    free(escaped);
+    return virsh;
+}
+
+static struct doctor_row *
+add_row(struct doctor *doctor, const char *domain, const char *uuid, const char *source)
+{
+    doctor->rows =
+        memory_resize(doctor->rows, doctor->rows_count + 1, sizeof *doctor->rows);
+    struct doctor_row *row = &doctor->rows[doctor->rows_count++];
+
+    *row = (struct doctor_row){
+        .domain = memory_string(domain),
+        .uuid = memory_string(uuid),
+        .source = source,
+    };
+    return row;
+}
+
+static const char *
+os_of(const struct guest *guest, const char **from)
+{
+    if (*guest->told.os_id) {
+        *from = "agent";
+        return guest->told.os_id;
+    }
+    *from = *guest->os_hint ? "metadata" : NULL;
+    return guest->os_hint;
+}
+
+void
+doctor_add_guest(struct doctor *doctor, const struct source_config *source,
+                 const struct guest *guest)
+{
+    enum agent_state state =
+        guest_state(guest, doctor->now_ns, doctor->config->health.starting_ns);
+    struct doctor_row *row = add_row(doctor, guest->name, guest->uuid, source->name);
+    const char *os = os_of(guest, &row->os_from);
+    struct doctor_patient patient = {
+        .doctor = doctor,
+        .source = source,
+        .guest = guest,
+        .row = row,
+        .os = guest_os_find(os),
+        .virsh = virsh_of(source),
+        .name = shell_name(source, guest),
+        .error = doctor_escape(
+            guest->last_failure.kind != FAILURE_NONE ? guest->last_failure.text : ""),
+    };
+
+    patient.in_guest = patient.os->title
+                           ? doctor_format("in the guest (%s): ", patient.os->title)
+                           : memory_string("in the guest: ");
+    row->state = agent_state_name(state);
+    row->agent_version = memory_string(guest->told.agent_version);
+    row->os = memory_string(os);
+    doctor_examine(&patient, state);
+    free(patient.in_guest);
+    free(patient.virsh);
+    free(patient.name);
+    free(patient.error);
+}
+
+/* --- sources --- */
+
+const char *
+doctor_source_place(const struct source_config *source)
+{
+    return source->kind == SOURCE_LIBVIRT ? source->libvirt.uri : source->socket.path;
+}
+
+static bool
+is_refusal(const char *why)
+{
+    static const char *const signs[] = {"polkit", "uthenticat", "ermission denied",
+                                        "ccess denied"};
+
+    for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++) {
+        if (strstr(why, signs[i]))
+            return true;
+    }
+    return false;
+}
+
+static char *
+source_remedy(const struct source_config *source, const char *why)
+{
+    if (source->kind == SOURCE_SOCKET)
+        return memory_string(
+            "see whether the folder of sources[].socket.path is there, "
+            "and may be read");
+    if (is_refusal(why))
+        return doctor_permission_remedy(why);
+    if (!*why || strstr(why, "has not answered"))
+        return memory_string("the daemon hangs; guests go on without it: systemctl "
+                             "restart libvirtd (or virtqemud)");
+    if (strstr(why, "No such file") || strstr(why, "refused"))
+        return memory_string(
+            "start the daemon: systemctl start libvirtd (or virtqemud), "
+            "or name another by --libvirt.uri");
+    char *virsh = virsh_of(source);
+    char *remedy = doctor_format("see whether the daemon answers: %s list", virsh);
+
+    free(virsh);
+    return remedy;
+}
+
+void
+doctor_add_source(struct doctor *doctor, const struct source_config *source, bool is_up,
+                  const char *why)
+{
+    doctor->sources = memory_resize(doctor->sources, doctor->sources_count + 1,
+                                    sizeof *doctor->sources);
+    struct doctor_source *added = &doctor->sources[doctor->sources_count++];
+
+    *added = (struct doctor_source){.config = source, .is_up = is_up};
+    if (is_up)
+        return;
+    added->why = doctor_escape(*why ? why : "it does not answer");
+    added->remedy = source_remedy(source, why);
+}
+
+/* --- the end --- */
+
+static bool
+was_found(const struct doctor *doctor, const char *domain)
+{
+    for (size_t i = 0; i < doctor->rows_count; i++) {
+        const struct doctor_row *row = &doctor->rows[i];
+
+        if (strcmp(row->domain, domain) == 0 || strcmp(row->uuid, domain) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool
+all_sources_are_up(const struct doctor *doctor)
+{
+    for (size_t i = 0; i < doctor->sources_count; i++) {
+        if (!doctor->sources[i].is_up)
+            return false;
+    }
+    return true;
+}
+
+static char *
+list_remedy(const struct doctor *doctor)
+{
+    char *virsh = doctor->sources_count == 1 ? virsh_of(doctor->sources[0].config)
+                                             : memory_string("virsh");
+    char *remedy = doctor_format("see what there is: %s list --all", virsh);
+
+    free(virsh);
+    return remedy;
+}
+
+static int
+compare_rows(const void *a, const void *b)
+{
+    const struct doctor_row *left = a, *right = b;
+    int order = strcmp(left->domain, right->domain);
+
+    return order != 0 ? order : strcmp(left->source, right->source);
+}
+
+void
+doctor_conclude(struct doctor *doctor)
+{
+    const char *const *domain = doctor->domains;
+
+    for (; domain && *domain; domain++) {
+        if (was_found(doctor, *domain))
+            continue;
+        struct doctor_row *row = add_row(doctor, *domain, "", "");
+
+        row->state = "absent";
+        row->agent_version = memory_string("");
+        row->os = memory_string("");
+        doctor_find(
+            row, "not_running", true,
+            memory_string(all_sources_are_up(doctor)
+                              ? "no running domain has this name"
+                              : "no domain of this name was seen, and a source is "
+                                "away"),
+            list_remedy(doctor));
+    }
+    if (doctor->rows_count > 0)
+        qsort(doctor->rows, doctor->rows_count, sizeof *doctor->rows, compare_rows);
+}
+
+bool
+doctor_row_is_well(const struct doctor_row *row)
+{
+    for (size_t i = 0; i < row->findings_count; i++) {
+        if (row->findings[i].is_fault)
+            return false;
+    }
+    return true;
+}
+
+const char *
+doctor_step_name(enum doctor_step step)
+{
+    static const char *const names[STEPS] = {[STEP_CHANNEL] = "channel",
+                                             [STEP_SERVICE] = "service",
+                                             [STEP_ANSWER] = "answer"};
+
+    return names[step];
+}
+
+const char *
+doctor_row_failed_step(const struct doctor_row *row)
+{
+    for (int step = 0; step < STEPS; step++) {
+        if (row->steps[step] == MARK_FAILED)
+            return doctor_step_name((enum doctor_step)step);
+    }
+    return NULL;
+}
+
+bool
+doctor_is_well(const struct doctor *doctor)
+{
+    for (size_t i = 0; i < doctor->rows_count; i++) {
+        if (!doctor_row_is_well(&doctor->rows[i]))
+            return false;
+    }
+    return all_sources_are_up(doctor);
+}

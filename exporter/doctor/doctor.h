@@ -1,0 +1,41 @@
+/* The doctor: what is wrong with each guest's agent and what to do about it, for a
+ * person.  It follows the three steps of a diagnosis: has the domain the agent's
+ * channel, has a service in the guest opened it, and does it answer.
+ *
+ * Pure: from what the poller knows after one walk over the guests to rows, and from
+ * rows to text. */
+#ifndef DOCTOR_DOCTOR_H
+#define DOCTOR_DOCTOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct config;
+struct doctor;
+struct guest;
+struct source_config;
+
+/* `domains`: the names (or UUIDs) asked for, NULL-terminated; NULL or none: all.  Both
+ * are borrowed.  now_ns: CLOCK_MONOTONIC. */
+struct doctor *doctor_new(const struct config *config, const char *const *domains,
+                          int64_t now_ns);
+void doctor_free(struct doctor *doctor); /* NULL is fine */
+
+/* Each source, and each of its guests.  `why` it is away; may be "". */
+void doctor_add_source(struct doctor *doctor, const struct source_config *source,
+                       bool is_up, const char *why);
+void doctor_add_guest(struct doctor *doctor, const struct source_config *source,
+                      const struct guest *guest);
+/* After all of them: what was asked for and not found, and the order. */
+void doctor_conclude(struct doctor *doctor);
+
+/* All sources are there, and no guest has a fault.  Being paused, starting or opted out
+ * is none. */
+bool doctor_is_well(const struct doctor *doctor);
+
+/* For a person, and for scripts; free() is the caller's.  What others wrote, guests
+ * above all, is escaped. */
+char *doctor_table(const struct doctor *doctor);
+char *doctor_json(const struct doctor *doctor);
+
+#endif

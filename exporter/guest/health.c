@@ -1,0 +1,151 @@
+/* Agent and collector health as samples. */
+#include "guest/health.h"
+
+#define GAUGE(variable, metric_name, metric_help, ...)                                 \
+    static const struct metric variable = {                                            \
+        .name = (metric_name),                                                         \
+        .help = (metric_help),                                                         \
+        .type = METRIC_GAUGE,                                                          \
+        .labels = {__VA_ARGS__},                                                       \
+    }
+#define COLLECTOR_GAUGE(variable, metric_name, metric_help)                            \
+    static const struct metric variable = {                                            \
+        .name = (metric_name),                                                         \
+        .help = (metric_help),                                                         \
+        .type = METRIC_GAUGE,                                                          \
+        .labels = {"collector"},                                                       \
+        .series = "1 per collector",                                                   \
+    }
+
+GAUGE(up, "qga_up",
+      "Whether the guest agent answered the last call (1), for every running domain.",
+      NULL);
+GAUGE(agent_state, "qga_agent_state",
+      "The present state of the guest agent, always 1: responsive, starting, "
+      "unresponsive, disconnected, unconfigured, frozen, busy, paused, migrating, "
+      "denied, malformed or unknown.",
+      "state");
+GAUGE(backing_off, "qga_agent_backing_off",
+      "Whether the agent is only probed, less and less often, because it does not "
+      "answer.",
+      NULL);
+GAUGE(consecutive_failures, "qga_agent_consecutive_failures",
+      "Calls in a row that brought no usable answer.", NULL);
+static const struct metric calls_total = {
+    .name = "qga_agent_calls_total",
+    .help = "Calls made to the guest agent.",
+    .type = METRIC_COUNTER,
+};
+static const struct metric failures_total = {
+    .name = "qga_agent_failures_total",
+    .help =
+        "Calls to the guest agent that failed, by reason; a reason appears with its "
+        "first failure.",
+    .type = METRIC_COUNTER,
+    .labels = {"reason"},
+    .series = "1 per reason that has occurred",
+};
+GAUGE(last_response, "qga_agent_last_response_timestamp_seconds",
+      "When the agent last answered, an error of its own included (host clock).", NULL);
+GAUGE(frozen_seconds, "qga_agent_frozen_seconds",
+      "For how long the guest's filesystems have been frozen, as far as the exporter "
+      "saw; "
+      "absent while they are not.",
+      NULL);
+COLLECTOR_GAUGE(
+    success, "qga_collector_success",
+    "Whether the collector's last call brought data; absent until it was asked.");
+COLLECTOR_GAUGE(
+    duration, "qga_collector_duration_seconds",
+    "How long the collector's last call took, waiting for the agent included.");
+COLLECTOR_GAUGE(
+    last_success, "qga_collector_last_success_timestamp_seconds",
+    "When the collector last brought data: the age of its cached series (host clock).");
+COLLECTOR_GAUGE(
+    supported, "qga_collector_supported",
+    "Whether the agent has the collector's command and allows it (guest-info); absent "
+    "while that is not known.");
+static const struct metric avoided = {
+    .name = "qga_collector_avoided",
+    .help = "Always 1: the collector's command is not sent to this guest, because its "
+            "reply broke the agent's channel (quarantined), it may have left something "
+            "open there (unsettled, until the agent starts anew), or it is known to do "
+            "harm (harmful).",
+    .type = METRIC_GAUGE,
+    .labels = {"collector", "reason"},
+    .series = "1 per collector that is avoided",
+};
+COLLECTOR_GAUGE(
+    dropped, "qga_collector_dropped_series",
+    "Series that the collector's last reply held beyond the limits, or twice.");
+
+const struct metric *const health_metrics[] = {
+    &up,          &agent_state,    &backing_off,   &consecutive_failures,
+    &calls_total, &failures_total, &last_response, &frozen_seconds,
+    &success,     &duration,       &last_success,  &supported,
+    &avoided,     &dropped,        NULL,
+};
+
+static const char *
+avoided_reason(const struct guest_collector *collector)
+{
+    if (collector->quarantined)
+        return "quarantined";
+    if (collector->unsettled)
+        return "unsettled";
+    return collector->harmful ? "harmful" : NULL;
+}
+
+/* Whole microseconds: a double holds no more of a time since 1970, and base/text.c
+ * writes them without a search for the shortest digits. */
+static double
+seconds(int64_t duration_ns)
+{
+    return (double)(duration_ns / 1000) / 1e6;
+}
+
+static void
+collector_samples(const char *name, const struct guest_collector *collector,
+                  struct samples *out)
+{
+    if (collector->asked) {
+        samples_add(out, &success, collector->success, LABELS(name));
+        samples_add(out, &duration, seconds(collector->duration_ns), LABELS(name));
+        samples_add(out, &dropped, (double)collector->dropped, LABELS(name));
+    }
+    if (avoided_reason(collector))
+        samples_add(out, &avoided, 1, LABELS(name, avoided_reason(collector)));
+    if (collector->last_success_ns != 0)
+        samples_add(out, &last_success, seconds(collector->last_success_ns),
+                    LABELS(name));
+    if (collector->status != COMMAND_UNKNOWN)
+        samples_add(out, &supported, collector->status == COMMAND_ENABLED,
+                    LABELS(name));
+}
+
+void
+health_samples(const struct guest *guest, enum agent_state state, bool is_backing_off,
+               const bool *enabled, struct samples *out)
+{
+    bool is_up = state == AGENT_RESPONSIVE || state == AGENT_FROZEN ||
+                 (state == AGENT_BUSY && guest->answered);
+
+    samples_add(out, &up, is_up, NO_LABELS);
+    samples_add(out, &agent_state, 1, LABELS(agent_state_name(state)));
+    samples_add(out, &backing_off, is_backing_off, NO_LABELS);
+    samples_add(out, &consecutive_failures, guest->schedule.failures, NO_LABELS);
+    samples_add(out, &calls_total, (double)guest->calls_total, NO_LABELS);
+    for (int kind = FAILURE_NONE + 1; kind < FAILURE_KINDS; kind++) {
+        if (guest->failures_total[kind] > 0)
+            samples_add(out, &failures_total, (double)guest->failures_total[kind],
+                        LABELS(failure_kind_name((enum failure_kind)kind)));
+    }
+    if (guest->last_response_ns != 0)
+        samples_add(out, &last_response, seconds(guest->last_response_ns), NO_LABELS);
+    if (guest->frozen)
+        samples_add(out, &frozen_seconds, seconds(guest->frozen_for_ns), NO_LABELS);
+    for (size_t i = 0; i < collectors_count; i++) {
+        if (enabled[i])
+            collector_samples(collectors[i]->name, &guest->collectors[i], out);
+    }
+}

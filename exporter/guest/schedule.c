@@ -1,0 +1,593 @@
+/* Two heaps of waiting guests, one of them for those that do not answer. */
+#include "guest/schedule.h"
+
+#include "kit/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define MINUTE_NS (INT64_C(60) * 1000 * 1000 * 1000)
+
+/* Guests that do not answer may use one in so many of the lanes. */
+#define SUSPECT_SHARE 4
+
+struct schedule_heap {
+    struct schedule_guest **guests; /* a binary heap by wake_ns */
+    size_t count, allocated;
+};
+
+struct schedule {
+    struct schedule_settings settings;
+    struct schedule_heap well, suspects;
+    unsigned int in_flight, suspects_in_flight;
+};
+
+/* What a call's outcome says of the agent. */
+enum verdict {
+    ANSWERED, /* it is there, and the command works */
+    REFUSED,  /* it is there, the command does not work: ask that less */
+    FROZEN,   /* it is there, but the guest's filesystems are frozen */
+    GARBLED,  /* it is there, but not to be understood */
+    SILENT,   /* it did not answer: end the visit, probe */
+    OCCUPIED, /* somebody else is at work in the guest: come back later, no failure */
+};
+
+static const enum verdict verdicts[FAILURE_KINDS] = {
+    [FAILURE_NONE] = ANSWERED,        [FAILURE_ABSENT] = SILENT,
+    [FAILURE_DISCONNECTED] = SILENT,  [FAILURE_TIMEOUT] = SILENT,
+    [FAILURE_UNSUPPORTED] = REFUSED,  [FAILURE_DISABLED] = REFUSED,
+    [FAILURE_FROZEN] = FROZEN,        [FAILURE_BUSY] = OCCUPIED,
+    [FAILURE_HELD] = SILENT,          [FAILURE_AGENT_ERROR] = REFUSED,
+    [FAILURE_MALFORMED] = GARBLED,    [FAILURE_TOO_LARGE] = REFUSED,
+    [FAILURE_DENIED] = SILENT,        [FAILURE_NOT_RUNNING] = OCCUPIED,
+    [FAILURE_UNAVAILABLE] = OCCUPIED,
+};
+
+static int64_t
+earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t
+later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* FNV-1a with a final mix: phases of web-1, web-2 ... must not lie side by side. */
+static uint64_t
+hash_of(const char *name)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+    for (; *name; name++)
+        hash = (hash ^ (unsigned char)*name) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
+static uint64_t
+mixed(uint64_t hash)
+{
+    hash = (hash ^ (hash >> 33)) * UINT64_C(0xff51afd7ed558ccd);
+    hash = (hash ^ (hash >> 33)) * UINT64_C(0xc4ceb9fe1a85ec53);
+    return hash ^ (hash >> 33);
+}
+
+static void
+heap_place(struct schedule_heap *heap, size_t index, struct schedule_guest *guest)
+{
+    heap->guests[index] = guest;
+    guest->heap_index = index;
+}
+
+static void
+heap_rise(struct schedule_heap *heap, size_t index, struct schedule_guest *guest)
+{
+    while (index > 0) {
+        size_t parent = (index - 1) / 2;
+
+        if (heap->guests[parent]->wake_ns <= guest->wake_ns)
+            break;
+        heap_place(heap, index, heap->guests[parent]);
+        index = parent;
+    }
+    heap_place(heap, index, guest);
+}
+
+static void
+heap_sink(struct schedule_heap *heap, size_t index, struct schedule_guest *guest)
+{
+    for (;;) {
+        size_t child = 2 * index + 1;
+
+        if (child >= heap->count)
+            break;
+        if (child + 1 < heap->count &&
+            heap->guests[child + 1]->wake_ns < heap->guests[child]->wake_ns)
+            child++;
+        if (heap->guests[child]->wake_ns >= guest->wake_ns)
+            break;
+        heap_place(heap, index, heap->guests[child]);
+        index = child;
+    }
+    heap_place(heap, index, guest);
+}
+
+static void
+heap_add(struct schedule_heap *heap, struct schedule_guest *guest)
+{
+    if (heap->count == heap->allocated) {
+        heap->allocated = heap->allocated ? 2 * heap->allocated : 16;
+        heap->guests =
+            memory_resize(heap->guests, heap->allocated, sizeof heap->guests[0]);
+    }
+    guest->heap = heap;
+    heap_rise(heap, heap->count++, guest);
+}
+
+static void
+heap_remove(struct schedule_guest *guest)
+{
+    struct schedule_heap *heap = guest->heap;
+
+    if (!heap)
+        return;
+    size_t index = guest->heap_index;
+    struct schedule_guest *last = heap->guests[--heap->count];
+
+    guest->heap = NULL;
+    if (last == guest)
+        return;
+    if (index > 0 && last->wake_ns < heap->guests[(index - 1) / 2]->wake_ns)
+        heap_rise(heap, index, last);
+    else
+        heap_sink(heap, index, last);
+}
+
+struct schedule *
+schedule_new(const struct schedule_settings *settings)
+{
+    struct schedule *schedule = memory_new(1, sizeof *schedule);
+
+    schedule->settings = *settings;
+    return schedule;
+}
+
+void
+schedule_free(struct schedule *schedule)
+{
+    if (!schedule)
+        return;
+    free(schedule->well.guests);
+    free(schedule->suspects.guests);
+    free(schedule);
+}
+
+static bool
+is_asked(const struct schedule *schedule, const struct schedule_guest *guest,
+         size_t collector)
+{
+    if (guest->restricted)
+        return collector == guest->only;
+    return guest->entries[collector].must ||
+           (schedule->settings.collectors[collector].enabled &&
+            !guest->entries[collector].blocked);
+}
+
+/* The collector that is due first; of those that are due already, the first of the
+ * list: that is the order of a visit. */
+static size_t
+first_due(const struct schedule *schedule, const struct schedule_guest *guest,
+          int64_t now_ns, int64_t *due_ns)
+{
+    size_t first = 0;
+
+    *due_ns = INT64_MAX;
+    for (size_t i = 0; i < schedule->settings.collectors_count; i++) {
+        int64_t entry_due_ns = later(guest->entries[i].due_ns, now_ns);
+
+        if (is_asked(schedule, guest, i) && entry_due_ns < *due_ns) {
+            *due_ns = entry_due_ns;
+            first = i;
+        }
+    }
+    return first;
+}
+
+/* The budget: a minute's calls may be made at once, and from then on one after each
+ * share of a minute.  When the next one is allowed. */
+static int64_t
+spend(const struct schedule *schedule, struct schedule_guest *guest, int64_t now_ns)
+{
+    if (schedule->settings.calls_per_minute == 0)
+        return now_ns;
+    guest->spent_ns = later(guest->spent_ns, now_ns) +
+                      MINUTE_NS / schedule->settings.calls_per_minute;
+    return later(guest->spent_ns - MINUTE_NS, now_ns);
+}
+
+/* Puts the guest where it waits for its next turn. */
+static void
+await(struct schedule *schedule, struct schedule_guest *guest)
+{
+    heap_remove(guest);
+    if (guest->held || guest->in_flight)
+        return;
+    if (guest->suspect) {
+        guest->wake_ns = later(guest->not_before_ns, guest->allowed_ns);
+        heap_add(&schedule->suspects, guest);
+        return;
+    }
+    first_due(schedule, guest, INT64_MIN, &guest->wake_ns);
+    guest->wake_ns = later(guest->wake_ns, guest->not_before_ns);
+    guest->wake_ns = later(guest->wake_ns, guest->allowed_ns);
+    heap_add(&schedule->well, guest);
+}
+
+static int64_t
+period_of(const struct schedule *schedule, const struct schedule_guest *guest,
+          size_t collector)
+{
+    return schedule->settings.collectors[collector].interval_ns
+           << guest->entries[collector].stretch;
+}
+
+/* The next tick of the collector's grid that is at least half a period away: regular
+ * ticks stay regular, missed ones are not caught up, and a tick right after an
+ * unscheduled call is left out. */
+static void
+set_next_tick(const struct schedule *schedule, struct schedule_guest *guest,
+              size_t collector, int64_t now_ns)
+{
+    if (guest->restricted) {
+        guest->entries[collector].due_ns = now_ns + SCHEDULE_FROZEN_NS;
+        return;
+    }
+    int64_t period_ns = period_of(schedule, guest, collector);
+    int64_t phase_ns = (int64_t)(mixed(guest->hash + collector) % (uint64_t)period_ns);
+    int64_t earliest_ns = now_ns + period_ns / 2;
+    int64_t ticks = (earliest_ns - phase_ns + period_ns - 1) / period_ns;
+
+    guest->entries[collector].due_ns = phase_ns + ticks * period_ns;
+}
+
+void
+schedule_configure(struct schedule *schedule, const struct schedule_settings *settings)
+{
+    schedule->settings = *settings;
+}
+
+/* What is due sooner by the old settings stays so: until a longer interval's first tick
+ * the old answer may be too old. */
+static void
+reset_tick(const struct schedule *schedule, struct schedule_guest *guest,
+           size_t collector, int64_t now_ns)
+{
+    int64_t due_ns = guest->entries[collector].due_ns;
+
+    set_next_tick(schedule, guest, collector, now_ns);
+    if (due_ns > now_ns)
+        guest->entries[collector].due_ns =
+            earlier(due_ns, guest->entries[collector].due_ns);
+}
+
+void
+schedule_reset(struct schedule *schedule, struct schedule_guest *guest, int64_t now_ns)
+{
+    for (size_t i = 0; i < schedule->settings.collectors_count; i++) {
+        guest->entries[i].stretch = 0;
+        if (!guest->restricted && schedule->settings.collectors[i].enabled)
+            reset_tick(schedule, guest, i, now_ns);
+    }
+    if (guest->suspect)
+        guest->not_before_ns =
+            earlier(guest->not_before_ns, now_ns + schedule->settings.backoff_max_ns);
+    await(schedule, guest);
+}
+
+void
+schedule_set_capacity(struct schedule *schedule, unsigned int capacity,
+                      unsigned int lanes)
+{
+    schedule->settings.capacity = capacity;
+    schedule->settings.lanes = lanes;
+}
+
+static void
+make_all_due(struct schedule_guest *guest, int64_t first_ns)
+{
+    for (size_t i = 0; i < COLLECTORS_MAX; i++)
+        guest->entries[i] = (struct schedule_entry){.due_ns = first_ns};
+    guest->restricted = false;
+    guest->suspect = false;
+    guest->failures = 0;
+    guest->hurried_ns = 0;
+    guest->not_before_ns = first_ns;
+    guest->epoch++;
+}
+
+void
+schedule_add(struct schedule *schedule, struct schedule_guest *guest, const char *name,
+             int64_t first_ns)
+{
+    guest->hash = hash_of(name);
+    make_all_due(guest, first_ns);
+    await(schedule, guest);
+}
+
+void
+schedule_remove(struct schedule *schedule, struct schedule_guest *guest)
+{
+    (void)schedule;
+    heap_remove(guest);
+}
+
+void
+schedule_hold(struct schedule *schedule, struct schedule_guest *guest)
+{
+    guest->held = true;
+    await(schedule, guest);
+}
+
+void
+schedule_release(struct schedule *schedule, struct schedule_guest *guest,
+                 int64_t first_ns)
+{
+    guest->held = false;
+    make_all_due(guest, first_ns);
+    await(schedule, guest);
+}
+
+void
+schedule_hurry(struct schedule *schedule, struct schedule_guest *guest, int64_t at_ns)
+{
+    bool again = guest->hurried_ns != 0 &&
+                 at_ns - guest->hurried_ns < schedule->settings.backoff_ns;
+
+    if (!guest->suspect || guest->in_flight || again)
+        return;
+    guest->hurried_ns = at_ns;
+    guest->not_before_ns = earlier(guest->not_before_ns, at_ns);
+    await(schedule, guest);
+}
+
+void
+schedule_continue(struct schedule *schedule, struct schedule_guest *guest,
+                  size_t collector, int64_t at_ns)
+{
+    guest->entries[collector].must = true;
+    guest->entries[collector].due_ns = at_ns;
+    await(schedule, guest);
+}
+
+void
+schedule_restrict(struct schedule *schedule, struct schedule_guest *guest,
+                  size_t collector, int64_t now_ns)
+{
+    guest->restricted = true;
+    guest->only = collector;
+    guest->entries[collector].due_ns = guest->not_before_ns = now_ns + SCHEDULE_GAP_NS;
+    await(schedule, guest);
+}
+
+void
+schedule_block(struct schedule *schedule, struct schedule_guest *guest,
+               size_t collector, bool blocked)
+{
+    if (guest->entries[collector].blocked == blocked)
+        return; /* nearly always: heaps cost more than this question */
+    guest->entries[collector].blocked = blocked;
+    await(schedule, guest);
+}
+
+static unsigned int
+suspects_max(const struct schedule *schedule)
+{
+    unsigned int share = schedule->settings.lanes / SUSPECT_SHARE;
+
+    return share ? share : 1;
+}
+
+/* Whose turn it would be, if the capacity allows it. */
+static struct schedule_guest *
+head(const struct schedule *schedule)
+{
+    const struct schedule_heap *well = &schedule->well;
+    const struct schedule_heap *suspects = &schedule->suspects;
+    bool suspects_may =
+        suspects->count > 0 && schedule->suspects_in_flight < suspects_max(schedule);
+
+    if (schedule->in_flight >= schedule->settings.capacity)
+        return NULL;
+    if (suspects_may &&
+        (well->count == 0 || suspects->guests[0]->wake_ns < well->guests[0]->wake_ns))
+        return suspects->guests[0];
+    return well->count > 0 ? well->guests[0] : NULL;
+}
+
+int64_t
+schedule_wake_ns(const struct schedule *schedule)
+{
+    const struct schedule_guest *guest = head(schedule);
+
+    return guest ? guest->wake_ns : INT64_MAX;
+}
+
+/* The probe, or what stands in for it where that must not be sent. */
+static size_t
+probe_for(const struct schedule *schedule, const struct schedule_guest *guest)
+{
+    if (!guest->entries[schedule->settings.probe].blocked)
+        return schedule->settings.probe;
+    for (size_t i = 0; i < schedule->settings.collectors_count; i++) {
+        if (is_asked(schedule, guest, i))
+            return i;
+    }
+    return schedule->settings.probe;
+}
+
+/* A suspect gets the probe; a frozen one answers no other question than its own. */
+static size_t
+collector_for(const struct schedule *schedule, const struct schedule_guest *guest,
+              int64_t now_ns)
+{
+    int64_t due_ns;
+
+    if (guest->restricted)
+        return guest->only;
+    if (guest->suspect)
+        return probe_for(schedule, guest);
+    return first_due(schedule, guest, now_ns, &due_ns);
+}
+
+bool
+schedule_next(struct schedule *schedule, int64_t now_ns, struct schedule_turn *turn)
+{
+    struct schedule_guest *guest = head(schedule);
+
+    if (!guest || guest->wake_ns > now_ns)
+        return false;
+    *turn = (struct schedule_turn){
+        .guest = guest,
+        .collector = collector_for(schedule, guest, now_ns),
+        .probe = guest->suspect,
+        .due_ns = guest->wake_ns,
+        .epoch = guest->epoch,
+    };
+    heap_remove(guest);
+    guest->in_flight = true;
+    schedule->in_flight++;
+    if (turn->probe)
+        schedule->suspects_in_flight++;
+    return true;
+}
+
+static void
+stretch(const struct schedule *schedule, struct schedule_guest *guest, size_t collector)
+{
+    if (2 * period_of(schedule, guest, collector) <= SCHEDULE_STRETCH_MAX_NS)
+        guest->entries[collector].stretch++;
+}
+
+static int64_t
+backoff_ns(const struct schedule *schedule, unsigned int failures)
+{
+    const struct schedule_settings *settings = &schedule->settings;
+    int64_t wait_ns = settings->backoff_ns;
+
+    if (failures < settings->failures_before_backoff)
+        return SCHEDULE_RETRY_NS;
+    for (unsigned int i = settings->failures_before_backoff; i < failures; i++) {
+        if (wait_ns >= settings->backoff_max_ns)
+            break;
+        wait_ns *= 2;
+    }
+    return earlier(wait_ns, settings->backoff_max_ns);
+}
+
+static void
+suspect(struct schedule *schedule, struct schedule_guest *guest, int64_t now_ns)
+{
+    guest->suspect = true;
+    guest->not_before_ns = now_ns + backoff_ns(schedule, guest->failures);
+}
+
+static void
+answered(struct schedule *schedule, const struct schedule_turn *turn, bool well,
+         int64_t now_ns)
+{
+    struct schedule_guest *guest = turn->guest;
+    struct schedule_entry *entry = &guest->entries[turn->collector];
+
+    guest->failures = 0;
+    guest->suspect = false;
+    guest->hurried_ns = 0;
+    if (!well)
+        stretch(schedule, guest, turn->collector);
+    else if (entry->stretch > 0)
+        entry->stretch--;
+    set_next_tick(schedule, guest, turn->collector, now_ns);
+}
+
+static void
+judge(struct schedule *schedule, const struct schedule_turn *turn,
+      enum failure_kind outcome, int64_t duration_ns, int64_t now_ns)
+{
+    struct schedule_guest *guest = turn->guest;
+
+    guest->not_before_ns = now_ns + SCHEDULE_GAP_NS;
+    switch (verdicts[outcome]) {
+    case ANSWERED:
+        answered(schedule, turn, duration_ns <= SCHEDULE_SLOW_NS, now_ns);
+        break;
+    case REFUSED:
+        answered(schedule, turn, false, now_ns);
+        break;
+    case FROZEN:
+        guest->failures = 0;
+        guest->suspect = false;
+        guest->not_before_ns = now_ns + SCHEDULE_BUSY_NS;
+        break;
+    case GARBLED:
+        guest->failures++;
+        stretch(schedule, guest, turn->collector);
+        set_next_tick(schedule, guest, turn->collector, now_ns);
+        if (turn->probe ||
+            guest->failures >= schedule->settings.failures_before_backoff)
+            suspect(schedule, guest, now_ns);
+        break;
+    case SILENT:
+        guest->failures++;
+        if (outcome == FAILURE_TIMEOUT && !turn->probe) {
+            stretch(schedule, guest, turn->collector);
+            set_next_tick(schedule, guest, turn->collector, now_ns);
+        }
+        suspect(schedule, guest, now_ns);
+        break;
+    case OCCUPIED:
+        guest->not_before_ns = now_ns + SCHEDULE_BUSY_NS;
+        /* Such a call waits for half a minute: it shares the suspects' lanes. */
+        guest->suspect |= outcome == FAILURE_BUSY;
+        break;
+    }
+}
+
+void
+schedule_done(struct schedule *schedule, const struct schedule_turn *turn,
+              enum failure_kind outcome, int64_t duration_ns, int64_t now_ns)
+{
+    struct schedule_guest *guest = turn->guest;
+
+    guest->in_flight = false;
+    guest->entries[turn->collector].must = false;
+    guest->allowed_ns = spend(schedule, guest, now_ns);
+    schedule->in_flight--;
+    if (turn->probe)
+        schedule->suspects_in_flight--;
+    if (turn->epoch == guest->epoch)
+        judge(schedule, turn, outcome, duration_ns, now_ns);
+    await(schedule, guest);
+}
+
+bool
+schedule_is_backing_off(const struct schedule *schedule,
+                        const struct schedule_guest *guest)
+{
+    return guest->suspect &&
+           guest->failures >= schedule->settings.failures_before_backoff;
+}
+
+bool
+schedule_is_idle(const struct schedule_guest *guest, int64_t now_ns)
+{
+    if (guest->in_flight)
+        return false;
+    return guest->held || guest->suspect || guest->wake_ns > now_ns + SCHEDULE_GAP_NS;
+}
+
+bool
+schedule_asks_nothing(const struct schedule_guest *guest)
+{
+    return guest->heap && guest->wake_ns == INT64_MAX;
+}

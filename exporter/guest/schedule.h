@@ -1,0 +1,158 @@
+/* Who is due when.  Pure: the clock is passed in (CLOCK_MONOTONIC ns), there is no I/O
+ * and no global.  One schedule per source; the poller's thread alone.
+ *
+ * - Each (guest, collector) has a phase of its own, hash(guest, collector) over the
+ * interval, counted from the clock's zero, so load is flat and stays so across
+ * restarts.
+ * - A guest has one call in flight.  Its due collectors go out one after the other, in
+ * the order of the registry, with a gap in between.
+ * - A tick that was missed is not caught up.
+ * - A guest that does not answer gets only the probe, later and later, and such guests
+ * share a quarter of the lanes.
+ * - A guest is asked no more often than its budget allows, whatever happens: polling
+ * has killed guests whose agents leak, and an agent that comes and goes invites visits.
+ * - A command that was slow or timed out gets a longer period for that guest. */
+#ifndef GUEST_SCHEDULE_H
+#define GUEST_SCHEDULE_H
+
+#include "collector.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Between two calls of one guest: a freeze or shutdown of another client slips in. */
+#define SCHEDULE_GAP_NS (INT64_C(2) * 1000 * 1000)
+/* After a first call without answer, before the probe that decides. */
+#define SCHEDULE_RETRY_NS (INT64_C(10) * 1000 * 1000 * 1000)
+/* A call over this is slow: it holds the agent while a backup may want to thaw. */
+#define SCHEDULE_SLOW_NS (INT64_C(1) * 1000 * 1000 * 1000)
+/* The longest period that slowness alone can give a command. */
+#define SCHEDULE_STRETCH_MAX_NS (INT64_C(15) * 60 * 1000 * 1000 * 1000)
+/* How often a frozen guest is asked whether it is thawed. */
+#define SCHEDULE_FROZEN_NS (INT64_C(5) * 1000 * 1000 * 1000)
+/* How long somebody else's work in the guest (a backup) is left alone. */
+#define SCHEDULE_BUSY_NS (INT64_C(60) * 1000 * 1000 * 1000)
+
+struct schedule_settings {
+    unsigned int capacity; /* calls in flight at once */
+    unsigned int lanes;    /* of them, those that are worked on at once */
+    struct {
+        bool enabled;
+        int64_t interval_ns;
+    } collectors[COLLECTORS_MAX];
+    size_t collectors_count;
+    size_t probe; /* its index in collectors */
+    unsigned int failures_before_backoff;
+    int64_t backoff_ns, backoff_max_ns;
+    unsigned int calls_per_minute; /* of one guest, whatever happens; 0: no bound */
+};
+
+struct schedule_entry {
+    int64_t due_ns;
+    unsigned int stretch; /* the interval is multiplied by 2^stretch */
+    bool must;            /* in the middle of a conversation: asked whatever is set */
+    bool blocked;         /* the agent does not have the command, or has it disabled */
+};
+
+/* Embedded in the guest; zeroed by its owner before schedule_add(). */
+struct schedule_guest {
+    uint64_t hash;
+    bool held; /* not to be asked: paused, no channel, nobody connected */
+    bool in_flight;
+    bool restricted;       /* one collector only, whatever the settings say ... */
+    size_t only;           /* ... this one: the filesystems are frozen */
+    bool suspect;          /* gets only the probe until it answers */
+    unsigned int failures; /* calls in a row that got no (usable) answer */
+    unsigned int epoch;    /* counts releases: what was sent before one tells nothing */
+    int64_t hurried_ns;    /* schedule_hurry(), since the last answer; 0: not */
+    int64_t not_before_ns; /* the gap, the back-off, or somebody else's work */
+    int64_t spent_ns;   /* the budget: calls made, as time from which they are paid */
+    int64_t allowed_ns; /* when the budget allows the next call */
+    int64_t wake_ns;    /* when something is due, not_before included */
+    struct schedule_heap *heap; /* where it waits; NULL while held or in flight */
+    size_t heap_index;
+    struct schedule_entry entries[COLLECTORS_MAX];
+};
+
+/* One call to make now. */
+struct schedule_turn {
+    struct schedule_guest *guest;
+    size_t collector;
+    bool probe; /* the guest is suspect: its answer counts, the collector may be
+                   disabled */
+    int64_t due_ns;
+    unsigned int epoch;
+};
+
+struct schedule;
+
+struct schedule *schedule_new(const struct schedule_settings *settings);
+void schedule_free(struct schedule *schedule);
+/* New settings from now on; for each guest that is there call schedule_reset(). */
+void schedule_configure(struct schedule *schedule,
+                        const struct schedule_settings *settings);
+/* The guest's ticks by the settings of now; what was slow gets another chance. */
+void schedule_reset(struct schedule *schedule, struct schedule_guest *guest,
+                    int64_t now_ns);
+
+/* Capacity alone: a call that hangs holds its place, what replaces its lane adds one.
+ */
+void schedule_set_capacity(struct schedule *schedule, unsigned int capacity,
+                           unsigned int lanes);
+
+/* Everything is due at first_ns, and from then on by phase, which `name` gives. */
+void schedule_add(struct schedule *schedule, struct schedule_guest *guest,
+                  const char *name, int64_t first_ns);
+/* Not while a call is in flight. */
+void schedule_remove(struct schedule *schedule, struct schedule_guest *guest);
+
+/* From now on the guest is not asked (a call in flight goes on). */
+void schedule_hold(struct schedule *schedule, struct schedule_guest *guest);
+/* Ends a hold and every back-off: everything is due at first_ns, nothing is blocked. */
+void schedule_release(struct schedule *schedule, struct schedule_guest *guest,
+                      int64_t first_ns);
+
+/* A guest that was silent has been heard of: if it waits for a probe, that is due at
+ * at_ns.  What was slow stays stretched, for it may have been what silenced it.  One
+ * that is heard after every probe, but never in time, is not hurried again so soon: it
+ * is asked less all the same. */
+void schedule_hurry(struct schedule *schedule, struct schedule_guest *guest,
+                    int64_t at_ns);
+
+/* The collector's conversation goes on: its next call is due at at_ns, also if the
+ * collector was disabled or blocked meanwhile. */
+void schedule_continue(struct schedule *schedule, struct schedule_guest *guest,
+                       size_t collector, int64_t at_ns);
+
+/* The guest's filesystems are frozen: from now on, and until schedule_release(), only
+ * this collector is asked, every SCHEDULE_FROZEN_NS. */
+void schedule_restrict(struct schedule *schedule, struct schedule_guest *guest,
+                       size_t collector, int64_t now_ns);
+
+/* The agent does not have the collector's command, or has it disabled (or has it
+ * again). */
+void schedule_block(struct schedule *schedule, struct schedule_guest *guest,
+                    size_t collector, bool blocked);
+
+/* The most overdue call that may go out now; marks the guest as in flight. */
+bool schedule_next(struct schedule *schedule, int64_t now_ns,
+                   struct schedule_turn *turn);
+/* The call of the turn came back. */
+void schedule_done(struct schedule *schedule, const struct schedule_turn *turn,
+                   enum failure_kind outcome, int64_t duration_ns, int64_t now_ns);
+
+/* When to call schedule_next() again; INT64_MAX: not before something else happens. */
+int64_t schedule_wake_ns(const struct schedule *schedule);
+
+/* Whether the guest is given only probes. */
+bool schedule_is_backing_off(const struct schedule *schedule,
+                             const struct schedule_guest *guest);
+
+/* Whether nothing more is due for the guest at now_ns: the visit is over. */
+bool schedule_is_idle(const struct schedule_guest *guest, int64_t now_ns);
+
+/* Whether the guest could be asked, but there is no command left for it. */
+bool schedule_asks_nothing(const struct schedule_guest *guest);
+
+#endif

@@ -1,0 +1,260 @@
+/* The guests of a watch: what its source announces, and what that changes. */
+#include "poll/inside.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "kit/memory.h"
+#include "store/exposition.h"
+#include "store/store.h"
+#include "store/telemetry.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A channel that has just opened, a domain that has just resumed: let the guest
+ * breathe. */
+#define SETTLE_NS (INT64_C(200) * 1000 * 1000)
+/* Guests found at the start (or at a reconnect) are first asked one after the other, so
+ * that a host with a thousand of them sees no burst. */
+#define SPREAD_NS (INT64_C(20) * 1000 * 1000)
+/* ~ and a number, where two guests of a source have one name. */
+#define NAME_SUFFIX_BYTES 12
+
+static int64_t
+first_call_ns(struct watch *watch)
+{
+    int64_t now_ns = clock_monotonic_ns();
+
+    if (watch->parts->at_once)
+        return now_ns;
+    if (watch->up)
+        return now_ns + SETTLE_NS; /* one guest, now */
+    if (watch->spread_ns < now_ns)
+        watch->spread_ns = now_ns;
+    watch->spread_ns += SPREAD_NS; /* one of a list */
+    return watch->spread_ns;
+}
+
+static struct guest *
+find_guest(struct watch *watch, const char *key)
+{
+    struct guest *guest;
+
+    HASH_FIND_STR(watch->guests, key, guest);
+    return guest;
+}
+
+void
+watch_drop_guest(struct watch *watch, struct guest *guest)
+{
+    HASH_DEL(watch->guests, guest);
+    HASH_DELETE(by_identity, watch->identities, guest);
+    store_guest_remove(watch->parts->store, guest->place);
+    schedule_hold(watch->schedule, &guest->schedule);
+    if (guest->schedule.in_flight)
+        guest->gone = true; /* freed when its call comes back */
+    else
+        watch_forget_guest(guest);
+}
+
+static const char *
+source_label(const struct watch *watch)
+{
+    return watch->labelled ? watch->identity.name : NULL;
+}
+
+/* By what becomes of the name in its label: two that are no UTF-8 may become one. */
+static struct guest *
+find_name(struct watch *watch, const char *name)
+{
+    char *identity = exposition_identity(name, source_label(watch));
+    struct guest *guest;
+
+    HASH_FIND(by_identity, watch->identities, identity, strlen(identity), guest);
+    free(identity);
+    return guest;
+}
+
+/* The name, or with a suffix where another guest of the source has it: identities are
+ * unique.  Kept for the guest's life; caller frees. */
+static char *
+unique_name(struct watch *watch, const struct guest_facts *facts)
+{
+    size_t bytes = strlen(facts->name) + NAME_SUFFIX_BYTES;
+    char *name = memory_new(bytes, 1);
+    struct guest *holder = find_name(watch, facts->name);
+
+    snprintf(name, bytes, "%s", facts->name);
+    /* One that was not seen since the source came again was replaced by this one. */
+    if (holder && !holder->seen)
+        watch_drop_guest(watch, holder);
+    if (!find_name(watch, name))
+        return name;
+    for (unsigned int number = 2; find_name(watch, name); number++)
+        snprintf(name, bytes, "%s~%u", facts->name, number);
+    telemetry_name_conflict(watch->parts->telemetry);
+    log_warn("two guests of a source have one name; give them names of their own, or "
+             "let guest_name take in more of the path",
+             LOG_STR("name", facts->name), LOG_STR("domain", name),
+             LOG_STR("key", facts->key));
+    return name;
+}
+
+static struct guest *
+add_guest(struct watch *watch, const struct guest_facts *facts)
+{
+    struct guest_facts named = *facts;
+    char *name = unique_name(watch, facts);
+
+    named.name = name;
+    struct guest *guest = guest_new(watch, &named, source_label(watch));
+
+    free(name);
+    guest->told_name = memory_string(facts->name);
+    guest->incarnation = facts->incarnation;
+    guest->schedule.held = true;
+    guest->place = store_guest_add(watch->parts->store, guest->identity);
+    schedule_add(watch->schedule, &guest->schedule, guest->identity, 0);
+    HASH_ADD_KEYPTR(hh, watch->guests, guest->key, strlen(guest->key), guest);
+    HASH_ADD_KEYPTR(by_identity, watch->identities, guest->identity,
+                    strlen(guest->identity), guest);
+    return guest;
+}
+
+/* The guest of this key, or NULL if it has another name now: its series are another
+ * guest's then. */
+static struct guest *
+find_named(struct watch *watch, const struct guest_facts *facts)
+{
+    struct guest *guest = find_guest(watch, facts->key);
+
+    if (!guest || strcmp(guest->told_name, facts->name) == 0)
+        return guest;
+    log_info("the domain has another name now", LOG_STR("was", guest->name),
+             LOG_STR("name", facts->name));
+    watch_drop_guest(watch, guest);
+    return NULL;
+}
+
+static void
+take_facts(struct guest *guest, const struct guest_facts *facts)
+{
+    guest_define(guest, facts->definition);
+    if (facts->incarnation != guest->incarnation)
+        guest_locate(guest, NULL, 0);
+    if (facts->just_started || facts->incarnation != guest->incarnation)
+        guest->started_ns = clock_monotonic_ns();
+    guest->incarnation = facts->incarnation;
+    guest->domain = facts->domain;
+    guest->channel = facts->channel;
+    guest->opted_out = facts->opted_out;
+    snprintf(guest->os_hint, sizeof guest->os_hint, "%s",
+             facts->os_hint ? facts->os_hint : "");
+    guest->another = true;
+    guest->source_is_up = true;
+    guest->seen = true;
+}
+
+static bool
+is_wanted(const struct watch *watch, const struct guest_facts *facts)
+{
+    const char *const *wanted = watch->parts->only;
+
+    if (!wanted || !*wanted)
+        return true;
+    for (; *wanted; wanted++) {
+        if (strcmp(*wanted, facts->name) == 0 || strcmp(*wanted, facts->uuid) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void
+guest_seen(void *context, struct source *source, const struct guest_facts *facts)
+{
+    struct watch *watch = context;
+    struct guest *guest = find_named(watch, facts);
+
+    (void)source;
+    if (!is_wanted(watch, facts))
+        return;
+    /* One whose agent comes and goes holds up nobody's first pass. */
+    if (guest && facts->agent_came)
+        guest->first_visit_done = true;
+    if (!guest)
+        guest = add_guest(watch, facts);
+
+    bool was_askable = guest_is_askable(guest);
+    bool anew = facts->agent_came || guest->incarnation != facts->incarnation;
+
+    take_facts(guest, facts);
+    bool is_askable = guest_is_askable(guest);
+
+    if (is_askable && (!was_askable || anew)) {
+        guest_agent_anew(guest, anew);
+        watch_release(watch, guest, first_call_ns(watch));
+    } else if (!is_askable) {
+        schedule_hold(watch->schedule, &guest->schedule);
+    } else if (facts->agent_woke) {
+        schedule_hurry(watch->schedule, &guest->schedule, first_call_ns(watch));
+    }
+    watch_publish_health(guest, clock_monotonic_ns());
+    watch->parts->progressed(watch->parts->context);
+    watch_take_turns(watch);
+}
+
+static void
+guest_gone(void *context, struct source *source, const char *key)
+{
+    struct watch *watch = context;
+    struct guest *guest = find_guest(watch, key);
+
+    (void)source;
+    if (!guest)
+        return;
+    log_info("the domain has stopped", LOG_STR("domain", guest->name));
+    watch_drop_guest(watch, guest);
+    watch->parts->progressed(watch->parts->context);
+}
+
+static void
+source_up(void *context, struct source *source)
+{
+    struct watch *watch = context;
+    struct guest *guest, *next;
+
+    (void)source;
+    watch->up = watch->tried = true;
+    watch->progress_ns = clock_monotonic_ns();
+    HASH_ITER (hh, watch->guests, guest, next) {
+        if (!guest->seen)
+            watch_drop_guest(watch, guest);
+    }
+    watch->parts->progressed(watch->parts->context);
+}
+
+static void
+source_down(void *context, struct source *source, const char *why)
+{
+    struct watch *watch = context;
+    struct guest *guest, *next;
+
+    (void)source;
+    snprintf(watch->away, sizeof watch->away, "%s", why ? why : "");
+    watch->up = false;
+    watch->tried = true;
+    HASH_ITER (hh, watch->guests, guest, next) {
+        guest->source_is_up = guest->seen = false;
+        schedule_hold(watch->schedule, &guest->schedule);
+        watch_publish_health(guest, clock_monotonic_ns());
+    }
+    watch->parts->progressed(watch->parts->context);
+}
+
+const struct source_listener watch_listener = {
+    .guest_seen = guest_seen,
+    .guest_gone = guest_gone,
+    .source_up = source_up,
+    .source_down = source_down,
+};

@@ -1,0 +1,64 @@
+/* What the files of a watch share: its state, and what one asks of another.  No other
+ * file includes this.  The loop thread alone. */
+#ifndef POLL_INSIDE_H
+#define POLL_INSIDE_H
+
+#include "guest/guest.h"
+#include "guest/schedule.h"
+#include "kit/failure.h"
+#include "poll/intake.h"
+#include "poll/watch.h"
+#include "source/source.h"
+
+#include <uv.h>
+
+struct watch_call;
+
+/* A source and the guests it announced. */
+struct watch {
+    const struct watch_parts *parts;
+    struct intake intake;
+    const struct source_driver *driver;
+    struct source *source;
+    struct source_config identity; /* to find it again at a reload; owned */
+    struct schedule *schedule;
+    size_t telemetry_row;
+    bool labelled; /* series carry the label `source` */
+    bool up, tried, paused;
+    bool surveyed; /* every guest was asked once, or found not to answer */
+    char away[FAILURE_TEXT_BYTES]; /* why it is not up; "" */
+    int64_t progress_ns;           /* CLOCK_MONOTONIC; of the first pass, the last */
+    int64_t spread_ns;             /* when the next guest of a list is first asked */
+    struct guest *guests;
+    struct guest *identities; /* the same by what their series are labelled with */
+    struct watch_call *calls; /* in flight */
+    struct source_listener listener;
+    uv_timer_t turn;
+};
+
+/* --- poll/calls.c: calls, and what their ends mean --- */
+
+/* Sends all that is due and can go out, and sets the timer for what comes next. */
+void watch_take_turns(struct watch *watch);
+/* The guest is asked for everything from first_ns on. */
+void watch_release(struct watch *watch, struct guest *guest, int64_t first_ns);
+/* What is not asked: what the agent does not have, and what does harm. */
+void watch_block_commands(struct watch *watch, struct guest *guest);
+/* A call that only waited for its turn is not late. */
+void watch_excuse_waiting(struct watch *watch, int64_t now_ns);
+/* No call comes back from here on: those in flight are the lanes' that are left. */
+void watch_abandon_calls(struct watch *watch);
+
+/* --- poll/guests.c: what the source announces --- */
+
+extern const struct source_listener watch_listener; /* but for its context */
+/* Takes the guest out of everything; freed at once, or when its call comes back. */
+void watch_drop_guest(struct watch *watch, struct guest *guest);
+void watch_forget_guest(struct guest *guest);
+
+/* --- poll/health.c: the state of each guest, said --- */
+
+/* now_ns: CLOCK_MONOTONIC. */
+void watch_publish_health(struct guest *guest, int64_t now_ns);
+
+#endif

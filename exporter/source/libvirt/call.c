@@ -1,0 +1,265 @@
+/* Lanes that carry calls: one connection each, because several threads on one
+ * connection are not safe in clients before libvirt 10.4 (CVE-2024-4418), and a
+ * connection with five calls in flight is no longer read by the daemon. */
+#include "source/libvirt/parts.h"
+
+#include "base/clock.h"
+#include "kit/memory.h"
+#include "source/libvirt/error.h"
+
+#include <libvirt/libvirt-qemu.h>
+#include <libvirt/libvirt.h>
+#include <libvirt/virterror.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+/* Handles kept by a lane, so that a call costs one round trip to the daemon and not
+ * two. Guests that went away leave theirs behind, so at this number all are dropped. */
+#define HANDLES_MAX 4096
+
+#define COMMAND_BYTES_MAX (128 + REQUEST_ARGUMENTS_BYTES)
+
+struct handle {
+    char uuid[UUID_BYTES];
+    virDomainPtr domain;
+    UT_hash_handle hh;
+};
+
+struct call_lane {
+    struct libvirt_link *link;
+    struct libvirt_connection connection;
+    struct handle *handles;
+};
+
+static void *
+call_lane_open(void *context)
+{
+    struct call_lane *lane = memory_new(1, sizeof *lane);
+
+    lane->link = context;
+    return lane;
+}
+
+static void
+drop_handles(struct call_lane *lane)
+{
+    struct handle *handle, *next;
+
+    HASH_ITER (hh, lane->handles, handle, next) {
+        HASH_DEL(lane->handles, handle);
+        virDomainFree(handle->domain);
+        free(handle);
+    }
+}
+
+static void
+disconnect(struct call_lane *lane)
+{
+    drop_handles(lane);
+    libvirt_connection_close(&lane->connection);
+}
+
+static void
+call_lane_close(void *state)
+{
+    struct call_lane *lane = state;
+
+    disconnect(lane);
+    free(lane);
+}
+
+static void
+call_lane_release(void *context)
+{
+    libvirt_link_unref(context);
+}
+
+static void
+explain(struct call *answer, int64_t elapsed_ns)
+{
+    const virError *error = virGetLastError();
+
+    source_libvirt_failure(error ? error->code : 0,
+                           error && error->message ? error->message : "no reason given",
+                           elapsed_ns, &answer->failure);
+}
+
+static bool
+connect_lane(struct call_lane *lane, struct call *answer)
+{
+    if (libvirt_connection_is_alive(&lane->connection))
+        return true;
+    disconnect(lane);
+    if (libvirt_connection_open(&lane->connection, lane->link->uri, lane->link, true,
+                                &answer->failure))
+        return true;
+    if (answer->failure.kind != FAILURE_DENIED)
+        answer->failure.kind = FAILURE_UNAVAILABLE;
+    return false;
+}
+
+static virDomainPtr
+domain_handle(struct call_lane *lane, const char *uuid)
+{
+    struct handle *handle;
+
+    HASH_FIND_STR(lane->handles, uuid, handle);
+    if (handle)
+        return handle->domain;
+
+    virDomainPtr domain = virDomainLookupByUUIDString(lane->connection.handle, uuid);
+
+    if (!domain)
+        return NULL;
+    if (HASH_COUNT(lane->handles) >= HANDLES_MAX)
+        drop_handles(lane);
+    handle = memory_new(1, sizeof *handle);
+    memcpy(handle->uuid, uuid, UUID_BYTES);
+    handle->domain = domain;
+    HASH_ADD_STR(lane->handles, uuid, handle);
+    return domain;
+}
+
+static void
+ask(virDomainPtr domain, struct call *answer)
+{
+    /* libvirt counts in whole seconds; the config allows no others. */
+    int timeout_s = (int)(answer->timeout_ns / 1000000000);
+    char command[COMMAND_BYTES_MAX];
+
+    if (*answer->arguments)
+        snprintf(command, sizeof command, "{\"execute\":\"%s\",\"arguments\":%s}",
+                 answer->command, answer->arguments);
+    else
+        snprintf(command, sizeof command, "{\"execute\":\"%s\"}", answer->command);
+    answer->sent_mono_ns = clock_monotonic_ns();
+    answer->sent_ns = clock_realtime_ns();
+    answer->reply = virDomainQemuAgentCommand(domain, command, timeout_s, 0);
+    answer->received_ns = clock_realtime_ns();
+    answer->received_mono_ns = clock_monotonic_ns();
+    if (answer->reply) {
+        answer->reply_length = strlen(answer->reply);
+        return;
+    }
+    explain(answer, answer->received_mono_ns - answer->sent_mono_ns);
+    if (answer->failure.kind == FAILURE_MALFORMED)
+        answer->channel = virGetLastErrorCode() == VIR_ERR_AGENT_UNRESPONSIVE
+                              ? CALL_FOUND_CHANNEL_BROKEN
+                              : CALL_BROKE_CHANNEL;
+}
+
+/* While it runs here and its memory is sent: its state does not tell, its job does. */
+static bool
+is_leaving(virDomainPtr domain)
+{
+    virTypedParameterPtr parameters = NULL;
+    int type = VIR_DOMAIN_JOB_NONE, count = 0, operation = 0;
+
+    if (virDomainGetJobStats(domain, &type, &parameters, &count, 0) < 0)
+        return false;
+    if (type != VIR_DOMAIN_JOB_NONE)
+        virTypedParamsGetInt(parameters, count, VIR_DOMAIN_JOB_OPERATION, &operation);
+    virTypedParamsFree(parameters, count);
+    return operation == VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT;
+}
+
+static void
+call_lane_run(void *state, struct lane_job *lane_job)
+{
+    struct call_lane *lane = state;
+    struct call_job *job = (struct call_job *)lane_job;
+    struct call *answer = &job->answer;
+
+    answer->sent_mono_ns = answer->received_mono_ns = clock_monotonic_ns();
+    if (!connect_lane(lane, answer))
+        return;
+
+    virDomainPtr domain = domain_handle(lane, job->uuid);
+
+    if (!job->origin)
+        job->leaving = domain && is_leaving(domain);
+    else if (domain)
+        ask(domain, answer);
+    else
+        explain(answer, 0);
+    if (!answer->reply && !libvirt_connection_is_alive(&lane->connection)) {
+        answer->failure.kind = FAILURE_UNAVAILABLE;
+        answer->channel = CALL_CHANNEL_WHOLE; /* the words are of a daemon that dies */
+    }
+}
+
+static void
+call_job_deliver(struct mail *mail)
+{
+    struct call_job *job = (struct call_job *)mail;
+
+    if (job->link->source && !job->origin) {
+        source_libvirt_leaving_known(job->link->source, job);
+    } else if (job->link->source) {
+        struct call *call = job->origin;
+
+        call->reply = job->answer.reply;
+        call->reply_length = job->answer.reply_length;
+        call->failure = job->answer.failure;
+        call->channel = job->answer.channel;
+        call->sent_ns = job->answer.sent_ns;
+        call->received_ns = job->answer.received_ns;
+        call->sent_mono_ns = job->answer.sent_mono_ns;
+        call->received_mono_ns = job->answer.received_mono_ns;
+        job->answer.reply = NULL;
+        call->done(call);
+    }
+    call_job_free(job);
+}
+
+struct call_job *
+call_job_new(struct libvirt_link *link, struct call *origin)
+{
+    struct call_job *job = memory_new(1, sizeof *job);
+
+    job->job.mail.deliver = call_job_deliver;
+    job->link = libvirt_link_ref(link);
+    job->origin = origin;
+    snprintf(job->uuid, sizeof job->uuid, "%s", origin->guest_key);
+    job->answer.command = origin->command;
+    memcpy(job->answer.arguments, origin->arguments, sizeof job->answer.arguments);
+    job->answer.timeout_ns = origin->timeout_ns;
+    return job;
+}
+
+struct call_job *
+call_job_new_leaving(struct libvirt_link *link, const char *uuid,
+                     unsigned int connection)
+{
+    struct call_job *job = memory_new(1, sizeof *job);
+
+    job->job.mail.deliver = call_job_deliver;
+    job->link = libvirt_link_ref(link);
+    memcpy(job->uuid, uuid, UUID_BYTES);
+    job->connection = connection;
+    return job;
+}
+
+void
+call_job_free(struct call_job *job)
+{
+    free(job->answer.reply);
+    libvirt_link_unref(job->link);
+    free(job);
+}
+
+static void
+call_job_drop(struct lane_job *job)
+{
+    call_job_free((struct call_job *)job);
+}
+
+const struct lanes_driver libvirt_call_driver = {
+    .open = call_lane_open,
+    .run = call_lane_run,
+    .close = call_lane_close,
+    .drop = call_job_drop,
+    .release = call_lane_release,
+};

@@ -1,0 +1,15 @@
+/* What libvirt's errors mean for the exporter.  Pure. */
+#ifndef SOURCE_LIBVIRT_ERROR_H
+#define SOURCE_LIBVIRT_ERROR_H
+
+#include "kit/failure.h"
+
+#include <stdint.h>
+
+/* `code` is a virErrorNumber as the daemon sent it (libvirt 9 to 11 differ, see the
+ * table in the source), `message` its text, in whatever language the daemon speaks;
+ * codes are preferred, `elapsed_ns` helps where both fail. */
+void source_libvirt_failure(int code, const char *message, int64_t elapsed_ns,
+                            struct failure *why);
+
+#endif

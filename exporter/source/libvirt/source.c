@@ -1,0 +1,471 @@
+/* The libvirt source, as the loop thread sees it: which domains there are, by events,
+ * and calls handed to lanes.  Nothing here blocks.
+ *
+ * An event is only a hint that a domain changed; what is true is read by a look at the
+ * domain that was asked for after the event came.  So no order of events can mislead.
+ */
+#include "base/clock.h"
+#include "base/log.h"
+#include "config/config.h"
+#include "kit/memory.h"
+#include "source/libvirt/parts.h"
+#include "store/telemetry.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+#include <uv.h>
+
+/* Reconnecting: soon at first, then every few seconds; the daemon's socket costs
+ * nothing. */
+#define RECONNECT_FIRST_MS 250
+#define RECONNECT_MAX_MS 2000
+
+/* Longer than any call may take that found the agent's job free: two syncs and the
+ * command. Beyond it, another client holds the agent or the daemon hangs. */
+#define LANE_OVERDUE_NS (INT64_C(14) * 1000 * 1000 * 1000)
+#define REVIEW_MS 1000
+
+/* At the end, before calls in flight are cut off: most are back by then. */
+#define CALLS_PATIENCE_NS (INT64_C(300) * 1000 * 1000)
+
+/* Looks at one domain: so many at once, and then one in so long.  A guest can make
+ * events as often as it likes. */
+#define LOOKS_BURST 20
+#define LOOK_EACH_NS (INT64_C(1) * 1000 * 1000 * 1000)
+/* That a migration was given up is told by no event. */
+#define MIGRATION_LOOK_NS (INT64_C(2) * 1000 * 1000 * 1000)
+
+/* A domain about which something is under way. */
+struct watch {
+    char uuid[UUID_BYTES];
+    bool looking; /* a look is on its way ... */
+    bool again;   /* ... or it waits for its turn, as something happened */
+    bool just_started, agent_came;
+    bool migrates;     /* to another host, by libvirt's word */
+    int64_t looked_ns; /* CLOCK_MONOTONIC; the last time */
+    int64_t spent_ns;  /* its looks, as time that pays for them */
+    UT_hash_handle hh;
+};
+
+struct source {
+    struct libvirt_link *link;
+    const struct source_listener *listener;
+    struct telemetry *telemetry;
+    size_t telemetry_row;
+    struct source_capacity capacity;
+    struct lanes *control, *calls;
+    struct watch *watches;
+    uv_timer_t reconnect, review, nudge;
+    unsigned int open_timers;
+    uint64_t reconnect_ms;
+    unsigned int connection; /* the number of the present one */
+    bool up;
+    char last_reason[FAILURE_TEXT_BYTES]; /* said once, not at every attempt */
+};
+
+struct libvirt_link *
+libvirt_link_new(const char *uri, struct mailbox *mailbox, struct source *source)
+{
+    struct libvirt_link *link = memory_new(1, sizeof *link);
+
+    atomic_init(&link->references, 1);
+    link->uri = memory_string(uri);
+    link->mailbox = mailbox;
+    link->source = source;
+    return link;
+}
+
+struct libvirt_link *
+libvirt_link_ref(struct libvirt_link *link)
+{
+    atomic_fetch_add(&link->references, 1);
+    return link;
+}
+
+void
+libvirt_link_unref(struct libvirt_link *link)
+{
+    if (atomic_fetch_sub(&link->references, 1) != 1)
+        return;
+    free(link->uri);
+    free(link);
+}
+
+/* --- looking at domains --- */
+
+static struct watch *
+watch_of(struct source *source, const char *uuid)
+{
+    struct watch *watch;
+
+    HASH_FIND_STR(source->watches, uuid, watch);
+    if (watch)
+        return watch;
+    watch = memory_new(1, sizeof *watch);
+    memcpy(watch->uuid, uuid, UUID_BYTES);
+    HASH_ADD_STR(source->watches, uuid, watch);
+    return watch;
+}
+
+static void
+forget_watch(struct source *source, struct watch *watch)
+{
+    HASH_DEL(source->watches, watch);
+    free(watch);
+}
+
+static void
+forget_watches(struct source *source)
+{
+    struct watch *watch, *next;
+
+    HASH_ITER (hh, source->watches, watch, next) {
+        forget_watch(source, watch);
+    }
+}
+
+static void nudge_soon(struct source *source);
+
+static bool
+may_look(const struct watch *watch, int64_t now_ns)
+{
+    return watch->spent_ns <= now_ns + (LOOKS_BURST - 1) * LOOK_EACH_NS;
+}
+
+static void
+describe(struct source *source, const struct watch *watch, bool leaving)
+{
+    struct control_job *job = control_job_new(source->link, CONTROL_DESCRIBE);
+
+    memcpy(job->uuid, watch->uuid, UUID_BYTES);
+    job->leaving = leaving;
+    job->connection = source->connection;
+    lanes_submit(source->control, &job->job);
+}
+
+static void
+ask_whether_leaving(struct source *source, const struct watch *watch)
+{
+    struct call_job *job =
+        call_job_new_leaving(source->link, watch->uuid, source->connection);
+
+    if (lanes_submit(source->calls, &job->job))
+        nudge_soon(source);
+}
+
+/* Now, or as soon as one that is on its way is back, or when the review finds that it
+ * may. */
+static void
+look(struct source *source, struct watch *watch)
+{
+    int64_t now_ns = clock_monotonic_ns();
+
+    watch->again = watch->looking || !may_look(watch, now_ns);
+    if (watch->again)
+        return;
+    watch->looking = true;
+    watch->looked_ns = now_ns;
+    watch->spent_ns =
+        (watch->spent_ns > now_ns ? watch->spent_ns : now_ns) + LOOK_EACH_NS;
+    if (watch->migrates)
+        ask_whether_leaving(source, watch);
+    else
+        describe(source, watch, false);
+}
+
+void
+source_libvirt_leaving_known(struct source *source, const struct call_job *job)
+{
+    struct watch *watch;
+
+    HASH_FIND_STR(source->watches, job->uuid, watch);
+    if (watch && job->connection == source->connection)
+        describe(source, watch, job->leaving);
+}
+
+/* What waited for its turn, what is told by no event, and what is of no more use. */
+static void
+review_watches(struct source *source)
+{
+    struct watch *watch, *next;
+    int64_t now_ns = clock_monotonic_ns();
+
+    HASH_ITER (hh, source->watches, watch, next) {
+        if (watch->looking)
+            continue;
+        if (watch->again ||
+            (watch->migrates && now_ns - watch->looked_ns >= MIGRATION_LOOK_NS))
+            look(source, watch);
+        else if (!watch->migrates && watch->spent_ns <= now_ns)
+            forget_watch(source, watch);
+    }
+}
+
+static void
+announce(struct source *source, const struct domain_description *domain,
+         bool just_started, bool agent_came)
+{
+    struct guest_facts facts = {
+        .key = domain->uuid,
+        .name = domain->name,
+        .uuid = domain->uuid,
+        .incarnation = domain->id,
+        .domain = domain->state,
+        .channel = domain->channel,
+        .just_started = just_started,
+        .agent_came = agent_came,
+        .opted_out = domain->opted_out,
+        .os_hint = domain->os,
+        .definition = domain->facts,
+    };
+
+    source->listener->guest_seen(source->listener->context, source, &facts);
+}
+
+static void
+looked(struct source *source, const struct control_job *job)
+{
+    struct watch *watch;
+
+    HASH_FIND_STR(source->watches, job->uuid, watch);
+    if (!watch || job->connection != source->connection)
+        return;
+    watch->looking = false;
+    if (job->failure.kind != FAILURE_NONE) {
+        forget_watch(source, watch); /* the reconnect lists everything */
+        return;
+    }
+    if (watch->again)
+        look(source, watch);
+    if (watch->looking)
+        return;
+    bool just_started = watch->just_started, agent_came = watch->agent_came;
+
+    watch->just_started = watch->agent_came = false;
+    watch->migrates = watch->migrates && job->domains_count > 0 &&
+                      job->domains[0].state == DOMAIN_MIGRATING;
+    if (job->domains_count == 0)
+        source->listener->guest_gone(source->listener->context, source, job->uuid);
+    else
+        announce(source, &job->domains[0], just_started, agent_came);
+}
+
+/* --- the connection --- */
+
+static void
+connect_now(uv_timer_t *timer)
+{
+    struct source *source = timer->data;
+    struct control_job *job = control_job_new(source->link, CONTROL_CONNECT);
+
+    job->connection = ++source->connection;
+    forget_watches(source);
+    lanes_submit(source->control, &job->job);
+}
+
+static void
+went_down(struct source *source, const char *reason)
+{
+    if (source->up || strcmp(source->last_reason, reason) != 0)
+        log_warn("libvirt is away; trying again every few seconds",
+                 LOG_STR("uri", source->link->uri), LOG_STR("reason", reason));
+    snprintf(source->last_reason, sizeof source->last_reason, "%s", reason);
+    source->up = false;
+    telemetry_source_up(source->telemetry, source->telemetry_row, false);
+    libvirt_connections_sever(source->link); /* calls come back, and none is stale */
+    source->listener->source_down(source->listener->context, source, reason);
+    uv_timer_start(&source->reconnect, connect_now, source->reconnect_ms, 0);
+    source->reconnect_ms = source->reconnect_ms * 2 < RECONNECT_MAX_MS
+                               ? source->reconnect_ms * 2
+                               : RECONNECT_MAX_MS;
+}
+
+static void
+came_up(struct source *source, const struct control_job *job)
+{
+    source->up = true;
+    source->reconnect_ms = RECONNECT_FIRST_MS;
+    source->last_reason[0] = '\0';
+    log_info("connected to libvirt", LOG_STR("uri", source->link->uri),
+             LOG_INT("domains", job->domains_count));
+    for (size_t i = 0; i < job->domains_count; i++)
+        announce(source, &job->domains[i], false, false);
+    telemetry_source_up(source->telemetry, source->telemetry_row, true);
+    source->listener->source_up(source->listener->context, source);
+}
+
+void
+source_libvirt_control_done(struct source *source, struct control_job *job)
+{
+    if (job->verb == CONTROL_DESCRIBE)
+        looked(source, job);
+    else if (job->connection != source->connection)
+        return; /* it broke before we heard of it */
+    else if (job->failure.kind != FAILURE_NONE)
+        went_down(source, job->failure.text);
+    else
+        came_up(source, job);
+}
+
+void
+source_libvirt_event(struct source *source, const struct libvirt_event *event)
+{
+    if (event->connection != source->connection)
+        return;
+    if (event->kind == LIBVIRT_CONNECTION_CLOSED) {
+        source->connection++; /* what it still says is void */
+        went_down(source, event->reason);
+        return;
+    }
+    struct watch *watch = watch_of(source, event->uuid);
+
+    watch->just_started |= event->kind == LIBVIRT_DOMAIN_STARTED;
+    watch->agent_came |= event->kind == LIBVIRT_AGENT_CONNECTED;
+    watch->migrates |= event->kind == LIBVIRT_DOMAIN_MIGRATES;
+    if (event->kind == LIBVIRT_DOMAIN_STOPPED)
+        source->listener->guest_gone(source->listener->context, source, event->uuid);
+    look(source, watch);
+}
+
+/* --- lanes --- */
+
+/* A lane that hangs holds its call; others wait for those that work. */
+static struct source_capacity
+capacity_of(unsigned int lanes, unsigned int abandoned)
+{
+    return (struct source_capacity){
+        .lanes = lanes,
+        .calls = lanes + (lanes - abandoned) * LANES_WAITING,
+    };
+}
+
+/* What has waited for a tick is not left to the lanes that are awake. */
+static void
+nudge(uv_timer_t *timer)
+{
+    struct source *source = timer->data;
+
+    if (lanes_nudge(source->calls))
+        nudge_soon(source);
+}
+
+static void
+nudge_soon(struct source *source)
+{
+    if (!uv_is_active((uv_handle_t *)&source->nudge))
+        mailbox_start_timer(&source->nudge, nudge, clock_monotonic_ns() + 1, false);
+}
+
+static void
+review(uv_timer_t *timer)
+{
+    struct source *source = timer->data;
+    unsigned int given_up =
+        lanes_review(source->calls, (int64_t)uv_hrtime(), LANE_OVERDUE_NS);
+    struct lanes_figures figures = lanes_figures(source->calls);
+
+    if (given_up > 0)
+        log_warn("calls hang in libvirt; their lanes are given up and replaced",
+                 LOG_STR("uri", source->link->uri), LOG_INT("given_up", given_up),
+                 LOG_INT("lanes", figures.lanes));
+    review_watches(source);
+    source->capacity = capacity_of(figures.lanes, figures.abandoned);
+    telemetry_lanes(source->telemetry, source->telemetry_row, figures.lanes,
+                    figures.in_use, figures.abandoned_total);
+}
+
+static void
+start_timer(struct source *source, uv_loop_t *loop, uv_timer_t *timer)
+{
+    uv_timer_init(loop, timer);
+    timer->data = source;
+    source->open_timers++;
+}
+
+static struct source *
+libvirt_start(const struct source_config *config, uv_loop_t *loop,
+              struct mailbox *mailbox, const struct source_listener *listener,
+              struct telemetry *telemetry, size_t telemetry_row)
+{
+    struct source *source = memory_new(1, sizeof *source);
+    unsigned int lanes = config->libvirt.lanes;
+
+    libvirt_events_start();
+    source->listener = listener;
+    source->telemetry = telemetry;
+    source->telemetry_row = telemetry_row;
+    source->capacity = capacity_of(lanes, 0);
+    source->reconnect_ms = RECONNECT_FIRST_MS;
+    source->link = libvirt_link_new(config->libvirt.uri, mailbox, source);
+    source->control = lanes_start(&libvirt_control_driver,
+                                  libvirt_link_ref(source->link), 1, 1, mailbox);
+    /* As many again may stand in for lanes that hang; the daemon has 20 workers. */
+    source->calls = lanes_start(&libvirt_call_driver, libvirt_link_ref(source->link),
+                                lanes, 2 * lanes, mailbox);
+    start_timer(source, loop, &source->reconnect);
+    start_timer(source, loop, &source->review);
+    start_timer(source, loop, &source->nudge);
+    uv_timer_start(&source->review, review, 0, REVIEW_MS);
+    connect_now(&source->reconnect);
+    return source;
+}
+
+static struct source_capacity
+libvirt_capacity(const struct source *source)
+{
+    return source->capacity;
+}
+
+static void
+libvirt_call(struct source *source, struct call *call)
+{
+    struct call_job *job = call_job_new(source->link, call);
+
+    call->carrier = job;
+    if (lanes_submit(source->calls, &job->job))
+        nudge_soon(source);
+}
+
+static bool
+libvirt_is_waiting(const struct source *source, const struct call *call)
+{
+    const struct call_job *job = call->carrier;
+
+    return !lanes_has_taken(source->calls, &job->job);
+}
+
+static void
+timer_closed(uv_handle_t *timer)
+{
+    struct source *source = timer->data;
+
+    if (--source->open_timers == 0)
+        free(source);
+}
+
+static bool
+libvirt_stop(struct source *source, int64_t deadline_ns)
+{
+    /* An agent may take seconds to answer, and nobody is interested any more. */
+    if (!lanes_wind_down(source->calls, clock_monotonic_ns() + CALLS_PATIENCE_NS))
+        libvirt_connections_sever(source->link);
+    bool ended = lanes_stop(source->calls, deadline_ns);
+
+    ended = lanes_stop(source->control, deadline_ns) && ended;
+    source->link->source = NULL;
+    libvirt_link_unref(source->link);
+    forget_watches(source);
+    uv_close((uv_handle_t *)&source->reconnect, timer_closed);
+    uv_close((uv_handle_t *)&source->review, timer_closed);
+    uv_close((uv_handle_t *)&source->nudge, timer_closed);
+    return ended;
+}
+
+const struct source_driver source_libvirt = {
+    .start = libvirt_start,
+    .capacity = libvirt_capacity,
+    .call = libvirt_call,
+    .is_waiting = libvirt_is_waiting,
+    .stop = libvirt_stop,
+};

@@ -1,0 +1,305 @@
+/* The socket source: agents by their UNIX sockets, all of them on the loop. */
+#include "source/source.h"
+#include "base/log.h"
+#include "config/config.h"
+#include "config/guest_name.h"
+#include "kit/memory.h"
+#include "source/socket/agent_socket.h"
+#include "source/socket/scan.h"
+#include "store/telemetry.h"
+
+#include <fnmatch.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+/* Calls in flight at once.  They hold no thread, only memory for what is read. */
+#define CAPACITY 1024
+#define NAME_BYTES 256
+
+/* libvirt's own channel: whoever connects to it has the agent instead of libvirt as
+ * soon as the daemon restarts. */
+#define LIBVIRT_CHANNEL_NAME "/org.qemu.guest_agent.0"
+#define LIBVIRT_FOLDER "/libvirt/qemu/"
+#define LIBVIRT_DOMAIN_PATTERN "*/domain-[0-9]*-*" LIBVIRT_CHANNEL_NAME
+#define LIBVIRT_NEW_DOMAIN_PATTERN "*/channel/[0-9]*-*" LIBVIRT_CHANNEL_NAME
+
+struct socket_guest {
+    struct source *source;
+    char *path;
+    char name[NAME_BYTES];
+    bool connected;
+    struct agent_socket *agent;
+    UT_hash_handle hh; /* by path */
+};
+
+struct source {
+    uv_loop_t *loop;
+    const struct source_listener *listener;
+    struct telemetry *telemetry;
+    size_t telemetry_row;
+    struct guest_name *naming;
+    struct socket_scan *scan;
+    struct socket_guest *guests;
+    bool up, looked;
+    size_t beyond; /* sockets that are left alone, because there are too many */
+};
+
+static void
+announce(struct socket_guest *guest, bool came, bool woke)
+{
+    const struct source_listener *listener = guest->source->listener;
+    const struct guest_facts facts = {
+        .key = guest->path,
+        .name = guest->name,
+        .uuid = "",
+        .domain = DOMAIN_RUNNING,
+        .channel = guest->connected ? CHANNEL_CONNECTED : CHANNEL_DISCONNECTED,
+        .agent_came = came,
+        .agent_woke = woke,
+    };
+
+    listener->guest_seen(listener->context, guest->source, &facts);
+}
+
+static void
+agent_came(void *context)
+{
+    struct socket_guest *guest = context;
+
+    guest->connected = true;
+    announce(guest, true, false);
+}
+
+static void
+agent_woke(void *context)
+{
+    announce(context, false, true);
+}
+
+static void
+agent_went(void *context, const struct failure *why)
+{
+    struct socket_guest *guest = context;
+
+    guest->connected = false;
+    log_debug("no connection to an agent", LOG_STR("domain", guest->name),
+              LOG_STR("error", why->text));
+    announce(guest, false, false);
+}
+
+/* --- what is found --- */
+
+/* Also where a container has libvirt's folder under another path: by the name of the
+ * domain's own folder. */
+static bool
+is_libvirts_own(const char *path)
+{
+    char real[PATH_MAX];
+    const char *resolved = realpath(path, real) ? real : path;
+    size_t length = strlen(resolved), tail = strlen(LIBVIRT_CHANNEL_NAME);
+
+    return length >= tail &&
+           strcmp(resolved + length - tail, LIBVIRT_CHANNEL_NAME) == 0 &&
+           (strstr(resolved, LIBVIRT_FOLDER) ||
+            fnmatch(LIBVIRT_DOMAIN_PATTERN, resolved, 0) == 0 ||
+            fnmatch(LIBVIRT_NEW_DOMAIN_PATTERN, resolved, 0) == 0);
+}
+
+static void
+found(void *context, const char *path)
+{
+    struct source *source = context;
+    char name[NAME_BYTES];
+
+    if (is_libvirts_own(path)) {
+        log_warn(
+            "a socket is left alone: it is libvirt's own channel, and connecting would "
+            "take the agent from libvirt; use a libvirt source for this guest, or give "
+            "it a second channel (org.qemu.guest_agent.1)",
+            LOG_STR("path", path));
+        return;
+    }
+    if (!guest_name_of(source->naming, path, name, sizeof name)) {
+        log_warn("a socket is left alone: guest_name does not match its path",
+                 LOG_STR("path", path));
+        return;
+    }
+    struct socket_guest *guest = memory_new(1, sizeof *guest);
+    const struct agent_socket_listener listener = {
+        .came = agent_came,
+        .woke = agent_woke,
+        .went = agent_went,
+        .context = guest,
+    };
+
+    guest->source = source;
+    guest->path = memory_string(path);
+    memcpy(guest->name, name, sizeof guest->name);
+    HASH_ADD_KEYPTR(hh, source->guests, guest->path, strlen(guest->path), guest);
+    guest->agent = agent_socket_open(source->loop, path, &listener);
+    agent_socket_connect(guest->agent);
+    if (!guest->connected)
+        announce(guest, false, false);
+}
+
+static struct socket_guest *
+find_guest(const struct source *source, const char *path)
+{
+    struct socket_guest *guest;
+
+    HASH_FIND_STR(source->guests, path, guest);
+    return guest;
+}
+
+static void
+remade(void *context, const char *path)
+{
+    struct socket_guest *guest = find_guest(context, path);
+
+    if (guest)
+        agent_socket_connect(guest->agent);
+}
+
+static void
+touched(void *context, const char *path)
+{
+    struct socket_guest *guest = find_guest(context, path);
+
+    if (guest)
+        agent_socket_retry(guest->agent);
+}
+
+static void
+forget_guest(struct socket_guest *guest)
+{
+    HASH_DEL(guest->source->guests, guest);
+    agent_socket_close(guest->agent);
+    free(guest->path);
+    free(guest);
+}
+
+static void
+lost(void *context, const char *path)
+{
+    struct source *source = context;
+    struct socket_guest *guest = find_guest(source, path);
+
+    if (!guest)
+        return;
+    source->listener->guest_gone(source->listener->context, source, path);
+    forget_guest(guest);
+}
+
+static void
+count_beyond(struct source *source, size_t beyond)
+{
+    if (beyond > 0 && source->beyond == 0)
+        log_warn("more sockets than the exporter asks; those beyond are left alone",
+                 LOG_INT("asked", HASH_COUNT(source->guests)),
+                 LOG_INT("left_alone", beyond));
+    source->beyond = beyond;
+    telemetry_sockets_beyond(source->telemetry, source->telemetry_row, beyond);
+}
+
+static void
+looked(void *context, const char *trouble, size_t beyond)
+{
+    struct source *source = context;
+    bool up = trouble == NULL;
+
+    count_beyond(source, beyond);
+    if (source->looked && source->up == up)
+        return;
+    source->looked = true;
+    source->up = up;
+    telemetry_source_up(source->telemetry, source->telemetry_row, up);
+    if (up) {
+        log_info("looking for agents' sockets",
+                 LOG_INT("found", HASH_COUNT(source->guests)));
+        source->listener->source_up(source->listener->context, source);
+        return;
+    }
+    log_warn("no agents' sockets can be found; looking again every second",
+             LOG_STR("reason", trouble));
+    source->listener->source_down(source->listener->context, source, trouble);
+}
+
+/* --- the driver --- */
+
+static struct source *
+socket_start(const struct source_config *config, uv_loop_t *loop,
+             struct mailbox *mailbox, const struct source_listener *listener,
+             struct telemetry *telemetry, size_t telemetry_row)
+{
+    struct source *source = memory_new(1, sizeof *source);
+    const struct socket_scan_listener scan_listener = {
+        .found = found,
+        .remade = remade,
+        .touched = touched,
+        .lost = lost,
+        .looked = looked,
+        .context = source,
+    };
+    char error[FAILURE_TEXT_BYTES];
+
+    (void)mailbox;
+    source->loop = loop;
+    source->listener = listener;
+    source->telemetry = telemetry;
+    source->telemetry_row = telemetry_row;
+    /* The config has checked it. */
+    source->naming = guest_name_new(config->socket.guest_name, error, sizeof error);
+    source->scan = socket_scan_start(loop, config->socket.path, &socket_scan_usual,
+                                     &scan_listener);
+    return source;
+}
+
+static struct source_capacity
+socket_capacity(const struct source *source)
+{
+    (void)source;
+    return (struct source_capacity){.lanes = CAPACITY, .calls = CAPACITY};
+}
+
+static bool
+socket_is_waiting(const struct source *source, const struct call *call)
+{
+    (void)source;
+    (void)call;
+    return false;
+}
+
+static void
+socket_call(struct source *source, struct call *call)
+{
+    struct socket_guest *guest = find_guest(source, call->guest_key);
+
+    agent_socket_call(guest->agent, call);
+}
+
+static bool
+socket_stop(struct source *source, int64_t deadline_ns)
+{
+    struct socket_guest *guest, *next;
+
+    (void)deadline_ns;
+    socket_scan_stop(source->scan);
+    HASH_ITER (hh, source->guests, guest, next) {
+        agent_socket_forget_call(guest->agent);
+        forget_guest(guest);
+    }
+    guest_name_free(source->naming);
+    free(source);
+    return true;
+}
+
+const struct source_driver source_socket = {
+    .start = socket_start,
+    .capacity = socket_capacity,
+    .call = socket_call,
+    .is_waiting = socket_is_waiting,
+    .stop = socket_stop,
+};

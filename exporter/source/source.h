@@ -1,0 +1,115 @@
+/* A way to guests: it announces them and carries calls to their agents.  Everything
+ * right of it is the same for every source.
+ *
+ * All functions and all callbacks run on the poller's loop thread and never block. */
+#ifndef SOURCE_SOURCE_H
+#define SOURCE_SOURCE_H
+
+#include "collector.h"
+#include "kit/failure.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct domain_facts;
+struct source;
+struct source_config;
+struct telemetry;
+struct mailbox;
+typedef struct uv_loop_s uv_loop_t;
+
+enum domain_state {
+    DOMAIN_RUNNING,
+    DOMAIN_PAUSED,    /* also migrating in, pmsuspended, crashed and kept */
+    DOMAIN_SHUTDOWN,  /* on its way out: not asked, not yet gone */
+    DOMAIN_MIGRATING, /* on its way to another host */
+};
+
+enum channel_state {
+    CHANNEL_ABSENT,       /* the domain has no agent channel */
+    CHANNEL_DISCONNECTED, /* nobody in the guest has opened it */
+    CHANNEL_CONNECTED,    /* someone has; whether it answers is another matter */
+};
+
+/* What a source knows of a guest without asking it. */
+struct guest_facts {
+    const char *key;  /* identifies the guest in its source for as long as it exists */
+    const char *name; /* the label `domain` */
+    const char *uuid; /* "" where there is none */
+    int64_t incarnation; /* another number: the guest (or its machine) started anew */
+    enum domain_state domain;
+    enum channel_state channel;
+    bool just_started; /* we saw it start, so its agent may still be on the way */
+    bool agent_came; /* the agent has come (again) since the guest was last announced */
+    bool agent_woke; /* ... or the same has just answered after a long silence */
+    bool opted_out;  /* the domain's metadata says: do not ask */
+    /* What its definition says; the listener may take a reference.  NULL: not known. */
+    struct domain_facts *definition;
+    const char *os_hint; /* what it is said to run, by os-release's ID; NULL: unknown */
+};
+
+struct source_listener {
+    void (*guest_seen)(void *context, struct source *source,
+                       const struct guest_facts *facts); /* new or changed; borrowed */
+    void (*guest_gone)(void *context, struct source *source, const char *key);
+    /* The way itself came or went.  `up` comes after every guest that is there was
+     * seen: a guest that was not seen since the last `down` is gone.  `why` may be
+     * NULL. */
+    void (*source_up)(void *context, struct source *source);
+    void (*source_down)(void *context, struct source *source, const char *why);
+    void *context;
+};
+
+/* One command on its way.  Belongs to the source from source_call() until `done`. */
+struct call {
+    char *guest_key;                         /* owned by the caller; valid until done */
+    const char *command;                     /* a query of the registry; static */
+    char arguments[REQUEST_ARGUMENTS_BYTES]; /* a JSON object, or "" */
+    int64_t timeout_ns;
+    size_t reply_bytes_max;
+
+    /* The answer: bytes (free() is the caller's), or `failure`. */
+    char *reply;
+    size_t reply_length;
+    struct failure failure;
+    enum {
+        CALL_CHANNEL_WHOLE,
+        CALL_BROKE_CHANNEL, /* libvirt could not parse the reply, and latches that */
+        CALL_FOUND_CHANNEL_BROKEN, /* ... by an earlier call, ours or another client's
+                                    */
+    } channel;
+    int64_t sent_ns, received_ns;           /* CLOCK_REALTIME, right around the call */
+    int64_t sent_mono_ns, received_mono_ns; /* CLOCK_MONOTONIC */
+
+    void (*done)(struct call *call); /* always called, exactly once */
+    void *context;
+    void *carrier; /* the source's own */
+};
+
+/* Calls that a source takes at once. */
+struct source_capacity {
+    unsigned int lanes; /* that it works on */
+    unsigned int calls; /* with those that wait for a lane to become free */
+};
+
+struct source_driver {
+    struct source *(*start)(const struct source_config *config, uv_loop_t *loop,
+                            struct mailbox *mailbox,
+                            const struct source_listener *listener,
+                            struct telemetry *telemetry, size_t telemetry_row);
+    struct source_capacity (*capacity)(const struct source *source);
+    /* `done` comes later, never from within. */
+    void (*call)(struct source *source, struct call *call);
+    /* Whether the call, which is not done, has not even been begun with. */
+    bool (*is_waiting)(const struct source *source, const struct call *call);
+    /* Announces nothing more.  Waits at most until the deadline (CLOCK_MONOTONIC) for
+     * calls in flight; whether all came back: if not, the memory they hold is given up,
+     * and the process should end by _exit(). */
+    bool (*stop)(struct source *source, int64_t deadline_ns);
+};
+
+extern const struct source_driver source_libvirt;
+extern const struct source_driver source_socket;
+
+#endif

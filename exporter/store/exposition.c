@@ -1,0 +1,300 @@
+/* Prometheus text 0.0.4: the one place that knows how a sample, a label and a header
+ * are written, and so the one place that escapes.
+ *
+ * A fragment is one allocation (struct, offsets, text), so that assembling a body
+ * touches as few cache lines as there are. */
+#include "store/exposition.h"
+
+#include "kit/memory.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Far above what the configured limits of one guest allow; past it whole lines are
+ * left out. */
+#define FRAGMENT_BYTES_MAX ((size_t)64 << 20)
+/* A domain name is a host's file name or less; JSON limits it in neither source. */
+#define IDENTITY_BYTES_MAX ((size_t)64 << 10)
+
+#define REPLACEMENT "\xEF\xBF\xBD" /* U+FFFD */
+
+/* Writes at most twice the length; returns the end.  HELP text escapes backslash and
+ * newline, label values the quote as well. */
+static char *
+write_escaped(char *out, const char *string, bool quoted)
+{
+    for (const char *c = string; *c != '\0'; c++) {
+        if (*c != '\\' && *c != '\n' && !(quoted && *c == '"')) {
+            *out++ = *c;
+            continue;
+        }
+        *out++ = '\\';
+        *out++ = *c;
+        if (*c == '\n')
+            out[-1] = 'n';
+    }
+    return out;
+}
+
+static char *
+write_label(char *out, const char *name, const char *value)
+{
+    out = stpcpy(out, name);
+    *out++ = '=';
+    *out++ = '"';
+    out = write_escaped(out, value, true);
+    *out++ = '"';
+    return out;
+}
+
+/* The label list with its braces; nothing if there is no label. */
+static char *
+write_labels(char *out, const struct metric *metric, const char *identity,
+             const char *const *label_values)
+{
+    if (identity[0] == '\0' && metric->labels[0] == NULL)
+        return out;
+    *out++ = '{';
+    out = stpcpy(out, identity);
+    for (size_t i = 0; metric->labels[i] != NULL; i++) {
+        if (i > 0 || identity[0] != '\0')
+            *out++ = ',';
+        out = write_label(out, metric->labels[i], label_values[i]);
+    }
+    *out++ = '}';
+    return out;
+}
+
+/* name="value" and the comma before it or the brace around it. */
+static size_t
+label_bytes_max(const char *name, const char *value)
+{
+    return strlen(name) + 2 * strlen(value) + sizeof("{=\"\"}");
+}
+
+void
+exposition_line(struct text *out, const struct metric *metric, const char *suffix,
+                const char *identity, const char *const *label_values, double value)
+{
+    size_t bytes_max =
+        strlen(metric->name) + strlen(suffix) + strlen(identity) + sizeof("{} ");
+    for (size_t i = 0; metric->labels[i] != NULL; i++)
+        bytes_max += label_bytes_max(metric->labels[i], label_values[i]);
+    char *place = text_reserve(out, bytes_max);
+    if (place == NULL)
+        return;
+    place = stpcpy(place, metric->name);
+    place = stpcpy(place, suffix);
+    place = write_labels(place, metric, identity, label_values);
+    *place++ = ' ';
+    text_added(out, place);
+    text_add_double(out, value);
+    text_add(out, "\n", 1);
+}
+
+static const char *
+type_name(enum metric_type type)
+{
+    switch (type) {
+    case METRIC_GAUGE:
+        return "gauge";
+    case METRIC_COUNTER:
+        return "counter";
+    case METRIC_HISTOGRAM:
+        return "histogram";
+    }
+    abort();
+}
+
+void
+exposition_header(struct text *out, const struct metric *metric)
+{
+    text_add_string(out, "# HELP ");
+    text_add_string(out, metric->name);
+    text_add(out, " ", 1);
+    char *help = text_reserve(out, 2 * strlen(metric->help));
+    if (help != NULL)
+        text_added(out, write_escaped(help, metric->help, false));
+    text_add_string(out, "\n# TYPE ");
+    text_add_string(out, metric->name);
+    text_add(out, " ", 1);
+    text_add_string(out, type_name(metric->type));
+    text_add(out, "\n", 1);
+}
+
+/* The length of the UTF-8 sequence at `bytes`, 0 if there is none (RFC 3629: no
+ * surrogates, no overlong forms, nothing above U+10FFFF).  Stops at a NUL. */
+static size_t
+utf8_length(const unsigned char *bytes)
+{
+    static const unsigned char follow_low[5] = {[3] = 0xE0, [4] = 0xF0};
+    unsigned char first = bytes[0];
+    if (first < 0x80)
+        return 1;
+    size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
+    if (first < 0xC2 || first > 0xF4)
+        return 0;
+    for (size_t i = 1; i < length; i++)
+        if ((bytes[i] & 0xC0) != 0x80)
+            return 0;
+    bool overlong =
+        first == follow_low[length] && bytes[1] < (length == 3 ? 0xA0 : 0x90);
+    bool surrogate = first == 0xED && bytes[1] >= 0xA0;
+    bool beyond = first == 0xF4 && bytes[1] >= 0x90;
+    return overlong || surrogate || beyond ? 0 : length;
+}
+
+static char *
+utf8_repair(const char *string)
+{
+    struct text text = TEXT_INIT(IDENTITY_BYTES_MAX);
+    text_add(&text, "", 0);
+    for (const char *c = string; *c != '\0';) {
+        size_t length = utf8_length((const unsigned char *)c);
+        if (length == 0)
+            text_add_string(&text, REPLACEMENT);
+        else
+            text_add(&text, c, length);
+        c += length > 0 ? length : 1;
+    }
+    return text_take(&text, NULL);
+}
+
+static void
+add_identity_label(struct text *out, const char *name, const char *value)
+{
+    char *valid = utf8_repair(value);
+    char *place = text_reserve(out, label_bytes_max(name, valid));
+    if (place != NULL)
+        text_added(out, write_label(place, name, valid));
+    free(valid);
+}
+
+char *
+exposition_identity(const char *domain, const char *source)
+{
+    struct text text = TEXT_INIT(6 * IDENTITY_BYTES_MAX);
+    add_identity_label(&text, "domain", domain);
+    if (source != NULL) {
+        text_add(&text, ",", 1);
+        add_identity_label(&text, "source", source);
+    }
+    return text_take(&text, NULL);
+}
+
+static size_t
+families_count(const struct metric *const *families)
+{
+    size_t count = 0;
+    while (families[count] != NULL)
+        count++;
+    return count;
+}
+
+/* Which family a sample belongs to; samples come in runs, so the last one is tried
+ * first. */
+static size_t
+family_find(const struct metric *const *families, size_t count, size_t last,
+            const struct metric *metric)
+{
+    if (last < count && families[last] == metric)
+        return last;
+    for (size_t i = 0; i < count; i++)
+        if (families[i] == metric)
+            return i;
+    (void)fprintf(stderr, "bug: %s is not a family of its collector\n", metric->name);
+    abort();
+}
+
+/* The samples' indexes by family, each family's in the order of adding (a counting
+ * sort); caller frees.  `starts` comes zeroed; afterwards starts[f] to starts[f + 1]
+ * are those of family f. */
+static size_t *
+order_by_family(const struct metric *const *families, size_t count,
+                const struct samples *samples, size_t *starts)
+{
+    size_t total = samples_count(samples);
+    size_t *family = memory_new(total, sizeof(*family));
+    size_t *order = memory_new(total, sizeof(*order));
+    size_t last = 0;
+    for (size_t i = 0; i < total; i++) {
+        last = family_find(families, count, last, samples_at(samples, i).metric);
+        family[i] = last;
+        starts[last]++;
+    }
+    size_t end = 0;
+    for (size_t f = 0; f <= count; f++) {
+        end += starts[f];
+        starts[f] = end;
+    }
+    for (size_t i = total; i > 0; i--)
+        order[--starts[family[i - 1]]] = i - 1;
+    free(family);
+    return order;
+}
+
+static void
+render_sample(struct text *out, const char *identity, struct sample sample)
+{
+    size_t before = out->length;
+    exposition_line(out, sample.metric, "", identity, sample.label_values,
+                    sample.value);
+    if (out->overflow) /* half a line would spoil the whole exposition */
+        out->length = before;
+}
+
+static struct fragment *
+fragment_new(const struct text *text, const size_t *offsets, size_t families)
+{
+    size_t offsets_bytes = (families + 1) * sizeof(*offsets);
+    struct fragment *fragment =
+        memory_resize(NULL, sizeof(*fragment) + offsets_bytes + text->length, 1);
+    atomic_init(&fragment->references, 1);
+    fragment->families = families;
+    fragment->offsets = (size_t *)(fragment + 1);
+    fragment->text = (char *)(fragment->offsets + families + 1);
+    memcpy(fragment->offsets, offsets, offsets_bytes);
+    if (text->length > 0)
+        memcpy(fragment->text, text->bytes, text->length);
+    return fragment;
+}
+
+struct fragment *
+exposition_render(const char *identity, const struct metric *const *families,
+                  const struct samples *samples)
+{
+    size_t count = families_count(families);
+    size_t *starts = memory_new(2 * (count + 1), sizeof(*starts));
+    size_t *offsets = starts + count + 1;
+    size_t *order = order_by_family(families, count, samples, starts);
+    struct text text = TEXT_INIT(FRAGMENT_BYTES_MAX);
+    for (size_t f = 0; f < count; f++) {
+        offsets[f] = text.length;
+        for (size_t i = starts[f]; i < starts[f + 1]; i++)
+            render_sample(&text, identity, samples_at(samples, order[i]));
+    }
+    offsets[count] = text.length;
+    struct fragment *fragment = fragment_new(&text, offsets, count);
+    text_free(&text);
+    free(order);
+    free(starts);
+    return fragment;
+}
+
+struct fragment *
+fragment_ref(struct fragment *fragment)
+{
+    atomic_fetch_add_explicit(&fragment->references, 1, memory_order_relaxed);
+    return fragment;
+}
+
+void
+fragment_unref(struct fragment *fragment)
+{
+    if (fragment == NULL)
+        return;
+    if (atomic_fetch_sub_explicit(&fragment->references, 1, memory_order_acq_rel) == 1)
+        free(fragment);
+}

@@ -1,0 +1,49 @@
+/* Snapshots to Prometheus text 0.0.4.  Pure: no I/O, no clock, no globals.  It alone
+ * escapes label values and HELP.
+ *
+ * The text of one collector's series of one guest is rendered once, when the reply
+ * comes in (a fragment), and sliced by family, so that a scrape only concatenates.
+ * Series text is byte-identical from scrape to scrape. */
+#ifndef STORE_EXPOSITION_H
+#define STORE_EXPOSITION_H
+
+#include "base/text.h"
+#include "kit/metric.h"
+#include "kit/samples.h"
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Immutable and reference-counted; may be shared by threads. */
+struct fragment {
+    atomic_uint references;
+    size_t families;
+    size_t *offsets; /* families + 1: the slice of families[i] is [offsets[i],
+                        offsets[i+1]) */
+    char *text;
+};
+
+/* `identity` is the rendered label list of the guest, e.g. domain="web-1" (see
+ * exposition_identity); "" for none.  Samples of a family that is not in `families`
+ * (NULL-terminated) are a bug and abort. */
+struct fragment *exposition_render(const char *identity,
+                                   const struct metric *const *families,
+                                   const struct samples *samples);
+struct fragment *fragment_ref(struct fragment *fragment);
+void fragment_unref(struct fragment *fragment); /* NULL is fine */
+
+/* Renders `name="value"` pairs, escaped, for all series of a guest; caller frees.  A
+ * NULL source is left out.  Bytes that are not UTF-8 become U+FFFD. */
+char *exposition_identity(const char *domain, const char *source);
+
+/* # HELP and # TYPE of one family. */
+void exposition_header(struct text *out, const struct metric *metric);
+
+/* One sample line; for families whose series are not a guest's (telemetry). `suffix` is
+ * "" or _bucket, _sum, _count. */
+void exposition_line(struct text *out, const struct metric *metric, const char *suffix,
+                     const char *identity, const char *const *label_values,
+                     double value);
+
+#endif

@@ -1,0 +1,70 @@
+/* The latest snapshot of every guest, and the body made of them.
+ *
+ * Shared between the poller, which writes, and the web thread, which reads: every
+ * function may be called from any thread; the one lock is inside.  What was published
+ * is immutable. */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include "kit/metric.h"
+#include "store/exposition.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct discovery_guest;
+struct store;
+struct store_guest;
+
+/* One whole exposition, immutable and reference-counted, shared by concurrent scrapes.
+ */
+struct body {
+    atomic_uint references;
+    size_t length;
+    char *bytes;
+};
+
+/* `slots[i]` lists the families (NULL-terminated) whose series stand in slot i; a
+ * family stands in one slot only.  `trailer` (may be NULL) writes what is not a
+ * guest's, with its headers, after all guests' families, and runs on the thread that
+ * asked for the body. */
+struct store *store_new(const struct metric *const *const *slots, size_t slots_count,
+                        void (*trailer)(void *context, struct text *out),
+                        void *context);
+void store_free(struct store *store);
+
+/* A guest's place, kept in the order of identity.  Identities are unique (the caller's
+ * care); the string is copied. */
+struct store_guest *store_guest_add(struct store *store, const char *identity);
+/* All series of the guest are gone from the next body on. */
+void store_guest_remove(struct store *store, struct store_guest *guest);
+
+/* Takes the caller's reference to `fragment`; NULL withdraws what was there.  From
+ * expires_ns on (CLOCK_MONOTONIC; INT64_MAX: never) it is not shown any more. */
+void store_put(struct store *store, struct store_guest *guest, size_t slot,
+               struct fragment *fragment, int64_t expires_ns);
+/* What is there holds for longer.  false: nothing is there. */
+bool store_renew(struct store *store, struct store_guest *guest, size_t slot,
+                 int64_t expires_ns);
+
+/* What service discovery says of the guest; takes the caller's reference.  NULL
+ * withdraws it. */
+void store_announce(struct store *store, struct store_guest *guest,
+                    struct discovery_guest *record);
+/* Whether the guests that are there are all that there are: NULL, or why not (static).
+ * At first they are not. */
+void store_set_lacking(struct store *store, const char *why);
+/* References to all announced guests in the order of identity; the caller unrefs each
+ * and frees the list.  NULL with `why` if guests may be lacking. */
+struct discovery_guest **store_announced(struct store *store, size_t *count,
+                                         const char **why);
+
+/* The body as of now_ns (CLOCK_MONOTONIC): the cached one if nothing changed, nothing
+ * has expired and it is not older than a second, else a new one.  Caller unrefs.  Never
+ * waits for a guest. */
+struct body *store_body(struct store *store, int64_t now_ns);
+void body_unref(struct body *body); /* NULL is fine */
+
+#endif

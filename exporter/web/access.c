@@ -1,0 +1,339 @@
+/* The state in force, and the watch over its files. */
+#include "web/access.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "kit/memory.h"
+#include "web/config.h"
+#include "web/tls.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#define ERROR_BYTES 512
+#define FILES 4 /* the configuration, certificate, key, authorities */
+#define NS_PER_S INT64_C(1000000000)
+
+struct state {
+    struct web_policy policy; /* first: a policy is its state */
+    atomic_size_t references;
+    atomic_int_fast64_t full_ns; /* of the rate limit: when the burst is had again */
+    struct web_config *config;
+};
+
+/* What tells that a file is another one. */
+struct stamp {
+    bool exists;
+    dev_t device;
+    ino_t inode;
+    off_t size;
+    struct timespec modified, changed;
+};
+
+struct watched_file {
+    char *path; /* NULL: none */
+    struct stamp stamp;
+};
+
+struct web_access {
+    char *path;
+    void (*reloaded)(void *context, bool successful);
+    void *context;
+    pthread_t watcher;
+    bool watched;
+    pthread_mutex_t reading;          /* guards the files; held while they are read */
+    struct watched_file files[FILES]; /* as they were before the last attempt */
+    pthread_mutex_t lock; /* guards the state and the stop; held for a moment */
+    pthread_cond_t stop;
+    bool stopping;
+    struct state *state;
+};
+
+static void
+state_unref(struct state *state)
+{
+    if (state == NULL || atomic_fetch_sub(&state->references, 1) > 1)
+        return;
+    web_tls_free(state->policy.tls);
+    web_config_free(state->config);
+    free(state);
+}
+
+/* --- files --- */
+
+static struct stamp
+stamp_take(const char *path)
+{
+    struct stat status;
+    struct stamp stamp = {.exists = false};
+    if (path == NULL || stat(path, &status) < 0)
+        return stamp;
+    stamp.exists = true;
+    stamp.device = status.st_dev;
+    stamp.inode = status.st_ino;
+    stamp.size = status.st_size;
+    stamp.modified = status.st_mtim;
+    stamp.changed = status.st_ctim;
+    return stamp;
+}
+
+static bool
+stamp_is_same(const struct stamp *a, const struct stamp *b)
+{
+    return a->exists == b->exists && a->device == b->device && a->inode == b->inode &&
+           a->size == b->size && a->modified.tv_sec == b->modified.tv_sec &&
+           a->modified.tv_nsec == b->modified.tv_nsec &&
+           a->changed.tv_sec == b->changed.tv_sec &&
+           a->changed.tv_nsec == b->changed.tv_nsec;
+}
+
+/* Before it is read: what changes meanwhile is seen as a change later. */
+static void
+file_note(struct watched_file *file, const char *path)
+{
+    char *copy = path != NULL ? memory_string(path) : NULL;
+    free(file->path);
+    file->path = copy;
+    file->stamp = stamp_take(path);
+}
+
+static bool
+files_differ(const struct web_access *access)
+{
+    bool differ = false;
+    for (size_t i = 0; i < FILES; i++) {
+        struct stamp stamp = stamp_take(access->files[i].path);
+        differ |= !stamp_is_same(&stamp, &access->files[i].stamp);
+    }
+    return differ;
+}
+
+static struct state *
+state_load(struct web_access *access, char *error, size_t error_bytes)
+{
+    file_note(&access->files[0], access->path);
+    struct web_config *config = web_config_load(access->path, error, error_bytes);
+    if (config == NULL)
+        return NULL;
+    file_note(&access->files[1], config->tls.cert.path);
+    file_note(&access->files[2], config->tls.key.path);
+    file_note(&access->files[3], config->tls.client_ca.path);
+    struct state *state = memory_new(1, sizeof(*state));
+    atomic_init(&state->references, 1);
+    state->config = config;
+    state->policy.config = config;
+    if (!config->tls.enabled)
+        return state;
+    state->policy.tls = web_tls_new(config, error, error_bytes);
+    if (state->policy.tls != NULL)
+        return state;
+    state_unref(state);
+    return NULL;
+}
+
+/* --- the state in force --- */
+
+static struct state *
+state_get(struct web_access *access)
+{
+    (void)pthread_mutex_lock(&access->lock);
+    struct state *state = access->state;
+    atomic_fetch_add(&state->references, 1);
+    (void)pthread_mutex_unlock(&access->lock);
+    return state;
+}
+
+static void
+state_set(struct web_access *access, struct state *state)
+{
+    (void)pthread_mutex_lock(&access->lock);
+    struct state *old = access->state;
+    access->state = state;
+    (void)pthread_mutex_unlock(&access->lock);
+    state_unref(old);
+}
+
+/* A listener is for TLS or it is not, from its start on. */
+static int
+state_replace(struct web_access *access, bool tls_may_change, char *error,
+              size_t error_bytes)
+{
+    struct state *state = state_load(access, error, error_bytes);
+    if (state == NULL)
+        return -1;
+    struct state *old = state_get(access);
+    bool changes = (state->policy.tls != NULL) != (old->policy.tls != NULL);
+    state_unref(old);
+    if (changes && !tls_may_change) {
+        (void)snprintf(error, error_bytes,
+                       "%s: TLS is switched %s; send SIGHUP, or start anew",
+                       access->path, state->policy.tls != NULL ? "on" : "off");
+        state_unref(state);
+        return -1;
+    }
+    state_set(access, state);
+    return 0;
+}
+
+int
+web_access_reload(struct web_access *access, char *error, size_t error_bytes)
+{
+    if (access->path == NULL)
+        return 0;
+    (void)pthread_mutex_lock(&access->reading);
+    int result = state_replace(access, true, error, error_bytes);
+    if (access->reloaded != NULL)
+        access->reloaded(access->context, result == 0);
+    (void)pthread_mutex_unlock(&access->reading);
+    return result;
+}
+
+static void
+watch_once(struct web_access *access)
+{
+    char error[ERROR_BYTES] = "";
+    (void)pthread_mutex_lock(&access->reading);
+    bool differ = files_differ(access);
+    bool good = differ && state_replace(access, false, error, sizeof(error)) == 0;
+    if (differ && access->reloaded != NULL)
+        access->reloaded(access->context, good);
+    (void)pthread_mutex_unlock(&access->reading);
+    if (good)
+        log_info("the web configuration has changed and is in force");
+    else if (differ)
+        log_error("the changed web configuration is refused, the old one stays",
+                  LOG_STR("error", error));
+}
+
+static bool
+watch_sleep(struct web_access *access)
+{
+    int64_t until_ns = clock_monotonic_ns() + WEB_ACCESS_WATCH_NS;
+    const struct timespec until = {.tv_sec = (time_t)(until_ns / NS_PER_S),
+                                   .tv_nsec = (long)(until_ns % NS_PER_S)};
+    int code = 0;
+    (void)pthread_mutex_lock(&access->lock);
+    while (!access->stopping && code == 0)
+        code = pthread_cond_timedwait(&access->stop, &access->lock, &until);
+    bool goes_on = !access->stopping;
+    (void)pthread_mutex_unlock(&access->lock);
+    return goes_on;
+}
+
+static void *
+watch_main(void *argument)
+{
+    while (watch_sleep(argument))
+        watch_once(argument);
+    return NULL;
+}
+
+/* Signals are for the main loop. */
+static void
+watch_start(struct web_access *access)
+{
+    sigset_t all, before;
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
+    access->watched = pthread_create(&access->watcher, NULL, watch_main, access) == 0;
+    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (access->watched)
+        (void)pthread_setname_np(access->watcher, "web-watch");
+    else
+        log_warn("no thread for the watch over the web configuration; SIGHUP reads it");
+}
+
+/* --- from outside --- */
+
+struct web_access *
+web_access_open(const char *path, void (*reloaded)(void *context, bool successful),
+                void *context, char *error, size_t error_bytes)
+{
+    struct web_access *access = memory_new(1, sizeof(*access));
+    pthread_condattr_t monotonic;
+    access->path = path != NULL ? memory_string(path) : NULL;
+    access->reloaded = reloaded;
+    access->context = context;
+    (void)pthread_mutex_init(&access->reading, NULL);
+    (void)pthread_mutex_init(&access->lock, NULL);
+    (void)pthread_condattr_init(&monotonic);
+    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&access->stop, &monotonic);
+    (void)pthread_condattr_destroy(&monotonic);
+    access->state = state_load(access, error, error_bytes);
+    if (access->state == NULL) {
+        web_access_close(access);
+        return NULL;
+    }
+    if (path != NULL)
+        watch_start(access);
+    return access;
+}
+
+void
+web_access_close(struct web_access *access)
+{
+    if (access == NULL)
+        return;
+    (void)pthread_mutex_lock(&access->lock);
+    access->stopping = true;
+    (void)pthread_cond_signal(&access->stop);
+    (void)pthread_mutex_unlock(&access->lock);
+    if (access->watched)
+        (void)pthread_join(access->watcher, NULL);
+    state_unref(access->state);
+    for (size_t i = 0; i < FILES; i++)
+        free(access->files[i].path);
+    (void)pthread_cond_destroy(&access->stop);
+    (void)pthread_mutex_destroy(&access->lock);
+    (void)pthread_mutex_destroy(&access->reading);
+    free(access->path);
+    free(access);
+}
+
+const struct web_policy *
+web_access_get(struct web_access *access)
+{
+    return &state_get(access)->policy;
+}
+
+bool
+web_access_is_current(struct web_access *access, const struct web_policy *policy)
+{
+    (void)pthread_mutex_lock(&access->lock);
+    bool current = &access->state->policy == policy;
+    (void)pthread_mutex_unlock(&access->lock);
+    return current;
+}
+
+void
+web_policy_unref(const struct web_policy *policy)
+{
+    /* The state itself, whose first member it is; it is const only for the users. */
+    if (policy != NULL)
+        state_unref((struct state *)(uintptr_t)policy);
+}
+
+bool
+web_policy_takes_request(const struct web_policy *policy, int64_t now_ns)
+{
+    struct state *state = (struct state *)(uintptr_t)policy;
+    int64_t interval_ns = policy->config->rate_limit.interval_ns;
+    int64_t spare_ns = interval_ns * (policy->config->rate_limit.burst - 1);
+    int_fast64_t full_ns = atomic_load(&state->full_ns);
+    int_fast64_t from_ns;
+    if (interval_ns == 0)
+        return true;
+    do {
+        from_ns = full_ns > now_ns ? full_ns : now_ns;
+        if (from_ns - now_ns > spare_ns)
+            return false;
+    } while (!atomic_compare_exchange_weak(&state->full_ns, &full_ns,
+                                           from_ns + interval_ns));
+    return true;
+}

@@ -1,0 +1,193 @@
+/* tls_server_config of the web configuration: certificates and who is let in. */
+#include "kit/memory.h"
+#include "web/config_parts.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* In the order of enum web_client_auth; the last is an old name of the third. */
+static const char *const client_auth_names[] = {"NoClientCert",
+                                                "RequestClientCert",
+                                                "RequireAnyClientCert",
+                                                "VerifyClientCertIfGiven",
+                                                "RequireAndVerifyClientCert",
+                                                "RequireClientCert",
+                                                NULL};
+#define CLIENT_AUTH_OLD_NAME 5
+
+/* As the toolkit does it: from the folder of the configuration file. */
+static char *
+path_complete(const char *file, const char *path)
+{
+    const char *slash = strrchr(file, '/');
+    if (path[0] == '/' || slash == NULL)
+        return memory_string(path);
+    int folder = (int)(slash - file);
+    size_t length = (size_t)folder + 1 + strlen(path) + 1;
+    char *complete = memory_new(length, 1);
+    (void)snprintf(complete, length, "%.*s/%s", folder, file, path);
+    return complete;
+}
+
+/* `key`_file or `key` itself; an empty one is none. */
+static int
+pem_read(const struct tree_node *map, const char *key, const char *key_file,
+         struct web_config *config, struct web_pem *out, struct tree_problem *problem)
+{
+    const struct tree_node *text_node = tree_child(map, key);
+    const struct tree_node *path_node = tree_child(map, key_file);
+    const char *text = "", *path = "";
+    if ((text_node != NULL && value_read_string(text_node, &text, problem) < 0) ||
+        (path_node != NULL && value_read_string(path_node, &path, problem) < 0))
+        return -1;
+    if (*text != '\0' && *path != '\0')
+        return tree_fail(problem, text_node, "stands here beside %s; remove one",
+                         key_file);
+    if (*path != '\0') {
+        out->path = path_complete(config->file, path);
+        out->line = path_node->line;
+    } else if (*text != '\0') {
+        out->text = memory_string(text);
+        out->line = text_node->line;
+    }
+    return 0;
+}
+
+static bool
+pem_is_given(const struct web_pem *pem)
+{
+    return pem->path != NULL || pem->text != NULL;
+}
+
+static int
+client_auth_read(const struct tree_node *map, struct web_config *config,
+                 struct tree_problem *problem)
+{
+    const struct tree_node *node = tree_child(map, "client_auth_type");
+    size_t index = 0;
+    if (node != NULL && (node->kind != TREE_SCALAR || node->text[0] != '\0') &&
+        web_config_choice_read(node, client_auth_names, &index, problem) < 0)
+        return -1;
+    if (index == CLIENT_AUTH_OLD_NAME)
+        index = WEB_CLIENT_REQUIRE_ANY;
+    config->tls.client_auth = (enum web_client_auth)index;
+    return 0;
+}
+
+static int
+sans_read(const struct tree_node *list, struct web_config *config,
+          struct tree_problem *problem)
+{
+    size_t count = 0;
+    if (list == NULL)
+        return 0;
+    if (list->kind != TREE_LIST)
+        return tree_fail(problem, list,
+                         "is not a list of names; write it like "
+                         "[\"prometheus.example.com\"]");
+    config->tls.allowed_sans = memory_new(WEB_SANS_MAX + 1, sizeof(char *));
+    for (const struct tree_node *node = list->first; node != NULL; node = node->next) {
+        const char *san = NULL;
+        if (count == WEB_SANS_MAX)
+            return tree_fail(problem, node, "is one too many; %d names are the most",
+                             WEB_SANS_MAX);
+        if (value_read_string(node, &san, problem) < 0)
+            return -1;
+        if (*san == '\0')
+            return tree_fail(problem, node, "is empty; write a name or remove it");
+        config->tls.allowed_sans[count++] = memory_string(san);
+    }
+    if (count > 0)
+        return 0;
+    free(config->tls.allowed_sans); /* an empty list is no list, as in the toolkit */
+    config->tls.allowed_sans = NULL;
+    return 0;
+}
+
+/* What must fit together; a mistake here must not end in an open door. */
+static int
+tls_check(const struct tree_node *map, const struct web_config *config,
+          struct tree_problem *problem)
+{
+    bool verifies = config->tls.client_auth == WEB_CLIENT_VERIFY_IF_GIVEN ||
+                    config->tls.client_auth == WEB_CLIENT_REQUIRE_AND_VERIFY;
+    bool has_ca = pem_is_given(&config->tls.client_ca);
+    if (!pem_is_given(&config->tls.cert))
+        return tree_fail(problem, map,
+                         "has no cert_file (or cert); add the server's certificate, or "
+                         "remove tls_server_config for plain HTTP");
+    if (!pem_is_given(&config->tls.key))
+        return tree_fail(problem, map,
+                         "has no key_file (or key); add the key of the certificate");
+    if (has_ca && config->tls.client_auth == WEB_CLIENT_NONE)
+        return tree_fail(problem, map,
+                         "has a client_ca_file but does not ask for client "
+                         "certificates; add client_auth_type: "
+                         "RequireAndVerifyClientCert");
+    if (verifies && !has_ca)
+        return tree_fail(problem, map,
+                         "verifies client certificates but does not say against what; "
+                         "add client_ca_file");
+    if (config->tls.allowed_sans != NULL && !verifies)
+        return tree_fail(problem, map,
+                         "has client_allowed_sans but does not verify client "
+                         "certificates; add client_auth_type: "
+                         "RequireAndVerifyClientCert");
+    return 0;
+}
+
+int
+web_config_tls_read(const struct tree_node *map, struct web_config *config,
+                    struct tree_problem *problem)
+{
+    static const char *const keys[] = {"cert_file",
+                                       "key_file",
+                                       "cert",
+                                       "key",
+                                       "client_auth_type",
+                                       "client_ca_file",
+                                       "client_ca",
+                                       "cipher_suites",
+                                       "client_allowed_sans",
+                                       "min_version",
+                                       "max_version",
+                                       "prefer_server_cipher_suites",
+                                       "curve_preferences",
+                                       NULL};
+    if (tree_check_keys(map, keys, problem) < 0)
+        return -1;
+    if (tree_is_null(map) || map->first == NULL)
+        return 0;
+    if (pem_read(map, "cert", "cert_file", config, &config->tls.cert, problem) < 0 ||
+        pem_read(map, "key", "key_file", config, &config->tls.key, problem) < 0 ||
+        pem_read(map, "client_ca", "client_ca_file", config, &config->tls.client_ca,
+                 problem) < 0 ||
+        client_auth_read(map, config, problem) < 0 ||
+        sans_read(tree_child(map, "client_allowed_sans"), config, problem) < 0 ||
+        web_config_priority_read(map, config, problem) < 0)
+        return -1;
+    config->tls.enabled = true;
+    return tls_check(map, config, problem);
+}
+
+static void
+pem_clear(struct web_pem *pem)
+{
+    free(pem->path);
+    if (pem->text != NULL)
+        explicit_bzero(pem->text, strlen(pem->text));
+    free(pem->text);
+}
+
+void
+web_config_tls_clear(struct web_config *config)
+{
+    pem_clear(&config->tls.cert);
+    pem_clear(&config->tls.key);
+    pem_clear(&config->tls.client_ca);
+    for (char **san = config->tls.allowed_sans; san != NULL && *san != NULL; san++)
+        free(*san);
+    free(config->tls.allowed_sans);
+    free(config->tls.priority);
+}

@@ -1,0 +1,164 @@
+/* From the text of an address to a socket that listens. */
+#include "web/listen.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* Where a listen address leads. */
+struct address {
+    const char *text;             /* as configured, for messages */
+    char host[WEB_ADDRESS_BYTES]; /* "" for every address of both families */
+    char port[WEB_ADDRESS_BYTES];
+};
+
+static bool
+port_is_valid(const char *port)
+{
+    size_t length = strlen(port);
+    return length > 0 && length <= 5 && strspn(port, "0123456789") == length &&
+           strtoul(port, NULL, 10) <= UINT16_MAX;
+}
+
+/* HOST:PORT, with the brackets of an IPv6 address taken off. */
+static int
+address_split(const char *text, struct address *address)
+{
+    const char *colon = strrchr(text, ':');
+    *address = (struct address){.text = text};
+    if (colon == NULL || !port_is_valid(colon + 1))
+        return -1;
+    size_t length = (size_t)(colon - text);
+    bool bracketed = length >= 2 && text[0] == '[' && colon[-1] == ']';
+    const char *host = bracketed ? text + 1 : text;
+    length -= bracketed ? 2 : 0;
+    if (length >= sizeof(address->host) || (bracketed && length == 0) ||
+        (!bracketed && memchr(host, ':', length) != NULL))
+        return -1;
+    memcpy(address->host, host, length);
+    (void)snprintf(address->port, sizeof(address->port), "%s", colon + 1);
+    return 0;
+}
+
+/* The listening socket, or -1 with errno.  An IPv6 wildcard takes IPv4 as well. */
+static int
+socket_listen(const struct sockaddr *address, socklen_t length)
+{
+    const int on = 1;
+    const int off = 0;
+    int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return -1;
+    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+    if (address->sa_family == AF_INET6)
+        (void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
+    if (bind(fd, address, length) == 0 && listen(fd, SOMAXCONN) == 0)
+        return fd;
+    int cause = errno;
+    (void)close(fd);
+    errno = cause;
+    return -1;
+}
+
+static int
+listen_everywhere(const char *port)
+{
+    in_port_t number = htons((uint16_t)strtoul(port, NULL, 10));
+    struct sockaddr_in6 both = {
+        .sin6_family = AF_INET6, .sin6_addr = in6addr_any, .sin6_port = number};
+    int fd = socket_listen((const struct sockaddr *)&both, sizeof(both));
+    if (fd >= 0 || (errno != EAFNOSUPPORT && errno != EADDRNOTAVAIL))
+        return fd;
+    struct sockaddr_in only_4 = {.sin_family = AF_INET, .sin_port = number};
+    return socket_listen((const struct sockaddr *)&only_4, sizeof(only_4));
+}
+
+static const char *
+listen_remedy(int cause)
+{
+    switch (cause) {
+    case EADDRINUSE:
+        return "stop the other program or choose another port";
+    case EACCES:
+        return "choose a port above 1023 or allow the program low ports "
+               "(CAP_NET_BIND_SERVICE)";
+    case EADDRNOTAVAIL:
+    case EAFNOSUPPORT:
+        return "choose an address that this host has, or :PORT for all";
+    case EMFILE:
+    case ENFILE:
+        return "raise the limit of open files";
+    default:
+        return "choose another address";
+    }
+}
+
+static int
+listen_at(const struct address *address, char *error, size_t error_bytes)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+                             .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+    struct addrinfo *found = NULL;
+    int fd = -1;
+    if (address->host[0] == '\0') {
+        fd = listen_everywhere(address->port);
+    } else {
+        int code = getaddrinfo(address->host, address->port, &hints, &found);
+        if (code != 0) {
+            (void)snprintf(error, error_bytes,
+                           "web.listen_addresses: %s is not an address of this host: "
+                           "%s; write \":10177\", \"127.0.0.1:10177\" or "
+                           "\"[::1]:10177\"",
+                           address->text, gai_strerror(code));
+            return -1;
+        }
+        fd = socket_listen(found->ai_addr, found->ai_addrlen);
+        freeaddrinfo(found);
+    }
+    if (fd < 0)
+        (void)snprintf(error, error_bytes,
+                       "web.listen_addresses: cannot listen on %s: %s; %s",
+                       address->text, strerror(errno), listen_remedy(errno));
+    return fd;
+}
+
+static void
+describe_bound(struct web_listener *listener)
+{
+    struct sockaddr_storage bound = {0};
+    socklen_t length = sizeof(bound);
+    char host[INET6_ADDRSTRLEN] = "?";
+    char port[8] = "0";
+    if (getsockname(listener->fd, (struct sockaddr *)&bound, &length) == 0)
+        (void)getnameinfo((const struct sockaddr *)&bound, length, host, sizeof(host),
+                          port, sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV);
+    listener->port = (unsigned int)strtoul(port, NULL, 10);
+    bool six = bound.ss_family == AF_INET6;
+    (void)snprintf(listener->bound, sizeof(listener->bound), "%s%s%s:%s",
+                   six ? "[" : "", host, six ? "]" : "", port);
+}
+
+int
+web_listen(const char *text, struct web_listener *out, char *error, size_t error_bytes)
+{
+    struct address address;
+    if (address_split(text, &address) != 0) {
+        (void)snprintf(error, error_bytes,
+                       "web.listen_addresses: \"%s\" is not an address with a port; "
+                       "write \":10177\", \"127.0.0.1:10177\" or \"[::1]:10177\"",
+                       text);
+        return -1;
+    }
+    out->fd = listen_at(&address, error, error_bytes);
+    if (out->fd < 0)
+        return -1;
+    describe_bound(out);
+    return 0;
+}

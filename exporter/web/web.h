@@ -1,0 +1,38 @@
+/* The HTTP side: routes over libmicrohttpd.  Reads the store and nothing else. */
+#ifndef WEB_WEB_H
+#define WEB_WEB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct store;
+struct telemetry;
+struct web;
+struct web_access;
+
+struct web_settings {
+    const char *const *listen_addresses; /* ":10177", "127.0.0.1:10177", "[::1]:10177";
+                                            NULL-terminated; ":PORT" is both families */
+    const char *telemetry_path;          /* "/metrics" */
+    struct web_access *access;           /* borrowed; NULL: everybody, plain HTTP */
+    int64_t request_ns, response_ns;     /* for tests; 0: the limits of web/web.c */
+};
+
+/* Starts to listen; logs one line for each address.  NULL with one sentence in `error`
+ * that names the address and the remedy. */
+struct web *web_start(const struct web_settings *settings, struct store *store,
+                      struct telemetry *telemetry, char *error, size_t error_bytes);
+/* The port that the address at `index` is bound to (":0" asks for a free one). */
+unsigned int web_port(const struct web *web, size_t index);
+/* Whether it can serve what the access now says: with TLS or without is decided at the
+ * start.  If not, it serves nobody. */
+bool web_fits(const struct web *web);
+/* Ends open connections within a second; NULL is fine. */
+void web_stop(struct web *web);
+
+/* What /-/ready answers: false (503) until the first pass over the guests is through,
+ * or the sources have failed to connect once.  Any thread. */
+void web_set_ready(struct web *web, bool ready);
+
+#endif

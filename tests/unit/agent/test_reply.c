@@ -1,0 +1,155 @@
+/* The envelope: what is a reply, and what its errors mean.
+ * links: exporter/agent/reply collectors/kit/failure collectors/kit/memory */
+#include "agent/reply.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define LIMIT ((size_t)64 * 1024)
+
+static enum failure_kind
+kind_of(const char *bytes)
+{
+    struct failure why = {0};
+    json_t *value = reply_parse(bytes, strlen(bytes), LIMIT, &why);
+
+    assert_int_equal(value == NULL, why.kind != FAILURE_NONE);
+    if (!value)
+        assert_true(strlen(why.text) > 0);
+    json_decref(value);
+    return why.kind;
+}
+
+static void
+test_return_is_handed_over(void **state)
+{
+    struct failure why = {0};
+    json_t *value = reply_parse("{\"return\": {\"a\": 1}}", 20, LIMIT, &why);
+
+    (void)state;
+    assert_non_null(value);
+    assert_int_equal(json_integer_value(json_object_get(value, "a")), 1);
+    json_decref(value);
+    assert_int_equal(kind_of("{\"return\": null}"), FAILURE_NONE);
+    assert_int_equal(kind_of("{\"id\": 7, \"return\": []}\n"), FAILURE_NONE);
+}
+
+static void
+test_what_is_no_reply_is_malformed(void **state)
+{
+    const char *const malformed[] = {
+        "",
+        "hello",
+        "{\"return\": 1",
+        "[{\"return\": 1}]",
+        "7",
+        "{}",
+        "{\"return\": 1} trailing",
+        "{\"return\": 1, \"return\": 2}",
+        "{\"return\": \"\xff\"}",
+        "{\"return\": \"\\u0000\"}",
+        "{\"return\": 1e999}",
+        "{\"error\": 7}",
+        "{\"error\": [\"class\"]}",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof malformed / sizeof malformed[0]; i++)
+        assert_int_equal(kind_of(malformed[i]), FAILURE_MALFORMED);
+}
+
+static void
+test_large_integers_become_reals(void **state)
+{
+    const char *reply = "{\"return\": [18446744073709551615, 7]}";
+    struct failure why = {0};
+    json_t *value = reply_parse(reply, strlen(reply), LIMIT, &why);
+
+    (void)state;
+    assert_non_null(value);
+    assert_true(json_is_real(json_array_get(value, 0)));
+    assert_true(json_number_value(json_array_get(value, 0)) > 1.8e19);
+    json_decref(value);
+}
+
+static void
+test_limits(void **state)
+{
+    char *bytes = malloc(LIMIT + 64);
+
+    (void)state;
+    /* Deep: refused before the parser recurses. */
+    memset(bytes, '[', 10000);
+    memset(bytes + 10000, ']', 10000);
+    bytes[20000] = '\0';
+    assert_int_equal(kind_of(bytes), FAILURE_TOO_LARGE);
+    /* Brackets in a string are text, after an escaped quote too. */
+    strcpy(bytes, "{\"return\": \"\\\"");
+    memset(bytes + strlen(bytes), '[', 100);
+    strcpy(bytes + 114, "\"}");
+    assert_int_equal(kind_of(bytes), FAILURE_NONE);
+    /* Long. */
+    memset(bytes, ' ', LIMIT + 1);
+    bytes[LIMIT + 1] = '\0';
+    assert_int_equal(kind_of(bytes), FAILURE_TOO_LARGE);
+    free(bytes);
+}
+
+static void
+test_error_texts_of_all_generations(void **state)
+{
+    static const struct {
+        const char *error_class, *description;
+        enum failure_kind kind;
+    } errors[] = {
+        {"CommandNotFound", "The command guest-x has not been found",
+         FAILURE_UNSUPPORTED},
+        {"", "The command guest-x has not been found", FAILURE_UNSUPPORTED},
+        {"GenericError", "this feature or command is not currently supported",
+         FAILURE_UNSUPPORTED},
+        {"CommandNotFound", "whatever it says", FAILURE_UNSUPPORTED},
+        {"GenericError", "The command guest-x has been disabled for this instance",
+         FAILURE_DISABLED},
+        {"CommandNotFound", "Command guest-x has been disabled", FAILURE_DISABLED},
+        {"CommandNotFound",
+         "Command guest-x has been disabled: the command is not allowed",
+         FAILURE_DISABLED},
+        {"CommandNotFound",
+         "Command guest-x has been disabled: the agent is in frozen state",
+         FAILURE_FROZEN},
+        {"GenericError", "failed to open /proc/x: No such file", FAILURE_AGENT_ERROR},
+    };
+    char bytes[512];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
+        struct failure why = {0};
+
+        reply_error(errors[i].error_class, errors[i].description, &why);
+        assert_int_equal(why.kind, errors[i].kind);
+        snprintf(bytes, sizeof bytes,
+                 "{\"error\": {\"class\": \"%s\", \"desc\": \"%s\"}}",
+                 errors[i].error_class, errors[i].description);
+        assert_int_equal(kind_of(bytes), errors[i].kind);
+    }
+    assert_int_equal(kind_of("{\"error\": {}}"), FAILURE_AGENT_ERROR);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_return_is_handed_over),
+        cmocka_unit_test(test_what_is_no_reply_is_malformed),
+        cmocka_unit_test(test_large_integers_become_reals),
+        cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_error_texts_of_all_generations),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,462 @@
+/* links: collectors/registry exporter/agent/reply exporter/base/text
+ *
+ * Every collector against the replies of real agents:
+ * tests/fixtures/<collector>/CASE.json is a whole reply, CASE.prom what it becomes, or
+ * CASE.fail why it becomes nothing. UPDATE_GOLDEN=1 writes them anew; review the
+ * difference.
+ *
+ * Also: what holds for every collector's table, so that a new one cannot be forgotten.
+ */
+#include "agent/reply.h"
+#include "base/text.h"
+#include "collector.h"
+#include "kit/filter.h"
+
+#include <dirent.h>
+#include <limits.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define FILE_BYTES_MAX ((size_t)1024 * 1024)
+#define CASES_MAX 100
+
+/* When the clock fixtures are taken to have been sent: some time around the recording.
+ */
+#define SENT_NS INT64_C(1795249215000000000)
+#define SPAN_NS INT64_C(2000000)
+
+/* The whole file, or NULL if there is none; caller frees. */
+static char *
+read_file(const char *path, size_t *length)
+{
+    FILE *file = fopen(path, "rb");
+    if (!file)
+        return NULL;
+    char *bytes = malloc(FILE_BYTES_MAX + 1);
+    assert_non_null(bytes);
+    *length = fread(bytes, 1, FILE_BYTES_MAX, file);
+    bytes[*length] = '\0';
+    fclose(file);
+    return bytes;
+}
+
+static void
+write_file(const char *path, const char *text)
+{
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+static void
+default_filters(const struct collector *collector, const struct filter *filters[])
+{
+    char error[256];
+    for (size_t i = 0; collector->filters && collector->filters[i].key; i++) {
+        assert_true(i < COLLECTOR_FILTERS_MAX);
+        filters[i] = filter_new(NULL, collector->filters[i].default_exclude, error,
+                                sizeof(error));
+        if (!filters[i])
+            fail_msg("%s: %s", collector->name, error);
+    }
+}
+
+static void
+free_filters(const struct filter *filters[])
+{
+    for (size_t i = 0; i < COLLECTOR_FILTERS_MAX; i++)
+        filter_free((struct filter *)(uintptr_t)filters[i]);
+}
+
+static void
+render_label(struct text *out, const char *name, const char *value)
+{
+    text_add_format(out, "%s=\"", name);
+    for (; *value != '\0'; value++) {
+        if (*value == '"' || *value == '\\')
+            text_add_format(out, "\\%c", *value);
+        else if (*value == '\n')
+            text_add_string(out, "\\n");
+        else
+            text_add(out, value, 1);
+    }
+    text_add_string(out, "\"");
+}
+
+static void
+render_sample(struct text *out, const struct collector *collector, struct sample sample)
+{
+    size_t family = 0;
+    while (collector->metrics[family] && collector->metrics[family] != sample.metric)
+        family++;
+    assert_non_null(collector->metrics[family]); /* it is in the collector's table */
+
+    text_add_string(out, sample.metric->name);
+    for (size_t i = 0; sample.metric->labels[i]; i++) {
+        text_add_string(out, i == 0 ? "{" : ",");
+        render_label(out, sample.metric->labels[i], sample.label_values[i]);
+    }
+    text_add_string(out, sample.metric->labels[0] ? "} " : " ");
+    text_add_double(out, sample.value);
+    text_add_string(out, "\n");
+}
+
+/* The next call of a recorded conversation: the collector asks what was asked then, and
+ * gets what was answered. */
+static enum step
+recorded_step(const json_t *recorded, const struct request *request, json_t **answer)
+{
+    struct failure why = {.kind = FAILURE_NONE};
+    json_t *arguments = json_object_get(recorded, "arguments");
+    json_t *asked =
+        json_loads(*request->arguments ? request->arguments : "{}", 0, NULL);
+    char *reply = json_dumps(json_object_get(recorded, "reply"), 0);
+
+    assert_string_equal(request->command,
+                        json_string_value(json_object_get(recorded, "execute")));
+    assert_true(json_equal(asked, arguments));
+    assert_non_null(reply);
+    json_decref(*answer);
+    *answer = reply_parse(reply, strlen(reply), FILE_BYTES_MAX, &why);
+    json_decref(asked);
+    free(reply);
+    return *answer ? STEP_ANSWERED : STEP_REFUSED;
+}
+
+/* Leads it to its end; returns the last answer, or NULL. */
+static json_t *
+converse(const struct collector *collector, const char *bytes, void *memory)
+{
+    json_t *document = json_loads(bytes, 0, NULL);
+    const json_t *calls = json_object_get(document, "conversation");
+    struct request request;
+    json_t *answer = NULL;
+    enum step step = STEP_FIRST;
+    size_t i = 0;
+
+    assert_true(json_is_array(calls));
+    while (collector->next(step, answer, memory, &request) == NEXT_REQUEST) {
+        assert_true(i < json_array_size(calls));
+        step = recorded_step(json_array_get(calls, i++), &request, &answer);
+    }
+    assert_int_equal(i, json_array_size(calls));
+    json_decref(document);
+    return answer;
+}
+
+/* "7.1" as 7001; fails if it is no version. */
+static int
+version_number(const char *text)
+{
+    int major, minor, consumed = 0;
+    if (sscanf(text, "%d.%d%n", &major, &minor, &consumed) != 2 ||
+        text[consumed] != '\0')
+        fail_msg("%s: no version of QEMU", text);
+    return 1000 * major + minor;
+}
+
+/* Of the agent that a fixture is from, qga-7.2.json; INT_MAX if its name does not say.
+ */
+static int
+version_of_case(const char *path)
+{
+    int major, minor;
+    const char *name = strrchr(path, '/') + 1;
+    if (sscanf(name, "qga-%d.%d", &major, &minor) != 2 &&
+        sscanf(name, "agent-%d.%d", &major, &minor) != 2)
+        return INT_MAX;
+    return 1000 * major + minor;
+}
+
+static const char *
+metric_since(const struct collector *collector, const struct metric *metric)
+{
+    return metric->since ? metric->since : collector->since;
+}
+
+/* What the reference says of a family holds for what a real agent told. */
+static void
+check_reference(const struct collector *collector, const struct samples *samples,
+                const char *path)
+{
+    for (size_t i = 0; collector->metrics[i]; i++) {
+        const struct metric *metric = collector->metrics[i];
+        size_t count = 0;
+        for (size_t j = 0; j < samples_count(samples); j++)
+            count += samples_at(samples, j).metric == metric;
+        if (count > 1 && !metric->series)
+            fail_msg("%s: %zu series of %s, which says that it has 1", path, count,
+                     metric->name);
+        if (count > 0 &&
+            version_number(metric_since(collector, metric)) > version_of_case(path))
+            fail_msg("%s: %s is older than it says", path, metric->name);
+    }
+}
+
+/* Returns whether it parsed; `out` is the golden text either way. */
+static bool
+run_case(const struct collector *collector, const char *path, const char *bytes,
+         size_t length, struct text *out)
+{
+    const struct samples_limits limits = {.series_max = 2000, .label_bytes_max = 256};
+    const struct filter *filters[COLLECTOR_FILTERS_MAX] = {NULL};
+    struct exchange when = {
+        .sent_ns = SENT_NS,
+        .received_ns = SENT_NS + SPAN_NS,
+        .round_trip_ns = SPAN_NS,
+        .filters = filters,
+        .memory = calloc(1, collector->memory_bytes + 1),
+    };
+    struct samples *samples = samples_new(&limits);
+    struct failure why = {.kind = FAILURE_NONE};
+    default_filters(collector, filters);
+
+    json_t *reply = collector->next ? converse(collector, bytes, when.memory)
+                                    : reply_parse(bytes, length, FILE_BYTES_MAX, &why);
+    bool parsed = (reply || collector->next) &&
+                  collector->parse(reply, &when, samples, &why) == 0;
+    assert_int_equal(why.kind != FAILURE_NONE, !parsed);
+    if (!parsed)
+        text_add_format(out, "%s: %s\n", failure_kind_name(why.kind), why.text);
+    for (size_t i = 0; parsed && i < samples_count(samples); i++)
+        render_sample(out, collector, samples_at(samples, i));
+    if (parsed)
+        check_reference(collector, samples, path);
+    if (parsed && samples_dropped(samples) > 0)
+        text_add_format(out, "# dropped: %zu\n", samples_dropped(samples));
+    if (!out->bytes)
+        text_add_string(out, "# nothing\n");
+
+    json_decref(reply);
+    samples_free(samples);
+    free_filters(filters);
+    free(when.memory);
+    return parsed;
+}
+
+/* `path` without its ending .json is the case. */
+static void
+check_case(const struct collector *collector, const char *path)
+{
+    char golden[512], stale[512];
+    size_t length = 0, golden_length = 0;
+    char *bytes = read_file(path, &length);
+    assert_non_null(bytes);
+
+    struct text out = TEXT_INIT(FILE_BYTES_MAX);
+    bool parsed = run_case(collector, path, bytes, length, &out);
+    int stem = (int)strlen(path) - (int)strlen(".json");
+    (void)snprintf(golden, sizeof(golden), "%.*s.%s", stem, path,
+                   parsed ? "prom" : "fail");
+    (void)snprintf(stale, sizeof(stale), "%.*s.%s", stem, path,
+                   parsed ? "fail" : "prom");
+    if (getenv("UPDATE_GOLDEN")) {
+        (void)remove(stale);
+        write_file(golden, out.bytes);
+    }
+    char *expected = read_file(golden, &golden_length);
+    if (!expected || strcmp(expected, out.bytes) != 0)
+        fail_msg("%s: expected:\n%s\nfound (UPDATE_GOLDEN=1 takes it):\n%s", golden,
+                 expected ? expected : "(no such file)", out.bytes);
+    free(expected);
+    free(bytes);
+    text_free(&out);
+}
+
+/* `path` is a CASE.json.  Replies that were not recorded say where their shape is from,
+ * in CASE.txt beside them. */
+static void
+check_provenance(const char *path)
+{
+    char source[512];
+    size_t length = 0;
+    if (!strstr(path, "documented.json") && !strstr(path, "reported.json"))
+        return;
+    (void)snprintf(source, sizeof(source), "%.*s.txt",
+                   (int)(strlen(path) - strlen(".json")), path);
+    char *text = read_file(source, &length);
+    if (!text || length == 0)
+        fail_msg("%s: does not say where the fixture is from", source);
+    free(text);
+}
+
+static int
+is_json(const struct dirent *entry)
+{
+    const char *dot = strrchr(entry->d_name, '.');
+    return dot && strcmp(dot, ".json") == 0;
+}
+
+static void
+every_fixture_becomes_its_golden_text(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < collectors_count; i++) {
+        char folder[256], path[512];
+        struct dirent **entries = NULL;
+        (void)snprintf(folder, sizeof(folder), "tests/fixtures/%s",
+                       collectors[i]->name);
+        int count = scandir(folder, &entries, is_json, alphasort);
+        if (count <= 0)
+            fail_msg("%s: a collector needs fixtures", folder);
+        for (int j = 0; j < count; j++) {
+            (void)snprintf(path, sizeof(path), "%s/%s", folder, entries[j]->d_name);
+            check_case(collectors[i], path);
+            check_provenance(path);
+            free(entries[j]);
+        }
+        free(entries);
+    }
+}
+
+/* A file that defines a collector which nobody calls is a mistake. */
+static void
+every_collector_in_the_folder_is_registered(void **state)
+{
+    (void)state;
+    struct dirent **entries = NULL;
+    int count = scandir("collectors", &entries, NULL, alphasort);
+    assert_true(count > 0);
+    size_t defined = 0;
+    for (int i = 0; i < count; i++) {
+        char path[512], name[64];
+        size_t length = 0;
+        (void)snprintf(path, sizeof(path), "collectors/%s", entries[i]->d_name);
+        free(entries[i]);
+        if (path[strlen(path) - 1] != 'c')
+            continue;
+        char *source = read_file(path, &length);
+        assert_non_null(source);
+        const char *at = strstr(source, "\nconst struct collector ");
+        if (at && sscanf(at, " const struct collector %63[a-z0-9_] = {", name) == 1) {
+            char *suffix = strstr(name, "_collector");
+            assert_non_null(suffix);
+            *suffix = '\0';
+            if (collector_find(name) < 0)
+                fail_msg("%s: not in collectors/registry.c", path);
+            defined++;
+        }
+        free(source);
+    }
+    free(entries);
+    assert_int_equal(defined, collectors_count);
+}
+
+static void
+metric_is_sound(const struct collector *collector, const struct metric *metric)
+{
+    const char *end = strstr(metric->name, "_total");
+    bool is_counter = end && strcmp(end, "_total") == 0;
+    if (strncmp(metric->name, "qga_", 4) != 0 ||
+        is_counter != (metric->type == METRIC_COUNTER))
+        fail_msg("%s: the name does not fit", metric->name);
+    bool named = strstr(metric->help, collector->command) != NULL;
+    for (size_t i = 0; i < COLLECTOR_MORE_COMMANDS_MAX; i++)
+        named |= collector->more_commands[i] &&
+                 strstr(metric->help, collector->more_commands[i]) != NULL;
+    if (!named || !strstr(metric->help, "cached"))
+        fail_msg("%s: HELP must name %s and say that it is cached", metric->name,
+                 collector->command);
+    char since[64];
+    (void)snprintf(since, sizeof(since), "from QEMU %s on",
+                   metric_since(collector, metric));
+    (void)version_number(metric_since(collector, metric));
+    if (strstr(metric->help, "from QEMU ") && !strstr(metric->help, since))
+        fail_msg("%s: HELP does not say %s", metric->name, since);
+    size_t labels = 0;
+    while (labels < METRIC_LABELS_MAX && metric->labels[labels])
+        labels++;
+    assert_true(labels < METRIC_LABELS_MAX);
+}
+
+static void
+every_table_is_sound(void **state)
+{
+    (void)state;
+    const char *names[256];
+    size_t names_count = 0;
+    assert_true(collectors_count <= COLLECTORS_MAX);
+    for (size_t i = 0; i < collectors_count; i++) {
+        const struct collector *collector = collectors[i];
+        const struct filter *filters[COLLECTOR_FILTERS_MAX] = {NULL};
+        assert_int_equal(collector_find(collector->name), i);
+        assert_true(strncmp(collector->command, "guest-", 6) == 0);
+        assert_true(collector->default_interval_s > 0 && collector->help);
+        assert_true(collector->since && collector->series);
+        default_filters(collector, filters);
+        free_filters(filters);
+        for (size_t j = 0; collector->metrics[j]; j++) {
+            metric_is_sound(collector, collector->metrics[j]);
+            for (size_t k = 0; k < names_count; k++)
+                assert_string_not_equal(names[k], collector->metrics[j]->name);
+            assert_true(names_count < 256);
+            names[names_count++] = collector->metrics[j]->name;
+        }
+    }
+    assert_int_equal(collector_find("nosuch"), -1);
+}
+
+/* The order of a visit is a promise: the clock first, then what tells how to read the
+ * rest. */
+static void
+a_visit_asks_the_clock_first(void **state)
+{
+    (void)state;
+    assert_string_equal(collectors[0]->command, "guest-get-time");
+    assert_string_equal(collectors[1]->command, "guest-fsfreeze-status");
+    assert_string_equal(collectors[2]->command, "guest-info");
+    assert_ptr_equal(collector_probe, collectors[0]);
+    assert_ptr_equal(collector_freeze, collectors[1]);
+    assert_non_null(collectors[1]->is_frozen);
+    assert_non_null(collectors[2]->command_status);
+}
+
+static enum command_status
+status_in(const char *reply, const char *command)
+{
+    const struct collector *agent = collectors[collector_find("agent")];
+    json_t *json = json_loads(reply, 0, NULL);
+    assert_non_null(json);
+    enum command_status status = agent->command_status(json, command);
+    json_decref(json);
+    return status;
+}
+
+static void
+guest_info_tells_the_status_of_a_command(void **state)
+{
+    (void)state;
+    const char *reply = "{\"version\":\"9\",\"supported_commands\":["
+                        "{\"name\":\"guest-info\",\"enabled\":true},"
+                        "{\"name\":\"guest-get-load\",\"enabled\":false},"
+                        "{\"name\":\"guest-exec\",\"enabled\":\"no\"}]}";
+    assert_int_equal(status_in(reply, "guest-info"), COMMAND_ENABLED);
+    assert_int_equal(status_in(reply, "guest-get-load"), COMMAND_DISABLED);
+    assert_int_equal(status_in(reply, "guest-get-vcpus"), COMMAND_MISSING);
+    assert_int_equal(status_in(reply, "guest-exec"), COMMAND_UNKNOWN);
+    assert_int_equal(status_in("{\"version\":\"9\"}", "guest-info"), COMMAND_UNKNOWN);
+    assert_int_equal(status_in("[]", "guest-info"), COMMAND_UNKNOWN);
+    assert_int_equal(status_in("{\"supported_commands\":[1]}", "guest-info"),
+                     COMMAND_UNKNOWN);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_fixture_becomes_its_golden_text),
+        cmocka_unit_test(every_collector_in_the_folder_is_registered),
+        cmocka_unit_test(every_table_is_sound),
+        cmocka_unit_test(a_visit_asks_the_clock_first),
+        cmocka_unit_test(guest_info_tells_the_status_of_a_command),
+    };
+    return cmocka_run_group_tests_name("collectors", tests, NULL, NULL);
+}

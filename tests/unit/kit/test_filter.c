@@ -1,0 +1,140 @@
+/* links: collectors/kit/filter collectors/kit/memory
+ *
+ * Filters: include, exclude, bad patterns, and hostile text against slow patterns. */
+#include "kit/filter.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct filter *
+filter_of(const char *include, const char *exclude)
+{
+    char error[256] = "";
+    struct filter *filter = filter_new(include, exclude, error, sizeof(error));
+    assert_string_equal(error, "");
+    assert_non_null(filter);
+    return filter;
+}
+
+static void
+without_patterns_everything_passes(void **state)
+{
+    (void)state;
+    assert_true(filter_passes(NULL, "x"));
+    struct filter *filter = filter_of(NULL, "");
+    assert_true(filter_passes(filter, "x"));
+    assert_true(filter_passes(filter, ""));
+    filter_free(filter);
+    filter_free(NULL);
+}
+
+static void
+include_and_exclude_both_count(void **state)
+{
+    (void)state;
+    struct filter *filter = filter_of("^/(home|srv)", "^/srv/tmp($|/)");
+    assert_true(filter_passes(filter, "/home"));
+    assert_true(filter_passes(filter, "/srv/tmpfiles"));
+    assert_false(filter_passes(filter, "/srv/tmp"));
+    assert_false(filter_passes(filter, "/srv/tmp/x"));
+    assert_false(filter_passes(filter, "/"));
+    assert_false(filter_passes(filter, ""));
+    filter_free(filter);
+}
+
+static void
+a_newline_does_not_end_the_text(void **state)
+{
+    (void)state;
+    struct filter *filter = filter_of(NULL, "^lo$");
+    assert_false(filter_passes(filter, "lo"));
+    assert_true(filter_passes(filter, "lo\n"));
+    filter_free(filter);
+}
+
+static void
+characters_are_matched_not_bytes(void **state)
+{
+    (void)state;
+    struct filter *filter = filter_of("^.$", NULL);
+    assert_true(filter_passes(filter, "\xc3\xa4"));
+    assert_false(filter_passes(filter, "\xc3")); /* not UTF-8: excluded */
+    filter_free(filter);
+    filter = filter_of(NULL, "^x$");
+    assert_false(filter_passes(filter, "\xff"));
+    filter_free(filter);
+}
+
+static void
+a_bad_pattern_is_named_with_its_position(void **state)
+{
+    (void)state;
+    char error[256];
+    assert_null(filter_new("ok", "a(b", error, sizeof(error)));
+    assert_string_equal(
+        error, "bad pattern \"a(b\": missing closing parenthesis at character 3");
+    assert_null(filter_new("[", NULL, error, sizeof(error)));
+    assert_non_null(strstr(error, "\"[\""));
+    assert_null(filter_new("a\\Cb", NULL, error, sizeof(error)));
+    char small[12];
+    assert_null(filter_new("[", NULL, small, sizeof(small)));
+    assert_int_equal(strlen(small), sizeof(small) - 1);
+}
+
+/* Hours without the limit; what hits it is excluded, also by an include. */
+static void
+a_slow_pattern_ends_and_excludes(void **state)
+{
+    (void)state;
+    char text[2001];
+    memset(text, 'a', sizeof(text) - 1);
+    text[sizeof(text) - 1] = '\0';
+    struct filter *filter = filter_of(NULL, "^(a+)+$x|^(a|aa)+b");
+    assert_false(filter_passes(filter, text));
+    assert_true(filter_passes(filter, "z"));
+    filter_free(filter);
+    /* A million steps to no match: PCRE2's own limit would let it pass. */
+    filter = filter_of(NULL, "^(a+)+$");
+    assert_true(filter_passes(filter, "aaaab"));
+    assert_false(filter_passes(filter, "aaaaaaaaaaaaaaaaaaaab"));
+    filter_free(filter);
+    filter = filter_of("^(a+)+b", NULL);
+    assert_false(filter_passes(filter, text));
+    assert_true(filter_passes(filter, "aab"));
+    filter_free(filter);
+}
+
+static void
+a_text_over_the_limit_is_excluded(void **state)
+{
+    (void)state;
+    char text[4098];
+    memset(text, 'a', sizeof(text));
+    text[4096] = '\0';
+    struct filter *filter = filter_of(NULL, "b$");
+    assert_true(filter_passes(filter, text));
+    text[4096] = 'a';
+    text[4097] = '\0';
+    assert_false(filter_passes(filter, text));
+    filter_free(filter);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(without_patterns_everything_passes),
+        cmocka_unit_test(include_and_exclude_both_count),
+        cmocka_unit_test(a_newline_does_not_end_the_text),
+        cmocka_unit_test(characters_are_matched_not_bytes),
+        cmocka_unit_test(a_bad_pattern_is_named_with_its_position),
+        cmocka_unit_test(a_slow_pattern_ends_and_excludes),
+        cmocka_unit_test(a_text_over_the_limit_is_excluded),
+    };
+    return cmocka_run_group_tests_name("filter", tests, NULL, NULL);
+}

@@ -1,0 +1,208 @@
+/* links: collectors/kit/guest_json collectors/kit/failure
+ *
+ * Typed reads: what is taken, and that a failure names the field and latches. */
+#include "kit/guest_json.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+struct reading {
+    json_t *json;
+    struct failure why;
+    struct guest_json root;
+};
+
+static void
+reading_start(struct reading *reading, const char *text)
+{
+    memset(reading, 0, sizeof(*reading));
+    reading->json = json_loads(text, JSON_DECODE_ANY, NULL);
+    assert_non_null(reading->json);
+    guest_json_root(&reading->root, reading->json, &reading->why);
+}
+
+static void
+reading_succeeds(struct reading *reading)
+{
+    assert_int_equal(guest_json_result(&reading->root), 0);
+    json_decref(reading->json);
+}
+
+static void
+reading_fails(struct reading *reading, const char *text)
+{
+    assert_int_equal(guest_json_result(&reading->root), -1);
+    assert_int_equal(reading->why.kind, FAILURE_MALFORMED);
+    assert_string_equal(reading->why.text, text);
+    json_decref(reading->json);
+}
+
+static void
+fields_of_every_type_are_read(void **state)
+{
+    (void)state;
+    struct reading r;
+    struct guest_json child, entry;
+    double number;
+    int64_t integer;
+    bool boolean;
+    reading_start(&r, "{\"s\":\"x\",\"i\":-9223372036854775808,\"r\":2.5,\"w\":3.0,"
+                      "\"t\":true,\"f\":false,\"a\":[1,2],\"o\":{\"k\":7}}");
+    assert_string_equal(guest_json_string(&r.root, "s", GUEST_REQUIRED), "x");
+    assert_true(guest_json_int64(&r.root, "i", GUEST_REQUIRED, &integer));
+    assert_true(integer == INT64_MIN);
+    assert_true(guest_json_int64(&r.root, "w", GUEST_REQUIRED, &integer));
+    assert_int_equal(integer, 3);
+    assert_true(guest_json_number(&r.root, "r", GUEST_REQUIRED, &number));
+    assert_true(number == 2.5);
+    assert_true(guest_json_number(&r.root, "w", GUEST_REQUIRED, &number));
+    assert_true(guest_json_bool(&r.root, "t", GUEST_REQUIRED, &boolean) && boolean);
+    assert_true(guest_json_bool(&r.root, "f", GUEST_REQUIRED, &boolean) && !boolean);
+    assert_true(guest_json_object(&r.root, "o", GUEST_REQUIRED, &child));
+    assert_true(guest_json_int64(&child, "k", GUEST_REQUIRED, &integer));
+    assert_true(guest_json_array(&r.root, "a", GUEST_REQUIRED, &child));
+    size_t count = 0;
+    while (guest_json_entry(&child, count, &entry)) {
+        assert_true(guest_json_as_int64(&entry, &integer));
+        assert_int_equal(integer, count + 1);
+        count++;
+    }
+    assert_int_equal(count, 2);
+    reading_succeeds(&r);
+}
+
+static void
+a_field_left_out_or_null_reads_as_not_there(void **state)
+{
+    (void)state;
+    struct reading r;
+    struct guest_json child, entry;
+    double number = 1;
+    int64_t integer = 1;
+    bool boolean = true;
+    reading_start(&r, "{\"null\":null}");
+    for (int i = 0; i < 2; i++) {
+        const char *key = i == 0 ? "null" : "missing";
+        assert_false(guest_json_number(&r.root, key, GUEST_OPTIONAL, &number));
+        assert_false(guest_json_int64(&r.root, key, GUEST_OPTIONAL, &integer));
+        assert_false(guest_json_bool(&r.root, key, GUEST_OPTIONAL, &boolean));
+        assert_string_equal(guest_json_string(&r.root, key, GUEST_OPTIONAL), "");
+        assert_false(guest_json_object(&r.root, key, GUEST_OPTIONAL, &child));
+        assert_false(guest_json_int64(&child, "x", GUEST_REQUIRED, &integer));
+        assert_false(guest_json_array(&r.root, key, GUEST_OPTIONAL, &child));
+        assert_false(guest_json_entry(&child, 0, &entry));
+    }
+    assert_true(number == 0 && integer == 0 && !boolean);
+    reading_succeeds(&r);
+}
+
+static void
+a_wrong_type_names_the_field(void **state)
+{
+    (void)state;
+    struct reading r;
+    struct guest_json entry, disks, disk, pci;
+    double number;
+    reading_start(&r, "[{},{\"disk\":[0,{\"pci\":{\"slot\":\"x\"}}]}]");
+    assert_true(guest_json_entry(&r.root, 1, &entry));
+    assert_true(guest_json_array(&entry, "disk", GUEST_REQUIRED, &disks));
+    assert_true(guest_json_entry(&disks, 1, &disk));
+    assert_true(guest_json_object(&disk, "pci", GUEST_REQUIRED, &pci));
+    assert_false(guest_json_number(&pci, "slot", GUEST_OPTIONAL, &number));
+    reading_fails(&r, "[1].disk[1].pci.slot: a number expected, a string found");
+}
+
+static void
+one_read_fails(const char *text, const char *expected)
+{
+    struct reading r;
+    int64_t integer;
+    reading_start(&r, text);
+    guest_json_int64(&r.root, "i", GUEST_REQUIRED, &integer);
+    reading_fails(&r, expected);
+}
+
+static void
+integers_must_be_integers_in_range(void **state)
+{
+    (void)state;
+    one_read_fails("{\"i\":0.5}", "i: an integer below 2^63 expected, a real found");
+    one_read_fails("{\"i\":9223372036854775808.0}",
+                   "i: an integer below 2^63 expected, a real found");
+    one_read_fails("{\"i\":-1e300}", "i: an integer below 2^63 expected, a real found");
+    one_read_fails("{\"i\":\"1\"}",
+                   "i: an integer below 2^63 expected, a string found");
+    one_read_fails("{\"i\":null}", "i: an integer expected, null found");
+    one_read_fails("{}", "i: an integer expected, nothing found");
+    one_read_fails("[]", "return: an object expected, an array found");
+    one_read_fails("true", "return: an object expected, a boolean found");
+}
+
+static void
+the_first_failure_stays_and_ends_loops(void **state)
+{
+    (void)state;
+    struct reading r;
+    struct guest_json entry;
+    bool boolean;
+    reading_start(&r, "[{\"a\":1},{\"b\":2}]");
+    assert_true(guest_json_entry(&r.root, 0, &entry));
+    assert_false(guest_json_bool(&entry, "a", GUEST_REQUIRED, &boolean));
+    assert_string_equal(guest_json_string(&entry, "a", GUEST_REQUIRED), "");
+    assert_false(guest_json_entry(&r.root, 1, &entry));
+    reading_fails(&r, "[0].a: a boolean expected, an integer found");
+
+    reading_start(&r, "{}");
+    assert_false(guest_json_entry(&r.root, 0, &entry));
+    reading_fails(&r, "return: an array expected, an object found");
+}
+
+static void
+a_failure_is_cut_at_a_character(void **state)
+{
+    (void)state;
+    struct failure why;
+    char text[300];
+    memset(text, 'a', sizeof(text));
+    memcpy(text + FAILURE_TEXT_BYTES - 3, "\xf0\x9f\x98\x80", 5);
+    failure_set(&why, FAILURE_TIMEOUT, "%s", text);
+    assert_int_equal(strlen(why.text), FAILURE_TEXT_BYTES - 3);
+    memset(text, 'a', sizeof(text));
+    memcpy(text + FAILURE_TEXT_BYTES - 3, "\xc3\xa4zz", 5);
+    failure_set(&why, FAILURE_TIMEOUT, "%s", text);
+    assert_int_equal(strlen(why.text), FAILURE_TEXT_BYTES - 1);
+    failure_set(&why, FAILURE_TIMEOUT, "short \xc3");
+    assert_string_equal(why.text, "short \xc3");
+    for (int kind = 0; kind < FAILURE_KINDS; kind++)
+        assert_non_null(failure_kind_name((enum failure_kind)kind));
+    assert_string_equal(failure_kind_name(FAILURE_AGENT_ERROR), "agent_error");
+}
+
+static void
+decimals_are_written_whole(void **state)
+{
+    (void)state;
+    char digits[GUEST_JSON_DECIMAL_BYTES];
+    assert_string_equal(guest_json_decimal(INT64_MIN, digits), "-9223372036854775808");
+    assert_string_equal(guest_json_decimal(0, digits), "0");
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(fields_of_every_type_are_read),
+        cmocka_unit_test(a_field_left_out_or_null_reads_as_not_there),
+        cmocka_unit_test(a_wrong_type_names_the_field),
+        cmocka_unit_test(integers_must_be_integers_in_range),
+        cmocka_unit_test(the_first_failure_stays_and_ends_loops),
+        cmocka_unit_test(a_failure_is_cut_at_a_character),
+        cmocka_unit_test(decimals_are_written_whole),
+    };
+    return cmocka_run_group_tests_name("guest_json", tests, NULL, NULL);
+}

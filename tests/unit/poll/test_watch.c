@@ -1,0 +1,589 @@
+/* A source under watch, from announcement to series, with a source and a clock that do
+ * what the test says.
+ *
+ * links: exporter/poll/watch exporter/poll/calls exporter/poll/guests
+ * links: exporter/poll/health exporter/poll/intake exporter/agent/conversation
+ * links: exporter/agent/commands exporter/store/discovery
+ * links: exporter/source/domain_facts exporter/guest/domain_metrics
+ * links: exporter/guest/guest exporter/guest/health exporter/guest/schedule
+ * links: exporter/store/store exporter/store/exposition exporter/base/text
+ * links: exporter/store/telemetry exporter/base/mailbox exporter/base/log
+ * links: exporter/agent/reply exporter/agent/harm exporter/config/+ exporter/yaml/+
+ * links: exporter/base/suggest exporter/config/guest_name collectors/registry
+ */
+#include "poll/watch.h"
+
+#include "agent/commands.h"
+#include "base/clock.h"
+#include "base/mailbox.h"
+#include "guest/guest.h"
+#include "kit/memory.h"
+#include "poll/intake.h"
+#include "source/source.h"
+#include "store/store.h"
+#include "store/telemetry.h"
+#include "unit/hand_clock.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uv.h>
+
+#include <cmocka.h>
+
+#define S INT64_C(1000000000)
+/* Turns of the loop, one a millisecond, in which something awaited must have happened.
+ */
+#define TURNS_MAX 2000
+
+/* --- a source --- */
+
+/* There is one at a time. */
+static struct source {
+    const struct source_listener *listener;
+    struct call *call; /* in flight; one guest is enough */
+    bool call_waits;   /* for a lane */
+    unsigned int calls;
+} the_source;
+
+static struct source *
+start(const struct source_config *config, uv_loop_t *loop, struct mailbox *mailbox,
+      const struct source_listener *listener, struct telemetry *telemetry, size_t row)
+{
+    (void)config;
+    (void)loop;
+    (void)mailbox;
+    (void)telemetry;
+    (void)row;
+    the_source = (struct source){.listener = listener};
+    return &the_source;
+}
+
+static struct source_capacity
+capacity(const struct source *source)
+{
+    (void)source;
+    return (struct source_capacity){.lanes = 4, .calls = 8};
+}
+
+static bool
+is_waiting(const struct source *source, const struct call *call)
+{
+    assert_ptr_equal(source->call, call);
+    return source->call_waits;
+}
+
+static void
+take_call(struct source *source, struct call *call)
+{
+    assert_null(source->call);
+    call->sent_mono_ns = clock_monotonic_ns();
+    call->sent_ns = clock_realtime_ns();
+    source->call = call;
+    source->calls++;
+}
+
+static bool
+stop(struct source *source, int64_t deadline_ns)
+{
+    (void)deadline_ns;
+    source->call = NULL;
+    return true;
+}
+
+const struct source_driver source_libvirt = {start, capacity, take_call, is_waiting,
+                                             stop};
+const struct source_driver source_socket = {start, capacity, take_call, is_waiting,
+                                            stop};
+
+static void
+answer(const char *reply)
+{
+    struct call *call = the_source.call;
+
+    the_source.call = NULL;
+    call->reply = memory_string(reply);
+    call->reply_length = strlen(reply);
+    call->received_mono_ns = clock_monotonic_ns();
+    call->received_ns = clock_realtime_ns();
+    call->done(call);
+}
+
+/* --- what watches it --- */
+
+struct world {
+    uv_loop_t loop;
+    struct watch_parts parts;
+    struct config *config;
+    struct watch *watch;
+};
+
+static void
+nothing(void *context)
+{
+    (void)context;
+}
+
+static void
+open_world(struct world *world)
+{
+    static const char *const states[] = {"all", NULL};
+    static char name[] = "";
+    static struct source_config source = {.kind = SOURCE_LIBVIRT, .name = name};
+    const struct metric *const *slots[INTAKE_SLOTS_MAX];
+    char error[CONFIG_ERROR_BYTES];
+
+    memset(world, 0, sizeof *world);
+    size_t slots_count = intake_slots(slots);
+
+    uv_loop_init(&world->loop);
+    world->config = config_load(NULL, NULL, error, sizeof error);
+    assert_non_null(world->config);
+    world->parts = (struct watch_parts){
+        .loop = &world->loop,
+        .mailbox = mailbox_new(&world->loop),
+        .telemetry = telemetry_new(commands_list(), states),
+        .store = store_new(slots, slots_count, NULL, NULL),
+        .at_once = true,
+        .progressed = nothing,
+    };
+    source = world->config->sources[0];
+    source.name = name;
+    world->watch = watch_start(&world->parts, &source, false, world->config);
+}
+
+static void
+close_world(struct world *world)
+{
+    watch_stop(world->watch, 0);
+    mailbox_close(world->parts.mailbox);
+    uv_run(&world->loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&world->loop), 0);
+    store_free(world->parts.store);
+    telemetry_free(world->parts.telemetry);
+    config_free(world->config);
+}
+
+static void
+enable_only(struct world *world, const char *name)
+{
+    for (size_t i = 0; i < collectors_count; i++)
+        world->config->collectors[i].enabled =
+            name && strcmp(collectors[i]->name, name) == 0;
+    watch_configure(world->watch, world->config);
+}
+
+static void
+announce_domain(enum domain_state domain, bool agent_came)
+{
+    const struct guest_facts facts = {
+        .key = "k",
+        .name = "web-1",
+        .uuid = "",
+        .domain = domain,
+        .channel = CHANNEL_CONNECTED,
+        .agent_came = agent_came,
+    };
+
+    the_source.listener->guest_seen(the_source.listener->context, &the_source, &facts);
+}
+
+static void
+announce(bool agent_came)
+{
+    announce_domain(DOMAIN_RUNNING, agent_came);
+}
+
+static void
+lose_call(enum failure_kind kind)
+{
+    struct call *call = the_source.call;
+
+    the_source.call = NULL;
+    failure_set(&call->failure, kind, "the test says so");
+    call->received_mono_ns = clock_monotonic_ns();
+    call->received_ns = clock_realtime_ns();
+    call->done(call);
+}
+
+static void
+come_up(void)
+{
+    the_source.listener->source_up(the_source.listener->context, &the_source);
+}
+
+/* Whether a call comes within so many turns. */
+static bool
+comes_a_call(struct world *world, int turns)
+{
+    for (; !the_source.call && turns > 0; turns--) {
+        hand_clock_pass(S / 1000);
+        uv_run(&world->loop, UV_RUN_NOWAIT);
+    }
+    return the_source.call != NULL;
+}
+
+/* The next call's command. */
+static const char *
+await_call(struct world *world)
+{
+    assert_true(comes_a_call(world, TURNS_MAX));
+    return the_source.call->command;
+}
+
+static bool
+has_passed(const struct world *world)
+{
+    return watch_has_passed(world->watch, clock_monotonic_ns());
+}
+
+/* --- the first pass --- */
+
+static void
+test_the_first_pass_waits_for_the_answers(void **state)
+{
+    struct world world;
+
+    (void)state;
+    open_world(&world);
+    enable_only(&world, "vcpu");
+    assert_false(has_passed(&world));
+    announce(false);
+    come_up();
+    assert_string_equal(await_call(&world), "guest-get-vcpus");
+    assert_false(has_passed(&world));
+    answer("{\"return\":[{\"logical-id\":0,\"online\":true}]}");
+    assert_true(has_passed(&world));
+    assert_true(watch_all_answered(world.watch));
+    close_world(&world);
+}
+
+static void
+lacks(const struct world *world, const char *part)
+{
+    const char *why = watch_lacks(world->watch);
+
+    if (!why || !strstr(why, part))
+        fail_msg("\"%s\" is not in: %s", part, why ? why : "(nothing lacks)");
+}
+
+static void
+test_discovery_lacks_guests_until_all_were_asked(void **state)
+{
+    struct world world;
+
+    (void)state;
+    open_world(&world);
+    enable_only(&world, "network");
+    lacks(&world, "away");
+    announce(false);
+    come_up();
+    assert_string_equal(await_call(&world), "guest-network-get-interfaces");
+    lacks(&world, "not all guests");
+    answer("{\"return\":[{\"name\":\"eth0\",\"ip-addresses\":[{\"ip-address\":"
+           "\"10.0.0.1\",\"ip-address-type\":\"ipv4\",\"prefix\":8}]}]}");
+    assert_null(watch_lacks(world.watch));
+    enable_only(&world, "vcpu");
+    lacks(&world, "network is off");
+    close_world(&world);
+}
+
+static void
+test_discovery_lacks_guests_while_nobody_is_asked(void **state)
+{
+    struct world world;
+
+    (void)state;
+    open_world(&world);
+    watch_pause(world.watch, true);
+    announce(false);
+    come_up();
+    assert_true(has_passed(&world));
+    lacks(&world, "not all guests");
+    close_world(&world);
+}
+
+/* A daemon that hangs lets nobody in, and does not say so either. */
+static void
+test_a_source_that_says_nothing_is_not_waited_for_without_end(void **state)
+{
+    struct world world;
+
+    (void)state;
+    open_world(&world);
+    assert_false(has_passed(&world));
+    assert_false(watch_has_passed(world.watch, clock_monotonic_ns() + 50 * S));
+    assert_true(watch_has_passed(world.watch, clock_monotonic_ns() + 70 * S));
+    assert_false(watch_all_answered(world.watch));
+    close_world(&world);
+}
+
+static void
+test_a_call_that_hangs_does_not_hold_up_the_first_pass_for_ever(void **state)
+{
+    struct world world;
+
+    (void)state;
+    open_world(&world);
+    announce(false);
+    come_up();
+    await_call(&world);
+    assert_false(watch_has_passed(world.watch, clock_monotonic_ns() + 50 * S));
+    assert_true(watch_has_passed(world.watch, clock_monotonic_ns() + 70 * S));
+    close_world(&world);
+}
+
+static void
+state_is(const struct world *world, int64_t at_ns, enum agent_state wanted)
+{
+    size_t guests_by_state[AGENT_STATES] = {0};
+
+    watch_review(world->watch, at_ns, guests_by_state);
+    assert_int_equal(guests_by_state[wanted], 1);
+}
+
+/* All lanes hang in other guests' calls: that says nothing of this one. */
+static void
+test_a_call_that_waits_for_its_lane_is_not_late(void **state)
+{
+    int64_t later_ns = clock_monotonic_ns() + 20 * S;
+    struct world world;
+
+    (void)state;
+    open_world(&world);
+    enable_only(&world, "vcpu");
+    announce(false);
+    come_up();
+    await_call(&world);
+    the_source.call_waits = true;
+    state_is(&world, later_ns, AGENT_UNKNOWN);
+    the_source.call_waits = false;
+    state_is(&world, later_ns + S, AGENT_UNKNOWN); /* its time counts from now on */
+    state_is(&world, later_ns + 20 * S, AGENT_BUSY);
+    state_is(&world, later_ns + 60 * S, AGENT_UNRESPONSIVE);
+    close_world(&world);
+}
+
+static void
+test_a_guest_that_is_asked_nothing_is_not_waited_for(void **state)
+{
+    struct world world;
+
+    (void)state;
+    open_world(&world);
+    enable_only(&world, NULL);
+    announce(false);
+    come_up();
+    assert_true(has_passed(&world));
+    close_world(&world);
+}
+
+/* Each time everything is due anew, after a moment: it would never be through. */
+static void
+test_an_agent_that_comes_and_goes_is_not_waited_for(void **state)
+{
+    struct world world;
+
+    (void)state;
+    open_world(&world);
+    announce(false);
+    come_up();
+    assert_false(has_passed(&world));
+    announce(true);
+    assert_true(has_passed(&world));
+    close_world(&world);
+}
+
+/* --- what is open in the guest --- */
+
+static void
+open_world_of_files(struct world *world)
+{
+    open_world(world);
+    enable_only(world, "procfs");
+    announce(false);
+    come_up();
+    assert_string_equal(await_call(world), "guest-file-open");
+}
+
+/* The guest is paused, or the agent said to have come again, while an open is on its
+ * way: if its answer comes after all, that file is closed before another is opened. */
+static void
+test_a_file_whose_open_is_overtaken_is_closed(void **state)
+{
+    struct world world;
+
+    (void)state;
+    for (int came = 0; came <= 1; came++) {
+        open_world_of_files(&world);
+        if (!came)
+            announce_domain(DOMAIN_PAUSED, false);
+        announce(came);
+        answer("{\"return\":1007}");
+        assert_string_equal(await_call(&world), "guest-file-read");
+        answer("{\"return\":{}}");
+        assert_string_equal(await_call(&world), "guest-file-close");
+        assert_string_equal(the_source.call->arguments, "{\"handle\":1007}");
+        answer("{\"return\":{}}");
+        close_world(&world);
+    }
+}
+
+/* ... and if it does not come, nobody knows the handle: an agent that has come again
+ * has none, the one of before a pause may. */
+static void
+test_a_file_that_may_be_open_for_ever_stays_the_only_one(void **state)
+{
+    struct world world;
+
+    (void)state;
+    for (int came = 0; came <= 1; came++) {
+        open_world_of_files(&world);
+        announce_domain(DOMAIN_PAUSED, false);
+        announce(came);
+        lose_call(FAILURE_TIMEOUT);
+        enable_only(&world, "vcpu");
+        enable_only(&world, "procfs");
+        assert_int_equal(comes_a_call(&world, TURNS_MAX), came);
+        if (!came) {
+            announce_domain(DOMAIN_PAUSED, false);
+            announce(false);
+            assert_false(comes_a_call(&world, TURNS_MAX));
+            announce(true);
+            assert_string_equal(await_call(&world), "guest-file-open");
+        }
+        close_world(&world);
+    }
+}
+
+/* --- what is published --- */
+
+static bool
+shows(const struct world *world, const char *line)
+{
+    struct body *body = store_body(world->parts.store, clock_monotonic_ns());
+    bool there = memmem(body->bytes, body->length, line, strlen(line)) != NULL;
+
+    body_unref(body);
+    return there;
+}
+
+#define VCPUS "{\"return\":[{\"logical-id\":0,\"online\":true}]}"
+#define DISABLED                                                                       \
+    "{\"error\":{\"class\":\"CommandNotFound\",\"desc\":\"Command guest-get-vcpus "    \
+    "has been disabled: the command is not allowed\"}}"
+
+/* An agent (9.1 and later) whose administrator has forbidden the command: the first
+ * refusal may be a freeze, the second is believed; neither is the reply that the series
+ * were made of. */
+static void
+test_a_refusal_that_repeats_itself_renews_nothing(void **state)
+{
+    struct world world;
+
+    (void)state;
+    open_world(&world);
+    enable_only(&world, "vcpu");
+    announce(false);
+    come_up();
+    await_call(&world);
+    answer(VCPUS);
+    assert_true(shows(&world, "qga_vcpu_online{domain=\"web-1\",vcpu=\"0\"} 1\n"));
+
+    announce(true); /* the agent is restarted, with the command forbidden */
+    assert_string_equal(await_call(&world), "guest-get-vcpus");
+    answer(DISABLED);
+    assert_string_equal(await_call(&world), "guest-fsfreeze-status");
+    answer("{\"return\":\"thawed\"}");
+    assert_string_equal(await_call(&world), "guest-get-vcpus");
+    answer(DISABLED);
+    assert_false(shows(&world, "qga_vcpu_online{"));
+    assert_true(shows(&world, "qga_collector_success{domain=\"web-1\","
+                              "collector=\"vcpu\"} 0\n"));
+    close_world(&world);
+}
+
+/* The same words mean a freeze, also right after the guest has said that it is thawed:
+ * each command's first refusal is asked about. */
+/* Backup after backup: what the first freeze has refused says nothing in the second. */
+static void
+test_a_freeze_after_a_freeze_forbids_nothing(void **state)
+{
+    struct world world;
+
+    (void)state;
+    open_world(&world);
+    enable_only(&world, "vcpu");
+    announce(false);
+    come_up();
+    assert_string_equal(await_call(&world), "guest-get-vcpus");
+    answer(DISABLED);
+    assert_string_equal(await_call(&world), "guest-fsfreeze-status");
+    answer("{\"return\":\"frozen\"}");
+    assert_false(comes_a_call(&world, 2 * TURNS_MAX)); /* it is asked every 5 s */
+    assert_string_equal(await_call(&world), "guest-fsfreeze-status");
+    answer("{\"return\":\"thawed\"}");
+    assert_string_equal(await_call(&world), "guest-get-vcpus");
+    answer(DISABLED);
+    assert_string_equal(await_call(&world), "guest-fsfreeze-status");
+    assert_false(shows(&world, "qga_agent_failures_total{"));
+    close_world(&world);
+}
+
+static void
+test_a_freeze_right_after_a_thaw_forbids_nothing(void **state)
+{
+    struct world world;
+
+    (void)state;
+    open_world(&world);
+    enable_only(&world, "vcpu");
+    for (size_t i = 0; i < collectors_count; i++)
+        world.config->collectors[i].enabled |=
+            strcmp(collectors[i]->name, "hostname") == 0;
+    watch_configure(world.watch, world.config);
+    announce(false);
+    come_up();
+    const char *first = await_call(&world);
+
+    answer(DISABLED);
+    assert_string_equal(await_call(&world), "guest-fsfreeze-status");
+    answer("{\"return\":\"thawed\"}");
+    assert_string_equal(await_call(&world), first);
+    answer(strcmp(first, "guest-get-vcpus") == 0
+               ? VCPUS
+               : "{\"return\":{\"host-name\":\"a\"}}");
+    await_call(&world); /* the other one, for the first time */
+    answer(DISABLED);
+    assert_string_equal(await_call(&world), "guest-fsfreeze-status");
+    answer("{\"return\":\"frozen\"}");
+    assert_true(shows(&world, "state=\"frozen\"} 1\n"));
+    assert_false(shows(&world, "qga_agent_failures_total{"));
+    assert_false(shows(&world, "qga_collector_supported{domain=\"web-1\","
+                               "collector=\"vcpu\"} 0\n"));
+    close_world(&world);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_first_pass_waits_for_the_answers),
+        cmocka_unit_test(test_discovery_lacks_guests_until_all_were_asked),
+        cmocka_unit_test(test_discovery_lacks_guests_while_nobody_is_asked),
+        cmocka_unit_test(test_a_source_that_says_nothing_is_not_waited_for_without_end),
+        cmocka_unit_test(
+            test_a_call_that_hangs_does_not_hold_up_the_first_pass_for_ever),
+        cmocka_unit_test(test_a_call_that_waits_for_its_lane_is_not_late),
+        cmocka_unit_test(test_a_guest_that_is_asked_nothing_is_not_waited_for),
+        cmocka_unit_test(test_an_agent_that_comes_and_goes_is_not_waited_for),
+        cmocka_unit_test(test_a_file_whose_open_is_overtaken_is_closed),
+        cmocka_unit_test(test_a_file_that_may_be_open_for_ever_stays_the_only_one),
+        cmocka_unit_test(test_a_refusal_that_repeats_itself_renews_nothing),
+        cmocka_unit_test(test_a_freeze_after_a_freeze_forbids_nothing),
+        cmocka_unit_test(test_a_freeze_right_after_a_thaw_forbids_nothing),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

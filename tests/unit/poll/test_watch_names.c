@@ -1,0 +1,277 @@
+/* What guests are called: no two alike in their labels, and a new name is a new guest.
+ *
+ * links: exporter/poll/watch exporter/poll/calls exporter/poll/guests
+ * links: exporter/poll/health exporter/poll/intake exporter/agent/conversation
+ * links: exporter/agent/commands exporter/store/discovery
+ * links: exporter/source/domain_facts exporter/guest/domain_metrics
+ * links: exporter/guest/guest exporter/guest/health exporter/guest/schedule
+ * links: exporter/store/store exporter/store/exposition exporter/base/text
+ * links: exporter/store/telemetry exporter/base/mailbox exporter/base/log
+ * links: exporter/agent/reply exporter/agent/harm exporter/config/+ exporter/yaml/+
+ * links: exporter/base/suggest exporter/config/guest_name collectors/registry
+ */
+#include "poll/watch.h"
+
+#include "agent/commands.h"
+#include "base/mailbox.h"
+#include "guest/guest.h"
+#include "poll/intake.h"
+#include "source/source.h"
+#include "store/store.h"
+#include "store/telemetry.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <uv.h>
+
+#include <cmocka.h>
+
+/* --- a source that only announces --- */
+
+static struct source {
+    const struct source_listener *listener;
+} the_source;
+
+static struct source *
+start(const struct source_config *config, uv_loop_t *loop, struct mailbox *mailbox,
+      const struct source_listener *listener, struct telemetry *telemetry, size_t row)
+{
+    (void)config;
+    (void)loop;
+    (void)mailbox;
+    (void)telemetry;
+    (void)row;
+    the_source.listener = listener;
+    return &the_source;
+}
+
+static struct source_capacity
+capacity(const struct source *source)
+{
+    (void)source;
+    return (struct source_capacity){.lanes = 1, .calls = 1};
+}
+
+static void
+take_call(struct source *source, struct call *call)
+{
+    (void)source;
+    (void)call;
+    fail_msg("a guest is asked");
+}
+
+static bool
+is_waiting(const struct source *source, const struct call *call)
+{
+    (void)source;
+    (void)call;
+    return false;
+}
+
+static bool
+stop(struct source *source, int64_t deadline_ns)
+{
+    (void)source;
+    (void)deadline_ns;
+    return true;
+}
+
+const struct source_driver source_libvirt = {start, capacity, take_call, is_waiting,
+                                             stop};
+const struct source_driver source_socket = {start, capacity, take_call, is_waiting,
+                                            stop};
+
+/* --- the watch --- */
+
+static struct world {
+    uv_loop_t loop;
+    struct watch_parts parts;
+    struct config *config;
+    struct watch *watch;
+    char list[512];
+} world;
+
+static void
+nothing(void *context)
+{
+    (void)context;
+}
+
+static int
+set_up(void **state)
+{
+    static const char *const states[] = {"all", NULL};
+    static char name[] = "";
+    static struct source_config source;
+    const struct metric *const *slots[INTAKE_SLOTS_MAX];
+    char error[CONFIG_ERROR_BYTES];
+    size_t slots_count = intake_slots(slots);
+
+    (void)state;
+    memset(&world, 0, sizeof world);
+    uv_loop_init(&world.loop);
+    world.config = config_load(NULL, NULL, error, sizeof error);
+    world.parts = (struct watch_parts){
+        .loop = &world.loop,
+        .mailbox = mailbox_new(&world.loop),
+        .telemetry = telemetry_new(commands_list(), states),
+        .store = store_new(slots, slots_count, NULL, NULL),
+        .progressed = nothing,
+    };
+    source = world.config->sources[0];
+    source.name = name;
+    world.watch = watch_start(&world.parts, &source, false, world.config);
+    watch_pause(world.watch, true);
+    return 0;
+}
+
+static int
+tear_down(void **state)
+{
+    (void)state;
+    watch_stop(world.watch, 0);
+    mailbox_close(world.parts.mailbox);
+    uv_run(&world.loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&world.loop), 0);
+    store_free(world.parts.store);
+    telemetry_free(world.parts.telemetry);
+    config_free(world.config);
+    return 0;
+}
+
+static void
+announce(const char *key, const char *name)
+{
+    const struct guest_facts facts = {
+        .key = key,
+        .name = name,
+        .uuid = "",
+        .domain = DOMAIN_RUNNING,
+        .channel = CHANNEL_CONNECTED,
+    };
+
+    the_source.listener->guest_seen(the_source.listener->context, &the_source, &facts);
+}
+
+static void
+add_source(void *context, const struct source_config *source, bool is_up,
+           const char *why)
+{
+    (void)context;
+    (void)source;
+    (void)is_up;
+    (void)why;
+}
+
+static void
+add_guest(void *context, const struct source_config *source, const struct guest *guest)
+{
+    size_t length = strlen(world.list);
+
+    (void)context;
+    (void)source;
+    snprintf(world.list + length, sizeof world.list - length, "%s=%s;", guest->key,
+             guest->identity);
+}
+
+/* "key=labels;" of each guest. */
+static const char *
+guests(void)
+{
+    const struct watch_visitor visitor = {.source = add_source, .guest = add_guest};
+
+    world.list[0] = '\0';
+    watch_visit(world.watch, &visitor);
+    return world.list;
+}
+
+static void
+come_up(void)
+{
+    the_source.listener->source_up(the_source.listener->context, &the_source);
+}
+
+static void
+test_two_of_one_name(void **state)
+{
+    (void)state;
+    announce("1", "web");
+    announce("2", "web");
+    announce("3", "web");
+    announce("2", "web");
+    assert_string_equal(guests(),
+                        "1=domain=\"web\";2=domain=\"web~2\";3=domain=\"web~3\";");
+}
+
+/* Each byte that is no UTF-8 becomes the same character in the labels. */
+static void
+test_two_names_that_become_one(void **state)
+{
+    (void)state;
+    announce("1", "web\x80");
+    announce("2", "web\xff");
+    announce("3", "web\xEF\xBF\xBD");
+    assert_string_equal(guests(), "1=domain=\"web\xEF\xBF\xBD\";"
+                                  "2=domain=\"web\xEF\xBF\xBD~2\";"
+                                  "3=domain=\"web\xEF\xBF\xBD~3\";");
+}
+
+/* The daemon was away while the domain was stopped, renamed and started. */
+static void
+test_another_name(void **state)
+{
+    (void)state;
+    announce("1", "web");
+    announce("2", "db");
+    come_up();
+    the_source.listener->source_down(the_source.listener->context, &the_source, "test");
+    announce("1", "shop");
+    announce("2", "db");
+    come_up();
+    assert_string_equal(guests(), "2=domain=\"db\";1=domain=\"shop\";");
+}
+
+static void
+test_names_change_hands(void **state)
+{
+    (void)state;
+    announce("1", "web");
+    announce("2", "db");
+    come_up();
+    the_source.listener->source_down(the_source.listener->context, &the_source, "test");
+    announce("1", "db");
+    announce("2", "web");
+    come_up();
+    assert_string_equal(guests(), "1=domain=\"db\";2=domain=\"web\";");
+}
+
+/* One that got a suffix keeps it for as long as its source calls it the same. */
+static void
+test_a_suffix_is_no_other_name(void **state)
+{
+    (void)state;
+    announce("1", "web");
+    announce("2", "web");
+    come_up();
+    the_source.listener->guest_gone(the_source.listener->context, &the_source, "1");
+    announce("2", "web");
+    assert_string_equal(guests(), "2=domain=\"web~2\";");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_two_of_one_name),
+        TEST(test_two_names_that_become_one),
+        TEST(test_another_name),
+        TEST(test_names_change_hands),
+        TEST(test_a_suffix_is_no_other_name),
+    };
+
+    return cmocka_run_group_tests_name("names of guests", tests, NULL, NULL);
+}

@@ -1,0 +1,154 @@
+/* The control lane against libvirt's own test driver: it lists, looks, and lets go of
+ * everything at the end.
+ *
+ * links: exporter/source/libvirt/+ exporter/base/lanes exporter/base/mailbox
+ * links: exporter/base/log exporter/source/libvirt/domain_xml
+ * links: exporter/source/domain_facts exporter/store/telemetry
+ * links: exporter/store/exposition exporter/base/text exporter/agent/reply
+ * links: collectors/kit/memory collectors/kit/failure collectors/kit/samples
+ */
+#include "source/libvirt/parts.h"
+
+#include <libvirt/libvirt.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+/* One domain, `test`, that is running. */
+#define TEST_URI "test:///default"
+/* The driver cannot list what it cannot connect to. */
+#define NO_SUCH_URI "test:///nonexistent/file.xml"
+
+/* The test driver never loses its daemon, so it forgets this callback instead of
+ * freeing it.  Ours stand before the library's. */
+static void (*close_callback_free)(void *opaque);
+static void *close_callback_opaque;
+
+int
+virConnectRegisterCloseCallback(virConnectPtr connection, virConnectCloseFunc callback,
+                                void *opaque, virFreeCallback free_opaque)
+{
+    (void)connection;
+    (void)callback;
+    close_callback_opaque = opaque;
+    close_callback_free = free_opaque;
+    return 0;
+}
+
+int
+virConnectUnregisterCloseCallback(virConnectPtr connection,
+                                  virConnectCloseFunc callback)
+{
+    (void)connection;
+    (void)callback;
+    close_callback_free(close_callback_opaque);
+    return 0;
+}
+
+struct site {
+    struct libvirt_link *link;
+    void *lane;
+};
+
+static struct site
+open_site(const char *uri)
+{
+    struct site site = {.link = libvirt_link_new(uri, NULL, NULL)};
+
+    libvirt_events_start();
+    site.lane = libvirt_control_driver.open(site.link);
+    return site;
+}
+
+static struct control_job *
+run(struct site *site, enum control_verb verb, const char *uuid)
+{
+    struct control_job *job = control_job_new(site->link, verb);
+
+    snprintf(job->uuid, sizeof job->uuid, "%s", uuid);
+    libvirt_control_driver.run(site->lane, &job->job);
+    return job;
+}
+
+/* Whatever libvirt still holds of ours, holds the link. */
+static void
+close_site(struct site *site)
+{
+    libvirt_control_driver.close(site->lane);
+    libvirt_events_stop();
+    assert_int_equal(atomic_load(&site->link->references), 1);
+    libvirt_link_unref(site->link);
+}
+
+static void
+test_lists_and_looks(void **state)
+{
+    struct site site = open_site(TEST_URI);
+    struct control_job *list = run(&site, CONTROL_CONNECT, "");
+    struct control_job *look;
+
+    (void)state;
+    assert_int_equal(list->failure.kind, FAILURE_NONE);
+    assert_int_equal(list->domains_count, 1);
+    assert_string_equal(list->domains[0].name, "test");
+    assert_int_equal(list->domains[0].state, DOMAIN_RUNNING);
+
+    look = run(&site, CONTROL_DESCRIBE, list->domains[0].uuid);
+    assert_int_equal(look->domains_count, 1);
+    assert_int_equal(look->domains[0].id, list->domains[0].id);
+    control_job_free(look);
+
+    look = run(&site, CONTROL_DESCRIBE, "00000000-0000-0000-0000-000000000000");
+    assert_int_equal(look->domains_count, 0);
+    assert_int_equal(look->failure.kind, FAILURE_NONE);
+    control_job_free(look);
+    control_job_free(list);
+    close_site(&site);
+}
+
+static void
+test_connects_again_and_again(void **state)
+{
+    struct site site = open_site(TEST_URI);
+    unsigned int once = 0;
+
+    (void)state;
+    for (int i = 0; i < 5; i++) {
+        control_job_free(run(&site, CONTROL_CONNECT, ""));
+        if (i == 0)
+            once = atomic_load(&site.link->references);
+        assert_int_equal(atomic_load(&site.link->references), once);
+    }
+    close_site(&site);
+}
+
+static void
+test_says_why_not(void **state)
+{
+    struct site site = open_site(NO_SUCH_URI);
+    struct control_job *job = run(&site, CONTROL_CONNECT, "");
+
+    (void)state;
+    assert_int_not_equal(job->failure.kind, FAILURE_NONE);
+    control_job_free(job);
+    job = run(&site, CONTROL_DESCRIBE, "00000000-0000-0000-0000-000000000000");
+    assert_int_equal(job->failure.kind, FAILURE_UNAVAILABLE);
+    control_job_free(job);
+    close_site(&site);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_lists_and_looks),
+        cmocka_unit_test(test_connects_again_and_again),
+        cmocka_unit_test(test_says_why_not),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

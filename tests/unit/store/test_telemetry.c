@@ -1,0 +1,288 @@
+/* links: exporter/store/telemetry exporter/store/exposition exporter/base/text
+ * links: collectors/kit/failure collectors/kit/samples collectors/kit/memory
+ *
+ * The exporter's own metrics: what is there from the start, what is counted where. */
+#include "store/telemetry.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static const char *const commands[] = {"guest-get-time", "guest-info", "guest-get-time",
+                                       NULL};
+static const char *const states[] = {"responsive", "frozen", NULL};
+
+#define MS INT64_C(1000000)
+#define TIME "qga_exporter_call_duration_seconds"
+
+static int
+set_up(void **state)
+{
+    *state = telemetry_new(commands, states);
+    return 0;
+}
+
+static int
+tear_down(void **state)
+{
+    telemetry_free(*state);
+    return 0;
+}
+
+static char *
+render(struct telemetry *telemetry)
+{
+    struct text text = TEXT_INIT(1 << 20);
+    telemetry_write(telemetry, &text);
+    assert_false(text.overflow);
+    return text_take(&text, NULL);
+}
+
+/* Whether a whole line stands in what is rendered. */
+static bool
+renders(struct telemetry *telemetry, const char *line)
+{
+    char *text = render(telemetry);
+    char *wanted = NULL;
+    assert_true(asprintf(&wanted, "\n%s\n", line) > 0);
+    bool found = strstr(text, wanted) != NULL;
+    free(wanted);
+    free(text);
+    return found;
+}
+
+static double
+value_of(struct telemetry *telemetry, const char *series)
+{
+    char *text = render(telemetry);
+    char *wanted = NULL;
+    assert_true(asprintf(&wanted, "\n%s ", series) > 0);
+    const char *line = strstr(text, wanted);
+    if (line == NULL)
+        fail_msg("no series %s", series);
+    double value = line == NULL ? 0 : strtod(line + strlen(wanted), NULL);
+    free(wanted);
+    free(text);
+    return value;
+}
+
+static void
+known_counters_start_at_zero(void **state)
+{
+    static const char *const lines[] = {
+        "qga_exporter_calls_total{command=\"guest-get-time\",outcome=\"ok\"} 0",
+        "qga_exporter_calls_total{command=\"guest-info\",outcome=\"ok\"} 0",
+        TIME "_bucket{command=\"guest-info\",le=\"0.001\"} 0",
+        TIME "_bucket{command=\"guest-info\",le=\"+Inf\"} 0",
+        "qga_exporter_call_duration_seconds_sum{command=\"guest-info\"} 0",
+        "qga_exporter_schedule_lateness_seconds_bucket{le=\"40\"} 0",
+        "qga_exporter_schedule_lateness_seconds_count 0",
+        "qga_exporter_guests{state=\"responsive\"} 0",
+        "qga_exporter_guests{state=\"frozen\"} 0",
+        "qga_exporter_guest_name_conflicts_total 0",
+        "qga_exporter_scrapes_total{code=\"200\"} 0",
+        "qga_exporter_scrapes_total{code=\"405\"} 0",
+        "qga_exporter_scrapes_total{code=\"413\"} 0",
+        "qga_exporter_config_last_reload_successful 1",
+    };
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+        if (!renders(*state, lines[i]))
+            fail_msg("missing: %s", lines[i]);
+    char *text = render(*state);
+    assert_null(strstr(text, "outcome=\"timeout\""));
+    assert_null(strstr(text, "code=\"other\""));
+    assert_null(strstr(text, "qga_exporter_lanes"));
+    free(text);
+}
+
+static void
+calls_are_counted_by_outcome_and_time(void **state)
+{
+    telemetry_call(*state, 0, FAILURE_NONE, 1 * MS);
+    telemetry_call(*state, 0, FAILURE_NONE, 1 * MS + 1);
+    telemetry_call(*state, 2, FAILURE_TIMEOUT, 41000 * MS); /* the same command */
+    telemetry_call(*state, 1, FAILURE_TOO_LARGE, -5);
+    assert_true(renders(
+        *state,
+        "qga_exporter_calls_total{command=\"guest-get-time\",outcome=\"ok\"} 2"));
+    assert_true(renders(
+        *state,
+        "qga_exporter_calls_total{command=\"guest-get-time\",outcome=\"timeout\"} 1"));
+    assert_true(renders(
+        *state,
+        "qga_exporter_calls_total{command=\"guest-info\",outcome=\"too_large\"} 1"));
+    assert_true(
+        renders(*state, TIME "_bucket{command=\"guest-get-time\",le=\"0.001\"} 1"));
+    assert_true(
+        renders(*state, TIME "_bucket{command=\"guest-get-time\",le=\"0.0025\"} 2"));
+    assert_true(
+        renders(*state, TIME "_bucket{command=\"guest-get-time\",le=\"40\"} 2"));
+    assert_true(
+        renders(*state, TIME "_bucket{command=\"guest-get-time\",le=\"+Inf\"} 3"));
+    assert_true(renders(*state, TIME "_count{command=\"guest-get-time\"} 3"));
+    assert_true(renders(*state, TIME "_sum{command=\"guest-get-time\"} 41.002000001"));
+    assert_true(renders(*state, TIME "_sum{command=\"guest-info\"} 0"));
+}
+
+static void
+the_rest_is_counted(void **state)
+{
+    telemetry_lateness(*state, 30 * MS);
+    telemetry_guests(*state, 1, 12);
+    telemetry_name_conflict(*state);
+    telemetry_scrape(*state, 200, 1000);
+    telemetry_scrape(*state, 200, 500);
+    telemetry_scrape(*state, 405, 10);
+    telemetry_scrape(*state, 599, 0);
+    telemetry_reload(*state, true, INT64_C(1700000000) * 1000 * MS);
+    telemetry_reload(*state, false, INT64_C(1800000000) * 1000 * MS);
+    assert_true(renders(
+        *state, "qga_exporter_schedule_lateness_seconds_bucket{le=\"0.05\"} 1"));
+    assert_true(renders(
+        *state, "qga_exporter_schedule_lateness_seconds_bucket{le=\"0.025\"} 0"));
+    assert_true(renders(*state, "qga_exporter_schedule_lateness_seconds_sum 0.03"));
+    assert_true(renders(*state, "qga_exporter_guests{state=\"frozen\"} 12"));
+    assert_true(renders(*state, "qga_exporter_guest_name_conflicts_total 1"));
+    assert_true(renders(*state, "qga_exporter_scrapes_total{code=\"200\"} 2"));
+    assert_true(renders(*state, "qga_exporter_scrapes_total{code=\"405\"} 1"));
+    assert_true(renders(*state, "qga_exporter_scrapes_total{code=\"other\"} 1"));
+    assert_true(renders(*state, "qga_exporter_scrape_body_bytes_total 1510"));
+    assert_true(renders(*state, "qga_exporter_config_last_reload_successful 0"));
+    assert_true(renders(*state,
+                        "qga_exporter_config_last_reload_success_timestamp_seconds "
+                        "1700000000"));
+}
+
+static void
+sources_come_and_go(void **state)
+{
+    size_t one = telemetry_source_add(*state, "");
+    size_t two = telemetry_source_add(*state, "pve \"two\"");
+    telemetry_source_up(*state, two, true);
+    telemetry_lanes(*state, one, 4, 3, 2);
+    assert_true(renders(*state, "qga_exporter_source_up{source=\"\"} 0"));
+    assert_true(
+        renders(*state, "qga_exporter_source_up{source=\"pve \\\"two\\\"\"} 1"));
+    assert_true(renders(*state, "qga_exporter_lanes{source=\"\"} 4"));
+    assert_true(renders(*state, "qga_exporter_lanes_in_use{source=\"\"} 3"));
+    assert_true(renders(*state, "qga_exporter_lanes_abandoned_total{source=\"\"} 2"));
+    assert_false(renders(*state, "qga_exporter_sockets_beyond_limit{source=\"\"} 0"));
+    telemetry_sockets_beyond(*state, one, 7);
+    assert_true(renders(*state, "qga_exporter_sockets_beyond_limit{source=\"\"} 7"));
+    assert_false(renders(*state, "qga_exporter_lanes{source=\"pve \\\"two\\\"\"} 0"));
+    telemetry_source_remove(*state, one);
+    assert_false(renders(*state, "qga_exporter_source_up{source=\"\"} 0"));
+    assert_int_equal(telemetry_source_add(*state, "three"), one);
+    assert_true(renders(*state, "qga_exporter_source_up{source=\"three\"} 0"));
+    assert_false(renders(*state, "qga_exporter_lanes{source=\"three\"} 4"));
+}
+
+static void
+one_source_too_many_is_ignored(void **state)
+{
+    char name[16];
+    for (int i = 0; i < TELEMETRY_SOURCES_MAX; i++) {
+        (void)snprintf(name, sizeof(name), "s%d", i);
+        assert_int_equal(telemetry_source_add(*state, name), i);
+    }
+    size_t row = telemetry_source_add(*state, "beyond");
+    telemetry_source_up(*state, row, true);
+    telemetry_lanes(*state, row, 1, 1, 1);
+    telemetry_source_remove(*state, row);
+    char *text = render(*state);
+    assert_null(strstr(text, "beyond"));
+    free(text);
+}
+
+static void
+the_process_is_described(void **state)
+{
+    assert_true(value_of(*state, "process_open_fds") >= 3);
+    assert_true(value_of(*state, "process_open_fds") <= 100);
+    assert_true(value_of(*state, "process_max_fds") >= 64);
+    assert_true(value_of(*state, "process_threads") >= 1);
+    assert_true(value_of(*state, "process_threads") <= 10);
+    double resident = value_of(*state, "process_resident_memory_bytes");
+    assert_true(resident >= 100e3);
+    assert_true(value_of(*state, "process_virtual_memory_bytes") >= resident);
+    assert_true(value_of(*state, "process_virtual_memory_max_bytes") >= resident);
+    assert_true(value_of(*state, "process_cpu_seconds_total") > 0);
+}
+
+static double
+now_s(void)
+{
+    struct timespec now;
+    assert_int_equal(clock_gettime(CLOCK_REALTIME, &now), 0);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static void
+the_start_is_when_it_was(void **state)
+{
+    (void)state;
+    double before = now_s();
+    struct telemetry *telemetry = telemetry_new(commands, states);
+    double after = now_s();
+    double start = value_of(telemetry, "process_start_time_seconds");
+    assert_true(start > before - 0.002 && start <= after); /* it is cut to 0.001 */
+    telemetry_free(telemetry);
+}
+
+static void
+an_open_descriptor_more_is_seen(void **state)
+{
+    double before = value_of(*state, "process_open_fds");
+    int descriptor = dup(0);
+    double after = value_of(*state, "process_open_fds");
+    (void)close(descriptor);
+    assert_true(after - before > 0.5 && after - before < 1.5);
+}
+
+static void
+the_host_clock_is_judged_by_its_error(void **state)
+{
+    double error = value_of(*state, "qga_host_clock_max_error_seconds");
+    double synchronized = value_of(*state, "qga_host_clock_synchronized");
+    assert_true(error >= 0);
+    assert_int_equal(synchronized > 0.5, error < 16);
+}
+
+static void
+the_build_is_named(void **state)
+{
+    char *text = render(*state);
+    char *wanted = NULL;
+    assert_true(asprintf(&wanted,
+                         "\nqga_exporter_build_info{version=\"%s\",revision=\"",
+                         telemetry_version()) > 0);
+    assert_non_null(strstr(text, wanted));
+    free(wanted);
+    free(text);
+}
+
+int
+main(void)
+{
+#define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        CASE(known_counters_start_at_zero),
+        CASE(calls_are_counted_by_outcome_and_time),
+        CASE(the_rest_is_counted),
+        CASE(sources_come_and_go),
+        CASE(one_source_too_many_is_ignored),
+        CASE(the_process_is_described),
+        CASE(the_start_is_when_it_was),
+        CASE(an_open_descriptor_more_is_seen),
+        CASE(the_host_clock_is_judged_by_its_error),
+        CASE(the_build_is_named),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
