@@ -149,7 +149,8 @@ def test_offsets_hold_within_their_uncertainty(clocks):
     for name, (_, offset, ratio) in CLOCKS.items():
         run_at(guests.guests[name], ratio)
         exporter.wait_for(lambda metrics, name=name, offset=offset: abs((metrics.value(
-            "qga_clock_offset_seconds", domain=name) or 0) - offset) < 0.2, f"the clock of {name}", 60)
+            "qga_clock_offset_seconds", domain=name) or 0) - offset) < 0.2,
+                          f"the clock of {name}", 60)
     records = observe(guests, exporter, SAMPLES)
     for name, record in records.items():
         print(f"{name}: {record.summary()}")

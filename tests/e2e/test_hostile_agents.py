@@ -26,7 +26,8 @@ RSS_MAX_BYTES = int(os.environ.get("QGA_E2E_RSS_MAX", 96 << 20))
 VISIT_CALLS = 6  # of CONFIG's collectors
 LIMIT_S = 120
 # Larger than 100,000 interfaces are, so that they come through to the limit of series.
-CONFIG = QUICK_CONFIG.replace("backoff_max: 2s", "backoff_max: 1s") + "limits: {reply_bytes: 4MiB, series_per_guest: 500}\n"
+CONFIG = (QUICK_CONFIG.replace("backoff_max: 2s", "backoff_max: 1s")
+          + "limits: {reply_bytes: 4MiB, series_per_guest: 500}\n")
 SERIES_MAX = 500 + 100  # a guest's, with those of its health
 
 # Each kind of guest-impostor, and what is to be seen of it: a state, a reason counted, one
