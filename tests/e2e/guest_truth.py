@@ -94,3 +94,17 @@ def open_files(guest, folder="/proc"):
     """Which files there the agent has open."""
     return guest.run("ls -l /proc/$(cat /run/agent/pid)/fd | sed -n 's/.* -> //p' "
                      f"| grep '^{folder}/' | grep -v '^/proc/self'", check=False).split()
+
+
+def has_port_open(guest):
+    """Whether the impostor that was told to come (`agent impostor`) is at the agent's port:
+    the agent itself is gone since then."""
+    return "vport" in guest.run("ls -l /proc/$(cat /run/agent/impostor)/fd", check=False)
+
+
+def half_trip_ratio(samples):
+    """Twice the least uncertainty by the least time that a call has taken: 1 where half the
+    round trip is stated.  (Of a single sample it may be anything: the uncertainty is that of
+    an earlier, better one, or the exporter was interrupted between its two clocks.)"""
+    uncertainties, taken = zip(*samples)
+    return 2 * min(uncertainties) / min(taken)

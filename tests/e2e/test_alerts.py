@@ -76,7 +76,7 @@ def alertmanager(folder, webhook):
          f"--storage.path={folder}/alertmanager", f"--web.listen-address={address}",
          "--cluster.listen-address="], os.path.join(folder, "alertmanager.log"))
     try:
-        wait_for(lambda: get(f"http://{address}/-/ready")[0] == 200, "Alertmanager is ready", 30)
+        wait_for(lambda: get(f"http://{address}/-/ready")[0] == 200, "Alertmanager is ready", 60)
         yield address
     finally:
         process.stop()
@@ -101,33 +101,36 @@ def _prometheus(lab, exporter, webhook, tmp_path):
 @pytest.fixture(name="guest")
 def _guest(lab):
     guest = lab.guest(NAME, agent="10.0", disk=False, network=False).start()
-    yield guest.wait_for_agent().wait_for_control()
-    guest.stop()
+    try:
+        yield guest.wait_for_agent().wait_for_control()
+    finally:
+        guest.stop()
+        del lab.guests[NAME]
 
 
 def test_a_stopped_agent_arrives_at_the_webhook(prometheus, webhook, guest):
     wait_for(lambda: [value for _, value in prometheus.query(f'qga_up{{domain="{NAME}"}}')] == [1],
-             "the guest is well", 30)
+             "the guest is well", 60)
     assert not webhook.find("QgaAgentDead", "firing", NAME)
     guest.run("agent hold")
-    (alert, *_) = wait_for(lambda: webhook.find("QgaAgentDead", "firing", NAME), "the alert", 30)
+    (alert, *_) = wait_for(lambda: webhook.find("QgaAgentDead", "firing", NAME), "the alert", 60)
     assert alert["labels"]["severity"] == "warning"
     assert f"The guest agent of {NAME} on 127.0.0.1:" in alert["annotations"]["description"]
     assert alert["annotations"]["runbook_url"] == "docs/runbook.md#qgaagentdead"
     guest.run("agent release")
-    wait_for(lambda: webhook.find("QgaAgentDead", "resolved", NAME), "the all-clear", 30)
+    wait_for(lambda: webhook.find("QgaAgentDead", "resolved", NAME), "the all-clear", 60)
     assert not webhook.find("QgaAgentDead", "firing", "old")
 
 
 def test_a_wrong_clock_counts_only_against_a_right_one(prometheus, webhook):
     """The clock of the guest "new" is 90 s ahead from the beginning."""
     ((_, synchronized),) = wait_for(lambda: prometheus.query("qga_host_clock_synchronized"),
-                                    "a first scrape", 30)
+                                    "a first scrape", 60)
     if synchronized:
-        found = wait_for(lambda: webhook.find("QgaClockOffset", "firing", "new"), "the alert", 30)
+        found = wait_for(lambda: webhook.find("QgaClockOffset", "firing", "new"), "the alert", 60)
         assert any(one["labels"]["severity"] == "critical" for one in found)
         assert not webhook.find("QgaHostClockUnsynchronized", "firing", None)
     else:
         wait_for(lambda: webhook.find("QgaHostClockUnsynchronized", "firing", None),
-                 "the alert on the host", 30)
+                 "the alert on the host", 60)
         assert not webhook.find("QgaClockOffset", "firing", "new")

@@ -13,12 +13,12 @@ import time
 import pytest
 
 from conftest import write_config
+from guest_truth import half_trip_ratio
 from lab.lab import Lab
-from lab.pace import PATIENCE
 from lab.process import program, wait_for
 from lab.programs import Exporter
 
-SAMPLES = 70  # of each guest
+SAMPLES = 45  # of each guest
 HELD_MIN = 0.99
 READINGS = 5
 # The guest's name: its agent, how far its clock is set off, how fast it is told to run.
@@ -68,7 +68,7 @@ def set_off(guest, truth, offset_s):
         guest.run(f"date -s @{round(time.time() + offset_s)} >/dev/null")
         return abs(truth.read()[0] - offset_s) < 0.1
 
-    wait_for(near, f"{guest.name} is {offset_s} s off", 20, 0)
+    wait_for(near, f"{guest.name} is {offset_s} s off", 90, 0)
 
 
 class Guests:
@@ -100,6 +100,7 @@ class Record:
         self.told = None
         self.truth = None  # as last read
         self.misses, self.uncertainties, self.truth_errors = [], [], []
+        self.taken = []  # by the calls
 
     def add(self, metrics, name, truth):
         """A sample is what was told for the first time: it was taken since the truth was
@@ -111,6 +112,8 @@ class Record:
             self.misses.append(abs(told[0] - (before[0] + self.truth[0]) / 2))
             self.uncertainties.append(told[1])
             self.truth_errors.append(max(before[1], self.truth[1]))
+            self.taken.append(metrics.value("qga_collector_duration_seconds", domain=name,
+                                            collector="clock"))
         self.told = told
 
     def held(self, allowance=1):
@@ -129,10 +132,10 @@ class Record:
                 f"{middle(self.truth_errors):.3f} ms; worst miss {max(self.misses) * 1e3:.3f} ms")
 
 
-def observe(guests, exporter, samples, timeout_s):
+def observe(guests, exporter, samples):
     """A Record of each guest."""
     records = {name: Record() for name in CLOCKS}
-    end = time.monotonic() + timeout_s
+    end = time.monotonic() + 20 * samples
     while min(len(record.misses) for record in records.values()) < samples:
         assert time.monotonic() < end, "the clocks are not read"
         metrics = exporter.metrics()
@@ -146,15 +149,16 @@ def test_offsets_hold_within_their_uncertainty(clocks):
     for name, (_, offset, ratio) in CLOCKS.items():
         run_at(guests.guests[name], ratio)
         exporter.wait_for(lambda metrics, name=name, offset=offset: abs((metrics.value(
-            "qga_clock_offset_seconds", domain=name) or 0) - offset) < 0.2, f"the clock of {name}")
-    records = observe(guests, exporter, SAMPLES, 4 * SAMPLES)
+            "qga_clock_offset_seconds", domain=name) or 0) - offset) < 0.2,
+                          f"the clock of {name}", 60)
+    records = observe(guests, exporter, SAMPLES)
     for name, record in records.items():
         print(f"{name}: {record.summary()}")
     held = sum(record.held() * len(record.misses) for record in records.values())
     assert held / sum(len(record.misses) for record in records.values()) >= HELD_MIN
     for record in records.values():
         assert record.held() >= HELD_MIN - 1 / len(record.misses)
-        assert max(record.uncertainties) < 0.25 * PATIENCE
+        assert 0.9 < half_trip_ratio(zip(record.uncertainties, record.taken)) < 1.5
 
 
 def test_a_step_is_counted_and_a_slew_is_none(clocks):
@@ -172,7 +176,7 @@ def test_a_step_is_counted_and_a_slew_is_none(clocks):
         metrics = exporter.wait_for(
             lambda metrics, wanted=offset_s: abs(metrics.value(
                 "qga_clock_offset_seconds", domain="quarter") - wanted) < 0.5,
-            "the clock where it was set")
+            "the clock where it was set", 60)
         assert steps(metrics) > count
         count = steps(metrics)
 

@@ -110,6 +110,7 @@ def troubled_guests(lab, folder):
         for guest in guests:
             with contextlib.suppress(Exception):
                 guest.stop()
+            del lab.guests[guest.name]
         shutil.rmtree(os.path.join(folder, "windows"), ignore_errors=True)
 
 
@@ -208,7 +209,7 @@ def test_an_annotation_is_valid(prometheus, name):
         found = panels.ask(prometheus, "query",
                            query=panels.substituted(annotation["expr"], variables))["result"]
         if name == "guest":
-            wait_for(lambda: found, "the alert of a dead agent", 30)
+            wait_for(lambda: found, "the alert of a dead agent", 60)
 
 
 def panel_rows(prometheus, name, title, domain="full"):
@@ -244,7 +245,7 @@ def test_the_columns_of_tables_are_labels(prometheus, name):
 
         wanted = set(columns) - EMPTY.union(values)
         wait_for(lambda title=panel["title"], wanted=wanted: has_labels(
-            prometheus, name, title, wanted), f"the columns of {panel['title']}", 30, 0.5)
+            prometheus, name, title, wanted), f"the columns of {panel['title']}", 60, 0.5)
 
 
 def troubles(prometheus):
@@ -288,18 +289,22 @@ def test_the_table_of_guests(prometheus):
                           ("bare", "unconfigured")):
         number = panels.number_of(state)
         wait_for(lambda domain=domain, number=number: value_of("A", domain) == [number],
-                 f"{domain} is {state}", 30)
+                 f"{domain} is {state}", 60)
     (offset,) = value_of("E", "skewed")
-    assert 119 < offset < 121
+    assert 115 < offset < 125
     (used,) = value_of("G", "full")
     assert used > 0.97
-    (answered_ms,) = value_of("H", "old")
-    assert 0 <= time.time() - answered_ms / 1000 < 10
+
+    def answered_lately():
+        (answered_ms,) = value_of("H", "old")
+        return 0 <= time.time() - answered_ms / 1000 < 10
+
+    wait_for(answered_lately, "the last answer of a guest that is well", 60)
 
 
 def test_a_guest_that_was_well_is_not_among_those_that_were_not(prometheus):
     rows = wait_for(lambda: panel_rows(prometheus, "fleet", "Agents that were not well")["A"],
-                    "guests that were not well", 30)
+                    "guests that were not well", 60)
     domains = {labels["domain"] for labels, _ in rows}
     assert {"dead", "silent", "bare"} <= domains and "old" not in domains
 

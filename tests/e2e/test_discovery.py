@@ -83,10 +83,10 @@ def test_guests_that_come_and_go(lab, exporter):
     guest = lab.guest("passing").start()
     try:
         wait_for(lambda: "passing" in discovered(exporter), "the new guest is a target", 60)
-        guest.stop()
-        wait_for(lambda: "passing" not in discovered(exporter), "the guest is none any more", 5)
     finally:
+        guest.stop()
         del lab.guests["passing"]
+    wait_for(lambda: "passing" not in discovered(exporter), "the guest is none any more", 60)
 
 
 @pytest.fixture(name="prometheus")
@@ -105,10 +105,12 @@ def _prometheus(lab, exporter, old):
         {{source_labels: [{META}os_id], target_label: os}},
         {{source_labels: [__address__], target_label: instance}},
         {{target_label: __address__, replacement: "127.0.0.1:{port}"}}]}}"""
-    with Prometheus(lab, exporter.port, jobs=[job]) as running:
-        yield running
-    lab.virsh("qemu-monitor-command", "--hmp", "old", f"hostfwd_remove tcp:127.0.0.1:{port}")
-    old.run("killall httpd || killall busybox || true", check=False)
+    try:
+        with Prometheus(lab, exporter.port, jobs=[job]) as running:
+            yield running
+    finally:
+        lab.virsh("qemu-monitor-command", "--hmp", "old", f"hostfwd_remove tcp:127.0.0.1:{port}")
+        old.run("killall httpd || true", check=False)
 
 
 def failures(prometheus):
@@ -122,13 +124,13 @@ def test_prometheus_scrapes_a_guest_that_it_found(lab, exporter, prometheus, old
         found = prometheus.targets("guests")
         return found[0] if len(found) == 1 and found[0]["health"] == "up" else None
 
-    found = wait_for(target, "Prometheus scrapes the guest", 30)
+    found = wait_for(target, "Prometheus scrapes the guest", 60)
     assert found["discoveredLabels"]["__address__"] == f"{GUEST_IPV4}:9100"
     assert found["discoveredLabels"][f"{META}uuid"] == old.uuid
     assert found["labels"] == {"job": "guests", "domain": "old", "os": "qgalab",
                                "instance": f"{GUEST_IPV4}:9100"}
     query = 'guest_own_metric{domain="old"} * on (domain) group_left qga_up'
-    ((_, value),) = wait_for(lambda: prometheus.query(query), "guest and host metrics meet", 10)
+    ((_, value),) = wait_for(lambda: prometheus.query(query), "guest and host metrics meet", 60)
     assert value == 42
 
     # While libvirt is away there is no list, and Prometheus keeps the one it has.
@@ -137,7 +139,7 @@ def test_prometheus_scrapes_a_guest_that_it_found(lab, exporter, prometheus, old
     try:
         wait_for(lambda: get(f"{exporter.url}/sd")[0] == 503, "no list without libvirt")
         assert b"away" in get(f"{exporter.url}/sd")[2]
-        wait_for(lambda: failures(prometheus) > 1, "Prometheus has asked in vain", 20)
+        wait_for(lambda: failures(prometheus) > 1, "Prometheus has asked in vain", 60)
         assert target() is not None
     finally:
         lab.start_libvirtd()

@@ -178,7 +178,7 @@ def test_a_daemon_that_hangs(lab):
         lab.libvirtd.signal(signal.SIGCONT)
     assert status == 1
     assert "has not answered" in out and "systemctl restart libvirtd" in out
-    wait_for(lambda: lab.virsh("uri"), "libvirtd answers again", 30)
+    wait_for(lambda: lab.virsh("uri"), "libvirtd answers again", 60)
 
 
 def test_a_config_that_says_paused(lab):

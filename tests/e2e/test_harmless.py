@@ -1,9 +1,8 @@
 """Polling does no harm: backups, shutdowns and other clients of the agent work as without
 it, and the agent is sent nothing but the registry's questions."""
 
-import os
+import contextlib
 import re
-import statistics
 import subprocess
 import threading
 import time
@@ -11,31 +10,42 @@ import time
 import pytest
 
 from conftest import healthy
+from guest_truth import has_port_open
 from lab.process import wait_for
 from lab.programs import EXPORTER, Exporter
 
-BACKUPS = 20
-CALL_S = 2.0  # the configured timeout: a freeze waits for one call at most
+BACKUPS = 8
+VISIT_CALLS = 6  # of the collectors of QUICK_CONFIG, all asked each second
 NAMES = {"7.2": "harmless-old", "10.0": "harmless-new"}
 
 
 @pytest.fixture(scope="module", name="guests")
 def _guests(lab, exporter):
     """One of each agent generation, by it."""
-    guests = {agent: lab.guest(name, agent=agent).start() for agent, name in NAMES.items()}
-    for guest in guests.values():
-        guest.wait_for_agent().wait_for_control()
-    exporter.wait_for(lambda metrics: all(healthy(metrics, name) for name in NAMES.values()),
-                      "the guests")
-    yield guests
-    for guest in guests.values():
-        guest.stop()
+    guests = {agent: lab.guest(name, agent=agent) for agent, name in NAMES.items()}
+    try:
+        for guest in guests.values():
+            guest.start()
+        for guest in guests.values():
+            guest.wait_for_agent().wait_for_control()
+        exporter.wait_for(lambda metrics: all(healthy(metrics, name) for name in NAMES.values()),
+                          "the guests", 60)
+        yield guests
+    finally:
+        for guest in guests.values():
+            with contextlib.suppress(subprocess.SubprocessError):  # it may be off
+                guest.stop()
+            del lab.guests[guest.name]
 
 
-def seconds(call, *arguments):
-    started = time.monotonic()
-    call(*arguments)
-    return time.monotonic() - started
+def calls(metrics, name):
+    return metrics.value("qga_agent_calls_total", domain=name)
+
+
+def asked_again(exporter, name, metrics, more=1):
+    """When so many more calls were made than in these metrics."""
+    wanted = calls(metrics, name) + more
+    return exporter.wait_for(lambda metrics: calls(metrics, name) >= wanted, "it is asked on", 60)
 
 
 def registry():
@@ -49,22 +59,16 @@ def registry():
 def test_backups_go_through(lab, exporter, guests, agent):
     """Freeze, work, thaw, again and again, while the exporter asks every second."""
     name = guests[agent].name
-    taken = {"domfsfreeze": [], "domfsthaw": []}
-    before = exporter.metrics()
+    before = metrics = exporter.metrics()
     for number in range(BACKUPS):
-        taken["domfsfreeze"].append(seconds(lab.virsh, "domfsfreeze", name))
+        lab.virsh("domfsfreeze", name)
         assert guests[agent].run("cat /proc/uptime")  # frozen is /data alone
-        time.sleep(0.15 * (number % 8))  # at another moment of the exporter's second
-        taken["domfsthaw"].append(seconds(lab.virsh, "domfsthaw", name))
-        time.sleep(0.6)
+        time.sleep(number / BACKUPS)  # at another moment of the exporter's second
+        lab.virsh("domfsthaw", name)
+        metrics = asked_again(exporter, name, metrics)
     metrics = exporter.wait_for(lambda metrics: metrics.state(name) == "responsive",
-                                "the guest after its backups", 10)
-    for verb, times in taken.items():
-        print(f"{agent} {verb}: median {statistics.median(times):.3f} s, longest {max(times):.3f} s")
-        assert max(times) < CALL_S
+                                "the guest after its backups", 60)
     assert failures(metrics, name) == failures(before, name)
-    assert (metrics.value("qga_agent_calls_total", domain=name)
-            > before.value("qga_agent_calls_total", domain=name) + BACKUPS / 4)
 
 
 def failures(metrics, name):
@@ -72,16 +76,16 @@ def failures(metrics, name):
     return sum(value for _, value in metrics.find("qga_agent_failures_total", domain=name))
 
 
-def test_a_backup_during_a_visit_waits_for_one_call(lab, exporter, guests):
-    """Two clients at once, as often as they can: none is refused."""
+def test_two_clients_at_once(lab, exporter, guests):
+    """As often as they can: none is refused, and the exporter's questions go on."""
     name = guests["10.0"].name
-    waits, wrong = [], []
+    before = exporter.metrics()
+    wrong = []
 
     def other_client():
-        for _ in range(60):
+        for _ in range(30):
             try:
-                waits.append(seconds(lab.virsh, "qemu-agent-command", name,
-                                     '{"execute": "guest-get-host-name"}'))
+                lab.virsh("qemu-agent-command", name, '{"execute": "guest-get-host-name"}')
             except subprocess.SubprocessError as error:
                 wrong.append(error)
 
@@ -91,10 +95,43 @@ def test_a_backup_during_a_visit_waits_for_one_call(lab, exporter, guests):
     for client in clients:
         client.join()
     assert not wrong
-    print(f"other client's calls: median {statistics.median(waits):.3f} s, "
-          f"longest {max(waits):.3f} s")
-    assert max(waits) < CALL_S
-    assert healthy(exporter.metrics(), name)
+    metrics = asked_again(exporter, name, before, VISIT_CALLS)
+    assert failures(metrics, name) == failures(before, name)
+    exporter.wait_for(lambda metrics: healthy(metrics, name), "the guest after it", 60)
+
+
+def test_a_freeze_in_a_visit_waits_for_one_call(lab, exporter, guests):
+    """It begins while a call is outstanding, and is done before the visit is."""
+    guest = guests["10.0"]
+    for number in range(8):
+        made = calls_before_a_freeze(lab, exporter, guest, 0.3 + 0.15 * number)
+        exporter.wait_for(lambda metrics: healthy(metrics, guest.name), "the guest after it", 60)
+        print(f"{made} calls were made before the freeze")
+        if made is not None and made <= VISIT_CALLS / 2:
+            return
+    raise AssertionError("a freeze waits for the rest of the visit")
+
+
+def calls_before_a_freeze(lab, exporter, guest, virsh_s):
+    """How many of the exporter's calls ended from when the agent was free until it was
+    frozen; None if the exporter had given up its call until then.  After virsh_s virsh
+    should be waiting for its turn; on a busy machine it is not there yet."""
+    before = exporter.metrics()
+    guest.run("agent stop")
+    try:
+        hangs = exporter.wait_for(lambda metrics: metrics.value("qga_exporter_lanes_in_use") > 0,
+                                  "a call in the stopped agent", 60, 0.01)
+        freeze = threading.Thread(target=lab.virsh, args=("domfsfreeze", guest.name))
+        freeze.start()
+        time.sleep(virsh_s)
+    finally:
+        guest.run("agent cont")
+    freeze.join()
+    frozen = exporter.metrics()
+    lab.virsh("domfsthaw", guest.name)
+    if failures(frozen, guest.name) > failures(before, guest.name):
+        return None
+    return calls(frozen, guest.name) - calls(hangs, guest.name)
 
 
 @pytest.mark.parametrize("agent", NAMES)
@@ -103,10 +140,10 @@ def test_shutdown_by_the_agent(lab, exporter, guests, agent):
     guest.run("mkdir -p /sbin && printf '#!/bin/sh\\npoweroff -f\\n' >/sbin/shutdown"
               " && chmod +x /sbin/shutdown")
     lab.virsh("shutdown", guest.name, "--mode", "agent")
-    wait_for(lambda: guest.name not in lab.virsh("list", "--name").split(), "it is off", 20)
+    wait_for(lambda: guest.name not in lab.virsh("list", "--name").split(), "it is off", 60)
     guest.close_control()
     guest.start().wait_for_agent().wait_for_control()
-    exporter.wait_for(lambda metrics: healthy(metrics, guest.name), "it is back")
+    exporter.wait_for(lambda metrics: healthy(metrics, guest.name), "it is back", 60)
 
 
 def test_an_exporter_killed_in_mid_call_leaves_no_job(lab, quick_config, guests):
@@ -114,27 +151,36 @@ def test_an_exporter_killed_in_mid_call_leaves_no_job(lab, quick_config, guests)
     guest = guests["7.2"]
     exporter = Exporter(lab, f"--config.file={quick_config}", name="killed")
     with exporter:
-        exporter.wait_for(lambda metrics: healthy(metrics, guest.name), "the guest")
+        exporter.wait_for(lambda metrics: healthy(metrics, guest.name), "the guest", 60)
         guest.run("agent stop")
-        exporter.wait_for(lambda metrics: metrics.value("qga_exporter_lanes_in_use") > 0,
-                          "a call in the stopped agent", 10, 0.01)
-        exporter.process.kill()
-    guest.run("agent cont")
-    took = seconds(guest.agent_command, "guest-get-time")
-    print(f"the next client's call: {took:.2f} s")
-    assert took < CALL_S + 5  # libvirt's sync is the most that it waits for
+        try:
+            exporter.wait_for(lambda metrics: metrics.value("qga_exporter_lanes_in_use") > 0,
+                              "a call in the stopped agent", 60, 0.01)
+            exporter.process.kill()
+            # libvirt waits for another's job for 30 s, and then says so.
+            done = lab.virsh("qemu-agent-command", guest.name, "--timeout", "1",
+                             '{"execute": "guest-get-time"}', timeout_s=90, check=False)
+        finally:
+            guest.run("agent cont")
+    assert done.returncode != 0 and "lock" not in done.stderr, done.stderr
+    guest.wait_for_agent()
 
 
 def test_only_the_registry_is_asked(lab, exporter, guests):
     """Told by the guest's side: an agent that notes what it is asked."""
     guest = guests["10.0"]
     guest.run("agent impostor -recorder /nowhere")
-    time.sleep(10)
-    asked = guest.run("cat /run/agent/asked")
-    guest.run("agent release")
-    exporter.wait_for(lambda metrics: healthy(metrics, guest.name), "the agent again", 30)
-    commands = set(re.findall(r'"execute": *"([^"]*)"', asked))
-    assert len(commands) > 5
+    try:
+        wait_for(lambda: has_port_open(guest), "the recorder at the port", 60)
+        metrics = exporter.metrics()
+        wait_for(lambda: len(commands_in(guest.run("cat /run/agent/asked", check=False))) > 5,
+                 "the first visit", 60)
+        asked_again(exporter, guest.name, metrics, 3 * VISIT_CALLS)
+        asked = guest.run("cat /run/agent/asked")
+    finally:
+        guest.run("agent release")
+    exporter.wait_for(lambda metrics: healthy(metrics, guest.name), "the agent again", 60)
+    commands = commands_in(asked)
     assert commands <= registry() | {"guest-sync", "guest-sync-delimited"}
     assert "guest-ping" not in commands
     # No arguments but the sync's.
@@ -142,16 +188,16 @@ def test_only_the_registry_is_asked(lab, exporter, guests):
         assert "guest-sync" in line or "arguments" not in line, line
 
 
-def test_gaps_between_calls(lab, exporter, guests):
-    """The others' calls find the agent free nearly all of the time."""
+def commands_in(asked):
+    return set(re.findall(r'"execute": *"([^"]*)"', asked))
+
+
+def test_no_more_calls_than_configured(exporter, guests):
+    """Six each second, and the agent is free in between."""
     name = guests["10.0"].name
-    labels = {"domain": name}
-    busy = []
-    for _ in range(10):
-        time.sleep(1)
-        metrics = exporter.metrics()
-        busy.append(sum(value for _, value in
-                        metrics.find("qga_collector_duration_seconds", **labels)))
-    print(f"the agent is held for {statistics.median(busy):.4f} s of each second")
-    assert statistics.median(busy) < 0.25
-    assert lab.virsh("domjobinfo", name) is not None and os.path.exists(lab.socket)
+    started, before = time.monotonic(), exporter.metrics()
+    metrics = asked_again(exporter, name, before, 5 * VISIT_CALLS)
+    made = calls(metrics, name) - calls(before, name)
+    allowed = VISIT_CALLS * (time.monotonic() - started + 2)
+    print(f"{made:.0f} calls, {allowed:.0f} allowed")
+    assert made <= allowed

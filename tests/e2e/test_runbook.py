@@ -105,20 +105,23 @@ def _there(lab):
     guest = lab.guest("web", vcpus=4)
     xml = guest.xml().replace("<vcpu>4</vcpu>", "<vcpu current='2'>4</vcpu>")
     guest.xml = lambda: xml
-    guest.start()
-    lab.virsh("define", f"{lab.directory}/web.xml")
-    guest.wait_for_agent()
-    config = write_config(lab, f"sources: [{{libvirt: {{uri: '{lab.uri}'}}}}]\n" + QUICK_CONFIG,
-                          "runbook.yml")
-    os.makedirs(f"{lab.directory}/bin", exist_ok=True)
-    if not os.path.exists(f"{lab.directory}/bin/qga-exporter"):
-        os.symlink(EXPORTER, f"{lab.directory}/bin/qga-exporter")
-    with Exporter(lab, f"--config.file={config}", uri="", name="runbook") as lab.exporter:
-        lab.exporter.wait_for(lambda metrics: metrics.value("qga_up", domain="web") == 1, "web")
-        yield lab
-    lab.virsh("destroy", "web", check=False)
-    lab.virsh("undefine", "web", check=False)
-    del lab.guests["web"]
+    try:
+        guest.start()
+        lab.virsh("define", f"{lab.directory}/web.xml")
+        guest.wait_for_agent()
+        config = write_config(lab, f"sources: [{{libvirt: {{uri: '{lab.uri}'}}}}]\n"
+                              + QUICK_CONFIG, "runbook.yml")
+        os.makedirs(f"{lab.directory}/bin", exist_ok=True)
+        if not os.path.exists(f"{lab.directory}/bin/qga-exporter"):
+            os.symlink(EXPORTER, f"{lab.directory}/bin/qga-exporter")
+        with Exporter(lab, f"--config.file={config}", uri="", name="runbook") as lab.exporter:
+            lab.exporter.wait_for(lambda metrics: metrics.value("qga_up", domain="web") == 1,
+                                  "web", 60)
+            yield lab
+    finally:
+        lab.virsh("destroy", "web", check=False)
+        lab.virsh("undefine", "web", check=False)
+        del lab.guests["web"]
 
 
 def here(lab, command):
@@ -146,7 +149,7 @@ def test_command(there, command):
         before(there)
     done = subprocess.run(
         ["bash", "-c", here(there, command)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True, timeout=60, check=False, start_new_session=True,
+        stderr=subprocess.STDOUT, text=True, timeout=180, check=False, start_new_session=True,
         env={**SANITIZERS,
              "PATH": f"{there.directory}/bin:{SBIN_PATH}", "LC_ALL": "C", "HOME": there.directory,
              "LIBVIRT_DEFAULT_URI": there.uri})

@@ -14,7 +14,7 @@ from lab.programs import get
 
 
 def request(exporter, method, path):
-    connection = http.client.HTTPConnection(urllib.parse.urlparse(exporter.url).netloc, timeout=5)
+    connection = http.client.HTTPConnection(urllib.parse.urlparse(exporter.url).netloc, timeout=60)
     try:
         connection.request(method, path)
         answer = connection.getresponse()
@@ -32,7 +32,7 @@ def test_metrics_content_type(exporter):
 def test_promtool_has_nothing_to_say(exporter):
     done = subprocess.run([program("promtool"), "check", "metrics"], stdout=subprocess.PIPE,
                           input=exporter.metrics().text.encode(), stderr=subprocess.STDOUT,
-                          timeout=30, check=False)
+                          timeout=60, check=False)
     assert (done.returncode, done.stdout.decode()) == (0, "")
 
 
@@ -85,7 +85,7 @@ def test_scrapes_at_once_are_alike(exporter):
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(10)
+        thread.join(60)
     assert [status for status, _, _ in answers] == [200] * 20
     for _, headers, body in answers:
         assert len(body) == int(headers["Content-Length"])
