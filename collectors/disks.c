@@ -35,9 +35,9 @@ static const struct metric disk_dependency_info = {
 
 #define NVME(variable, metric_name, metric_type, what, field)                          \
     static const struct metric variable = {                                            \
-        .name = metric_name,                                                           \
+        .name = (metric_name),                                                         \
         .help = what " (guest-get-disks smart " field ", from QEMU 7.1 on, cached).",  \
-        .type = metric_type,                                                           \
+        .type = (metric_type),                                                         \
         .labels = {"device"},                                                          \
         .since = "7.1",                                                                \
         .series = "1 per NVMe disk",                                                   \

@@ -8,9 +8,9 @@
 
 #define DISKSTAT(variable, metric_name, metric_type, what, field)                      \
     static const struct metric variable = {                                            \
-        .name = metric_name,                                                           \
+        .name = (metric_name),                                                         \
         .help = what " (guest-get-diskstats " field ", from QEMU 7.1 on, cached).",    \
-        .type = metric_type,                                                           \
+        .type = (metric_type),                                                         \
         .labels = {"device"},                                                          \
         .series = "1 per disk",                                                        \
     }

@@ -4,7 +4,7 @@
 
 #define LOAD(variable, metric_name, minutes, field)                                    \
     static const struct metric variable = {                                            \
-        .name = metric_name,                                                           \
+        .name = (metric_name),                                                         \
         .help = "The guest's load average over " minutes " (guest-get-load " field     \
                 ", from QEMU 10.0 on, on Windows from 10.2 on, cached).",              \
         .type = METRIC_GAUGE,                                                          \

@@ -7,7 +7,7 @@
 
 #define TRAFFIC(variable, metric_name, what, field)                                    \
     static const struct metric variable = {                                            \
-        .name = metric_name,                                                           \
+        .name = (metric_name),                                                         \
         .help = what " (guest-network-get-interfaces statistics " field ", cached); "  \
                      "agents on Linux count only for interfaces with an address.",     \
         .type = METRIC_COUNTER,                                                        \

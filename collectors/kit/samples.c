@@ -304,7 +304,7 @@ samples_restart(struct samples *samples, const struct samples_limits *limits)
 {
     if (samples->capacity > KEPT_SAMPLES) {
         samples_release(samples);
-        *samples = (struct samples){.count = 0};
+        memset(samples, 0, sizeof(*samples));
     }
     samples_clear(samples);
     samples->limits = *limits;

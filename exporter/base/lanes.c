@@ -10,7 +10,7 @@
 
 /* libvirt's client and its XML parser are content with far less; jansson does not run
  * here. */
-#define LANE_STACK_BYTES (512 * 1024)
+#define LANE_STACK_BYTES ((size_t)512 << 10)
 
 struct lane {
     struct lanes *lanes;

@@ -32,10 +32,14 @@ rule_string_read(const struct tree_node *map, const char *key, const char *fallb
                  const char **out, struct tree_problem *problem)
 {
     const struct tree_node *node = tree_child(map, key);
-    const char *value = fallback;
-    if (node != NULL && value_read_string(node, &value, problem) < 0)
+    const char *value = NULL;
+    if (node == NULL) {
+        *out = fallback != NULL ? memory_string(fallback) : NULL;
+        return 0;
+    }
+    if (value_read_string(node, &value, problem) < 0)
         return -1;
-    *out = value != NULL ? memory_string(value) : NULL;
+    *out = memory_string(value);
     return 0;
 }
 
@@ -62,7 +66,7 @@ rule_read(const struct tree_node *map, struct harm_rule *rule,
                          "names no command; write command: guest-get-fsinfo");
     if (rule_string_read(map, "os", NULL, &rule->os, problem) < 0 ||
         rule_string_read(map, "agent_before", NULL, &rule->agent_before, problem) < 0 ||
-        rule_string_read(map, "command", NULL, &rule->command, problem) < 0 ||
+        rule_string_read(map, "command", "", &rule->command, problem) < 0 ||
         rule_string_read(map, "reason", "by the config", &rule->reason, problem) < 0)
         return -1;
     if (!command_known(rule->command))

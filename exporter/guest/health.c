@@ -101,7 +101,9 @@ avoided_reason(const struct guest_collector *collector)
 static double
 seconds(int64_t duration_ns)
 {
-    return (double)(duration_ns / 1000) / 1e6;
+    int64_t duration_us = duration_ns / 1000;
+
+    return (double)duration_us / 1e6;
 }
 
 static void

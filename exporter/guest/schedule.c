@@ -119,8 +119,8 @@ heap_add(struct schedule_heap *heap, struct schedule_guest *guest)
 {
     if (heap->count == heap->allocated) {
         heap->allocated = heap->allocated ? 2 * heap->allocated : 16;
-        heap->guests =
-            memory_resize(heap->guests, heap->allocated, sizeof heap->guests[0]);
+        heap->guests = memory_resize(heap->guests, heap->allocated,
+                                     sizeof(struct schedule_guest *));
     }
     guest->heap = heap;
     heap_rise(heap, heap->count++, guest);

@@ -236,7 +236,7 @@ store_announced(struct store *store, size_t *count, const char **why)
     (void)pthread_mutex_lock(&store->lock);
     *why = store->lacking;
     if (*why == NULL)
-        records = memory_new(store->guests_count, sizeof(*records));
+        records = memory_new(store->guests_count, sizeof(struct discovery_guest *));
     for (size_t i = 0; records != NULL && i < store->guests_count; i++)
         if (store->guests[i]->record != NULL)
             records[(*count)++] = discovery_guest_ref(store->guests[i]->record);

@@ -88,6 +88,7 @@ versions_read(const struct tree_node *map, struct text *out, bool *with_13,
                          versions[min], versions[max]);
     text_add_string(out, ":-VERS-ALL");
     for (size_t version = min; version <= max; version++)
+        /* NOLINTNEXTLINE(clang-analyzer-*): `max` is an index of versions[] */
         text_add_format(out, ":+%s", version_priorities[version]);
     *with_13 = max == VERSION_13;
     return 0;

@@ -249,16 +249,15 @@ san_is_allowed(const struct web_config *config, unsigned int type, char *san,
                size_t length)
 {
     char address[INET6_ADDRSTRLEN];
+    bool is_text = type == GNUTLS_SAN_DNSNAME || type == GNUTLS_SAN_RFC822NAME ||
+                   type == GNUTLS_SAN_URI;
     if (type == GNUTLS_SAN_IPADDRESS) {
         if ((length != 4 && length != 16) ||
             inet_ntop(length == 4 ? AF_INET : AF_INET6, san, address,
                       sizeof(address)) == NULL)
             return false;
         san = address;
-    } else if (type != GNUTLS_SAN_DNSNAME && type != GNUTLS_SAN_RFC822NAME &&
-               type != GNUTLS_SAN_URI) {
-        return false;
-    } else if (strnlen(san, length) != length) {
+    } else if (!is_text || strnlen(san, length) != length) {
         return false; /* a NUL inside: "good.example\0.evil.example" */
     }
     for (size_t i = 0; config->tls.allowed_sans[i] != NULL; i++)

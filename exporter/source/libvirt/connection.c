@@ -122,7 +122,7 @@ libvirt_connection_open(struct libvirt_connection *connection, const char *uri,
         .owner = owner,
         .for_calls = for_calls,
         .socket = -1,
-        .deadline_ns = clock_monotonic_ns() + OPEN_TIMEOUT_S * NS_PER_S,
+        .deadline_ns = clock_monotonic_ns() + (int64_t)OPEN_TIMEOUT_S * NS_PER_S,
     };
     pthread_mutex_lock(&connections.lock);
     DL_APPEND(connections.first, connection);
@@ -168,6 +168,7 @@ libvirt_connection_close(struct libvirt_connection *connection)
     if (connection->handle)
         virConnectClose(connection->handle);
     pthread_mutex_lock(&connections.lock);
+    /* NOLINTNEXTLINE(clang-analyzer-*): what has an owner is in the list */
     DL_DELETE(connections.first, connection);
     let_go_of_socket(connection);
     pthread_mutex_unlock(&connections.lock);

@@ -10,9 +10,10 @@
 #define AGENT_CHANNEL "org.qemu.guest_agent.0"
 /* What virt-manager and virt-install leave in <metadata>. */
 #define LIBOSINFO_NAMESPACE "http://libosinfo.org/xmlns/libvirt/domain/1.0"
-#define XML_BYTES_MAX (8 * 1024 * 1024)
+#define XML_BYTES_MAX ((size_t)8 << 20)
 
-#define ATTRIBUTE_BYTES (4 * DOMAIN_TEXT_BYTES_MAX) /* cut to a quarter when kept */
+/* Cut to a quarter when kept. */
+#define ATTRIBUTE_BYTES ((size_t)4 * DOMAIN_TEXT_BYTES_MAX)
 #define SOURCE_BYTES (2 * ATTRIBUTE_BYTES)
 /* Beyond what QEMU takes; a product stays within an int64_t. */
 #define VCPUS_MAX 1000000
