@@ -96,11 +96,21 @@ quarantine(struct guest *guest, const struct watch_call *call)
              LOG_STR("error", call->call.failure.text));
 }
 
+/* The log tells when the call was due, and where its time went since. */
 static void
-account(const struct watch_call *call, enum failure_kind outcome)
+account(const struct watch_call *call, enum failure_kind outcome, int64_t now_ns)
 {
-    telemetry_call(call->watch->parts->telemetry, commands_row(call->call.command),
-                   outcome, call->call.received_mono_ns - call->call.sent_mono_ns);
+    struct telemetry *telemetry = call->watch->parts->telemetry;
+    int64_t late_ns = call->call.sent_mono_ns - call->turn.due_ns;
+    int64_t took_ns = call->call.received_mono_ns - call->call.sent_mono_ns;
+
+    telemetry_call(telemetry, commands_row(call->call.command), outcome, took_ns);
+    telemetry_lateness(telemetry, late_ns);
+    log_debug("a call has ended", LOG_STR("domain", call->guest->name),
+              LOG_STR("command", call->call.command),
+              LOG_STR("outcome", failure_kind_name(outcome)), LOG_NS("late", late_ns),
+              LOG_NS("took", took_ns),
+              LOG_NS("waited", now_ns - call->call.received_mono_ns));
 }
 
 static void
@@ -175,9 +185,7 @@ call_done(struct call *carried)
         intake_late_answer(&watch->intake, guest, collector, carried);
         watch_block_commands(watch, guest);
     }
-    account(call, outcome);
-    telemetry_lateness(watch->parts->telemetry,
-                       carried->sent_mono_ns - call->turn.due_ns);
+    account(call, outcome, now_ns);
     schedule_done(watch->schedule, &call->turn, outcome,
                   carried->received_mono_ns - carried->sent_mono_ns, now_ns);
     if (guest->gone) {

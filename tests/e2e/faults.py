@@ -17,10 +17,13 @@ DOCUMENT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../docs/
 @dataclasses.dataclass(frozen=True)
 class Bound:
     """How long something takes: by default, in words; in the tests, where every interval is
-    a second, every timeout 2 s and the back-off 1 to 2 s, in seconds."""
+    a second, every timeout 2 s and the back-off 1 to 2 s, in seconds. It is counted from
+    this event of libvirt's, by the name in the exporter's log, or from any; or from when
+    the test says."""
 
     words: str
     seconds: float
+    event: str = None
 
 
 NOW = Bound("at once: libvirt's event", 1)
@@ -35,7 +38,7 @@ KEEPALIVE = Bound("old values leave with their age; calls are given up after 14 
 SILENT = Bound("after 15 s, which it is given to let the exporter in", 20)
 CLOSED = Bound("at once: the connection closes", 2)
 
-EVENT = Bound("under 2 s after the agent's return: libvirt's event", 2)
+EVENT = Bound("under 2 s after the agent's return: libvirt's event", 2, "agent_connected")
 RUNS = Bound("under 2 s after the domain runs: libvirt's event", 2)
 LOOKED = Bound("under 4 s: libvirt tells of it by no event, so it is looked at every 2 s", 4)
 PROBE = Bound("with the next probe (10 s after the first failure, then 1 min, doubling to "
@@ -151,7 +154,8 @@ What `qga_agent_state` says of a guest, which `reason` of `qga_agent_failures_to
 call that was on its way), how soon the exporter notices, how soon it is over, and what to do.
 The times are those of the default configuration, on libvirt guests. `make docs` writes this
 page from `tests/e2e/faults.py`; `tests/e2e/test_faults_*.py` bring each of these faults about
-on real guests and hold the exporter to state, reason and times.
+on real guests and hold the exporter to state, reason and times, which its log at `debug`
+tells.
 """
 
 NOTES = """\

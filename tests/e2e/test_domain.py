@@ -78,47 +78,58 @@ def test_metadata_that_change(lab, exporter, old):
     def info():
         return exporter.metrics().labels("qga_domain_info", domain="old")
 
+    billing = "https://example.com/billing/1"
     assert info() == {"domain": "old", "uuid": old.uuid, "title": "", "instance_name": "",
                       "project": "", "flavor": "", "project_id": "", "customer": ""}
-    lab.virsh("desc", "old", "--live", "--title", "The \"web\" server")
-    lab.virsh("metadata", "old", NOVA, "--live", "--key", "nova", "--set", INSTANCE)
-    lab.virsh("metadata", "old", "https://example.com/billing/1", "--live", "--key", "b",
-              "--set", "<account><customer>acme</customer></account>")
-    wait_for(lambda: info()["customer"], "the metadata are labels", 5)
-    assert info() == {"domain": "old", "uuid": old.uuid, "title": "The \"web\" server",
-                      "instance_name": "web-1", "project": "shop", "flavor": "m1.small",
-                      "project_id": "p-1", "customer": "acme"}
-    assert b'"__meta_qga_metadata_customer":"acme"' in get(f"{exporter.url}/sd")[2]
-    for uri in (NOVA, "https://example.com/billing/1"):
-        lab.virsh("metadata", "old", uri, "--live", "--remove")
-    lab.virsh("desc", "old", "--live", "--title", "")
-    wait_for(lambda: info()["customer"] == info()["title"] == "", "they are gone", 5)
+    try:
+        lab.virsh("desc", "old", "--live", "--title", "The \"web\" server")
+        lab.virsh("metadata", "old", NOVA, "--live", "--key", "nova", "--set", INSTANCE)
+        lab.virsh("metadata", "old", billing, "--live", "--key", "b",
+                  "--set", "<account><customer>acme</customer></account>")
+        wait_for(lambda: info()["customer"], "the metadata are labels")
+        assert info() == {"domain": "old", "uuid": old.uuid, "title": "The \"web\" server",
+                          "instance_name": "web-1", "project": "shop", "flavor": "m1.small",
+                          "project_id": "p-1", "customer": "acme"}
+        assert b'"__meta_qga_metadata_customer":"acme"' in get(f"{exporter.url}/sd")[2]
+    finally:
+        for uri in (NOVA, billing):
+            lab.virsh("metadata", "old", uri, "--live", "--remove", check=False)
+        lab.virsh("desc", "old", "--live", "--title", "")
+    wait_for(lambda: info()["customer"] == info()["title"] == "", "they are gone")
 
 
 def test_other_labels_after_a_reload(lab, exporter):
     write_config(lab, QUICK_CONFIG, "domain.yml")
     exporter.reload()
     wait_for(lambda: "customer" not in exporter.metrics().labels("qga_domain_info", domain="old"),
-             "the labels of the file are gone", 5)
+             "the labels of the file are gone")
 
 
-def test_a_disk_that_comes_and_goes(lab, exporter, new):
-    """The definition is read again when a device is added."""
+@pytest.fixture(name="extra_disk")
+def _extra_disk(lab, new):
+    """Plugged into the guest, as vdb: its path."""
     path = f"{lab.directory}/disk/extra.raw"
     with open(path, "wb") as file:
         file.truncate(8 << 20)
     new.run("modprobe acpiphp; modprobe pci_hotplug", check=False)
     lab.virsh("attach-disk", "new", path, "vdb", "--live", "--serial", "extra-1")
     try:
-        if new.run("for i in 1 2 3 4 5; do [ -e /sys/block/vdb ] && break; sleep 1; done;"
-                   "ls /sys/block").find("vdb") < 0:
-            pytest.skip("the guest's kernel does not see disks that are plugged in")
-        new.run("mke2fs /dev/vdb >/dev/null 2>&1; mkdir -p /extra; mount /dev/vdb /extra")
-        metrics = exporter.wait_for(
-            lambda metrics: metrics.find("qga_filesystem_disk_info", domain="new", device="vdb"),
-            "the new disk")
-        ((labels, _),) = metrics.find("qga_filesystem_disk_info", domain="new", device="vdb")
-        assert (labels["target"], labels["source_file"]) == ("vdb", path)
-        new.run("umount /extra")
+        yield path
     finally:
+        new.run("umount /extra; rmdir /extra", check=False)
         lab.virsh("detach-disk", "new", "vdb", "--live")
+        wait_for(lambda: "vdb" not in lab.virsh("domblklist", "new"), "the disk is gone")
+
+
+def test_a_disk_that_comes_and_goes(exporter, new, extra_disk):
+    """The definition is read again when a device is added."""
+    try:
+        wait_for(lambda: new.run("[ ! -e /sys/block/vdb ] || echo there"), "the guest sees it", 20)
+    except AssertionError:
+        pytest.skip("the guest's kernel does not see disks that are plugged in")
+    new.run("mke2fs /dev/vdb >/dev/null 2>&1; mkdir -p /extra; mount /dev/vdb /extra")
+    metrics = exporter.wait_for(
+        lambda metrics: metrics.find("qga_filesystem_disk_info", domain="new", device="vdb"),
+        "the new disk")
+    ((labels, _),) = metrics.find("qga_filesystem_disk_info", domain="new", device="vdb")
+    assert (labels["target"], labels["source_file"]) == ("vdb", extra_disk)

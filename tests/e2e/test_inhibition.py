@@ -43,7 +43,7 @@ def silenced(address, test, *alerts):
         return found if len(found) == len(alerts) and all(
             one["status"]["state"] != "unprocessed" for one in found) else None
 
-    found = wait_for(seen, "all alerts", 20)
+    found = wait_for(seen, "all alerts")
     return {(one["labels"]["alertname"], one["labels"]["severity"], one["labels"].get("domain"))
             for one in found if one["status"]["inhibitedBy"]}
 
@@ -101,4 +101,4 @@ def test_inhibition(address, name):
     alerts, expected = CASES[name]
     # Cases must not silence each other's: each has hosts of its own.
     alerts = [{**one, "instance": f"{name}-{one['instance']}"} for one in alerts]
-    wait_for(lambda: silenced(address, name, *alerts) == expected, f"silenced: {expected}", 20)
+    wait_for(lambda: silenced(address, name, *alerts) == expected, f"silenced: {expected}")

@@ -8,16 +8,16 @@ import subprocess
 import pytest
 
 from conftest import QUICK_CONFIG, write_config
-from faults import FAULTS
 from lab.image import ROOT
 from lab.polkit import USER, PolkitLab
 from lab.process import program, wait_for
-from lab.programs import EXPORTER, Exporter
+from lab.programs import EXPORTER
+from timeline import observed
+from watched import Watched
 
 URI = "qemu:///system"
 NAME = "guarded"
 RULE = "50-qga-exporter.rules"
-SLACK_S = float(os.environ.get("QGA_E2E_SLACK", "0.5"))
 
 
 def shipped_rule():
@@ -47,8 +47,7 @@ def doctor(lab):
 
 
 def start_exporter(lab, name):
-    config = write_config(lab, QUICK_CONFIG)
-    return Exporter(lab, f"--config.file={config}", uri=URI, name=name, command=lab.as_user(),
+    return observed(lab, write_config(lab, QUICK_CONFIG), name, uri=URI, command=lab.as_user(),
                     copy=lab.exporter)
 
 
@@ -66,7 +65,7 @@ def is_let_in(lab):
 
 def set_rule(lab, text, let_in=True):
     lab.set_rule(text)
-    wait_for(lambda: is_let_in(lab) == let_in, "polkitd has read its rule", 10)
+    wait_for(lambda: is_let_in(lab) == let_in, "polkitd has read its rule")
 
 
 def test_not_let_in(guarded):
@@ -74,17 +73,17 @@ def test_not_let_in(guarded):
     set_rule(guarded, "// nothing\n", let_in=False)
     with start_exporter(guarded, "stranger") as exporter:
         metrics = exporter.wait_for(lambda metrics: metrics.value("qga_exporter_source_up") == 0,
-                                    "the source is away", 5)
+                                    "the source is away")
         assert not metrics.domains()
-        lines = wait_for(lambda: [line for line in exporter.process.log().splitlines()
-                                  if "org.libvirt.unix.manage" in line], "the reason", 5)
+        wait_for(lambda: "org.libvirt.unix.manage" in exporter.process.log(), "the reason")
         status, text = doctor(guarded)
         assert status == 1
         assert "org.libvirt.unix.manage" in text and f"config/polkit/{RULE}" in text
+        watched = Watched(exporter, "not let in", NAME, others=())
         set_rule(guarded, shipped_rule())
-        exporter.wait_for(answers, "the guest, once the rule is there",
-                          FAULTS["not let in"].recover.seconds + SLACK_S)
-        assert len(lines) == 1
+        watched.now()
+        watched.is_over(answers)
+        assert exporter.process.log().count("org.libvirt.unix.manage") == 1
     assert doctor(guarded)[0] == 0
 
 
@@ -95,26 +94,28 @@ def test_a_right_is_missing(guarded):
     assert less != rule
     set_rule(guarded, less)
     with start_exporter(guarded, "reader") as exporter:
-        metrics = exporter.wait_for(lambda metrics: metrics.state(NAME) == "denied",
-                                    "the guest is denied", FAULTS["denied"].notice.seconds + SLACK_S)
+        watched = Watched(exporter, "denied", NAME, others=())
+        watched.let_in()
+        metrics = watched.is_noticed(lambda metrics: metrics.state(NAME) == "denied")
         assert metrics.value("qga_up", domain=NAME) == 0
         assert metrics.value("qga_exporter_source_up") == 1
         assert metrics.value("qga_agent_failures_total", domain=NAME, reason="denied") > 0
         assert metrics.value("qga_domain_vcpus", domain=NAME) == 1
         wait_for(lambda: "state=denied" in exporter.process.log()
-                 and "access denied" in exporter.process.log(), "a line in the log", 5)
+                 and "access denied" in exporter.process.log(), "a line in the log")
         status, text = doctor(guarded)
         assert status == 1
         assert "domain.write" in text and f"config/polkit/{RULE}" in text
+        watched.ends()
         set_rule(guarded, rule)
-        exporter.wait_for(answers, "the guest, once the rule is there",
-                          FAULTS["denied"].recover.seconds + SLACK_S)
+        watched.now()
+        watched.is_over(answers)
 
 
 def test_the_rule_gives_what_is_needed_and_little_more(guarded):
     set_rule(guarded, shipped_rule())
     with start_exporter(guarded, "guarded") as exporter:
-        metrics = exporter.wait_for(answers, "the guest", 10)
+        metrics = exporter.wait_for(answers, "the guest")
         failures = dict((labels["reason"], value) for labels, value in
                         metrics.find("qga_agent_failures_total", domain=NAME))
         assert failures.get("denied", 0) == 0

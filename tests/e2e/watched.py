@@ -1,12 +1,17 @@
 """What the tests of faults share: a guest that has the fault, an exporter beside it, and
-the times that faults.py allows; and what it costs the other guests: nothing."""
+the times that faults.py allows; and what it costs the other guests: nothing.
+
+The times are the exporter's: from what libvirt told it, or from when the test had brought
+the fault about, to the record of what it made of it (timeline.py). They are told by its
+schedule: so much later a call of another guest was due, and had come back. A machine that
+is late makes these late as well.
+"""
 
 import contextlib
 import json
 import os
 import re
 import shutil
-import subprocess
 import time
 
 import pytest
@@ -14,11 +19,12 @@ import pytest
 from conftest import healthy
 from faults import FAULTS
 from lab.image import ROOT
+from lab.pace import stretched
 from lab.process import wait_for
+from timeline import observed
 
-# A sanitizer's build, and a guest's kernel without KVM, take their time.
-SLACK_S = float(os.environ.get("QGA_E2E_SLACK", "0.5"))
-FRESH_S = 4 + SLACK_S  # the others' values, asked every second
+OTHERS = ("old", "new")
+FRESH_S = 4  # between two answers of another guest, which is asked every second
 NAME = "fault"
 PANIC = "<panic model='isa'/>"
 GUEST_INFO = {"return": {"version": "9.9.9", "supported_commands": [
@@ -37,59 +43,144 @@ def failures(metrics, domain):
             metrics.find("qga_agent_failures_total", domain=domain)}
 
 
-def is_connected(lab, name):
-    return "name='org.qemu.guest_agent.0' state='connected'" in lab.virsh("dumpxml", name)
-
-
 class Watched:
-    """An exporter beside a guest with a fault: takes the times, and looks after the others."""
+    """An exporter beside a guest with a fault: takes the times, and looks after the others.
 
-    def __init__(self, exporter, fault, name=NAME):
+    others   guests whose calls tell the time; without any the clock does, and the limit is
+             stretched as the lab's waits are"""
+
+    def __init__(self, exporter, fault, name=NAME, others=OTHERS):
         self.exporter = exporter
+        self.timeline = exporter.timeline
         self.fault = FAULTS[fault]
         self.name = name
-        self.before = failures(exporter.metrics(), name)
-        self.since = time.monotonic()
+        self.others = others
+        self.before = self.start = self.began = None
+        self.begins()
 
-    def others_are_fresh(self, metrics):
-        for other in ("old", "new"):
-            age = time.time() - successes(metrics, other)
-            assert age < FRESH_S, f"{other} is {age:.1f} s old"
-
-    def _within(self, bound, condition, what):
-        metrics = self.exporter.wait_for(condition, what, bound.seconds + SLACK_S + 5, 0.02)
-        took = time.monotonic() - self.since
-        print(f"{what}: {took:.2f} s (at most {bound.seconds:g})")
-        assert took <= bound.seconds + SLACK_S, what
-        return metrics
+    # When it begins and ends: before the test does what brings it about.
 
     def begins(self):
         self.before = failures(self.exporter.metrics(), self.name)
-        self.since = time.monotonic()
+        self.ends()
+
+    def ends(self):
+        self.start = self.timeline.here()
+        self.began = None
+
+    def now(self):
+        """It has just begun, or ended, and libvirt tells of it by no event."""
+        self.began = time.time()
+
+    def let_in(self):
+        """It has begun before the exporter: when that is let in by libvirt."""
+        self.start = self.timeline.wait(lambda record: record.what == "connected to libvirt",
+                                        "the connection")
+        self.began = self.timeline.records[self.start].time
+        self.before = {}
+
+    def event(self, event=None, start=None):
+        """The first that libvirt has told of the guest since: when."""
+        place = self.timeline.wait(
+            lambda record: record.domain == self.name and record.event
+            and event in (None, record.event), f"an event of {self.name}: {event or 'any'}",
+            self.start if start is None else start)
+        self.began = self.timeline.records[place].time
+
+    # What the exporter makes of it.
+
+    def state(self, state):
+        """For `shown` of is_noticed() and is_over()."""
+        return lambda: self.timeline.find(
+            lambda record: record.domain == self.name and record.state == state, self.start)
+
+    def call(self, outcome, command=None):
+        return lambda: self.timeline.find(
+            lambda record: record.is_call and record.domain == self.name
+            and record.outcome == outcome and command in (None, record.command), self.start)
+
+    def leaves(self):
+        return self.timeline.find(
+            lambda record: record.what == "the domain has stopped"
+            and record.domain == self.name, self.start)
+
+    def well(self):
+        return self.timeline.answered_all(self.name, self.start)
+
+    def is_noticed(self, condition=None, shown=None):
+        """Returns the metrics that show it; what follows happens after its record."""
+        condition = condition or (
+            lambda metrics: metrics.state(self.name) == self.fault.state
+            and (not self.fault.reason or self.fault.reason in self.new_reasons(metrics)))
+        metrics = self._within(self.fault.notice, condition,
+                               shown or self.state(self.fault.state), "noticed")
+        if self.fault.reason:
+            assert self.fault.reason in self.new_reasons(metrics), failures(metrics, self.name)
+        return metrics
+
+    def is_over(self, condition=None, shown=None):
+        condition = condition or (lambda metrics: healthy(metrics, self.name))
+        return self._within(self.fault.recover, condition, shown or self.well, "over")
 
     def new_reasons(self, metrics):
         """The reasons counted since it began."""
         return {reason for reason, count in failures(metrics, self.name).items()
                 if count > self.before.get(reason, 0)}
 
-    def is_noticed(self, condition=None, others=True):
-        condition = condition or (
-            lambda metrics: metrics.state(self.name) == self.fault.state
-            and (not self.fault.reason or self.fault.reason in failures(metrics, self.name)))
-        metrics = self._within(self.fault.notice, condition, f"{self.name} noticed")
-        if others:
-            self.others_are_fresh(metrics)
-        if self.fault.reason:
-            wanted = {self.fault.reason}
-            assert self.new_reasons(metrics) >= wanted, failures(metrics, self.name)
+    def _within(self, bound, condition, shown, what):
+        limit_s = 60 + 2 * bound.seconds
+        what = f"{self.name} {what}"
+        metrics = self.exporter.wait_for(condition, what, limit_s)
+        (place,) = wait_for(lambda: [] if shown() is None else [shown()],
+                            f"{what}, by the log", limit_s)
+        if self.began is None:
+            self.event(bound.event)
+        elapsed_s = self._elapsed(place)
+        limit_s = bound.seconds if self.others else stretched(bound.seconds)
+        print(f"{what}: {elapsed_s:.2f} s (at most {limit_s:g})")
+        assert elapsed_s <= limit_s, "\n".join(
+            str(record) for record in self.timeline.records[self.start:place + 1]
+            if record.domain == self.name)
+        self.others_are_fresh(place)
+        self.start, self.began = place + 1, None
         return metrics
 
-    def ends(self):
-        self.since = time.monotonic()
+    def _elapsed(self, place):
+        """Without the guest's own time for answers: one that has just booted is slow."""
+        records = self.timeline.records[:place + 1]
+        answers_s = sum(record.took for record in records if record.is_call
+                        and record.domain == self.name and record.sent >= self.began
+                        and record.outcome == "none")
+        reached = max((record.due for record in records
+                       if record.is_call and record.domain in self.others), default=self.began)
+        return (reached if self.others else records[-1].time) - self.began - answers_s
 
-    def is_over(self, condition=None):
-        condition = condition or (lambda metrics: healthy(metrics, self.name))
-        return self._within(self.fault.recover, condition, f"{self.name} well again")
+    def others_are_fresh(self, end):
+        """The others went on answering until then."""
+        records = self.timeline.records
+        for other in self.others:
+            times = [record.time for record in records[:end] if record.answers(other)]
+            times = [*times, records[end].time]
+            since = max((time_s for time_s in times if time_s <= records[self.start].time),
+                        default=times[0])
+            times = [time_s for time_s in times if time_s >= since]
+            age_s = max(later - sooner for sooner, later in zip(times, [*times[1:], times[-1]]))
+            assert age_s <= stretched(FRESH_S), f"{other} was {age_s:.1f} s old"
+
+
+@pytest.fixture(scope="module", name="exporter")
+def exporter_fixture(lab, quick_config):
+    """As conftest's, and its log tells everything."""
+    with observed(lab, quick_config) as running:
+        running.wait_for(lambda metrics: all(healthy(metrics, name) for name in OTHERS),
+                         "the series of both guests with an agent")
+        yield running
+
+
+def destroy(lab, name):
+    """Also one that does not run."""
+    if name in lab.virsh("list", "--name").split():
+        lab.guests[name].stop()
 
 
 @pytest.fixture(scope="module", name="fault_domain")
@@ -98,11 +189,12 @@ def fault_domain_fixture(lab, exporter):
     with recorded_disk(lab) as files:
         guest = lab.guest(NAME, agent="10.0", devices=PANIC, on_crash="preserve",
                           disk_files=files)
-        guest.start()
-    guest.wait_for_agent().wait_for_control()
-    exporter.wait_for(lambda metrics: healthy(metrics, NAME), "the guest answers")
-    yield guest
-    guest.stop()
+        try:
+            guest.start().wait_for_agent().wait_for_control()
+            exporter.wait_for(lambda metrics: healthy(metrics, NAME), "the guest answers")
+            yield guest
+        finally:
+            destroy(lab, NAME)
 
 
 @pytest.fixture(name="guest")
@@ -110,7 +202,7 @@ def guest_fixture(fault_domain, exporter):
     """The same, and well again after the test."""
     yield fault_domain
     try:
-        exporter.wait_for(lambda metrics: healthy(metrics, NAME), "the guest after the test", 15)
+        exporter.wait_for(lambda metrics: healthy(metrics, NAME), "the guest after the test")
     except AssertionError:  # the test has failed: the next one begins anew
         begin_anew(fault_domain, exporter)
 
@@ -132,38 +224,44 @@ def recorded_disk(lab):
 
 
 def begin_anew(guest, exporter):
-    with contextlib.suppress(subprocess.SubprocessError):
-        guest.stop()
+    destroy(guest.lab, NAME)
     exporter.wait_for(lambda metrics: NAME not in metrics.domains(), "the guest is off")
+    start = exporter.timeline.here()
     guest.start()
-    returns(guest.lab, guest)
+    returns(exporter, start)
     guest.wait_for_control()
-    exporter.wait_for(lambda metrics: healthy(metrics, NAME), "the guest anew", 30)
+    exporter.wait_for(lambda metrics: healthy(metrics, NAME), "the guest anew")
 
 
-def returns(lab, guest):
-    """When the agent is back, as libvirt sees it."""
-    wait_for(lambda: is_connected(lab, guest.name), "the agent's port is open", 60, 0.01)
-
-
-def reboots(lab, guest):
-    guest.close_control()
-    returns(lab, guest)
+def returns(exporter, start, name=NAME):
+    """When the agent is back, as libvirt sees it; 300 s: a boot may need another attempt."""
+    return exporter.timeline.wait(
+        lambda record: record.domain == name and record.event == "agent_connected",
+        "the agent's port is open", start, 300)
 
 
 def as_impostor(guest, exporter, *arguments):
-    """Returns when the agent is gone and the impostor about to come."""
+    """Returns when the agent is gone and the impostor there."""
+    start = exporter.timeline.here()
     guest.run("agent impostor " + " ".join(arguments))
-    exporter.wait_for(lambda metrics: metrics.state(guest.name) == "disconnected",
-                      "the agent gone", 5, 0.02)
-    returns(guest.lab, guest)
+    gone = exporter.timeline.wait_for_state(guest.name, "disconnected", start)
+    returns(exporter, gone, guest.name)
 
 
-def release(lab, guest, exporter):
+def release(guest, exporter):
+    start = exporter.timeline.here()
     guest.run("agent release")
-    exporter.wait_for(lambda metrics: metrics.state(guest.name) == "disconnected",
-                      "the impostor gone", 5, 0.02)
-    returns(lab, guest)
+    gone = exporter.timeline.wait_for_state(guest.name, "disconnected", start)
+    returns(exporter, gone, guest.name)
+
+
+def restart(guest, exporter, options=""):
+    """The agent, with such options; not at once, of which QEMU would not tell."""
+    start = exporter.timeline.here()
+    guest.run(f"agent options {options}; agent hold")
+    gone = exporter.timeline.wait_for_state(guest.name, "disconnected", start)
+    guest.run("agent release")
+    returns(exporter, gone, guest.name)
 
 
 def commands(guest):

@@ -2,6 +2,7 @@
  * block; libvirt's event thread only posts mail. */
 #include "source/libvirt/parts.h"
 
+#include "base/log.h"
 #include "kit/memory.h"
 #include "source/libvirt/domain_xml.h"
 #include "source/libvirt/error.h"
@@ -77,12 +78,29 @@ libvirt_event_free(struct libvirt_event *event)
     free(event);
 }
 
+static const char *
+event_name(enum libvirt_event_kind kind)
+{
+    static const char *const names[] = {
+        [LIBVIRT_DOMAIN_STARTED] = "started",
+        [LIBVIRT_DOMAIN_STOPPED] = "stopped",
+        [LIBVIRT_AGENT_CONNECTED] = "agent_connected",
+        [LIBVIRT_DOMAIN_CHANGED] = "changed",
+        [LIBVIRT_DOMAIN_MIGRATES] = "migrates",
+        [LIBVIRT_CONNECTION_CLOSED] = "closed",
+    };
+
+    return names[kind];
+}
+
 static void
 post_domain_event(virDomainPtr domain, const struct subscription *subscription,
                   enum libvirt_event_kind kind)
 {
     struct libvirt_event *event = event_new(subscription, kind);
 
+    log_debug("libvirt tells of a domain", LOG_STR("domain", virDomainGetName(domain)),
+              LOG_STR("event", event_name(kind)));
     if (virDomainGetUUIDString(domain, event->uuid) == 0)
         mailbox_post(event->link->mailbox, &event->mail);
     else
