@@ -27,7 +27,7 @@ PROGRAMS = ("unshare", "nsenter", "setpriv", "libvirtd", "virtlogd", "virsh", "m
 
 # The files that take longest.
 LONGEST = ("test_hostile_agents.py", "test_faults_domain.py", "test_hostile.py", "test_sockets.py",
-           "test_clock.py", "test_faults_busy.py", "test_harmless.py", "test_dashboards.py")
+           "test_clock.py", "test_faults_clients.py", "test_harmless.py", "test_dashboards.py")
 
 # Everything at a pace that a test can wait for.
 QUICK_CONFIG = """
