@@ -111,6 +111,17 @@ unit: $(UNIT_TESTS) ## build and run the unit tests
 	cat $(^:=.log); exit $$failed
 unit-build: $(UNIT_TESTS)
 
+# The web side alone: it needs no guest.
+WEB_TESTS := $(filter $(BUILD)/tests/unit/test_web% $(BUILD)/tests/unit/web/%,$(UNIT_TESTS))
+check-web: $(BUILD)/qga-exporter ## run the tests of the web side: HTTP, TLS, log-ins
+	+$(Q)$(MAKE) --no-print-directory UNIT_TESTS='$(WEB_TESTS)' unit
+	$(Q)CI=true QGA_EXPORTER=$(abspath $<) /usr/bin/python3 -m pytest -rs tests/e2e/test_web_access.py
+
+STACK ?= trixie
+check-tls: ## run them on another Debian release's libraries (STACK: trixie or forky; root)
+	$(Q)BUILD=$(BUILD) tests/stack $(STACK) web make --no-print-directory -j$(shell nproc) BUILD=$(BUILD)/on-$(STACK) WERROR=1 check-web
+.PHONY: check-web check-tls
+
 # Files of tests that run side by side, each with a libvirtd and guests of its own: they
 # mostly wait, so two for each core, as far as the memory bears (tests/lab/machine.py).
 E2E_JOBS ?= $(shell /usr/bin/python3 tests/lab/machine.py)

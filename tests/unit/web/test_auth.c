@@ -360,7 +360,7 @@ the_line_is_short_and_shorter_for_each_remote(void **state)
 }
 
 static void *
-stop(void *auth)
+stop_auth(void *auth)
 {
     web_auth_stop(auth);
     return NULL;
@@ -379,7 +379,7 @@ the_end_wakes_those_who_wait(void **state)
     assert_int_equal(check(auth, &waiter, 1, "alice", "secret"), WEB_VERDICT_WAIT);
     web_auth_wait(auth, &waiter.login);
     /* It is behind the gate, which opens while the end is waited for. */
-    assert_int_equal(pthread_create(&stopper, NULL, stop, auth), 0);
+    assert_int_equal(pthread_create(&stopper, NULL, stop_auth, auth), 0);
     (void)pthread_mutex_unlock(&gate.closed);
     (void)pthread_join(stopper, NULL);
     enum web_verdict verdict = await(auth, &waiter);

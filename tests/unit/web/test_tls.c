@@ -369,9 +369,9 @@ idle_connections_cost_no_time(void **state)
     struct client quiet = client_open(&served, "NORMAL");
     struct client unread = client_open(&served, "NORMAL");
     assert_int_equal(send(begun, "\x16\x03\x01", 3, MSG_NOSIGNAL), 3);
-    assert_in_range(sleeps_ms(), 10, INT_MAX);
+    assert_true(sleeps_ms() >= 10);
     assert_true(gnutls_record_send(unread.session, request, sizeof(request) - 1) > 0);
-    assert_in_range(sleeps_ms(), 1, INT_MAX); /* it has sent what the kernel takes */
+    assert_true(sleeps_ms() >= 1); /* it has sent what the kernel takes */
     (void)close(silent);
     (void)close(begun);
     client_close(&quiet);
