@@ -112,7 +112,7 @@ unit: $(UNIT_TESTS) ## build and run the unit tests
 unit-build: $(UNIT_TESTS)
 
 # The web side alone: it needs no guest.
-WEB_TESTS := $(filter $(BUILD)/tests/unit/test_web% $(BUILD)/tests/unit/web/%,$(UNIT_TESTS))
+WEB_TESTS := $(filter $(BUILD)/tests/unit/web/%,$(UNIT_TESTS))
 check-web: $(BUILD)/qga-exporter ## run the tests of the web side: HTTP, TLS, log-ins
 	+$(Q)$(MAKE) --no-print-directory UNIT_TESTS='$(WEB_TESTS)' unit
 	$(Q)CI=true QGA_EXPORTER=$(abspath $<) /usr/bin/python3 -m pytest -rs tests/e2e/test_web_access.py
