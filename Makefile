@@ -111,6 +111,12 @@ unit: $(UNIT_TESTS) ## build and run the unit tests
 	cat $(^:=.log); exit $$failed
 unit-build: $(UNIT_TESTS)
 
+# TSan has something to tell where there are threads.
+THREADED := base poll source store web
+THREADED_TESTS := $(foreach folder,$(THREADED),$(filter $(BUILD)/tests/unit/$(folder)/%,$(UNIT_TESTS)))
+unit-threaded: ## build and run the unit tests of the folders that have threads
+	+$(Q)$(MAKE) --no-print-directory UNIT_TESTS='$(THREADED_TESTS)' unit
+
 # The web side alone: it needs no guest.
 WEB_TESTS := $(filter $(BUILD)/tests/unit/web/%,$(UNIT_TESTS))
 check-web: $(BUILD)/qga-exporter ## run the tests of the web side: HTTP, TLS, log-ins
@@ -295,5 +301,5 @@ help: ## this list
 
 .PHONY: fuzz fuzz-build fuzz-seeds fuzz-replay fuzz-replay-run
 .PHONY: e2e-asan e2e-tsan soak harmless drift valgrind
-.PHONY: all demo check unit unit-build e2e format format-check clean help docs docs-check install uninstall FORCE
+.PHONY: all demo check unit unit-build unit-threaded e2e format format-check clean help docs docs-check install uninstall FORCE
 -include $(OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(REFERENCE).d $(wildcard $(BUILD)/tests/fuzz/*.d)
