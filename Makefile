@@ -102,6 +102,9 @@ demo: ## boot two real guests and show what the exporter says of them; Ctrl-C en
 check: ## install what is missing, then run every test
 	$(Q)scripts/install-packages test
 	$(Q)BUILD=$(BUILD) tests/check
+check-long: ## run what takes long and seldom breaks; CI does, after check
+	$(Q)scripts/install-packages test
+	$(Q)BUILD=$(BUILD) tests/check --long
 
 unit: export TSAN_OPTIONS ?= suppressions=$(abspath tests/tsan.supp)
 # No test is decided by time: the limit only ends one that hangs, and its log names it.
@@ -195,8 +198,9 @@ screenshots-check: $(RENDER_MODULES) ## test what draws the pictures, on canned 
 
 rules-check: ## check the rules for Prometheus, their tests and the runbook
 	$(Q)tests/rules.py
+rules-mutants: ## break each rule in small ways: a test must notice each
 	$(Q)tests/rules_mutants.py
-.PHONY: rules-check
+.PHONY: rules-check rules-mutants
 
 # The unit names the places of the program and its configuration; an edited configuration
 # is kept.
@@ -301,5 +305,5 @@ help: ## this list
 
 .PHONY: fuzz fuzz-build fuzz-seeds fuzz-replay fuzz-replay-run
 .PHONY: e2e-asan e2e-tsan soak harmless drift valgrind
-.PHONY: all demo check unit unit-build unit-threaded e2e format format-check clean help docs docs-check install uninstall FORCE
+.PHONY: all demo check check-long unit unit-build unit-threaded e2e format format-check clean help docs docs-check install uninstall FORCE
 -include $(OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(REFERENCE).d $(wildcard $(BUILD)/tests/fuzz/*.d)
