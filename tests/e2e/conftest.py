@@ -104,7 +104,8 @@ def lab():
                           mounts=("/var/lib/kubelet/pods/example",)),
             running.guest("new", agent="10.0"),
             running.guest("silent", agent="none"),
-            running.guest("bare", channel=False, disk=False, network=False, control=False),
+            running.guest("bare", channel=False, disk=False, network=False, control=False,
+                          system=False),
         ):
             guest.start()
         for name in ("old", "new"):

@@ -260,6 +260,7 @@ class Guest:
     mounts    places where /data is mounted once more
     raw_port  a second port, org.test.raw, served by a socket of ours (for recordings)
     disk, network, control    whether it has them
+    system    whether it has a kernel; without, it costs no boot
     disk_files                a folder whose files are put on the disk (/data)
     devices                   XML of more devices
     on_crash                  what libvirt does when the guest panics
@@ -267,7 +268,7 @@ class Guest:
 
     def __init__(self, lab, name, number, *, agent="7.2", channel=True, clock_s=0, vcpus=1,
                  mounts=(), raw_port=False, disk=True, disk_files=None, network=True, control=True,
-                 devices="", on_crash="destroy"):
+                 system=True, devices="", on_crash="destroy"):
         self.lab = lab
         self.name = name
         self.agent = agent
@@ -280,6 +281,7 @@ class Guest:
         self.disk_files = disk_files
         self.network = network
         self.control = control
+        self.system = system
         self.devices = devices
         self.on_crash = on_crash
         self.uuid = str(uuid.uuid5(uuid.NAMESPACE_DNS, name))
@@ -325,18 +327,19 @@ class Guest:
         return f"{self.lab.directory}/disk/{self.name}.raw"
 
     def xml(self):
-        image = self.lab.image
         arguments = ["console=ttyS0", "quiet", "no_timer_check", f"qga.name={self.name}",
                      f"qga.agent={self.agent}", f"qga.clock={self.clock_s}"]
         if self.mounts:
             arguments.append("qga.mounts=" + ",".join(self.mounts))
+        image = self.lab.image
+        system = (f"<kernel>{image.kernel}</kernel><initrd>{image.initramfs}</initrd>"
+                  f"<cmdline>{' '.join(arguments)}</cmdline>") if self.system else ""
         return f"""<domain type='qemu'>
   <name>{self.name}</name><uuid>{self.uuid}</uuid>
   <memory unit='MiB'>{GUEST_MEMORY_MIB}</memory><vcpu>{self.vcpus}</vcpu>
   <os>
     <type arch='x86_64' machine='pc'>hvm</type>
-    <kernel>{image.kernel}</kernel><initrd>{image.initramfs}</initrd>
-    <cmdline>{' '.join(arguments)}</cmdline>
+    {system}
   </os>
   <features><acpi/><tcg><tb-cache unit='MiB'>{TRANSLATIONS_MIB}</tb-cache></tcg></features>
   <clock offset='utc'/>
@@ -348,8 +351,11 @@ class Guest:
     def start(self):
         """Returns when it boots; it is booted again if that fails, twice at most."""
         self.cancel_boot()
-        self.boot = Boot(self)
-        self.boot.begin()
+        if self.system:
+            self.boot = Boot(self)
+            self.boot.begin()
+        else:
+            self.create()
         return self
 
     def cancel_boot(self):
