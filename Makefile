@@ -185,17 +185,19 @@ rules-check: ## check the rules for Prometheus, their tests and the runbook
 unit-paths = sed -e 's|/usr/local/bin/|$(BINDIR)/|' -e 's|/etc/qga-exporter|$(SYSCONFDIR)/qga-exporter|'
 CONFIG_FILE = $(DESTDIR)$(SYSCONFDIR)/qga-exporter.yml
 
-install: all ## install below PREFIX (/usr/local), and below DESTDIR
+# Documents lie there as they do here, so that their links lead on.
+DOCUMENTS := $(wildcard *.md LICENSE docs/*.md docs/*.png docs/*.svg config/*.yml config/polkit/* \
+	config/prometheus/*.yml config/prometheus/fleet/*.yml \
+	dashboards/*.md dashboards/*.json dashboards/provisioning/*/*.yml)
+install-documents:
+	for file in $(DOCUMENTS); do install -D -m 644 $$file $(DESTDIR)$(DOCDIR)/$$file; done
+
+install: all install-documents ## install below PREFIX (/usr/local), and below DESTDIR
 	install -D $(BUILD)/qga-exporter $(DESTDIR)$(BINDIR)/qga-exporter
 	install -D -m 644 docs/qga-exporter.1 $(DESTDIR)$(MANDIR)/man1/qga-exporter.1
 	test -e $(CONFIG_FILE) || install -D -m 644 config/qga-exporter.yml $(CONFIG_FILE)
 	install -D -m 644 <($(unit-paths) config/systemd/qga-exporter.service) $(DESTDIR)$(UNITDIR)/qga-exporter.service
 	install -D -m 644 config/systemd/qga-exporter.sysusers $(DESTDIR)$(SYSUSERSDIR)/qga-exporter.conf
-	install -D -m 644 -t $(DESTDIR)$(DOCDIR) README.md docs/METRICS.md config/qga-exporter.yml config/web.yml config/polkit/50-qga-exporter.rules
-	install -D -m 644 -t $(DESTDIR)$(DOCDIR)/docs docs/runbook.md docs/fleet.md
-	install -D -m 644 -t $(DESTDIR)$(DOCDIR)/prometheus config/prometheus/*.yml
-	install -D -m 644 -t $(DESTDIR)$(DOCDIR)/dashboards dashboards/*.json dashboards/README.md dashboards/provisioning/*/*.yml
-	install -D -m 644 -t $(DESTDIR)$(DOCDIR)/prometheus/fleet config/prometheus/fleet/*.yml
 
 uninstall: ## remove what install has put there, but for the configuration
 	rm -f $(DESTDIR)$(BINDIR)/qga-exporter $(DESTDIR)$(MANDIR)/man1/qga-exporter.1
@@ -273,5 +275,5 @@ help: ## this list
 
 .PHONY: fuzz fuzz-build fuzz-seeds fuzz-replay fuzz-replay-run
 .PHONY: e2e-asan e2e-tsan soak harmless drift valgrind
-.PHONY: all demo check unit unit-build e2e format format-check clean help docs docs-check install uninstall FORCE
+.PHONY: all demo check unit unit-build e2e format format-check clean help docs docs-check install install-documents uninstall FORCE
 -include $(OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(REFERENCE).d $(wildcard $(BUILD)/tests/fuzz/*.d)
