@@ -96,7 +96,7 @@ $(UNIT_TESTS): $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $$(call links,test
 	@echo '  LINK  $@'
 	$(Q)$(CC) $(LINK) $(LDFLAGS) -o $@ $^ $(PACKAGE_LIBS) -lcmocka -lm
 
-demo: ## boot two real guests and show what the exporter says of them; Ctrl-C ends it
+demo: ## boot two real guests and show what the exporter says of them; Ctrl-C ends it (root)
 	$(Q)scripts/demo
 
 check: ## install what is missing, then run every test
@@ -134,7 +134,7 @@ check-tls: ## run them on another Debian release's libraries (STACK: trixie or f
 # Files of tests that run side by side, each with a libvirtd and guests of its own: they
 # mostly wait, so two for each core, as far as the memory bears (tests/lab/machine.py).
 E2E_JOBS ?= $(shell /usr/bin/python3 tests/lab/machine.py)
-e2e: $(BUILD)/qga-exporter ## run the end-to-end tests: real guests, libvirtd, Prometheus
+e2e: $(BUILD)/qga-exporter ## run the end-to-end tests: real guests, libvirtd, Prometheus (root)
 	$(Q)QGA_EXPORTER=$(abspath $(BUILD)/qga-exporter) /usr/bin/python3 -m pytest -rs --durations=10 -n $(E2E_JOBS) --dist loadfile tests/e2e
 
 # The same under a sanitizer, which makes the exporter end at what it finds.  It is slower
@@ -143,18 +143,18 @@ E2E_TESTS ?= tests/e2e
 e2e-sanitized = $(MAKE) --no-print-directory BUILD=$(BUILD)/$(1) SANITIZE=$(2) $(BUILD)/$(1)/qga-exporter && \
 	$(3) QGA_E2E_SLACK=5 QGA_E2E_PATIENCE=3 QGA_E2E_RSS_MAX=$$((1 << 30)) QGA_EXPORTER=$(abspath $(BUILD)/$(1)/qga-exporter) \
 	/usr/bin/python3 -m pytest -rs -n $(E2E_JOBS) --dist loadfile $(E2E_TESTS)
-e2e-asan: ## run the end-to-end tests under ASan and UBSan (E2E_TESTS: which)
+e2e-asan: ## run the end-to-end tests under ASan and UBSan (E2E_TESTS: which; root)
 	+$(Q)$(call e2e-sanitized,asan,address$(comma)undefined,ASAN_OPTIONS=quarantine_size_mb=16 UBSAN_OPTIONS=print_stacktrace=1)
-e2e-tsan: ## run the end-to-end tests under TSan (E2E_TESTS: which)
+e2e-tsan: ## run the end-to-end tests under TSan (E2E_TESTS: which; root)
 	+$(Q)$(call e2e-sanitized,tsan,thread,TSAN_OPTIONS=suppressions=$(abspath tests/tsan.supp))
 
-soak: $(BUILD)/qga-exporter ## let guests start, stop, hang and lie for SOAK_MINUTES (30); watch its memory
+soak: $(BUILD)/qga-exporter ## let guests start, stop, hang and lie for SOAK_MINUTES (30); watch its memory (root)
 	$(Q)QGA_EXPORTER=$(abspath $<) /usr/bin/python3 tests/soak.py
-harmless: $(BUILD)/qga-exporter ## ask real agents 10,000 times; look what it leaves in the guest
+harmless: $(BUILD)/qga-exporter ## ask real agents 10,000 times; look what it leaves in the guest (root)
 	$(Q)QGA_EXPORTER=$(abspath $<) /usr/bin/python3 tests/harmless.py
-drift: $(BUILD)/qga-exporter ## let clocks of real guests run fast and slow for MINUTES (15); hold it against the truth
+drift: $(BUILD)/qga-exporter ## let clocks of real guests run fast and slow for MINUTES (15); hold it against the truth (root)
 	$(Q)QGA_EXPORTER=$(abspath $<) /usr/bin/python3 tests/drift.py
-valgrind: $(BUILD)/qga-exporter ## run it under memcheck with real guests for a minute
+valgrind: $(BUILD)/qga-exporter ## run it under memcheck with real guests for a minute (root)
 	$(Q)QGA_EXPORTER=$(abspath $<) /usr/bin/python3 tests/valgrind.py
 
 REFERENCE := $(BUILD)/tests/metrics_reference
@@ -166,7 +166,7 @@ docs: $(REFERENCE) ## write docs/METRICS.md and docs/FAULTS.md from the tables i
 	$(Q)$(REFERENCE) >docs/METRICS.md
 	$(Q)/usr/bin/python3 tests/e2e/faults.py >docs/FAULTS.md
 
-docs-check: all $(REFERENCE) ## compare the documents with the program
+docs-check: all $(REFERENCE) ## compare the documents with the program; follow their links
 	$(Q)$(REFERENCE) | diff -u docs/METRICS.md - || { echo 'docs/METRICS.md is out of date: make docs' >&2; exit 1; }
 	$(Q)/usr/bin/python3 tests/e2e/faults.py --check
 	$(Q)tests/docs.sh $(BUILD)/qga-exporter
@@ -174,7 +174,7 @@ docs-check: all $(REFERENCE) ## compare the documents with the program
 dashboards: ## write dashboards/*.json from dashboards/source
 	$(Q)dashboards/build.py
 
-dashboards-check: ## lint the dashboards, compare them with their source and with Grafana's types
+dashboards-check: ## lint the dashboards, compare them with their source and with Grafana's types; npm
 	$(Q)dashboards/build.py --check
 	$(Q)tests/dashboards/lint.py
 	$(Q)tests/dashboards/schema.py
@@ -189,7 +189,7 @@ $(RENDER_MODULES): $(RENDER)/package-lock.json
 	$(Q)cd $(RENDER) && npm ci --ignore-scripts --no-audit --no-fund
 	$(Q)touch $@
 
-screenshots: $(BUILD)/qga-exporter $(RENDER_MODULES) ## draw docs/dashboard-*.png from real guests, in a quarter of an hour; npm
+screenshots: $(BUILD)/qga-exporter $(RENDER_MODULES) ## draw docs/dashboard-*.png from real guests, in a quarter of an hour; half a GB of npm packages (root)
 	$(Q)QGA_EXPORTER=$(abspath $<) /usr/bin/python3 $(RENDER)/lab.py docs
 
 screenshots-check: $(RENDER_MODULES) ## test what draws the pictures, on canned data; npm
@@ -207,17 +207,19 @@ rules-mutants: ## break each rule in small ways: a test must notice each
 unit-paths = sed -e 's|/usr/local/bin/|$(BINDIR)/|' -e 's|/etc/qga-exporter|$(SYSCONFDIR)/qga-exporter|'
 CONFIG_FILE = $(DESTDIR)$(SYSCONFDIR)/qga-exporter.yml
 
-install: all ## install below PREFIX (/usr/local), and below DESTDIR
+# Documents lie there as they do here, so that their links lead on.
+DOCUMENTS := $(wildcard *.md LICENSE docs/*.md docs/*.png docs/*.svg config/*.yml config/polkit/* \
+	config/prometheus/*.yml config/prometheus/fleet/*.yml \
+	dashboards/*.md dashboards/*.json dashboards/provisioning/*/*.yml)
+install-documents:
+	for file in $(DOCUMENTS); do install -D -m 644 $$file $(DESTDIR)$(DOCDIR)/$$file; done
+
+install: all install-documents ## install below PREFIX (/usr/local), and below DESTDIR
 	install -D $(BUILD)/qga-exporter $(DESTDIR)$(BINDIR)/qga-exporter
 	install -D -m 644 docs/qga-exporter.1 $(DESTDIR)$(MANDIR)/man1/qga-exporter.1
 	test -e $(CONFIG_FILE) || install -D -m 644 config/qga-exporter.yml $(CONFIG_FILE)
 	install -D -m 644 <($(unit-paths) config/systemd/qga-exporter.service) $(DESTDIR)$(UNITDIR)/qga-exporter.service
 	install -D -m 644 config/systemd/qga-exporter.sysusers $(DESTDIR)$(SYSUSERSDIR)/qga-exporter.conf
-	install -D -m 644 -t $(DESTDIR)$(DOCDIR) README.md docs/METRICS.md config/qga-exporter.yml config/web.yml config/polkit/50-qga-exporter.rules
-	install -D -m 644 -t $(DESTDIR)$(DOCDIR)/docs docs/runbook.md docs/fleet.md
-	install -D -m 644 -t $(DESTDIR)$(DOCDIR)/prometheus config/prometheus/*.yml
-	install -D -m 644 -t $(DESTDIR)$(DOCDIR)/dashboards dashboards/*.json dashboards/README.md dashboards/provisioning/*/*.yml
-	install -D -m 644 -t $(DESTDIR)$(DOCDIR)/prometheus/fleet config/prometheus/fleet/*.yml
 
 uninstall: ## remove what install has put there, but for the configuration
 	rm -f $(DESTDIR)$(BINDIR)/qga-exporter $(DESTDIR)$(MANDIR)/man1/qga-exporter.1
@@ -275,11 +277,11 @@ $(BARE_SOCKET): $(BARE_SOCKET).o
 	@echo '  LINK  $@'
 	$(Q)$(CC) $(LINK) $(LDFLAGS) -o $@ $^ $(PACKAGE_LIBS)
 
-bench-scale: $(BUILD)/qga-exporter $(BARE_SOCKET) ## measure it on 1,000 agents by their sockets
+bench-scale: $(BUILD)/qga-exporter $(BARE_SOCKET) ## measure it on 1,000 agents by their sockets (root)
 	$(Q)QGA_EXPORTER=$(abspath $<) QGA_BARE_SOCKET=$(abspath $(BARE_SOCKET)) \
 		/usr/bin/python3 tests/bench/scale.py
 
-bench-fleet: $(BUILD)/qga-exporter ## count the series of real guests; measure a Prometheus that scrapes several hosts
+bench-fleet: $(BUILD)/qga-exporter ## count the series of real guests; measure a Prometheus that scrapes several hosts (root)
 	$(Q)QGA_EXPORTER=$(abspath $<) /usr/bin/python3 tests/bench/fleet.py
 
 # What the analyzer follows beyond so many states costs as much time again as all the rest.
@@ -294,16 +296,16 @@ tidy: ## look for bugs with clang-tidy
 
 format: ## format the C code
 	clang-format -i $$(git ls-files --cached --others --exclude-standard '*.c' '*.h')
-format-check:
+format-check: ## see whether it is
 	$(Q)clang-format --dry-run -Werror $$(git ls-files --cached --others --exclude-standard '*.c' '*.h')
 
 clean: ## remove what was built
 	rm -rf $(BUILD)
 
 help: ## this list
-	@sed -n 's/^\([a-z0-9-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z0-9-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
 .PHONY: fuzz fuzz-build fuzz-seeds fuzz-replay fuzz-replay-run
 .PHONY: e2e-asan e2e-tsan soak harmless drift valgrind
-.PHONY: all demo check check-long unit unit-build unit-threaded e2e format format-check clean help docs docs-check install uninstall FORCE
+.PHONY: all demo check check-long unit unit-build unit-threaded e2e format format-check clean help docs docs-check install install-documents uninstall FORCE
 -include $(OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(REFERENCE).d $(wildcard $(BUILD)/tests/fuzz/*.d)

@@ -3,12 +3,15 @@
 #   tests/docs.sh build/qga-exporter
 # Every flag of --help stands in the man page, and the man page, the README and the other
 # pages of docs/ name no flag that the program does not have.  So it is with make targets,
-# metrics, agent states, configuration keys, files and links.
+# metrics, agent states, configuration keys, functions, files and links, also those of the
+# documents as they are installed.
 set -euo pipefail
 
 program=${1:?usage: tests/docs.sh PROGRAM}
 manual=docs/qga-exporter.1
 failed=0
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
 
 complain() {
     echo "tests/docs.sh: $*" >&2
@@ -56,59 +59,82 @@ for page in README.md CONTRIBUTING.md SECURITY.md docs/*.md; do
     done < <(flags_in <"$page")
 done
 
-pages=(README.md CONTRIBUTING.md SECURITY.md CHANGELOG.md)
+# tests/rules.py reads the pages about rules, and METRICS.md is made.
+pages=(README.md CONTRIBUTING.md SECURITY.md CHANGELOG.md dashboards/README.md)
+for page in docs/*.md; do
+    case $page in docs/METRICS.md | docs/fleet.md | docs/runbook.md) ;; *) pages+=("$page") ;; esac
+done
+[ "$(wc -c <README.md)" -le 7168 ] || complain "README.md is longer than 7 KiB: move text to docs/"
 
-# Make targets: what a page names exists, and what `make help` lists is in the README.
-targets=$(sed -nE 's/^([a-z][a-z0-9-]*):([^=].*)?$/\1/p' Makefile)
+# Make: a target that a page names is in `make help`; the table of variables is complete.
+targets=$(make --no-print-directory help | awk '{ print $1 }')
 while read -r target; do
-    grep -qxF -e "$target" <<<"$targets" || complain "a page names make $target, which is no target"
+    grep -qxF -e "$target" <<<"$targets" || complain "a page names make $target, which make help does not list"
 done < <(sed -n '/^ *```/,/^ *```/p; s/.*\(`make [^`]*`\).*/\1/p' "${pages[@]}" |
     grep -oP '(`|^ *)make \K[a-z][a-z0-9-]*(?![a-z0-9/-])' | sort -u)
-while read -r target; do
-    grep -qF -e "\`make $target\`" README.md || complain "make $target is not in README.md"
-done < <(sed -nE 's/^([a-z][a-z0-9-]*):[^#]*## .*/\1/p' Makefile)
+variables=$(sed -n '/^| Variable/,/^$/p' CONTRIBUTING.md | cut -d'|' -f2 | grep -oE '[A-Z0-9_]+')
 while read -r variable; do
-    grep -qE "\\b$variable\\b" Makefile || complain "README.md names $variable, which Makefile does not use"
-done < <(sed -n '/^| Variable/,/^$/p' README.md | cut -d'|' -f2 | grep -oE '[A-Z0-9_]+')
+    grep -qE "\\b$variable\\b" Makefile || complain "CONTRIBUTING.md names $variable, which Makefile does not use"
+done <<<"$variables"
+while read -r variable; do
+    grep -qxF -e "$variable" <<<"$variables" || complain "$variable of Makefile is not in CONTRIBUTING.md"
+done < <(sed -nE 's/^([A-Z0-9_]+) \?=.*/\1/p' Makefile)
 
 # Metrics and agent states.
 while read -r metric; do
     grep -qF -e "\`$metric\`" docs/METRICS.md || complain "a page names $metric, which is no metric"
 done < <(grep -ohE '\b(qga|process)_[a-z0-9_]*[a-z0-9]\b' "${pages[@]}" | sort -u)
 states_of_program=$(sed -n 's/^States: //p' docs/METRICS.md | grep -oE '[a-z]+' | sort)
-states_of_page=$(sed -n '/^| State /,/^$/p' README.md | sed -nE 's/^\| `([a-z]+)`.*/\1/p' | sort)
-[ "$states_of_program" = "$states_of_page" ] || complain "README.md's table of agent states differs"
+states_of_page=$(sed -n '/^| State /,/^$/p' docs/troubleshooting.md | sed -nE 's/^\| `([a-z]+)`.*/\1/p' | sort)
+[ "$states_of_program" = "$states_of_page" ] || complain "the table of agent states in docs/troubleshooting.md differs"
 
-# Configuration: the same keys in README.md and in the annotated file; collectors with what
-# they ask and how often.
+# Configuration: the same keys in configuration.md and in the annotated file; collectors with
+# what they ask and how often.
 annotated=config/qga-exporter.yml
-keys_of_page=$(sed -n '/^| Key /,/^$/p' README.md | cut -d'|' -f2 | grep -oE '`[^`]+`' |
+reference=docs/configuration.md
+keys_of_page=$(sed -n '/^| Key /,/^$/p' "$reference" | cut -d'|' -f2 | grep -oE '`[^`]+`' |
     sed -E 's/`//g; s/.*\.//; s/\[\]//' | sort -u)
 while read -r key; do
-    [[ $key == _exclude ]] || grep -qE "^# *(- )?$key:" "$annotated" ||
-        complain "README.md names the key $key, which $annotated does not have"
+    [[ $key == _exclude ]] || grep -qE "^# *(- )?$key:|^# - .*socket: \\{(.*, )?$key:" "$annotated" ||
+        complain "$reference names the key $key, which $annotated does not have"
 done <<<"$keys_of_page"
 while read -r key; do
-    grep -qxF -e "$key" <<<"$keys_of_page" || complain "the key $key of $annotated is not in README.md"
+    grep -qxF -e "$key" <<<"$keys_of_page" || complain "the key $key of $annotated is not in $reference"
 done < <(sed -nE '/^#(sources|collectors|health|limits|web|log):/d
     s/^# +(- )?([a-z_]+):( .*)?$/\2/p' "$annotated" |
     grep -vxE 'libvirt|socket|.*_exclude' |
     grep -vxF "$("$program" --list-collectors | awk 'NR > 1 { print $1 }')" | sort -u)
 while read -r name _ interval command _; do
-    grep -qF "| \`$name\` | \`$command\` | $interval |" README.md ||
-        complain "README.md's table of collectors lacks: $name, $command, every $interval"
+    grep -qF "| \`$name\` | \`$command\` | $interval |" "$reference" ||
+        complain "the table of collectors in $reference lacks: $name, $command, every $interval"
 done < <("$program" --list-collectors | sed 1d)
+
+# The examples of the configuration are good.
+for page in docs/configuration.md docs/joins.md; do
+    example=$(awk -v RS='```' '/^yaml\n(sources|metadata_labels):/ { sub(/^yaml\n/, ""); print }' "$page")
+    [ -n "$example" ] || complain "$page has no example of the configuration"
+    echo "$example" >"$scratch/example.yml"
+    "$program" --config.file="$scratch/example.yml" --config.check >/dev/null ||
+        complain "that was the example of $page"
+done
 
 # Files and links; the collector that CONTRIBUTING.md would add does not exist.
 while read -r path; do
     [ -e "$path" ] || complain "a page names $path, which is not there"
 done < <(sed 's|https*://[^ ")]*||g' "${pages[@]}" |
     grep -oE '\b(collectors|exporter|tests|config|docs|scripts)/[A-Za-z0-9_./-]*[A-Za-z0-9_]' |
-    grep -vE 'timezone|/test_$|/CASE|/COLLECTOR|^tests/unit/FOLDER|^tests/unit/[a-z/]*/test_[a-z_]*$' | sort -u)
-while read -r anchor; do
-    grep -E '^#+ ' README.md | sed -E 's/^#+ //' | tr 'A-Z ' 'a-z-' | tr -cd 'a-z0-9\n-' |
-        grep -qxF -e "$anchor" || complain "README.md links to #$anchor, which is no heading"
-done < <(grep -oE '\]\(#[^)]*' README.md | sed 's/](#//' | sort -u)
+    grep -vE 'timezone|collectors/NAME|^tests/e2e/test_faults_$|/test_$|/CASE|/COLLECTOR|^tests/unit/FOLDER|^tests/unit/[a-z/]*/test_[a-z_]*$' | sort -u)
+while read -r function; do
+    grep -qrE "^$function\(" --include='*.c' exporter collectors ||
+        complain "docs/architecture.md names $function(), which is no function"
+done < <(grep -oE '`[a-z_]+\(\)`' docs/architecture.md | tr -d '`()' | sort -u)
+while read -r file; do
+    [ -e "exporter/$file" ] || complain "docs/architecture.md names $file, which is not in exporter/"
+done < <(grep -oE '`[a-z_]+/[a-z_/]+(\.c)?`' docs/architecture.md | tr -d '`' | sed -E 's/\.c$//; s/$/.c/' | sort -u)
+
+tests/links.py . || failed=1
+make --no-print-directory install-documents DESTDIR="$scratch" DOCDIR=/doc >/dev/null
+tests/links.py "$scratch/doc" || failed=1
 
 if command -v groff >/dev/null; then
     warnings=$(groff -man -ww -z "$manual" 2>&1) || true

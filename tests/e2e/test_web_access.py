@@ -499,7 +499,7 @@ FILES = [
     (f"basic_auth_users: {{alice: {CHEAP}, alice: {CHEAP}}}", False, None),
     ("rate_limit: {interval: 1s, burst: 2}", True, VARIES),
     (MUTUAL + "RequireAndVerifyClientCert, client_allowed_sans: [a]}", True, VARIES),
-    # Where we are stricter, for the reasons in README.md.
+    # Where we are stricter, for the reasons in docs/configuration.md.
     ("tls_server_config: {min_version: TLS12}", False, "serves plain HTTP"),
     (TLS + ", client_auth_type: RequireAndVerifyClientCert}", False,
      "takes the system's authorities"),
