@@ -6,7 +6,7 @@
 #include "agent/harm.h"
 #include "base/log.h"
 #include "collector.h"
-#include "source/domain_facts.h"
+#include "config/domain_label.h"
 
 #include <stdbool.h>
 #include <stddef.h>

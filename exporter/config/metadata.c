@@ -2,7 +2,6 @@
 #include "config/parts.h"
 
 #include "config/check.h"
-#include "guest/domain_metrics.h"
 #include "kit/memory.h"
 
 #include <stdio.h>
@@ -23,10 +22,11 @@ config_metadata_clear(struct config *config)
 static int
 label_name_check(const struct tree_node *node, struct tree_problem *problem)
 {
-    static const char *const taken[] = {"domain", "source", "instance", "job"};
+    static const char *const taken[] = {DOMAIN_OWN_LABELS, "domain", "source",
+                                        "instance", "job"};
     char quoted[TREE_QUOTE_BYTES];
     const char *wrong = config_check_label_name(node->key);
-    bool is_taken = domain_metrics_has_label(node->key);
+    bool is_taken = false;
     if (wrong != NULL)
         return tree_fail(problem, node, "\"%s\" %s", tree_quote(node->key, quoted),
                          wrong);

@@ -1,5 +1,5 @@
-/* links: exporter/config/+ exporter/source/domain_facts
- * links: exporter/guest/domain_metrics collectors/kit/samples exporter/yaml/+
+/* links: exporter/config/+
+ * links: exporter/yaml/+
  * links: exporter/base/suggest exporter/config/guest_name collectors/registry
  *
  * A config file as config_load() reads it: a config that holds together, or one

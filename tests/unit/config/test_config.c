@@ -1,5 +1,5 @@
-/* links: exporter/config/+ exporter/source/domain_facts
- * links: exporter/guest/domain_metrics collectors/kit/samples exporter/yaml/+
+/* links: exporter/config/+
+ * links: exporter/yaml/+
  * links: exporter/base/suggest exporter/config/guest_name collectors/kit/filter
  * links: collectors/kit/memory tests/unit/stub_registry
  *

@@ -1,5 +1,5 @@
-/* links: exporter/config/+ exporter/source/domain_facts
- * links: exporter/guest/domain_metrics collectors/kit/samples exporter/yaml/+
+/* links: exporter/config/+
+ * links: exporter/yaml/+
  * links: exporter/base/suggest exporter/config/guest_name collectors/registry
  *
  * The annotated config that is shipped: it changes nothing, and with every key taken
