@@ -52,6 +52,8 @@ void watch_abandon_calls(struct watch *watch);
 /* --- poll/guests.c: what the source announces --- */
 
 extern const struct source_listener watch_listener; /* but for its context */
+/* What the source says of itself becomes metrics. */
+void watch_take_figures(const struct watch *watch, const struct source *source);
 /* Takes the guest out of everything; freed at once, or when its call comes back. */
 void watch_drop_guest(struct watch *watch, struct guest *guest);
 void watch_forget_guest(struct guest *guest);

@@ -91,9 +91,9 @@ watch_start(const struct watch_parts *parts, const struct source_config *source,
     uv_timer_init(parts->loop, &watch->turn);
     watch->turn.data = watch;
     watch->source =
-        watch->driver->start(source, parts->loop, parts->mailbox, &watch->listener,
-                             parts->telemetry, watch->telemetry_row);
+        watch->driver->start(source, parts->loop, parts->mailbox, &watch->listener);
     take_capacity(watch);
+    watch_take_figures(watch, watch->source);
     return watch;
 }
 
@@ -216,6 +216,7 @@ watch_review(struct watch *watch, int64_t now_ns, size_t *guests_by_state)
     const struct config *config = watch->intake.config;
 
     take_capacity(watch);
+    watch_take_figures(watch, watch->source);
     watch_excuse_waiting(watch, now_ns);
     for (struct guest *guest = watch->guests; guest; guest = guest->hh.next) {
         if (guest->health_stale ||

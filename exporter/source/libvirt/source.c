@@ -9,7 +9,6 @@
 #include "config/config.h"
 #include "kit/memory.h"
 #include "source/libvirt/parts.h"
-#include "store/telemetry.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -51,8 +50,6 @@ struct watch {
 struct source {
     struct libvirt_link *link;
     const struct source_listener *listener;
-    struct telemetry *telemetry;
-    size_t telemetry_row;
     struct source_capacity capacity;
     struct lanes *control, *calls;
     struct watch *watches;
@@ -272,7 +269,6 @@ went_down(struct source *source, const char *reason)
                  LOG_STR("uri", source->link->uri), LOG_STR("reason", reason));
     snprintf(source->last_reason, sizeof source->last_reason, "%s", reason);
     source->up = false;
-    telemetry_source_up(source->telemetry, source->telemetry_row, false);
     libvirt_connections_sever(source->link); /* calls come back, and none is stale */
     source->listener->source_down(source->listener->context, source, reason);
     uv_timer_start(&source->reconnect, connect_now, source->reconnect_ms, 0);
@@ -291,7 +287,6 @@ came_up(struct source *source, const struct control_job *job)
              LOG_INT("domains", job->domains_count));
     for (size_t i = 0; i < job->domains_count; i++)
         announce(source, &job->domains[i], false, false);
-    telemetry_source_up(source->telemetry, source->telemetry_row, true);
     source->listener->source_up(source->listener->context, source);
 }
 
@@ -371,8 +366,6 @@ review(uv_timer_t *timer)
                  LOG_INT("lanes", figures.lanes));
     review_watches(source);
     source->capacity = capacity_of(figures.lanes, figures.abandoned);
-    telemetry_lanes(source->telemetry, source->telemetry_row, figures.lanes,
-                    figures.in_use, figures.abandoned_total);
 }
 
 static void
@@ -385,16 +378,13 @@ start_timer(struct source *source, uv_loop_t *loop, uv_timer_t *timer)
 
 static struct source *
 libvirt_start(const struct source_config *config, uv_loop_t *loop,
-              struct mailbox *mailbox, const struct source_listener *listener,
-              struct telemetry *telemetry, size_t telemetry_row)
+              struct mailbox *mailbox, const struct source_listener *listener)
 {
     struct source *source = memory_new(1, sizeof *source);
     unsigned int lanes = config->libvirt.lanes;
 
     libvirt_events_start();
     source->listener = listener;
-    source->telemetry = telemetry;
-    source->telemetry_row = telemetry_row;
     source->capacity = capacity_of(lanes, 0);
     source->reconnect_ms = RECONNECT_FIRST_MS;
     source->link = libvirt_link_new(config->libvirt.uri, mailbox, source);
@@ -415,6 +405,19 @@ static struct source_capacity
 libvirt_capacity(const struct source *source)
 {
     return source->capacity;
+}
+
+static struct source_figures
+libvirt_figures(const struct source *source)
+{
+    struct lanes_figures lanes = lanes_figures(source->calls);
+
+    return (struct source_figures){
+        .has_lanes = true,
+        .lanes = lanes.lanes,
+        .lanes_in_use = lanes.in_use,
+        .lanes_abandoned = lanes.abandoned_total,
+    };
 }
 
 static void
@@ -465,6 +468,7 @@ libvirt_stop(struct source *source, int64_t deadline_ns)
 const struct source_driver source_libvirt = {
     .start = libvirt_start,
     .capacity = libvirt_capacity,
+    .figures = libvirt_figures,
     .call = libvirt_call,
     .is_waiting = libvirt_is_waiting,
     .stop = libvirt_stop,

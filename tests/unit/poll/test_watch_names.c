@@ -36,13 +36,11 @@ static struct source {
 
 static struct source *
 start(const struct source_config *config, uv_loop_t *loop, struct mailbox *mailbox,
-      const struct source_listener *listener, struct telemetry *telemetry, size_t row)
+      const struct source_listener *listener)
 {
     (void)config;
     (void)loop;
     (void)mailbox;
-    (void)telemetry;
-    (void)row;
     the_source.listener = listener;
     return &the_source;
 }
@@ -62,6 +60,13 @@ take_call(struct source *source, struct call *call)
     fail_msg("a guest is asked");
 }
 
+static struct source_figures
+figures(const struct source *source)
+{
+    (void)source;
+    return (struct source_figures){.has_lanes = true, .lanes = 4};
+}
+
 static bool
 is_waiting(const struct source *source, const struct call *call)
 {
@@ -78,10 +83,10 @@ stop(struct source *source, int64_t deadline_ns)
     return true;
 }
 
-const struct source_driver source_libvirt = {start, capacity, take_call, is_waiting,
-                                             stop};
-const struct source_driver source_socket = {start, capacity, take_call, is_waiting,
-                                            stop};
+const struct source_driver source_libvirt = {start,     capacity,   figures,
+                                             take_call, is_waiting, stop};
+const struct source_driver source_socket = {start,     capacity,   figures,
+                                            take_call, is_waiting, stop};
 
 /* --- the watch --- */
 

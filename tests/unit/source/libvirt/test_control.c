@@ -3,9 +3,8 @@
  *
  * links: exporter/source/libvirt/+ exporter/base/lanes exporter/base/mailbox
  * links: exporter/base/log exporter/source/libvirt/domain_xml
- * links: exporter/source/domain_facts exporter/store/telemetry
- * links: exporter/store/exposition exporter/base/text exporter/agent/reply
- * links: collectors/kit/memory collectors/kit/failure collectors/kit/samples
+ * links: exporter/source/domain_facts exporter/base/text exporter/agent/reply
+ * links: collectors/kit/memory collectors/kit/failure
  */
 #include "source/libvirt/parts.h"
 

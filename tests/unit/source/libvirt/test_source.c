@@ -8,7 +8,6 @@
 
 #include "config/config.h"
 #include "kit/memory.h"
-#include "store/telemetry.h"
 #include "unit/hand_clock.h"
 
 #include <setjmp.h>
@@ -177,25 +176,6 @@ control_job_new(struct libvirt_link *link, enum control_verb verb)
     return job;
 }
 
-void
-telemetry_source_up(struct telemetry *telemetry, size_t row, bool up)
-{
-    (void)telemetry;
-    (void)row;
-    (void)up;
-}
-
-void
-telemetry_lanes(struct telemetry *telemetry, size_t row, size_t lanes, size_t in_use,
-                uint64_t abandoned_total)
-{
-    (void)telemetry;
-    (void)row;
-    (void)lanes;
-    (void)in_use;
-    (void)abandoned_total;
-}
-
 /* --- what is heard of it --- */
 
 static void
@@ -338,7 +318,7 @@ set_up(void **state)
     (void)state;
     memset(&world, 0, sizeof world);
     uv_loop_init(&world.loop);
-    world.source = source_libvirt.start(&config, &world.loop, NULL, &listener, NULL, 0);
+    world.source = source_libvirt.start(&config, &world.loop, NULL, &listener);
     answer(DOMAIN_RUNNING);
     expect("runs 1;up -;");
     return 0;
