@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "kit/memory.h"
+#include "poll/health.h"
 #include "store/exposition.h"
 #include "store/store.h"
 #include "store/telemetry.h"

@@ -19,7 +19,9 @@
 #include "base/text.h"
 #include "guest/guest.h"
 #include "kit/memory.h"
+#include "poll/health.h"
 #include "poll/intake.h"
+#include "poll/watch_parts.h"
 #include "source/source.h"
 #include "store/store.h"
 #include "store/telemetry.h"
@@ -99,10 +101,9 @@ stop(struct source *source, int64_t deadline_ns)
     return true;
 }
 
-const struct source_driver source_libvirt = {start,     capacity,   figures,
-                                             take_call, is_waiting, stop};
-const struct source_driver source_socket = {start,     capacity,   figures,
+static const struct source_driver driver = {start,     capacity,   figures,
                                             take_call, is_waiting, stop};
+static const struct source_driver *const drivers[] = {[SOURCE_LIBVIRT] = &driver};
 
 static void
 answer(const char *reply)
@@ -151,6 +152,7 @@ open_world(struct world *world)
         .loop = &world->loop,
         .mailbox = mailbox_new(&world->loop),
         .telemetry = telemetry_new(commands_list(), states),
+        .drivers = drivers,
         .store = store_new(slots, slots_count, NULL, NULL),
         .at_once = true,
         .progressed = nothing,

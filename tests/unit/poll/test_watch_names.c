@@ -16,6 +16,7 @@
 #include "base/mailbox.h"
 #include "guest/guest.h"
 #include "poll/intake.h"
+#include "poll/watch_parts.h"
 #include "source/source.h"
 #include "store/store.h"
 #include "store/telemetry.h"
@@ -83,10 +84,9 @@ stop(struct source *source, int64_t deadline_ns)
     return true;
 }
 
-const struct source_driver source_libvirt = {start,     capacity,   figures,
-                                             take_call, is_waiting, stop};
-const struct source_driver source_socket = {start,     capacity,   figures,
+static const struct source_driver driver = {start,     capacity,   figures,
                                             take_call, is_waiting, stop};
+static const struct source_driver *const drivers[] = {[SOURCE_LIBVIRT] = &driver};
 
 /* --- the watch --- */
 
@@ -122,6 +122,7 @@ set_up(void **state)
         .loop = &world.loop,
         .mailbox = mailbox_new(&world.loop),
         .telemetry = telemetry_new(commands_list(), states),
+        .drivers = drivers,
         .store = store_new(slots, slots_count, NULL, NULL),
         .progressed = nothing,
     };
