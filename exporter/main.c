@@ -8,7 +8,7 @@
 #include "guest/guest.h"
 #include "options.h"
 #include "poll/poller.h"
-#include "source/libvirt/parts.h"
+#include "source/libvirt/events.h"
 #include "source/source.h"
 #include "store/store.h"
 #include "store/telemetry.h"

@@ -4,11 +4,18 @@
  * An event is only a hint that a domain changed; what is true is read by a look at the
  * domain that was asked for after the event came.  So no order of events can mislead.
  */
+#include "source/source.h"
 #include "base/clock.h"
+#include "base/lanes.h"
 #include "base/log.h"
+#include "base/mailbox.h"
 #include "config/config.h"
 #include "kit/memory.h"
-#include "source/libvirt/parts.h"
+#include "source/libvirt/call.h"
+#include "source/libvirt/connection.h"
+#include "source/libvirt/control.h"
+#include "source/libvirt/events.h"
+#include "source/libvirt/link.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -61,34 +68,6 @@ struct source {
     char last_reason[FAILURE_TEXT_BYTES]; /* said once, not at every attempt */
 };
 
-struct libvirt_link *
-libvirt_link_new(const char *uri, struct mailbox *mailbox, struct source *source)
-{
-    struct libvirt_link *link = memory_new(1, sizeof *link);
-
-    atomic_init(&link->references, 1);
-    link->uri = memory_string(uri);
-    link->mailbox = mailbox;
-    link->source = source;
-    return link;
-}
-
-struct libvirt_link *
-libvirt_link_ref(struct libvirt_link *link)
-{
-    atomic_fetch_add(&link->references, 1);
-    return link;
-}
-
-void
-libvirt_link_unref(struct libvirt_link *link)
-{
-    if (atomic_fetch_sub(&link->references, 1) != 1)
-        return;
-    free(link->uri);
-    free(link);
-}
-
 /* --- looking at domains --- */
 
 static struct watch *
@@ -122,6 +101,9 @@ forget_watches(struct source *source)
     }
 }
 
+static void connected(struct source *source, struct control_job *job);
+static void looked(struct source *source, struct control_job *job);
+static void leaving_known(struct source *source, const struct call_job *job);
 static void nudge_soon(struct source *source);
 
 static bool
@@ -133,7 +115,7 @@ may_look(const struct watch *watch, int64_t now_ns)
 static void
 describe(struct source *source, const struct watch *watch, bool leaving)
 {
-    struct control_job *job = control_job_new(source->link, CONTROL_DESCRIBE);
+    struct control_job *job = control_job_new(source->link, CONTROL_DESCRIBE, looked);
 
     memcpy(job->uuid, watch->uuid, UUID_BYTES);
     job->leaving = leaving;
@@ -144,8 +126,8 @@ describe(struct source *source, const struct watch *watch, bool leaving)
 static void
 ask_whether_leaving(struct source *source, const struct watch *watch)
 {
-    struct call_job *job =
-        call_job_new_leaving(source->link, watch->uuid, source->connection);
+    struct call_job *job = call_job_new_leaving(source->link, watch->uuid,
+                                                source->connection, leaving_known);
 
     if (lanes_submit(source->calls, &job->job))
         nudge_soon(source);
@@ -171,8 +153,8 @@ look(struct source *source, struct watch *watch)
         describe(source, watch, false);
 }
 
-void
-source_libvirt_leaving_known(struct source *source, const struct call_job *job)
+static void
+leaving_known(struct source *source, const struct call_job *job)
 {
     struct watch *watch;
 
@@ -221,7 +203,7 @@ announce(struct source *source, const struct domain_description *domain,
 }
 
 static void
-looked(struct source *source, const struct control_job *job)
+looked(struct source *source, struct control_job *job)
 {
     struct watch *watch;
 
@@ -254,7 +236,7 @@ static void
 connect_now(uv_timer_t *timer)
 {
     struct source *source = timer->data;
-    struct control_job *job = control_job_new(source->link, CONTROL_CONNECT);
+    struct control_job *job = control_job_new(source->link, CONTROL_CONNECT, connected);
 
     job->connection = ++source->connection;
     forget_watches(source);
@@ -290,12 +272,10 @@ came_up(struct source *source, const struct control_job *job)
     source->listener->source_up(source->listener->context, source);
 }
 
-void
-source_libvirt_control_done(struct source *source, struct control_job *job)
+static void
+connected(struct source *source, struct control_job *job)
 {
-    if (job->verb == CONTROL_DESCRIBE)
-        looked(source, job);
-    else if (job->connection != source->connection)
+    if (job->connection != source->connection)
         return; /* it broke before we heard of it */
     else if (job->failure.kind != FAILURE_NONE)
         went_down(source, job->failure.text);
@@ -303,8 +283,8 @@ source_libvirt_control_done(struct source *source, struct control_job *job)
         came_up(source, job);
 }
 
-void
-source_libvirt_event(struct source *source, const struct libvirt_event *event)
+static void
+take_event(struct source *source, const struct libvirt_event *event)
 {
     if (event->connection != source->connection)
         return;
@@ -383,11 +363,11 @@ libvirt_start(const struct source_config *config, uv_loop_t *loop,
     struct source *source = memory_new(1, sizeof *source);
     unsigned int lanes = config->libvirt.lanes;
 
-    libvirt_events_start();
+    libvirt_events_start(&libvirt_connections_guard);
     source->listener = listener;
     source->capacity = capacity_of(lanes, 0);
     source->reconnect_ms = RECONNECT_FIRST_MS;
-    source->link = libvirt_link_new(config->libvirt.uri, mailbox, source);
+    source->link = libvirt_link_new(config->libvirt.uri, mailbox, source, take_event);
     source->control = lanes_start(&libvirt_control_driver,
                                   libvirt_link_ref(source->link), 1, 1, mailbox);
     /* As many again may stand in for lanes that hang; the daemon has 20 workers. */

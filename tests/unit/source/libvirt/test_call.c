@@ -4,9 +4,10 @@
  * links: exporter/agent/reply exporter/base/text collectors/kit/memory
  * links: collectors/kit/failure
  */
-#include "source/libvirt/parts.h"
+#include "source/libvirt/call.h"
 
 #include "kit/memory.h"
+#include "source/libvirt/connection.h"
 
 #include <libvirt/libvirt-qemu.h>
 #include <libvirt/libvirt.h>
@@ -18,14 +19,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-void
-source_libvirt_leaving_known(struct source *source, const struct call_job *job)
-{
-    (void)source;
-    (void)job;
-    fail_msg("nobody asks");
-}
 
 /* --- libvirt --- */
 

@@ -6,7 +6,10 @@
  * links: exporter/source/domain_facts exporter/base/text exporter/agent/reply
  * links: collectors/kit/memory collectors/kit/failure
  */
-#include "source/libvirt/parts.h"
+#include "source/libvirt/control.h"
+
+#include "source/libvirt/connection.h"
+#include "source/libvirt/events.h"
 
 #include <libvirt/libvirt.h>
 #include <setjmp.h>
@@ -56,9 +59,9 @@ struct site {
 static struct site
 open_site(const char *uri)
 {
-    struct site site = {.link = libvirt_link_new(uri, NULL, NULL)};
+    struct site site = {.link = libvirt_link_new(uri, NULL, NULL, NULL)};
 
-    libvirt_events_start();
+    libvirt_events_start(&libvirt_connections_guard);
     site.lane = libvirt_control_driver.open(site.link);
     return site;
 }
@@ -66,7 +69,7 @@ open_site(const char *uri)
 static struct control_job *
 run(struct site *site, enum control_verb verb, const char *uuid)
 {
-    struct control_job *job = control_job_new(site->link, verb);
+    struct control_job *job = control_job_new(site->link, verb, NULL);
 
     snprintf(job->uuid, sizeof job->uuid, "%s", uuid);
     libvirt_control_driver.run(site->lane, &job->job);
