@@ -5,6 +5,7 @@
 #include "base/mailbox.h"
 #include "config/config.h"
 #include "doctor/doctor.h"
+#include "doctor/report.h"
 #include "guest/guest.h"
 #include "options.h"
 #include "poll/poller.h"
