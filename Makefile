@@ -141,6 +141,11 @@ $(REFERENCE): $(BUILD)/tests/metrics_reference.o $$(call links,tests/metrics_ref
 	@echo '  LINK  $@'
 	$(Q)$(CC) $(LINK) $(LDFLAGS) -o $@ $^ $(PACKAGE_LIBS) -lm
 
+walls: ## test the architecture of what was built, and the walls themselves
+	$(Q)tests/walls $(BUILD)
+	$(Q)/usr/bin/python3 -m pytest -p no:cacheprovider tests/test_walls.py
+.PHONY: walls
+
 docs: $(REFERENCE) ## write docs/METRICS.md and docs/FAULTS.md from the tables in the code and the tests
 	$(Q)$(REFERENCE) >docs/METRICS.md
 	$(Q)/usr/bin/python3 tests/e2e/faults.py >docs/FAULTS.md
