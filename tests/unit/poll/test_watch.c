@@ -1,16 +1,5 @@
 /* A source under watch, from announcement to series, with a source and a clock that do
- * what the test says.
- *
- * links: exporter/poll/watch exporter/poll/calls exporter/poll/guests
- * links: exporter/poll/health exporter/poll/intake exporter/agent/conversation
- * links: exporter/agent/commands exporter/store/discovery
- * links: exporter/source/domain_facts exporter/guest/domain_metrics
- * links: exporter/guest/guest exporter/guest/health exporter/guest/schedule
- * links: exporter/store/store exporter/store/exposition exporter/base/text
- * links: exporter/store/telemetry exporter/base/mailbox exporter/base/log
- * links: exporter/agent/reply exporter/agent/harm exporter/config/+ exporter/yaml/+
- * links: exporter/base/suggest exporter/config/guest_name collectors/registry
- */
+ * what the test says. */
 #include "poll/watch.h"
 
 #include "agent/commands.h"

@@ -1,9 +1,4 @@
-/* What a call's lane makes of libvirt's errors.  libvirt is the test's.
- *
- * links: exporter/source/libvirt/call exporter/source/libvirt/error
- * links: exporter/agent/reply exporter/base/text collectors/kit/memory
- * links: collectors/kit/failure
- */
+/* What a call's lane makes of libvirt's errors.  libvirt is the test's. */
 #include "source/libvirt/call.h"
 
 #include "kit/memory.h"

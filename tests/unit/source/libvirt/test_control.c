@@ -1,11 +1,5 @@
 /* The control lane against libvirt's own test driver: it lists, looks, and lets go of
- * everything at the end.
- *
- * links: exporter/source/libvirt/+ exporter/base/lanes exporter/base/mailbox
- * links: exporter/base/log exporter/source/libvirt/domain_xml
- * links: exporter/source/domain_facts exporter/base/text exporter/agent/reply
- * links: collectors/kit/memory collectors/kit/failure
- */
+ * everything at the end. */
 #include "source/libvirt/control.h"
 
 #include "source/libvirt/connection.h"

@@ -1,10 +1,5 @@
 /* What the libvirt source makes of events: which domains it looks at, how often, and
- * what it announces.  Lanes, libvirt and the clock are the test's.
- *
- * links: exporter/source/libvirt/source exporter/source/libvirt/link
- * links: exporter/base/log exporter/base/text
- * links: collectors/kit/memory collectors/kit/failure
- */
+ * what it announces.  Lanes, libvirt and the clock are the test's. */
 #include "source/source.h"
 
 #include "config/config.h"
