@@ -83,16 +83,24 @@ BUILD_DEFINES = -DQGA_VERSION='"$(VERSION)"' -DQGA_REVISION='"$(REVISION)"' -DQG
 BUILD_INFO := $(BUILD)/exporter/options.o $(BUILD)/exporter/store/telemetry.o
 $(BUILD_INFO): DEFINES = $(BUILD_DEFINES)
 
-# A unit test names the modules it links in a line "links: a b c" of its opening comment;
-# a+ is every module whose name begins with a, and the registry brings every collector, so
-# that a new file is added nowhere else.
-linked = $(shell sed -n 's/^.*links: *\([^*]*\).*/\1/p' $(1))
-with-collectors = $(if $(filter collectors/registry,$(1)),$(COLLECTOR_SOURCES:.c=)) $(1)
-expanded = $(foreach module,$(1),$(if $(filter %+,$(module)),$(basename $(wildcard $(module:+=)*.c)),$(module)))
-links = $(patsubst %,$(BUILD)/%.o,$(sort $(call with-collectors,$(call expanded,$(call linked,$(1))))))
+# A test links the objects that it needs out of archives, one for each folder: that of the
+# folder of its name in exporter/, and of those which exporter/README.md lets it use.  Tests
+# without such a folder link all.  What a test defines itself wins over an archive's.
+FOLDERS := $(patsubst %/,%,$(sort $(dir $(COLLECTOR_SOURCES) $(EXPORTER_SOURCES))))
+objects-of = $(filter-out %/main.o,$(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)/*.c)))
+below = $(BELOW_$(or $(wildcard exporter/$(patsubst tests/unit/%,%,$(1))),exporter))
+archives = $(patsubst %,$(BUILD)/%/objects.a,$(call below,$(patsubst %/,%,$(dir $(1)))))
 .SECONDEXPANSION:
 .SECONDARY:
-$(UNIT_TESTS): $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $$(call links,tests/unit/$$*.c)
+$(FOLDERS:%=$(BUILD)/%/objects.a): $(BUILD)/%/objects.a: $$(call objects-of,$$*)
+	$(Q)rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/below.mk: exporter/README.md tests/walls
+	@mkdir -p $(@D)
+	$(Q)tests/walls --below >$@
+-include $(BUILD)/below.mk
+
+$(UNIT_TESTS): $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $$(call archives,tests/unit/$$*)
 	@echo '  LINK  $@'
 	$(Q)$(CC) $(LINK) $(LDFLAGS) -o $@ $^ $(PACKAGE_LIBS) -lcmocka -lm
 
@@ -132,7 +140,7 @@ check-tls: ## run them on another Debian release's libraries (STACK: trixie or f
 .PHONY: check-web check-tls
 
 # Files of tests that run side by side, each with a libvirtd and guests of its own: they
-# mostly wait, so two for each core, as far as the memory bears (tests/lab/machine.py).
+# mostly wait, so three for two cores, as far as the memory bears (tests/lab/machine.py).
 E2E_JOBS ?= $(shell /usr/bin/python3 tests/lab/machine.py)
 e2e: $(BUILD)/qga-exporter ## run the end-to-end tests: real guests, libvirtd, Prometheus (root)
 	$(Q)QGA_EXPORTER=$(abspath $(BUILD)/qga-exporter) /usr/bin/python3 -m pytest -rs --durations=10 -n $(E2E_JOBS) --dist loadfile tests/e2e
@@ -158,9 +166,14 @@ valgrind: $(BUILD)/qga-exporter ## run it under memcheck with real guests for a 
 	$(Q)QGA_EXPORTER=$(abspath $<) /usr/bin/python3 tests/valgrind.py
 
 REFERENCE := $(BUILD)/tests/metrics_reference
-$(REFERENCE): $(BUILD)/tests/metrics_reference.o $$(call links,tests/metrics_reference.c)
+$(REFERENCE): $(BUILD)/tests/metrics_reference.o $$(call archives,tests/metrics_reference)
 	@echo '  LINK  $@'
 	$(Q)$(CC) $(LINK) $(LDFLAGS) -o $@ $^ $(PACKAGE_LIBS) -lm
+
+walls: ## test the architecture of what was built, and the walls themselves
+	$(Q)tests/walls $(BUILD)
+	$(Q)/usr/bin/python3 -m pytest -p no:cacheprovider tests/test_walls.py
+.PHONY: walls
 
 docs: $(REFERENCE) ## write docs/METRICS.md and docs/FAULTS.md from the tables in the code and the tests
 	$(Q)$(REFERENCE) >docs/METRICS.md
@@ -235,11 +248,11 @@ FUZZ_JOBS ?= 2
 FUZZ_CLANG ?= clang
 fuzz-make = +$(Q)$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc)) $(1)
 
-$(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $$(call links,tests/fuzz/fuzz_%.c)
+$(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $$(call archives,tests/fuzz/fuzz_%)
 	@echo '  LINK  $@'
 	$(Q)$(CC) $(LINK) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(PACKAGE_LIBS) -lm
 
-$(BUILD)/tests/fuzz/replay_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/replay.o $$(call links,tests/fuzz/fuzz_%.c)
+$(BUILD)/tests/fuzz/replay_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/replay.o $$(call archives,tests/fuzz/fuzz_%)
 	@echo '  LINK  $@'
 	$(Q)$(CC) $(LINK) $(LDFLAGS) -o $@ $^ $(PACKAGE_LIBS) -lm
 

@@ -5,10 +5,12 @@
 #include "base/mailbox.h"
 #include "config/config.h"
 #include "doctor/doctor.h"
+#include "doctor/report.h"
 #include "guest/guest.h"
 #include "options.h"
 #include "poll/poller.h"
-#include "source/libvirt/parts.h"
+#include "source/libvirt/events.h"
+#include "source/source.h"
 #include "store/store.h"
 #include "store/telemetry.h"
 #include "web/access.h"
@@ -227,11 +229,16 @@ first_pass(void *context, bool all_answered)
 static void
 start_poller(struct exporter *exporter)
 {
+    static const struct source_driver *const drivers[] = {
+        [SOURCE_LIBVIRT] = &source_libvirt,
+        [SOURCE_SOCKET] = &source_socket,
+    };
     const struct poller_parts parts = {
         .loop = &exporter->loop,
         .mailbox = exporter->mailbox,
         .store = exporter->store,
         .telemetry = exporter->telemetry,
+        .drivers = drivers,
         .first_pass = first_pass,
         .context = exporter,
         .at_once = exporter->options->mode != OPTIONS_RUN,

@@ -1,9 +1,4 @@
-/* links: collectors/registry exporter/guest/health exporter/guest/guest
- * links: exporter/store/telemetry exporter/store/exposition exporter/base/text
- * links: exporter/agent/conversation exporter/source/domain_facts
- * links: exporter/guest/domain_metrics
- *
- * Prints docs/METRICS.md: the families of every collector and of the agents' health
+/* Prints docs/METRICS.md: the families of every collector and of the agents' health
  * from their tables, and the exporter's own from an exposition that it writes here,
  * because their tables are telemetry's alone.  `make docs` keeps the output, `make
  * docs-check` compares it. */

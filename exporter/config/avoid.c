@@ -1,8 +1,9 @@
 /* The section `avoid`: what is not asked, because it is known to do harm in a guest. */
-#include "config/parts.h"
+#include "config/avoid.h"
 
-#include "config/check.h"
+#include "collector.h"
 #include "kit/memory.h"
+#include "yaml/value.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -20,11 +21,11 @@ rule_clear(struct harm_rule *rule)
 }
 
 void
-config_avoid_clear(struct config *config)
+config_avoid_clear(struct avoid_config *avoid)
 {
-    for (size_t i = 0; i < config->avoid.rules_count; i++)
-        rule_clear(&config->avoid.rules[i]);
-    free(config->avoid.rules);
+    for (size_t i = 0; i < avoid->rules_count; i++)
+        rule_clear(&avoid->rules[i]);
+    free(avoid->rules);
 }
 
 static int
@@ -78,7 +79,7 @@ rule_read(const struct tree_node *map, struct harm_rule *rule,
 }
 
 static int
-rules_read(const struct tree_node *list, struct config *config,
+rules_read(const struct tree_node *list, struct avoid_config *avoid,
            struct tree_problem *problem)
 {
     if (list == NULL || tree_is_null(list))
@@ -88,13 +89,12 @@ rules_read(const struct tree_node *list, struct config *config,
                          "is not a list; write it like - {os: freebsd, command: "
                          "guest-get-fsinfo}");
     for (const struct tree_node *map = list->first; map != NULL; map = map->next) {
-        if (config->avoid.rules_count == RULES_MAX)
+        if (avoid->rules_count == RULES_MAX)
             return tree_fail(problem, map, "is one too many; %d rules are the most",
                              RULES_MAX);
-        config->avoid.rules =
-            memory_resize(config->avoid.rules, config->avoid.rules_count + 1,
-                          sizeof(*config->avoid.rules));
-        struct harm_rule *rule = &config->avoid.rules[config->avoid.rules_count++];
+        avoid->rules =
+            memory_resize(avoid->rules, avoid->rules_count + 1, sizeof(*avoid->rules));
+        struct harm_rule *rule = &avoid->rules[avoid->rules_count++];
         *rule = (struct harm_rule){.os = NULL};
         if (rule_read(map, rule, problem) < 0)
             return -1;
@@ -103,16 +103,16 @@ rules_read(const struct tree_node *list, struct config *config,
 }
 
 int
-config_avoid_read(const struct tree_node *map, struct config *config,
+config_avoid_read(const struct tree_node *map, struct avoid_config *avoid,
                   struct tree_problem *problem)
 {
     static const char *const keys[] = {"known_harm", "rules", NULL};
     const struct tree_node *known_harm = tree_child(map, "known_harm");
-    config->avoid.known_harm = true;
+    avoid->known_harm = true;
     if (tree_check_keys(map, keys, problem) < 0)
         return -1;
     if (known_harm != NULL &&
-        value_read_bool(known_harm, &config->avoid.known_harm, problem) < 0)
+        value_read_bool(known_harm, &avoid->known_harm, problem) < 0)
         return -1;
-    return rules_read(tree_child(map, "rules"), config, problem);
+    return rules_read(tree_child(map, "rules"), avoid, problem);
 }

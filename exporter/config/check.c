@@ -1,7 +1,7 @@
 /* Checks of single values. */
 #include "config/check.h"
 
-#include "source/domain_facts.h"
+#include "config/domain_label.h"
 
 #include <arpa/inet.h>
 #include <stdbool.h>

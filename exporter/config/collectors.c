@@ -1,6 +1,7 @@
 /* The section `collectors`: its keys come from the registry. */
-#include "config/parts.h"
+#include "config/collectors.h"
 
+#include "config/fields.h"
 #include "kit/filter.h"
 
 #include <stdio.h>
@@ -134,7 +135,8 @@ collector_read(const struct collector *collector, const struct tree_node *map,
 }
 
 int
-config_collectors_read(const struct tree_node *map, struct config *config,
+config_collectors_read(const struct tree_node *map,
+                       struct collector_config settings[COLLECTORS_MAX],
                        struct tree_problem *problem)
 {
     const char *names[COLLECTORS_MAX + 1] = {NULL};
@@ -143,8 +145,8 @@ config_collectors_read(const struct tree_node *map, struct config *config,
     if (tree_check_keys(map, names, problem) < 0)
         return -1;
     for (size_t i = 0; i < collectors_count; i++)
-        if (collector_read(collectors[i], tree_child(map, names[i]),
-                           &config->collectors[i], problem) < 0)
+        if (collector_read(collectors[i], tree_child(map, names[i]), &settings[i],
+                           problem) < 0)
             return -1;
     return 0;
 }

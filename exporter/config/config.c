@@ -3,7 +3,7 @@
 #include "config/config.h"
 
 #include "config/check.h"
-#include "config/parts.h"
+#include "config/fields.h"
 #include "kit/filter.h"
 #include "kit/memory.h"
 
@@ -181,6 +181,34 @@ log_read(const struct tree_node *map, struct config *config,
 }
 
 static int
+sources_read(const struct tree_node *list, struct config *config,
+             struct tree_problem *problem)
+{
+    return config_sources_read(list, &config->sources, &config->sources_count, problem);
+}
+
+static int
+collectors_read(const struct tree_node *map, struct config *config,
+                struct tree_problem *problem)
+{
+    return config_collectors_read(map, config->collectors, problem);
+}
+
+static int
+avoid_read(const struct tree_node *map, struct config *config,
+           struct tree_problem *problem)
+{
+    return config_avoid_read(map, &config->avoid, problem);
+}
+
+static int
+metadata_read(const struct tree_node *map, struct config *config,
+              struct tree_problem *problem)
+{
+    return config_metadata_read(map, &config->metadata, problem);
+}
+
+static int
 paused_read(const struct tree_node *node, struct config *config,
             struct tree_problem *problem)
 {
@@ -192,14 +220,10 @@ static const struct {
     int (*read)(const struct tree_node *node, struct config *config,
                 struct tree_problem *problem);
 } sections[] = {
-    {"sources", config_sources_read},
-    {"collectors", config_collectors_read},
-    {"health", health_read},
-    {"limits", limits_read},
-    {"avoid", config_avoid_read},
-    {"metadata_labels", config_metadata_read},
-    {"paused", paused_read},
-    {"web", web_read},
+    {"sources", sources_read}, {"collectors", collectors_read},
+    {"health", health_read},   {"limits", limits_read},
+    {"avoid", avoid_read},     {"metadata_labels", metadata_read},
+    {"paused", paused_read},   {"web", web_read},
     {"log", log_read},
 };
 #define SECTIONS (sizeof(sections) / sizeof(sections[0]))
@@ -335,8 +359,8 @@ config_free(struct config *config)
         return;
     for (size_t i = 0; i < config->sources_count; i++)
         source_config_clear(&config->sources[i]);
-    config_avoid_clear(config);
-    config_metadata_clear(config);
+    config_avoid_clear(&config->avoid);
+    config_metadata_clear(&config->metadata);
     free(config->sources);
     for (size_t i = 0; i < COLLECTORS_MAX; i++)
         for (size_t j = 0; j < COLLECTOR_FILTERS_MAX; j++)

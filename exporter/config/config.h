@@ -3,62 +3,29 @@
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H
 
-#include "agent/harm.h"
 #include "base/log.h"
 #include "collector.h"
-#include "source/domain_facts.h"
+#include "config/avoid.h"
+#include "config/collectors.h"
+#include "config/metadata.h"
+#include "config/sources.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define CONFIG_ERROR_BYTES 512
-#define CONFIG_SOURCES_MAX 64
 #define CONFIG_LISTEN_ADDRESSES_MAX 16
 
-#define CONFIG_DEFAULT_LIBVIRT_URI "qemu:///system"
 #define CONFIG_DEFAULT_LISTEN_ADDRESS ":10177"
 #define CONFIG_DEFAULT_TELEMETRY_PATH "/metrics"
 #define CONFIG_DEFAULT_LOG_LEVEL "info"
 #define CONFIG_DEFAULT_LOG_FORMAT "logfmt"
 
-enum source_kind { SOURCE_LIBVIRT, SOURCE_SOCKET };
-
-struct source_config {
-    char *name; /* "" when there is only one source and it has no name */
-    enum source_kind kind;
-    struct {
-        char *uri;
-        unsigned int lanes; /* calls in flight at once */
-    } libvirt;
-    struct {
-        char *path;       /* glob(7) with {a,b} */
-        char *guest_name; /* see config/guest_name.h */
-    } socket;
-};
-
-/* A copy of its own; and whether two say the same. */
-void source_config_copy(struct source_config *copy, const struct source_config *source);
-void source_config_clear(struct source_config *source);
-bool source_config_is_same(const struct source_config *a,
-                           const struct source_config *b);
-
-/* By index in collectors[]. */
-struct collector_config {
-    bool enabled;
-    int64_t interval_ns;
-    int64_t
-        timeout_ns; /* whole seconds, 1 to 4: the libvirt call counts in seconds, and
-                       above 4 a stuck agent can make a backup's thaw be skipped */
-    int64_t max_age_ns;                            /* 3 intervals unless configured */
-    struct filter *filters[COLLECTOR_FILTERS_MAX]; /* in the order of
-                       collector->filters; NULL: no pattern */
-};
-
 struct config {
     struct source_config *sources;
     size_t sources_count;
-    struct collector_config collectors[COLLECTORS_MAX];
+    struct collector_config collectors[COLLECTORS_MAX]; /* by index in collectors[] */
     struct {
         unsigned int failures_before_backoff;
         int64_t backoff_ns, backoff_max_ns;
@@ -71,15 +38,8 @@ struct config {
         unsigned int
             calls_per_minute; /* to one guest; 0: twice what the intervals ask */
     } limits;
-    struct {
-        bool known_harm;         /* honour the list that is shipped (agent/harm.h) */
-        struct harm_rule *rules; /* of the user; strings owned */
-        size_t rules_count;
-    } avoid;
-    struct {
-        struct domain_label *labels; /* of qga_domain_info; strings owned */
-        size_t count;                /* at most DOMAIN_LABELS_MAX */
-    } metadata;
+    struct avoid_config avoid;
+    struct metadata_config metadata;
     bool paused; /* no guest is asked anything */
     struct {
         char **listen_addresses; /* NULL-terminated */

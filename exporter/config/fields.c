@@ -1,5 +1,5 @@
 /* Values of the file into the fields of a struct, by table. */
-#include "config/parts.h"
+#include "config/fields.h"
 
 #include "kit/memory.h"
 

@@ -1,8 +1,8 @@
 /* The section `metadata_labels`: what of a domain's metadata becomes labels. */
-#include "config/parts.h"
+#include "config/metadata.h"
 
 #include "config/check.h"
-#include "guest/domain_metrics.h"
+#include "config/fields.h"
 #include "kit/memory.h"
 
 #include <stdio.h>
@@ -10,23 +10,24 @@
 #include <string.h>
 
 void
-config_metadata_clear(struct config *config)
+config_metadata_clear(struct metadata_config *metadata)
 {
-    for (size_t i = 0; i < config->metadata.count; i++) {
-        free(config->metadata.labels[i].name);
-        free(config->metadata.labels[i].namespace);
-        free(config->metadata.labels[i].path);
+    for (size_t i = 0; i < metadata->count; i++) {
+        free(metadata->labels[i].name);
+        free(metadata->labels[i].namespace);
+        free(metadata->labels[i].path);
     }
-    free(config->metadata.labels);
+    free(metadata->labels);
 }
 
 static int
 label_name_check(const struct tree_node *node, struct tree_problem *problem)
 {
-    static const char *const taken[] = {"domain", "source", "instance", "job"};
+    static const char *const taken[] = {DOMAIN_OWN_LABELS, "domain", "source",
+                                        "instance", "job"};
     char quoted[TREE_QUOTE_BYTES];
     const char *wrong = config_check_label_name(node->key);
-    bool is_taken = domain_metrics_has_label(node->key);
+    bool is_taken = false;
     if (wrong != NULL)
         return tree_fail(problem, node, "\"%s\" %s", tree_quote(node->key, quoted),
                          wrong);
@@ -55,7 +56,7 @@ label_make(const char *name, const char *value)
 }
 
 int
-config_metadata_read(const struct tree_node *map, struct config *config,
+config_metadata_read(const struct tree_node *map, struct metadata_config *metadata,
                      struct tree_problem *problem)
 {
     const char *value;
@@ -65,17 +66,15 @@ config_metadata_read(const struct tree_node *map, struct config *config,
         return tree_fail(problem, map,
                          "is not a map; write it like {customer: "
                          "\"{https://example.com/billing/1}account/customer\"}");
-    config->metadata.labels =
-        memory_new(DOMAIN_LABELS_MAX, sizeof(*config->metadata.labels));
+    metadata->labels = memory_new(DOMAIN_LABELS_MAX, sizeof(*metadata->labels));
     for (const struct tree_node *node = map->first; node != NULL; node = node->next) {
-        if (config->metadata.count == DOMAIN_LABELS_MAX)
+        if (metadata->count == DOMAIN_LABELS_MAX)
             return tree_fail(problem, node, "is one too many; %d labels are the most",
                              DOMAIN_LABELS_MAX);
         if (label_name_check(node, problem) < 0 ||
             config_checked_read(node, config_check_metadata_path, &value, problem) < 0)
             return -1;
-        config->metadata.labels[config->metadata.count++] =
-            label_make(node->key, value);
+        metadata->labels[metadata->count++] = label_make(node->key, value);
     }
     return 0;
 }

@@ -1,8 +1,10 @@
 /* The section `sources`: where guests come from. */
-#include "config/parts.h"
+#include "config/sources.h"
 
 #include "config/check.h"
+#include "config/fields.h"
 #include "config/guest_name.h"
+#include "kit/failure.h"
 #include "kit/memory.h"
 
 #include <stdlib.h>
@@ -29,11 +31,10 @@ static const struct {
 #define PRESETS (sizeof(presets) / sizeof(presets[0]))
 
 static struct source_config *
-source_add(struct config *config)
+source_add(struct source_config **sources, size_t *count)
 {
-    config->sources = memory_resize(config->sources, config->sources_count + 1,
-                                    sizeof(*config->sources));
-    struct source_config *source = &config->sources[config->sources_count++];
+    *sources = memory_resize(*sources, *count + 1, sizeof(**sources));
+    struct source_config *source = &(*sources)[(*count)++];
     *source = (struct source_config){.kind = SOURCE_LIBVIRT};
     source->name = memory_string("");
     source->libvirt.uri = memory_string(CONFIG_DEFAULT_LIBVIRT_URI);
@@ -208,56 +209,54 @@ source_name_read(const struct tree_node *map, bool needed, struct source_config 
 
 /* The last source against those before it. */
 static int
-source_check_unique(const struct config *config, const struct tree_node *map,
+source_check_unique(const struct source_config *sources,
+                    const struct source_config *last, const struct tree_node *map,
                     struct tree_problem *problem)
 {
     char quoted[TREE_QUOTE_BYTES];
-    const struct source_config *last = &config->sources[config->sources_count - 1];
-    for (const struct source_config *other = config->sources; other < last; other++) {
+    for (const struct source_config *other = sources; other < last; other++) {
         if (strcmp(other->name, last->name) == 0)
             return tree_fail(
                 problem, tree_child(map, "name"),
                 "\"%s\" is also the name of sources[%td]; give each source "
                 "a unique name",
-                tree_quote(last->name, quoted), other - config->sources);
+                tree_quote(last->name, quoted), other - sources);
         if (other->kind == SOURCE_SOCKET && last->kind == SOURCE_SOCKET &&
             strcmp(other->socket.path, last->socket.path) == 0)
             return tree_fail(problem, map,
                              "has the same path \"%s\" as sources[%td], and an agent "
                              "serves one client; remove one of the two",
-                             tree_quote(last->socket.path, quoted),
-                             other - config->sources);
+                             tree_quote(last->socket.path, quoted), other - sources);
         if (other->kind == SOURCE_LIBVIRT && last->kind == SOURCE_LIBVIRT &&
             strcmp(other->libvirt.uri, last->libvirt.uri) == 0)
             return tree_fail(problem, map,
                              "has the same URI \"%s\" as sources[%td], so each guest "
                              "would be asked twice; remove one of the two",
-                             tree_quote(last->libvirt.uri, quoted),
-                             other - config->sources);
+                             tree_quote(last->libvirt.uri, quoted), other - sources);
     }
     return 0;
 }
 
 static int
-source_read(const struct tree_node *map, bool name_needed, struct config *config,
-            struct tree_problem *problem)
+source_read(const struct tree_node *map, bool name_needed,
+            struct source_config **sources, size_t *count, struct tree_problem *problem)
 {
     static const char *const keys[] = {"name", "libvirt", "socket", NULL};
     if (tree_check_keys(map, keys, problem) < 0)
         return -1;
-    struct source_config *source = source_add(config);
+    struct source_config *source = source_add(sources, count);
     if (source_kind_read(map, source, problem) < 0 ||
         source_name_read(map, name_needed, source, problem) < 0)
         return -1;
-    return source_check_unique(config, map, problem);
+    return source_check_unique(*sources, source, map, problem);
 }
 
 int
-config_sources_read(const struct tree_node *list, struct config *config,
-                    struct tree_problem *problem)
+config_sources_read(const struct tree_node *list, struct source_config **sources,
+                    size_t *count, struct tree_problem *problem)
 {
     if (tree_is_null(list)) {
-        source_add(config);
+        source_add(sources, count);
         return 0;
     }
     if (list->kind != TREE_LIST)
@@ -274,7 +273,7 @@ config_sources_read(const struct tree_node *list, struct config *config,
                              "is one too many; %d sources are the most, so start a "
                              "second exporter for the rest",
                              CONFIG_SOURCES_MAX);
-        if (source_read(map, list->first->next != NULL, config, problem) < 0)
+        if (source_read(map, list->first->next != NULL, sources, count, problem) < 0)
             return -1;
     }
     return 0;

@@ -1,8 +1,11 @@
 /* The diagnosis: one row for each guest. */
-#include "doctor/parts.h"
+#include "doctor/doctor.h"
 
 #include "config/config.h"
+#include "doctor/diagnosis.h"
+#include "doctor/examine.h"
 #include "doctor/guest_os.h"
+#include "doctor/words.h"
 #include "guest/guest.h"
 #include "kit/memory.h"
 
@@ -20,27 +23,13 @@ doctor_new(const struct config *config, const char *const *domains, int64_t now_
     return doctor;
 }
 
-static void
-free_row(struct doctor_row *row)
-{
-    for (size_t i = 0; i < row->findings_count; i++) {
-        free(row->findings[i].text);
-        for (size_t j = 0; j < DOCTOR_REMEDIES_MAX; j++)
-            free(row->findings[i].remedies[j]);
-    }
-    free(row->domain);
-    free(row->uuid);
-    free(row->agent_version);
-    free(row->os);
-}
-
 void
 doctor_free(struct doctor *doctor)
 {
     if (!doctor)
         return;
     for (size_t i = 0; i < doctor->rows_count; i++)
-        free_row(&doctor->rows[i]);
+        doctor_row_clear(&doctor->rows[i]);
     for (size_t i = 0; i < doctor->sources_count; i++) {
         free(doctor->sources[i].why);
         free(doctor->sources[i].remedy);
@@ -51,17 +40,6 @@ doctor_free(struct doctor *doctor)
 }
 
 /* --- rows --- */
-
-struct doctor_finding *
-doctor_find(struct doctor_row *row, const char *problem, bool is_fault, char *text,
-            char *remedy)
-{
-    struct doctor_finding *finding = &row->findings[row->findings_count++];
-
-    *finding = (struct doctor_finding){
-        .problem = problem, .is_fault = is_fault, .text = text, .remedies = {remedy}};
-    return finding;
-}
 
 /* virsh takes a UUID as well, which needs no quotes and hides no other option. */
 static char *
@@ -131,7 +109,7 @@ doctor_add_guest(struct doctor *doctor, const struct source_config *source,
     struct doctor_row *row = add_row(doctor, guest->name, guest->uuid, source->name);
     const char *os = os_of(guest, &row->os_from);
     struct doctor_patient patient = {
-        .doctor = doctor,
+        .config = doctor->config,
         .source = source,
         .guest = guest,
         .row = row,
@@ -281,36 +259,6 @@ doctor_conclude(struct doctor *doctor)
     }
     if (doctor->rows_count > 0)
         qsort(doctor->rows, doctor->rows_count, sizeof *doctor->rows, compare_rows);
-}
-
-bool
-doctor_row_is_well(const struct doctor_row *row)
-{
-    for (size_t i = 0; i < row->findings_count; i++) {
-        if (row->findings[i].is_fault)
-            return false;
-    }
-    return true;
-}
-
-const char *
-doctor_step_name(enum doctor_step step)
-{
-    static const char *const names[STEPS] = {[STEP_CHANNEL] = "channel",
-                                             [STEP_SERVICE] = "service",
-                                             [STEP_ANSWER] = "answer"};
-
-    return names[step];
-}
-
-const char *
-doctor_row_failed_step(const struct doctor_row *row)
-{
-    for (int step = 0; step < STEPS; step++) {
-        if (row->steps[step] == MARK_FAILED)
-            return doctor_step_name((enum doctor_step)step);
-    }
-    return NULL;
 }
 
 bool

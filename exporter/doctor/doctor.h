@@ -2,8 +2,7 @@
  * person.  It follows the three steps of a diagnosis: has the domain the agent's
  * channel, has a service in the guest opened it, and does it answer.
  *
- * Pure: from what the poller knows after one walk over the guests to rows, and from
- * rows to text. */
+ * Pure: from what the poller knows after one walk over the guests to rows. */
 #ifndef DOCTOR_DOCTOR_H
 #define DOCTOR_DOCTOR_H
 
@@ -32,10 +31,7 @@ void doctor_conclude(struct doctor *doctor);
 /* All sources are there, and no guest has a fault.  Being paused, starting or opted out
  * is none. */
 bool doctor_is_well(const struct doctor *doctor);
-
-/* For a person, and for scripts; free() is the caller's.  What others wrote, guests
- * above all, is escaped. */
-char *doctor_table(const struct doctor *doctor);
-char *doctor_json(const struct doctor *doctor);
+/* Where the source's guests are looked for: a URI or a path. */
+const char *doctor_source_place(const struct source_config *source);
 
 #endif

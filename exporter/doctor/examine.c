@@ -1,10 +1,11 @@
 /* What is wrong with one guest, and what to do about it: the three steps of the
  * diagnosis. */
-#include "doctor/parts.h"
+#include "doctor/examine.h"
 
 #include "base/text.h"
 #include "config/config.h"
 #include "doctor/guest_os.h"
+#include "doctor/words.h"
 #include "guest/guest.h"
 #include "kit/memory.h"
 
@@ -254,7 +255,7 @@ commands_that(const struct doctor_patient *patient,
     size_t length;
 
     for (size_t i = 0; i < collectors_count; i++) {
-        if (!patient->doctor->config->collectors[i].enabled ||
+        if (!patient->config->collectors[i].enabled ||
             !are(&patient->guest->collectors[i]))
             continue;
         text_add_format(&list, "%s%s", list.length > 0 ? ", " : "",

@@ -1,8 +1,11 @@
 /* The doctor's rows as a table and as JSON. */
-#include "doctor/parts.h"
+#include "doctor/report.h"
 
 #include "base/text.h"
 #include "config/config.h"
+#include "doctor/diagnosis.h"
+#include "doctor/doctor.h"
+#include "doctor/words.h"
 
 #include <jansson.h>
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* Words for terminals and shells, from words that others wrote. */
-#include "doctor/parts.h"
+#include "doctor/words.h"
 
 #include "base/text.h"
 #include "kit/memory.h"

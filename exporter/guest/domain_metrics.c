@@ -13,7 +13,7 @@ static const struct metric domain_info = {
         "OpenStack Nova's instance, project and flavor where the domain's metadata "
         "have them (else empty).",
     .type = METRIC_GAUGE,
-    .labels = {"uuid", "title", "instance_name", "project", "flavor"},
+    .labels = {DOMAIN_OWN_LABELS},
 };
 static const struct metric domain_vcpus = {
     .name = "qga_domain_vcpus",
@@ -113,14 +113,4 @@ domain_metrics_samples(const struct domain_metrics *metrics, const char *uuid,
         return;
     add_range(out, &domain_vcpus, &domain_vcpus_maximum, facts->vcpus);
     add_range(out, &domain_memory, &domain_memory_maximum, facts->memory_bytes);
-}
-
-bool
-domain_metrics_has_label(const char *name)
-{
-    for (size_t i = 0; i < OWN_LABELS; i++) {
-        if (strcmp(domain_info.labels[i], name) == 0)
-            return true;
-    }
-    return false;
 }

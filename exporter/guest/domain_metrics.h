@@ -3,11 +3,11 @@
 #ifndef GUEST_DOMAIN_METRICS_H
 #define GUEST_DOMAIN_METRICS_H
 
+#include "config/domain_label.h"
 #include "kit/metric.h"
 #include "kit/samples.h"
 #include "source/domain_facts.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 
 struct domain_metrics;
@@ -27,8 +27,5 @@ domain_metrics_families(const struct domain_metrics *metrics);
 /* `facts` NULL: only the UUID is known. */
 void domain_metrics_samples(const struct domain_metrics *metrics, const char *uuid,
                             const struct domain_facts *facts, struct samples *out);
-
-/* Whether qga_domain_info has this label anyway. */
-bool domain_metrics_has_label(const char *name);
 
 #endif

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mailbox.h"
 #include "kit/memory.h"
+#include "poll/health.h"
 #include "store/telemetry.h"
 
 #include <stdlib.h>

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "kit/memory.h"
+#include "poll/health.h"
 #include "store/exposition.h"
 #include "store/store.h"
 #include "store/telemetry.h"
@@ -220,13 +221,28 @@ guest_gone(void *context, struct source *source, const char *key)
     watch->parts->progressed(watch->parts->context);
 }
 
+void
+watch_take_figures(const struct watch *watch, const struct source *source)
+{
+    struct source_figures figures = watch->driver->figures(source);
+    struct telemetry *telemetry = watch->parts->telemetry;
+
+    if (figures.has_lanes)
+        telemetry_lanes(telemetry, watch->telemetry_row, figures.lanes,
+                        figures.lanes_in_use, figures.lanes_abandoned);
+    if (figures.has_sockets)
+        telemetry_sockets_beyond(telemetry, watch->telemetry_row,
+                                 figures.sockets_beyond);
+}
+
 static void
 source_up(void *context, struct source *source)
 {
     struct watch *watch = context;
     struct guest *guest, *next;
 
-    (void)source;
+    telemetry_source_up(watch->parts->telemetry, watch->telemetry_row, true);
+    watch_take_figures(watch, source);
     watch->up = watch->tried = true;
     watch->progress_ns = clock_monotonic_ns();
     HASH_ITER (hh, watch->guests, guest, next) {
@@ -242,7 +258,8 @@ source_down(void *context, struct source *source, const char *why)
     struct watch *watch = context;
     struct guest *guest, *next;
 
-    (void)source;
+    telemetry_source_up(watch->parts->telemetry, watch->telemetry_row, false);
+    watch_take_figures(watch, source);
     snprintf(watch->away, sizeof watch->away, "%s", why ? why : "");
     watch->up = false;
     watch->tried = true;

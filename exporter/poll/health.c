@@ -1,8 +1,9 @@
 /* The state of each guest, published and logged, and how far the first pass is. */
-#include "poll/inside.h"
+#include "poll/health.h"
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "poll/inside.h"
 
 /* Transitions of one guest in the log: so many at once, and then one in so long. */
 #define LOG_BURST 60

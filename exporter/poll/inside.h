@@ -7,7 +7,7 @@
 #include "guest/schedule.h"
 #include "kit/failure.h"
 #include "poll/intake.h"
-#include "poll/watch.h"
+#include "poll/watch_parts.h"
 #include "source/source.h"
 
 #include <uv.h>
@@ -52,13 +52,10 @@ void watch_abandon_calls(struct watch *watch);
 /* --- poll/guests.c: what the source announces --- */
 
 extern const struct source_listener watch_listener; /* but for its context */
+/* What the source says of itself becomes metrics. */
+void watch_take_figures(const struct watch *watch, const struct source *source);
 /* Takes the guest out of everything; freed at once, or when its call comes back. */
 void watch_drop_guest(struct watch *watch, struct guest *guest);
 void watch_forget_guest(struct guest *guest);
-
-/* --- poll/health.c: the state of each guest, said --- */
-
-/* now_ns: CLOCK_MONOTONIC. */
-void watch_publish_health(struct guest *guest, int64_t now_ns);
 
 #endif

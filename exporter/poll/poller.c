@@ -4,7 +4,9 @@
 #include "base/clock.h"
 #include "guest/guest.h"
 #include "kit/memory.h"
+#include "poll/health.h"
 #include "poll/intake.h"
+#include "poll/watch_parts.h"
 #include "store/store.h"
 #include "store/telemetry.h"
 
@@ -133,6 +135,7 @@ poller_start(const struct poller_parts *parts, const struct config *config)
         .mailbox = parts->mailbox,
         .store = parts->store,
         .telemetry = parts->telemetry,
+        .drivers = parts->drivers,
         .at_once = parts->at_once,
         .only = parts->only,
         .progressed = progressed,

@@ -10,8 +10,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct mailbox;
 struct metric;
 struct poller;
+struct source_driver;
+struct store;
+struct telemetry;
+typedef struct uv_loop_s uv_loop_t;
 
 /* The parts that the poller drives; all outlive it. */
 struct poller_parts {
@@ -19,8 +24,9 @@ struct poller_parts {
     struct mailbox *mailbox;
     struct store *store;
     struct telemetry *telemetry;
+    const struct source_driver *const *drivers; /* by enum source_kind */
     bool at_once;            /* no spreading of the first pass: for --once */
-    const char *const *only; /* see struct watch_parts */
+    const char *const *only; /* see poll/watch_parts.h */
 
     /* Called once, after every source was there or found away, and every guest that was
      * there was asked for everything once, or found not to answer. */

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/mailbox.h"
 #include "kit/memory.h"
+#include "poll/health.h"
 #include "poll/inside.h"
 #include "store/store.h"
 #include "store/telemetry.h"
@@ -13,11 +14,6 @@
 
 /* The most that the budget of a guest is by itself; the config may say more. */
 #define CALLS_PER_MINUTE_MAX 1200U
-
-static const struct source_driver *const drivers[] = {
-    [SOURCE_LIBVIRT] = &source_libvirt,
-    [SOURCE_SOCKET] = &source_socket,
-};
 
 /* Twice what the intervals ask for, and two visits: room for an agent that comes back,
  * for probes and for a freeze. */
@@ -80,7 +76,7 @@ watch_start(const struct watch_parts *parts, const struct source_config *source,
 
     watch->parts = parts;
     watch->intake = intake_new(config, parts->store);
-    watch->driver = drivers[source->kind];
+    watch->driver = parts->drivers[source->kind];
     watch->labelled = labelled;
     watch->progress_ns = clock_monotonic_ns();
     source_config_copy(&watch->identity, source);
@@ -91,9 +87,9 @@ watch_start(const struct watch_parts *parts, const struct source_config *source,
     uv_timer_init(parts->loop, &watch->turn);
     watch->turn.data = watch;
     watch->source =
-        watch->driver->start(source, parts->loop, parts->mailbox, &watch->listener,
-                             parts->telemetry, watch->telemetry_row);
+        watch->driver->start(source, parts->loop, parts->mailbox, &watch->listener);
     take_capacity(watch);
+    watch_take_figures(watch, watch->source);
     return watch;
 }
 
@@ -216,6 +212,7 @@ watch_review(struct watch *watch, int64_t now_ns, size_t *guests_by_state)
     const struct config *config = watch->intake.config;
 
     take_capacity(watch);
+    watch_take_figures(watch, watch->source);
     watch_excuse_waiting(watch, now_ns);
     for (struct guest *guest = watch->guests; guest; guest = guest->hh.next) {
         if (guest->health_stale ||

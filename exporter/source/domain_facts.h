@@ -38,15 +38,6 @@ struct domain_facts {
     size_t metadata_count;
 };
 
-/* A value of the metadata that the user wants as a label. */
-struct domain_label {
-    char *name;      /* of the label */
-    char *namespace; /* see struct domain_metadata */
-    char *path;
-};
-#define DOMAIN_LABELS_MAX 6 /* what METRIC_LABELS_MAX leaves */
-#define DOMAIN_LABEL_NAME_BYTES_MAX 64
-
 struct domain_facts *domain_facts_new(void); /* empty, one reference */
 struct domain_facts *domain_facts_ref(struct domain_facts *facts);
 void domain_facts_unref(struct domain_facts *facts); /* NULL is fine */

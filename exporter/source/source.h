@@ -15,7 +15,6 @@
 struct domain_facts;
 struct source;
 struct source_config;
-struct telemetry;
 struct mailbox;
 typedef struct uv_loop_s uv_loop_t;
 
@@ -93,12 +92,21 @@ struct source_capacity {
     unsigned int calls; /* with those that wait for a lane to become free */
 };
 
+/* What a source says of itself. */
+struct source_figures {
+    bool has_lanes; /* and these three */
+    size_t lanes, lanes_in_use;
+    uint64_t lanes_abandoned; /* ever */
+    bool has_sockets;         /* and this one */
+    size_t sockets_beyond;    /* left alone, because there are too many */
+};
+
 struct source_driver {
     struct source *(*start)(const struct source_config *config, uv_loop_t *loop,
                             struct mailbox *mailbox,
-                            const struct source_listener *listener,
-                            struct telemetry *telemetry, size_t telemetry_row);
+                            const struct source_listener *listener);
     struct source_capacity (*capacity)(const struct source *source);
+    struct source_figures (*figures)(const struct source *source);
     /* `done` comes later, never from within. */
     void (*call)(struct source *source, struct call *call);
     /* Whether the call, which is not done, has not even been begun with. */

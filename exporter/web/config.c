@@ -2,9 +2,8 @@
  * web/config_tls.c. */
 #include "web/config.h"
 
-#include "base/suggest.h"
 #include "kit/memory.h"
-#include "web/config_parts.h"
+#include "yaml/value.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,23 +15,6 @@
 #define RATE_BURST_MAX 100000
 #define NS_PER_MS INT64_C(1000000)
 #define NS_PER_HOUR (3600000 * NS_PER_MS)
-#define REMEDY_BYTES 1024
-
-int
-web_config_choice_read(const struct tree_node *node, const char *const *names,
-                       size_t *index, struct tree_problem *problem)
-{
-    char quoted[TREE_QUOTE_BYTES], remedy[REMEDY_BYTES];
-    const char *text = NULL;
-    if (value_read_string(node, &text, problem) < 0)
-        return -1;
-    for (*index = 0; names[*index] != NULL; (*index)++)
-        if (strcmp(names[*index], text) == 0)
-            return 0;
-    suggest_remedy(text, names, remedy, sizeof(remedy));
-    return tree_fail(problem, node, "\"%s\" is unknown; %s", tree_quote(text, quoted),
-                     remedy);
-}
 
 static const struct {
     const char *name;
@@ -52,7 +34,7 @@ header_read(const struct tree_node *node, size_t header, struct web_config *conf
     const char *value = NULL;
     size_t index;
     if (headers[header].values[0] != NULL &&
-        web_config_choice_read(node, headers[header].values, &index, problem) < 0)
+        value_read_choice(node, headers[header].values, &index, problem) < 0)
         return -1;
     if (value_read_string(node, &value, problem) < 0)
         return -1;
@@ -66,6 +48,13 @@ header_read(const struct tree_node *node, size_t header, struct web_config *conf
                              "printable ASCII in one line");
     config->headers[header].value = *value != '\0' ? memory_string(value) : NULL;
     return 0;
+}
+
+static int
+tls_read(const struct tree_node *map, struct web_config *config,
+         struct tree_problem *problem)
+{
+    return web_config_tls_read(map, config->file, &config->tls, problem);
 }
 
 static int
@@ -185,7 +174,7 @@ static const struct {
     int (*read)(const struct tree_node *node, struct web_config *config,
                 struct tree_problem *problem);
 } sections[] = {
-    {"tls_server_config", web_config_tls_read},
+    {"tls_server_config", tls_read},
     {"http_server_config", http_read},
     {"basic_auth_users", users_read},
     {"rate_limit", rate_limit_read},
@@ -234,7 +223,7 @@ web_config_free(struct web_config *config)
 {
     if (config == NULL)
         return;
-    web_config_tls_clear(config);
+    web_config_tls_clear(&config->tls);
     for (size_t i = 0; i < WEB_HEADERS; i++)
         free(config->headers[i].value);
     for (size_t i = 0; i < config->users_count; i++) {

@@ -4,33 +4,19 @@
 #ifndef WEB_CONFIG_H
 #define WEB_CONFIG_H
 
+#include "web/config_tls.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #define WEB_USERS_MAX 256
 #define WEB_USER_BYTES_MAX 255
-#define WEB_SANS_MAX 256
 /* One more doubles the time of a log-in: 14 is about a second. */
 #define WEB_BCRYPT_COST_MIN 4
 #define WEB_BCRYPT_COST_MAX 14
 #define WEB_BCRYPT_BYTES 60
 #define WEB_HEADERS 5
-
-enum web_client_auth {
-    WEB_CLIENT_NONE,
-    WEB_CLIENT_REQUEST,           /* asked for; not verified */
-    WEB_CLIENT_REQUIRE_ANY,       /* must be given; not verified */
-    WEB_CLIENT_VERIFY_IF_GIVEN,   /* need not be given, but must be good then */
-    WEB_CLIENT_REQUIRE_AND_VERIFY /* must be given and good */
-};
-
-/* Certificates or a key: in a file or in the configuration itself. */
-struct web_pem {
-    char *path; /* relative ones are complete; NULL if ... */
-    char *text; /* ... this is given, or neither */
-    int line;
-};
 
 struct web_user {
     char *name;
@@ -44,13 +30,7 @@ struct web_header {
 
 struct web_config {
     char *file; /* for sentences */
-    struct {
-        bool enabled;
-        struct web_pem cert, key, client_ca;
-        enum web_client_auth client_auth;
-        char **allowed_sans; /* NULL-terminated; NULL: any */
-        char *priority;      /* versions, ciphers and curves as GnuTLS spells them */
-    } tls;
+    struct web_tls_config tls;
     struct web_header headers[WEB_HEADERS];
     struct web_user *users;
     size_t users_count;

@@ -1,8 +1,9 @@
 /* Versions, ciphers and curves: from the names that Go has for them, which are those of
  * the toolkit, to GnuTLS' priority string. */
+#include "web/config_ciphers.h"
+
 #include "base/text.h"
-#include "kit/memory.h"
-#include "web/config_parts.h"
+#include "yaml/value.h"
 
 #include <string.h>
 
@@ -62,7 +63,7 @@ list_read(const struct tree_node *list, const char *const *names, size_t *order,
             return tree_fail(problem, node,
                              "is one too many; remove what is there "
                              "twice");
-        if (web_config_choice_read(node, names, &order[*count], problem) < 0)
+        if (value_read_choice(node, names, &order[*count], problem) < 0)
             return -1;
         (*count)++;
     }
@@ -77,9 +78,8 @@ versions_read(const struct tree_node *map, struct text *out, bool *with_13,
     const struct tree_node *min_node = tree_child(map, "min_version");
     const struct tree_node *max_node = tree_child(map, "max_version");
     if ((min_node != NULL &&
-         web_config_choice_read(min_node, versions, &min, problem) < 0) ||
-        (max_node != NULL &&
-         web_config_choice_read(max_node, versions, &max, problem) < 0))
+         value_read_choice(min_node, versions, &min, problem) < 0) ||
+        (max_node != NULL && value_read_choice(max_node, versions, &max, problem) < 0))
         return -1;
     if (min > max)
         return tree_fail(problem, min_node != NULL ? min_node : max_node,
@@ -136,7 +136,7 @@ curves_read(const struct tree_node *list, struct text *out,
 }
 
 int
-web_config_priority_read(const struct tree_node *map, struct web_config *config,
+web_config_priority_read(const struct tree_node *map, char **priority,
                          struct tree_problem *problem)
 {
     struct text out = TEXT_INIT(PRIORITY_BYTES_MAX);
@@ -153,6 +153,6 @@ web_config_priority_read(const struct tree_node *map, struct web_config *config,
     }
     if (ours_first)
         text_add_string(&out, ":%SERVER_PRECEDENCE");
-    config->tls.priority = text_take(&out, &length);
+    *priority = text_take(&out, &length);
     return 0;
 }

@@ -1,6 +1,9 @@
 /* tls_server_config of the web configuration: certificates and who is let in. */
+#include "web/config_tls.h"
+
 #include "kit/memory.h"
-#include "web/config_parts.h"
+#include "web/config_ciphers.h"
+#include "yaml/value.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,7 +36,7 @@ path_complete(const char *file, const char *path)
 /* `key`_file or `key` itself; an empty one is none. */
 static int
 pem_read(const struct tree_node *map, const char *key, const char *key_file,
-         struct web_config *config, struct web_pem *out, struct tree_problem *problem)
+         const char *file, struct web_pem *out, struct tree_problem *problem)
 {
     const struct tree_node *text_node = tree_child(map, key);
     const struct tree_node *path_node = tree_child(map, key_file);
@@ -45,7 +48,7 @@ pem_read(const struct tree_node *map, const char *key, const char *key_file,
         return tree_fail(problem, text_node, "stands here beside %s; remove one",
                          key_file);
     if (*path != '\0') {
-        out->path = path_complete(config->file, path);
+        out->path = path_complete(file, path);
         out->line = path_node->line;
     } else if (*text != '\0') {
         out->text = memory_string(text);
@@ -61,22 +64,22 @@ pem_is_given(const struct web_pem *pem)
 }
 
 static int
-client_auth_read(const struct tree_node *map, struct web_config *config,
+client_auth_read(const struct tree_node *map, struct web_tls_config *tls,
                  struct tree_problem *problem)
 {
     const struct tree_node *node = tree_child(map, "client_auth_type");
     size_t index = 0;
     if (node != NULL && (node->kind != TREE_SCALAR || node->text[0] != '\0') &&
-        web_config_choice_read(node, client_auth_names, &index, problem) < 0)
+        value_read_choice(node, client_auth_names, &index, problem) < 0)
         return -1;
     if (index == CLIENT_AUTH_OLD_NAME)
         index = WEB_CLIENT_REQUIRE_ANY;
-    config->tls.client_auth = (enum web_client_auth)index;
+    tls->client_auth = (enum web_client_auth)index;
     return 0;
 }
 
 static int
-sans_read(const struct tree_node *list, struct web_config *config,
+sans_read(const struct tree_node *list, struct web_tls_config *tls,
           struct tree_problem *problem)
 {
     size_t count = 0;
@@ -86,7 +89,7 @@ sans_read(const struct tree_node *list, struct web_config *config,
         return tree_fail(problem, list,
                          "is not a list of names; write it like "
                          "[\"prometheus.example.com\"]");
-    config->tls.allowed_sans = memory_new(WEB_SANS_MAX + 1, sizeof(char *));
+    tls->allowed_sans = memory_new(WEB_SANS_MAX + 1, sizeof(char *));
     for (const struct tree_node *node = list->first; node != NULL; node = node->next) {
         const char *san = NULL;
         if (count == WEB_SANS_MAX)
@@ -96,31 +99,31 @@ sans_read(const struct tree_node *list, struct web_config *config,
             return -1;
         if (*san == '\0')
             return tree_fail(problem, node, "is empty; write a name or remove it");
-        config->tls.allowed_sans[count++] = memory_string(san);
+        tls->allowed_sans[count++] = memory_string(san);
     }
     if (count > 0)
         return 0;
-    free(config->tls.allowed_sans); /* an empty list is no list, as in the toolkit */
-    config->tls.allowed_sans = NULL;
+    free(tls->allowed_sans); /* an empty list is no list, as in the toolkit */
+    tls->allowed_sans = NULL;
     return 0;
 }
 
 /* What must fit together; a mistake here must not end in an open door. */
 static int
-tls_check(const struct tree_node *map, const struct web_config *config,
+tls_check(const struct tree_node *map, const struct web_tls_config *tls,
           struct tree_problem *problem)
 {
-    bool verifies = config->tls.client_auth == WEB_CLIENT_VERIFY_IF_GIVEN ||
-                    config->tls.client_auth == WEB_CLIENT_REQUIRE_AND_VERIFY;
-    bool has_ca = pem_is_given(&config->tls.client_ca);
-    if (!pem_is_given(&config->tls.cert))
+    bool verifies = tls->client_auth == WEB_CLIENT_VERIFY_IF_GIVEN ||
+                    tls->client_auth == WEB_CLIENT_REQUIRE_AND_VERIFY;
+    bool has_ca = pem_is_given(&tls->client_ca);
+    if (!pem_is_given(&tls->cert))
         return tree_fail(problem, map,
                          "has no cert_file (or cert); add the server's certificate, or "
                          "remove tls_server_config for plain HTTP");
-    if (!pem_is_given(&config->tls.key))
+    if (!pem_is_given(&tls->key))
         return tree_fail(problem, map,
                          "has no key_file (or key); add the key of the certificate");
-    if (has_ca && config->tls.client_auth == WEB_CLIENT_NONE)
+    if (has_ca && tls->client_auth == WEB_CLIENT_NONE)
         return tree_fail(problem, map,
                          "has a client_ca_file but does not ask for client "
                          "certificates; add client_auth_type: "
@@ -129,7 +132,7 @@ tls_check(const struct tree_node *map, const struct web_config *config,
         return tree_fail(problem, map,
                          "verifies client certificates but does not say against what; "
                          "add client_ca_file");
-    if (config->tls.allowed_sans != NULL && !verifies)
+    if (tls->allowed_sans != NULL && !verifies)
         return tree_fail(problem, map,
                          "has client_allowed_sans but does not verify client "
                          "certificates; add client_auth_type: "
@@ -138,8 +141,8 @@ tls_check(const struct tree_node *map, const struct web_config *config,
 }
 
 int
-web_config_tls_read(const struct tree_node *map, struct web_config *config,
-                    struct tree_problem *problem)
+web_config_tls_read(const struct tree_node *map, const char *file,
+                    struct web_tls_config *tls, struct tree_problem *problem)
 {
     static const char *const keys[] = {"cert_file",
                                        "key_file",
@@ -159,16 +162,16 @@ web_config_tls_read(const struct tree_node *map, struct web_config *config,
         return -1;
     if (tree_is_null(map) || map->first == NULL)
         return 0;
-    if (pem_read(map, "cert", "cert_file", config, &config->tls.cert, problem) < 0 ||
-        pem_read(map, "key", "key_file", config, &config->tls.key, problem) < 0 ||
-        pem_read(map, "client_ca", "client_ca_file", config, &config->tls.client_ca,
-                 problem) < 0 ||
-        client_auth_read(map, config, problem) < 0 ||
-        sans_read(tree_child(map, "client_allowed_sans"), config, problem) < 0 ||
-        web_config_priority_read(map, config, problem) < 0)
+    if (pem_read(map, "cert", "cert_file", file, &tls->cert, problem) < 0 ||
+        pem_read(map, "key", "key_file", file, &tls->key, problem) < 0 ||
+        pem_read(map, "client_ca", "client_ca_file", file, &tls->client_ca, problem) <
+            0 ||
+        client_auth_read(map, tls, problem) < 0 ||
+        sans_read(tree_child(map, "client_allowed_sans"), tls, problem) < 0 ||
+        web_config_priority_read(map, &tls->priority, problem) < 0)
         return -1;
-    config->tls.enabled = true;
-    return tls_check(map, config, problem);
+    tls->enabled = true;
+    return tls_check(map, tls, problem);
 }
 
 static void
@@ -181,13 +184,13 @@ pem_clear(struct web_pem *pem)
 }
 
 void
-web_config_tls_clear(struct web_config *config)
+web_config_tls_clear(struct web_tls_config *tls)
 {
-    pem_clear(&config->tls.cert);
-    pem_clear(&config->tls.key);
-    pem_clear(&config->tls.client_ca);
-    for (char **san = config->tls.allowed_sans; san != NULL && *san != NULL; san++)
+    pem_clear(&tls->cert);
+    pem_clear(&tls->key);
+    pem_clear(&tls->client_ca);
+    for (char **san = tls->allowed_sans; san != NULL && *san != NULL; san++)
         free(*san);
-    free(config->tls.allowed_sans);
-    free(config->tls.priority);
+    free(tls->allowed_sans);
+    free(tls->priority);
 }

@@ -1,12 +1,15 @@
 /* Scalars to typed values. */
 #include "yaml/value.h"
 
+#include "base/suggest.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
 #define NS_PER_MS INT64_C(1000000)
 #define NS_PER_S (1000 * NS_PER_MS)
+#define REMEDY_BYTES 1024
 
 /* A scalar that has a value; `like` shows how to write it. */
 static int
@@ -31,6 +34,22 @@ value_read_string(const struct tree_node *node, const char **out,
         return -1;
     *out = node->text;
     return 0;
+}
+
+int
+value_read_choice(const struct tree_node *node, const char *const *names, size_t *index,
+                  struct tree_problem *problem)
+{
+    char quoted[TREE_QUOTE_BYTES], remedy[REMEDY_BYTES];
+    const char *text = NULL;
+    if (value_read_string(node, &text, problem) < 0)
+        return -1;
+    for (*index = 0; names[*index] != NULL; (*index)++)
+        if (strcmp(names[*index], text) == 0)
+            return 0;
+    suggest_remedy(text, names, remedy, sizeof(remedy));
+    return tree_fail(problem, node, "\"%s\" is unknown; %s", tree_quote(text, quoted),
+                     remedy);
 }
 
 int

@@ -6,11 +6,15 @@
 #include "yaml/tree.h"
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* All: 0 and the value, or -1 with the problem.  The ranges are inclusive. */
 int value_read_string(const struct tree_node *node, const char **out,
                       struct tree_problem *problem); /* borrowed from the tree */
+/* The index of the value among `names` (NULL-terminated). */
+int value_read_choice(const struct tree_node *node, const char *const *names,
+                      size_t *index, struct tree_problem *problem);
 int value_read_bool(const struct tree_node *node, bool *out,
                     struct tree_problem *problem);
 int value_read_integer(const struct tree_node *node, int64_t min, int64_t max,

@@ -1,11 +1,7 @@
-/* links: collectors/registry exporter/agent/reply exporter/base/text
- * links: exporter/store/exposition
- *
- * The first byte picks a collector ('0' is the first of the registry).  The rest is one
+/* The first byte picks a collector ('0' is the first of the registry).  The rest is one
  * reply, or several with a separator (0x1e, 0x1d) between them: whole, or only the
  * value of "return".  All are parsed one after the other with one memory, as a poller
- * does, and what they become must be a valid exposition within the limits.
- */
+ * does, and what they become must be a valid exposition within the limits. */
 #include "agent/reply.h"
 #include "collector.h"
 #include "fuzz.h"

@@ -1,9 +1,6 @@
-/* links: exporter/config/+ exporter/source/domain_facts
- * links: exporter/guest/domain_metrics collectors/kit/samples exporter/yaml/+
- * links: exporter/base/suggest exporter/config/guest_name collectors/registry
- *
- * A config file as config_load() reads it: a config that holds together, or one
+/* A config file as config_load() reads it: a config that holds together, or one
  * sentence. */
+#include "collector.h" /* their names are keys: the words of the dictionary */
 #include "config/config.h"
 #include "fuzz.h"
 

@@ -1,7 +1,4 @@
-/* links: exporter/store/discovery exporter/base/suggest exporter/base/text
- * links: collectors/kit/memory
- *
- * Lines: "?key=value" is a parameter of the URL, "@address" what a guest says of its
+/* Lines: "?key=value" is a parameter of the URL, "@address" what a guest says of its
  * addresses, "#text" a label's value, and "!" ends a guest.  The query is taken or
  * refused by one sentence; the list is JSON that Prometheus takes, with at most one
  * target for each address, each with the port that was asked for. */

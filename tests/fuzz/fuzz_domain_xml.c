@@ -1,7 +1,4 @@
-/* links: exporter/source/libvirt/domain_xml exporter/source/domain_facts
- * links: collectors/kit/host_facts collectors/kit/memory
- *
- * A domain's XML, whose metadata anyone may have written. */
+/* A domain's XML, whose metadata anyone may have written. */
 #include "fuzz.h"
 #include "source/libvirt/domain_xml.h"
 

@@ -1,6 +1,4 @@
-/* links: collectors/kit/filter collectors/kit/memory
- *
- * A pattern, a newline, and a text that a guest says: the pattern compiles or is
+/* A pattern, a newline, and a text that a guest says: the pattern compiles or is
  * refused by one sentence, and the match ends. */
 #include "fuzz.h"
 #include "kit/filter.h"

@@ -1,7 +1,4 @@
-/* links: exporter/agent/framing exporter/base/text collectors/kit/failure
- * links: collectors/kit/memory
- *
- * What an agent's socket may send, between what the exporter does.  Some bytes of the
+/* What an agent's socket may send, between what the exporter does.  Some bytes of the
  * input are not the agent's but say what happens: 0x00 a sync is sent, 0x01 a command
  * is sent (if the state allows it), 0x02 its time is over, 0x03 a read ends here.
  *

@@ -1,7 +1,4 @@
-/* links: exporter/source/libvirt/error exporter/agent/reply collectors/kit/failure
- * links: collectors/kit/memory
- *
- * An error of libvirt: the first byte is its number, the second how long the call took
+/* An error of libvirt: the first byte is its number, the second how long the call took
  * (in 10 ms), the rest its message, in which libvirt quotes the guest. */
 #include "fuzz.h"
 #include "source/libvirt/error.h"

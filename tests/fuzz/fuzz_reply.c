@@ -1,6 +1,4 @@
-/* links: exporter/agent/reply collectors/kit/failure collectors/kit/memory
- *
- * Bytes as an agent may send them, to the value of "return" or a named failure. */
+/* Bytes as an agent may send them, to the value of "return" or a named failure. */
 #include "agent/reply.h"
 #include "fuzz.h"
 

@@ -1,7 +1,4 @@
-/* links: exporter/web/config+ exporter/yaml/+ exporter/base/suggest
- * links: exporter/base/text collectors/kit/memory
- *
- * A web configuration file as web_config_load() reads it: one that holds together, or
+/* A web configuration file as web_config_load() reads it: one that holds together, or
  * one sentence. */
 #include "fuzz.h"
 #include "web/config.h"

@@ -1,6 +1,4 @@
-/* links: exporter/web/credentials collectors/kit/base64
- *
- * The value of an Authorization header: what is read fits, and what is not leaves
+/* The value of an Authorization header: what is read fits, and what is not leaves
  * nothing behind. */
 #include "fuzz.h"
 #include "web/credentials.h"

@@ -1,10 +1,6 @@
-/* The command line: every flag, and the sentence for each mistake.
- *
- * links: exporter/options exporter/config/check exporter/base/suggest
- * links: exporter/yaml/tree exporter/yaml/value collectors/kit/memory
- * links: tests/unit/stub_registry
- */
+/* The command line: every flag, and the sentence for each mistake. */
 #include "options.h"
+#include "unit/stub_registry.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

@@ -1,10 +1,11 @@
 /* Lanes that carry calls: one connection each, because several threads on one
  * connection are not safe in clients before libvirt 10.4 (CVE-2024-4418), and a
  * connection with five calls in flight is no longer read by the daemon. */
-#include "source/libvirt/parts.h"
+#include "source/libvirt/call.h"
 
 #include "base/clock.h"
 #include "kit/memory.h"
+#include "source/libvirt/connection.h"
 #include "source/libvirt/error.h"
 
 #include <libvirt/libvirt-qemu.h>
@@ -198,7 +199,7 @@ call_job_deliver(struct mail *mail)
     struct call_job *job = (struct call_job *)mail;
 
     if (job->link->source && !job->origin) {
-        source_libvirt_leaving_known(job->link->source, job);
+        job->leaving_known(job->link->source, job);
     } else if (job->link->source) {
         struct call *call = job->origin;
 
@@ -233,7 +234,9 @@ call_job_new(struct libvirt_link *link, struct call *origin)
 
 struct call_job *
 call_job_new_leaving(struct libvirt_link *link, const char *uuid,
-                     unsigned int connection)
+                     unsigned int connection,
+                     void (*leaving_known)(struct source *source,
+                                           const struct call_job *job))
 {
     struct call_job *job = memory_new(1, sizeof *job);
 
@@ -241,6 +244,7 @@ call_job_new_leaving(struct libvirt_link *link, const char *uuid,
     job->link = libvirt_link_ref(link);
     memcpy(job->uuid, uuid, UUID_BYTES);
     job->connection = connection;
+    job->leaving_known = leaving_known;
     return job;
 }
 

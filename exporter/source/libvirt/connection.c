@@ -6,9 +6,10 @@
  * socket, and need not take it from the event thread before each call and give it back
  * after.  What such a connection loses, the keep-alive, the control connection has for
  * it: when that finds the daemon gone, the source severs all of them. */
+#include "source/libvirt/connection.h"
+
 #include "base/clock.h"
 #include "source/libvirt/error.h"
-#include "source/libvirt/parts.h"
 
 #include <fcntl.h>
 #include <libvirt/libvirt.h>
@@ -36,8 +37,8 @@ static _Thread_local struct libvirt_connection *opening;
 
 /* --- the event loop's part --- */
 
-bool
-libvirt_connection_adopts(int fd)
+static bool
+adopts(int fd)
 {
     struct libvirt_connection *connection = opening;
 
@@ -51,8 +52,8 @@ libvirt_connection_adopts(int fd)
     return connection->for_calls;
 }
 
-int64_t
-libvirt_connections_due_ns(void)
+static int64_t
+due_ns(void)
 {
     struct libvirt_connection *connection;
     int64_t due_ns = INT64_MAX;
@@ -76,8 +77,8 @@ sever(struct libvirt_connection *connection)
         (void)shutdown(connection->socket, SHUT_RDWR);
 }
 
-void
-libvirt_connections_break_off(int64_t now_ns)
+static void
+break_off(int64_t now_ns)
 {
     struct libvirt_connection *connection;
 
@@ -88,6 +89,12 @@ libvirt_connections_break_off(int64_t now_ns)
     }
     pthread_mutex_unlock(&connections.lock);
 }
+
+const struct libvirt_events_guard libvirt_connections_guard = {
+    .adopts = adopts,
+    .due_ns = due_ns,
+    .break_off = break_off,
+};
 
 /* --- open, close, sever --- */
 

@@ -1,9 +1,10 @@
 /* The control connection: which domains there are.  A lane of its own does what may
  * block; libvirt's event thread only posts mail. */
-#include "source/libvirt/parts.h"
+#include "source/libvirt/control.h"
 
 #include "base/log.h"
 #include "kit/memory.h"
+#include "source/libvirt/connection.h"
 #include "source/libvirt/domain_xml.h"
 #include "source/libvirt/error.h"
 
@@ -55,7 +56,7 @@ event_deliver(struct mail *mail)
     struct libvirt_event *event = (struct libvirt_event *)mail;
 
     if (event->link->source)
-        source_libvirt_event(event->link->source, event);
+        event->link->event(event->link->source, event);
     libvirt_event_free(event);
 }
 
@@ -421,17 +422,19 @@ control_job_deliver(struct mail *mail)
     struct control_job *job = (struct control_job *)mail;
 
     if (job->link->source)
-        source_libvirt_control_done(job->link->source, job);
+        job->done(job->link->source, job);
     control_job_free(job);
 }
 
 struct control_job *
-control_job_new(struct libvirt_link *link, enum control_verb verb)
+control_job_new(struct libvirt_link *link, enum control_verb verb,
+                void (*done)(struct source *source, struct control_job *job))
 {
     struct control_job *job = memory_new(1, sizeof *job);
 
     job->job.mail.deliver = control_job_deliver;
     job->link = libvirt_link_ref(link);
+    job->done = done;
     job->verb = verb;
     return job;
 }

@@ -5,15 +5,17 @@
  * its socket from the event loop and gives it back, and there each of these wakes the
  * event thread, which made up a quarter of the exporter's CPU time.  With epoll the
  * change is one system call of the lane, and the event thread sleeps on. */
+#include "source/libvirt/events.h"
+
 #include "base/clock.h"
 #include "kit/memory.h"
-#include "source/libvirt/parts.h"
 
 #include <errno.h>
 #include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -43,6 +45,7 @@ static struct {
     pthread_t thread;
     bool running; /* the loop thread's */
     bool registered;
+    const struct libvirt_events_guard *guard; /* once registered */
     atomic_bool stop;
     int epoll, wake;
 
@@ -120,7 +123,7 @@ static int
 add_handle(int fd, int wanted, virEventHandleCallback callback, void *opaque,
            virFreeCallback free_opaque)
 {
-    if (libvirt_connection_adopts(fd))
+    if (events.guard->adopts(fd))
         return -1; /* libvirt does without events there */
     struct watch_item *item = memory_new(1, sizeof *item);
     int id = -1;
@@ -227,7 +230,7 @@ wait_ms(void)
     struct watch_item *item;
     int64_t now_ns = clock_monotonic_ns();
     int64_t due_ns = now_ns + WAIT_MAX_MS * NS_PER_MS;
-    int64_t break_off_ns = libvirt_connections_due_ns();
+    int64_t break_off_ns = events.guard->due_ns();
 
     if (break_off_ns < due_ns)
         due_ns = break_off_ns;
@@ -307,7 +310,7 @@ run_events(void *unused)
                 return unused;
         }
         serve_timeouts();
-        libvirt_connections_break_off(clock_monotonic_ns());
+        events.guard->break_off(clock_monotonic_ns());
         free_removed();
     }
     return unused;
@@ -324,7 +327,7 @@ be_silent(void *opaque, virErrorPtr error)
 
 /* Once in a process: libvirt does not let go of an implementation. */
 static bool
-register_events(void)
+register_events(const struct libvirt_events_guard *guard)
 {
     struct epoll_event event = {.events = EPOLLIN, .data.u64 = 0};
 
@@ -334,6 +337,7 @@ register_events(void)
     events.wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (epoll_ctl(events.epoll, EPOLL_CTL_ADD, events.wake, &event) < 0)
         return false;
+    events.guard = guard;
     virInitialize();
     virSetErrorFunc(NULL, be_silent);
     virEventRegisterImpl(add_handle, update_handle, remove_item, add_timeout,
@@ -343,11 +347,11 @@ register_events(void)
 }
 
 void
-libvirt_events_start(void)
+libvirt_events_start(const struct libvirt_events_guard *guard)
 {
     sigset_t all, old;
 
-    if (events.running || !register_events())
+    if (events.running || !register_events(guard))
         return;
     atomic_store(&events.stop, false);
     sigfillset(&all);

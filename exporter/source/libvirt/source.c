@@ -4,12 +4,18 @@
  * An event is only a hint that a domain changed; what is true is read by a look at the
  * domain that was asked for after the event came.  So no order of events can mislead.
  */
+#include "source/source.h"
 #include "base/clock.h"
+#include "base/lanes.h"
 #include "base/log.h"
+#include "base/mailbox.h"
 #include "config/config.h"
 #include "kit/memory.h"
-#include "source/libvirt/parts.h"
-#include "store/telemetry.h"
+#include "source/libvirt/call.h"
+#include "source/libvirt/connection.h"
+#include "source/libvirt/control.h"
+#include "source/libvirt/events.h"
+#include "source/libvirt/link.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -51,8 +57,6 @@ struct watch {
 struct source {
     struct libvirt_link *link;
     const struct source_listener *listener;
-    struct telemetry *telemetry;
-    size_t telemetry_row;
     struct source_capacity capacity;
     struct lanes *control, *calls;
     struct watch *watches;
@@ -63,34 +67,6 @@ struct source {
     bool up;
     char last_reason[FAILURE_TEXT_BYTES]; /* said once, not at every attempt */
 };
-
-struct libvirt_link *
-libvirt_link_new(const char *uri, struct mailbox *mailbox, struct source *source)
-{
-    struct libvirt_link *link = memory_new(1, sizeof *link);
-
-    atomic_init(&link->references, 1);
-    link->uri = memory_string(uri);
-    link->mailbox = mailbox;
-    link->source = source;
-    return link;
-}
-
-struct libvirt_link *
-libvirt_link_ref(struct libvirt_link *link)
-{
-    atomic_fetch_add(&link->references, 1);
-    return link;
-}
-
-void
-libvirt_link_unref(struct libvirt_link *link)
-{
-    if (atomic_fetch_sub(&link->references, 1) != 1)
-        return;
-    free(link->uri);
-    free(link);
-}
 
 /* --- looking at domains --- */
 
@@ -126,6 +102,9 @@ forget_watches(struct source *source)
     }
 }
 
+static void connected(struct source *source, struct control_job *job);
+static void looked(struct source *source, struct control_job *job);
+static void leaving_known(struct source *source, const struct call_job *job);
 static void nudge_soon(struct source *source);
 
 static bool
@@ -137,7 +116,7 @@ may_look(const struct watch *watch, int64_t now_ns)
 static void
 describe(struct source *source, const struct watch *watch, bool leaving)
 {
-    struct control_job *job = control_job_new(source->link, CONTROL_DESCRIBE);
+    struct control_job *job = control_job_new(source->link, CONTROL_DESCRIBE, looked);
 
     memcpy(job->uuid, watch->uuid, UUID_BYTES);
     job->leaving = leaving;
@@ -148,8 +127,8 @@ describe(struct source *source, const struct watch *watch, bool leaving)
 static void
 ask_whether_leaving(struct source *source, const struct watch *watch)
 {
-    struct call_job *job =
-        call_job_new_leaving(source->link, watch->uuid, source->connection);
+    struct call_job *job = call_job_new_leaving(source->link, watch->uuid,
+                                                source->connection, leaving_known);
 
     if (lanes_submit(source->calls, &job->job))
         nudge_soon(source);
@@ -175,8 +154,8 @@ look(struct source *source, struct watch *watch)
         describe(source, watch, false);
 }
 
-void
-source_libvirt_leaving_known(struct source *source, const struct call_job *job)
+static void
+leaving_known(struct source *source, const struct call_job *job)
 {
     struct watch *watch;
 
@@ -225,7 +204,7 @@ announce(struct source *source, const struct domain_description *domain,
 }
 
 static void
-looked(struct source *source, const struct control_job *job)
+looked(struct source *source, struct control_job *job)
 {
     struct watch *watch;
 
@@ -258,7 +237,7 @@ static void
 connect_now(uv_timer_t *timer)
 {
     struct source *source = timer->data;
-    struct control_job *job = control_job_new(source->link, CONTROL_CONNECT);
+    struct control_job *job = control_job_new(source->link, CONTROL_CONNECT, connected);
 
     job->connection = ++source->connection;
     forget_watches(source);
@@ -273,7 +252,6 @@ went_down(struct source *source, const char *reason)
                  LOG_STR("uri", source->link->uri), LOG_STR("reason", reason));
     snprintf(source->last_reason, sizeof source->last_reason, "%s", reason);
     source->up = false;
-    telemetry_source_up(source->telemetry, source->telemetry_row, false);
     libvirt_connections_sever(source->link); /* calls come back, and none is stale */
     source->listener->source_down(source->listener->context, source, reason);
     uv_timer_start(&source->reconnect, connect_now, source->reconnect_ms, 0);
@@ -292,16 +270,13 @@ came_up(struct source *source, const struct control_job *job)
              LOG_INT("domains", job->domains_count));
     for (size_t i = 0; i < job->domains_count; i++)
         announce(source, &job->domains[i], false, false);
-    telemetry_source_up(source->telemetry, source->telemetry_row, true);
     source->listener->source_up(source->listener->context, source);
 }
 
-void
-source_libvirt_control_done(struct source *source, struct control_job *job)
+static void
+connected(struct source *source, struct control_job *job)
 {
-    if (job->verb == CONTROL_DESCRIBE)
-        looked(source, job);
-    else if (job->connection != source->connection)
+    if (job->connection != source->connection)
         return; /* it broke before we heard of it */
     else if (job->failure.kind != FAILURE_NONE)
         went_down(source, job->failure.text);
@@ -309,8 +284,8 @@ source_libvirt_control_done(struct source *source, struct control_job *job)
         came_up(source, job);
 }
 
-void
-source_libvirt_event(struct source *source, const struct libvirt_event *event)
+static void
+take_event(struct source *source, const struct libvirt_event *event)
 {
     if (event->connection != source->connection)
         return;
@@ -372,8 +347,6 @@ review(uv_timer_t *timer)
                  LOG_INT("lanes", figures.lanes));
     review_watches(source);
     source->capacity = capacity_of(figures.lanes, figures.abandoned);
-    telemetry_lanes(source->telemetry, source->telemetry_row, figures.lanes,
-                    figures.in_use, figures.abandoned_total);
 }
 
 static void
@@ -386,19 +359,16 @@ start_timer(struct source *source, uv_loop_t *loop, uv_timer_t *timer)
 
 static struct source *
 libvirt_start(const struct source_config *config, uv_loop_t *loop,
-              struct mailbox *mailbox, const struct source_listener *listener,
-              struct telemetry *telemetry, size_t telemetry_row)
+              struct mailbox *mailbox, const struct source_listener *listener)
 {
     struct source *source = memory_new(1, sizeof *source);
     unsigned int lanes = config->libvirt.lanes;
 
-    libvirt_events_start();
+    libvirt_events_start(&libvirt_connections_guard);
     source->listener = listener;
-    source->telemetry = telemetry;
-    source->telemetry_row = telemetry_row;
     source->capacity = capacity_of(lanes, 0);
     source->reconnect_ms = RECONNECT_FIRST_MS;
-    source->link = libvirt_link_new(config->libvirt.uri, mailbox, source);
+    source->link = libvirt_link_new(config->libvirt.uri, mailbox, source, take_event);
     source->control = lanes_start(&libvirt_control_driver,
                                   libvirt_link_ref(source->link), 1, 1, mailbox);
     /* As many again may stand in for lanes that hang; the daemon has 20 workers. */
@@ -416,6 +386,19 @@ static struct source_capacity
 libvirt_capacity(const struct source *source)
 {
     return source->capacity;
+}
+
+static struct source_figures
+libvirt_figures(const struct source *source)
+{
+    struct lanes_figures lanes = lanes_figures(source->calls);
+
+    return (struct source_figures){
+        .has_lanes = true,
+        .lanes = lanes.lanes,
+        .lanes_in_use = lanes.in_use,
+        .lanes_abandoned = lanes.abandoned_total,
+    };
 }
 
 static void
@@ -466,6 +449,7 @@ libvirt_stop(struct source *source, int64_t deadline_ns)
 const struct source_driver source_libvirt = {
     .start = libvirt_start,
     .capacity = libvirt_capacity,
+    .figures = libvirt_figures,
     .call = libvirt_call,
     .is_waiting = libvirt_is_waiting,
     .stop = libvirt_stop,

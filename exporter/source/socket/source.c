@@ -6,7 +6,6 @@
 #include "kit/memory.h"
 #include "source/socket/agent_socket.h"
 #include "source/socket/scan.h"
-#include "store/telemetry.h"
 
 #include <fnmatch.h>
 #include <limits.h>
@@ -38,8 +37,6 @@ struct socket_guest {
 struct source {
     uv_loop_t *loop;
     const struct source_listener *listener;
-    struct telemetry *telemetry;
-    size_t telemetry_row;
     struct guest_name *naming;
     struct socket_scan *scan;
     struct socket_guest *guests;
@@ -201,7 +198,6 @@ count_beyond(struct source *source, size_t beyond)
                  LOG_INT("asked", HASH_COUNT(source->guests)),
                  LOG_INT("left_alone", beyond));
     source->beyond = beyond;
-    telemetry_sockets_beyond(source->telemetry, source->telemetry_row, beyond);
 }
 
 static void
@@ -215,7 +211,6 @@ looked(void *context, const char *trouble, size_t beyond)
         return;
     source->looked = true;
     source->up = up;
-    telemetry_source_up(source->telemetry, source->telemetry_row, up);
     if (up) {
         log_info("looking for agents' sockets",
                  LOG_INT("found", HASH_COUNT(source->guests)));
@@ -231,8 +226,7 @@ looked(void *context, const char *trouble, size_t beyond)
 
 static struct source *
 socket_start(const struct source_config *config, uv_loop_t *loop,
-             struct mailbox *mailbox, const struct source_listener *listener,
-             struct telemetry *telemetry, size_t telemetry_row)
+             struct mailbox *mailbox, const struct source_listener *listener)
 {
     struct source *source = memory_new(1, sizeof *source);
     const struct socket_scan_listener scan_listener = {
@@ -248,8 +242,6 @@ socket_start(const struct source_config *config, uv_loop_t *loop,
     (void)mailbox;
     source->loop = loop;
     source->listener = listener;
-    source->telemetry = telemetry;
-    source->telemetry_row = telemetry_row;
     /* The config has checked it. */
     source->naming = guest_name_new(config->socket.guest_name, error, sizeof error);
     source->scan = socket_scan_start(loop, config->socket.path, &socket_scan_usual,
@@ -262,6 +254,15 @@ socket_capacity(const struct source *source)
 {
     (void)source;
     return (struct source_capacity){.lanes = CAPACITY, .calls = CAPACITY};
+}
+
+static struct source_figures
+socket_figures(const struct source *source)
+{
+    return (struct source_figures){
+        .has_sockets = source->looked,
+        .sockets_beyond = source->beyond,
+    };
 }
 
 static bool
@@ -299,6 +300,7 @@ socket_stop(struct source *source, int64_t deadline_ns)
 const struct source_driver source_socket = {
     .start = socket_start,
     .capacity = socket_capacity,
+    .figures = socket_figures,
     .call = socket_call,
     .is_waiting = socket_is_waiting,
     .stop = socket_stop,

@@ -1,6 +1,4 @@
-/* links: exporter/agent/conversation collectors/registry
- *
- * Collectors of several calls: whatever goes wrong, what was opened in the guest is
+/* Collectors of several calls: whatever goes wrong, what was opened in the guest is
  * closed, or never opened again. */
 #include "agent/conversation.h"
 

@@ -1,8 +1,5 @@
 /* Lines, and the search for the right one: whatever the bytes are and however they are
- * cut, the same comes out, and it is bounded.
- * links: exporter/agent/framing exporter/base/text collectors/kit/failure
- * links: collectors/kit/memory
- */
+ * cut, the same comes out, and it is bounded. */
 #include "agent/framing.h"
 
 #include <setjmp.h>

@@ -1,6 +1,4 @@
-/* What is known to do harm is not asked.
- * links: exporter/agent/harm
- */
+/* What is known to do harm is not asked. */
 #include "agent/harm.h"
 
 #include <setjmp.h>

@@ -1,5 +1,4 @@
-/* The envelope: what is a reply, and what its errors mean.
- * links: exporter/agent/reply collectors/kit/failure collectors/kit/memory */
+/* The envelope: what is a reply, and what its errors mean. */
 #include "agent/reply.h"
 
 #include <setjmp.h>

@@ -1,5 +1,4 @@
-/* Lanes and the mailbox with real threads: order, hanging lanes, the end.
- * links: exporter/base/lanes exporter/base/mailbox collectors/kit/memory */
+/* Lanes and the mailbox with real threads: order, hanging lanes, the end. */
 #include "base/lanes.h"
 
 #include "base/clock.h"

@@ -1,7 +1,5 @@
 /* The log lines as they reach stderr: form, escaping, limits, and that threads do not
- * mix.
- * links: exporter/base/log
- */
+ * mix. */
 #include "base/log.h"
 
 #include <errno.h>

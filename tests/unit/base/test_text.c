@@ -1,6 +1,4 @@
-/* links: exporter/base/text collectors/kit/memory
- *
- * The text buffer: ceiling, latch, and the spelling of numbers. */
+/* The text buffer: ceiling, latch, and the spelling of numbers. */
 #include "base/text.h"
 
 #include <math.h>

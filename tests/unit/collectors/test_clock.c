@@ -1,7 +1,4 @@
-/* links: collectors/clock collectors/kit/guest_json collectors/kit/samples
- * links: collectors/kit/memory collectors/kit/failure
- *
- * The clock collector over time: which sample counts, steps of either clock, and times
+/* The clock collector over time: which sample counts, steps of either clock, and times
  * that make no sense. */
 #include "collector.h"
 

@@ -1,6 +1,4 @@
-/* links: collectors/registry exporter/agent/reply exporter/base/text
- *
- * Every collector against the replies of real agents:
+/* Every collector against the replies of real agents:
  * tests/fixtures/<collector>/CASE.json is a whole reply, CASE.prom what it becomes, or
  * CASE.fail why it becomes nothing. UPDATE_GOLDEN=1 writes them anew; review the
  * difference.

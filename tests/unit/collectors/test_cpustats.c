@@ -1,7 +1,4 @@
-/* links: collectors/cpustats collectors/kit/guest_json collectors/kit/samples
- * links: collectors/kit/memory collectors/kit/failure
- *
- * The collector cpustats over several calls: counters of a guest that go back. */
+/* The collector cpustats over several calls: counters of a guest that go back. */
 #include "collector.h"
 
 #include <setjmp.h>

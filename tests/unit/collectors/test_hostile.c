@@ -1,10 +1,6 @@
-/* links: collectors/registry exporter/agent/reply exporter/base/text
- * links: exporter/store/exposition
- *
- * Hostile replies (tests/fixtures/hostile) through the whole way from bytes to text: a
+/* Hostile replies (tests/fixtures/hostile) through the whole way from bytes to text: a
  * named failure, or samples within the limits and a valid exposition.  Every file also
- * goes through every collector, whichever it was written for.
- */
+ * goes through every collector, whichever it was written for. */
 #include "agent/reply.h"
 #include "collector.h"
 #include "kit/filter.h"

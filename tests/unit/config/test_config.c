@@ -1,12 +1,8 @@
-/* links: exporter/config/+ exporter/source/domain_facts
- * links: exporter/guest/domain_metrics collectors/kit/samples exporter/yaml/+
- * links: exporter/base/suggest exporter/config/guest_name collectors/kit/filter
- * links: collectors/kit/memory tests/unit/stub_registry
- *
- * The config file: what each key does, and the exact sentence for each mistake. */
+/* The config file: what each key does, and the exact sentence for each mistake. */
 #include "config/config.h"
 #include "config/guest_name.h"
 #include "kit/filter.h"
+#include "unit/stub_registry.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,8 +1,4 @@
-/* links: exporter/config/+ exporter/source/domain_facts
- * links: exporter/guest/domain_metrics collectors/kit/samples exporter/yaml/+
- * links: exporter/base/suggest exporter/config/guest_name collectors/registry
- *
- * The annotated config that is shipped: it changes nothing, and with every key taken
+/* The annotated config that is shipped: it changes nothing, and with every key taken
  * out of its comment it still says the defaults, all of them, as the registry has them.
  */
 #include "config/config.h"

@@ -1,6 +1,4 @@
-/* A guest's name from the path of its socket.
- * links: exporter/config/guest_name collectors/kit/memory
- */
+/* A guest's name from the path of its socket. */
 #include "config/guest_name.h"
 
 #include <setjmp.h>

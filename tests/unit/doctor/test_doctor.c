@@ -1,17 +1,11 @@
-/* The doctor: from guests as the poller knows them to rows, a table and JSON.
- *
- * links: exporter/doctor/doctor exporter/doctor/examine exporter/doctor/words
- * links: exporter/doctor/report exporter/doctor/guest_os exporter/guest/guest
- * links: exporter/store/exposition exporter/base/text exporter/agent/conversation
- * links: exporter/source/domain_facts collectors/registry collectors/kit/guest_json
- * links: collectors/kit/filter collectors/kit/samples collectors/kit/failure
- * links: collectors/kit/memory
- */
+/* The doctor: from guests as the poller knows them to rows, a table and JSON. */
 #include "doctor/doctor.h"
 
 #include "config/config.h"
+#include "doctor/diagnosis.h"
 #include "doctor/guest_os.h"
-#include "doctor/parts.h"
+#include "doctor/report.h"
+#include "doctor/words.h"
 #include "guest/guest.h"
 
 #include <setjmp.h>

@@ -1,9 +1,4 @@
-/* links: exporter/guest/guest exporter/agent/conversation exporter/guest/health
- * links: exporter/store/exposition exporter/base/text exporter/source/domain_facts
- * links: exporter/guest/domain_metrics collectors/registry
- *
- * The one state that sums a guest up, and its health series.
- */
+/* The one state that sums a guest up, and its health series. */
 #include "guest/guest.h"
 
 #include "guest/domain_metrics.h"

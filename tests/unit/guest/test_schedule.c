@@ -1,5 +1,4 @@
-/* The schedule on a clock that is only a number.
- * links: exporter/guest/schedule collectors/kit/memory */
+/* The schedule on a clock that is only a number. */
 #include "guest/schedule.h"
 
 #include <setjmp.h>

@@ -1,6 +1,4 @@
-/* links: collectors/kit/filter collectors/kit/memory
- *
- * Filters: include, exclude, bad patterns, and hostile text against slow patterns. */
+/* Filters: include, exclude, bad patterns, and hostile text against slow patterns. */
 #include "kit/filter.h"
 
 #include <setjmp.h>

@@ -1,6 +1,4 @@
-/* links: collectors/kit/guest_json collectors/kit/failure
- *
- * Typed reads: what is taken, and that a failure names the field and latches. */
+/* Typed reads: what is taken, and that a failure names the field and latches. */
 #include "kit/guest_json.h"
 
 #include <setjmp.h>

@@ -1,7 +1,4 @@
-/* links: collectors/registry
- *
- * Joins of what a guest says of its devices with what the host has for them.
- */
+/* Joins of what a guest says of its devices with what the host has for them. */
 #include "collector.h"
 #include "kit/host_facts.h"
 

@@ -1,6 +1,4 @@
-/* links: collectors/kit/samples collectors/kit/memory
- *
- * The sample list: its limits, what it drops and counts, UTF-8 and the cut. */
+/* The sample list: its limits, what it drops and counts, UTF-8 and the cut. */
 #include "kit/samples.h"
 
 #include <math.h>

@@ -1,24 +1,16 @@
 /* A source under watch, from announcement to series, with a source and a clock that do
- * what the test says.
- *
- * links: exporter/poll/watch exporter/poll/calls exporter/poll/guests
- * links: exporter/poll/health exporter/poll/intake exporter/agent/conversation
- * links: exporter/agent/commands exporter/store/discovery
- * links: exporter/source/domain_facts exporter/guest/domain_metrics
- * links: exporter/guest/guest exporter/guest/health exporter/guest/schedule
- * links: exporter/store/store exporter/store/exposition exporter/base/text
- * links: exporter/store/telemetry exporter/base/mailbox exporter/base/log
- * links: exporter/agent/reply exporter/agent/harm exporter/config/+ exporter/yaml/+
- * links: exporter/base/suggest exporter/config/guest_name collectors/registry
- */
+ * what the test says. */
 #include "poll/watch.h"
 
 #include "agent/commands.h"
 #include "base/clock.h"
 #include "base/mailbox.h"
+#include "base/text.h"
 #include "guest/guest.h"
 #include "kit/memory.h"
+#include "poll/health.h"
 #include "poll/intake.h"
+#include "poll/watch_parts.h"
 #include "source/source.h"
 #include "store/store.h"
 #include "store/telemetry.h"
@@ -45,17 +37,16 @@ static struct source {
     struct call *call; /* in flight; one guest is enough */
     bool call_waits;   /* for a lane */
     unsigned int calls;
+    size_t lanes_in_use;
 } the_source;
 
 static struct source *
 start(const struct source_config *config, uv_loop_t *loop, struct mailbox *mailbox,
-      const struct source_listener *listener, struct telemetry *telemetry, size_t row)
+      const struct source_listener *listener)
 {
     (void)config;
     (void)loop;
     (void)mailbox;
-    (void)telemetry;
-    (void)row;
     the_source = (struct source){.listener = listener};
     return &the_source;
 }
@@ -65,6 +56,13 @@ capacity(const struct source *source)
 {
     (void)source;
     return (struct source_capacity){.lanes = 4, .calls = 8};
+}
+
+static struct source_figures
+figures(const struct source *source)
+{
+    return (struct source_figures){
+        .has_lanes = true, .lanes = 4, .lanes_in_use = source->lanes_in_use};
 }
 
 static bool
@@ -92,10 +90,9 @@ stop(struct source *source, int64_t deadline_ns)
     return true;
 }
 
-const struct source_driver source_libvirt = {start, capacity, take_call, is_waiting,
-                                             stop};
-const struct source_driver source_socket = {start, capacity, take_call, is_waiting,
-                                            stop};
+static const struct source_driver driver = {start,     capacity,   figures,
+                                            take_call, is_waiting, stop};
+static const struct source_driver *const drivers[] = {[SOURCE_LIBVIRT] = &driver};
 
 static void
 answer(const char *reply)
@@ -144,6 +141,7 @@ open_world(struct world *world)
         .loop = &world->loop,
         .mailbox = mailbox_new(&world->loop),
         .telemetry = telemetry_new(commands_list(), states),
+        .drivers = drivers,
         .store = store_new(slots, slots_count, NULL, NULL),
         .at_once = true,
         .progressed = nothing,
@@ -565,6 +563,44 @@ test_a_freeze_right_after_a_thaw_forbids_nothing(void **state)
     close_world(&world);
 }
 
+static bool
+tells(struct world *world, const char *line)
+{
+    struct text out = TEXT_INIT((size_t)1 << 20);
+
+    telemetry_write(world->parts.telemetry, &out);
+    bool told = strstr(out.bytes, line) != NULL;
+
+    text_free(&out);
+    return told;
+}
+
+static void
+test_what_the_source_says_of_itself_becomes_metrics(void **state)
+{
+    struct world world;
+    size_t guests[AGENT_STATES] = {0};
+
+    (void)state;
+    open_world(&world);
+    assert_true(tells(&world, "\nqga_exporter_lanes{source=\"\"} 4\n"));
+    assert_true(tells(&world, "\nqga_exporter_source_up{source=\"\"} 0\n"));
+
+    the_source.lanes_in_use = 3;
+    the_source.listener->source_up(the_source.listener->context, &the_source);
+    assert_true(tells(&world, "\nqga_exporter_source_up{source=\"\"} 1\n"));
+    assert_true(tells(&world, "\nqga_exporter_lanes_in_use{source=\"\"} 3\n"));
+
+    the_source.lanes_in_use = 2;
+    watch_review(world.watch, clock_monotonic_ns(), guests);
+    assert_true(tells(&world, "\nqga_exporter_lanes_in_use{source=\"\"} 2\n"));
+    assert_false(tells(&world, "\nqga_exporter_sockets_beyond_limit{"));
+
+    the_source.listener->source_down(the_source.listener->context, &the_source, "");
+    assert_true(tells(&world, "\nqga_exporter_source_up{source=\"\"} 0\n"));
+    close_world(&world);
+}
+
 int
 main(void)
 {
@@ -579,6 +615,7 @@ main(void)
         cmocka_unit_test(test_a_guest_that_is_asked_nothing_is_not_waited_for),
         cmocka_unit_test(test_an_agent_that_comes_and_goes_is_not_waited_for),
         cmocka_unit_test(test_a_file_whose_open_is_overtaken_is_closed),
+        cmocka_unit_test(test_what_the_source_says_of_itself_becomes_metrics),
         cmocka_unit_test(test_a_file_that_may_be_open_for_ever_stays_the_only_one),
         cmocka_unit_test(test_a_refusal_that_repeats_itself_renews_nothing),
         cmocka_unit_test(test_a_freeze_after_a_freeze_forbids_nothing),

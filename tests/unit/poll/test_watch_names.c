@@ -1,14 +1,4 @@
 /* What guests are called: no two alike in their labels, and a new name is a new guest.
- *
- * links: exporter/poll/watch exporter/poll/calls exporter/poll/guests
- * links: exporter/poll/health exporter/poll/intake exporter/agent/conversation
- * links: exporter/agent/commands exporter/store/discovery
- * links: exporter/source/domain_facts exporter/guest/domain_metrics
- * links: exporter/guest/guest exporter/guest/health exporter/guest/schedule
- * links: exporter/store/store exporter/store/exposition exporter/base/text
- * links: exporter/store/telemetry exporter/base/mailbox exporter/base/log
- * links: exporter/agent/reply exporter/agent/harm exporter/config/+ exporter/yaml/+
- * links: exporter/base/suggest exporter/config/guest_name collectors/registry
  */
 #include "poll/watch.h"
 
@@ -16,6 +6,7 @@
 #include "base/mailbox.h"
 #include "guest/guest.h"
 #include "poll/intake.h"
+#include "poll/watch_parts.h"
 #include "source/source.h"
 #include "store/store.h"
 #include "store/telemetry.h"
@@ -36,13 +27,11 @@ static struct source {
 
 static struct source *
 start(const struct source_config *config, uv_loop_t *loop, struct mailbox *mailbox,
-      const struct source_listener *listener, struct telemetry *telemetry, size_t row)
+      const struct source_listener *listener)
 {
     (void)config;
     (void)loop;
     (void)mailbox;
-    (void)telemetry;
-    (void)row;
     the_source.listener = listener;
     return &the_source;
 }
@@ -62,6 +51,13 @@ take_call(struct source *source, struct call *call)
     fail_msg("a guest is asked");
 }
 
+static struct source_figures
+figures(const struct source *source)
+{
+    (void)source;
+    return (struct source_figures){.has_lanes = true, .lanes = 4};
+}
+
 static bool
 is_waiting(const struct source *source, const struct call *call)
 {
@@ -78,10 +74,9 @@ stop(struct source *source, int64_t deadline_ns)
     return true;
 }
 
-const struct source_driver source_libvirt = {start, capacity, take_call, is_waiting,
-                                             stop};
-const struct source_driver source_socket = {start, capacity, take_call, is_waiting,
-                                            stop};
+static const struct source_driver driver = {start,     capacity,   figures,
+                                            take_call, is_waiting, stop};
+static const struct source_driver *const drivers[] = {[SOURCE_LIBVIRT] = &driver};
 
 /* --- the watch --- */
 
@@ -117,6 +112,7 @@ set_up(void **state)
         .loop = &world.loop,
         .mailbox = mailbox_new(&world.loop),
         .telemetry = telemetry_new(commands_list(), states),
+        .drivers = drivers,
         .store = store_new(slots, slots_count, NULL, NULL),
         .progressed = nothing,
     };

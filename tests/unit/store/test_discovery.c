@@ -1,8 +1,4 @@
-/* links: exporter/store/discovery exporter/base/suggest exporter/base/text
- * links: collectors/kit/memory
- *
- * From what a guest says of its addresses to targets.
- */
+/* From what a guest says of its addresses to targets. */
 #include "store/discovery.h"
 
 #include <jansson.h>

@@ -1,7 +1,4 @@
-/* links: exporter/store/exposition exporter/base/text collectors/kit/samples
- * links: collectors/kit/memory
- *
- * The text format: what is escaped, how series are sliced, and that the same samples
+/* The text format: what is escaped, how series are sliced, and that the same samples
  * give the same bytes. */
 #include "store/exposition.h"
 

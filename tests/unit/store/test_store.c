@@ -1,8 +1,4 @@
-/* links: exporter/store/store exporter/store/exposition exporter/base/text
- * links: collectors/kit/samples exporter/store/discovery exporter/base/suggest
- * links: collectors/kit/memory
- *
- * The store: order, expiry, removal, contiguous families, one body for all who ask
+/* The store: order, expiry, removal, contiguous families, one body for all who ask
  * meanwhile, and writers and readers at once (the thread sanitizer's part). */
 #include "store/store.h"
 

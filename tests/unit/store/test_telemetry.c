@@ -1,7 +1,4 @@
-/* links: exporter/store/telemetry exporter/store/exposition exporter/base/text
- * links: collectors/kit/failure collectors/kit/samples collectors/kit/memory
- *
- * The exporter's own metrics: what is there from the start, what is counted where. */
+/* The exporter's own metrics: what is there from the start, what is counted where. */
 #include "store/telemetry.h"
 
 #include <setjmp.h>

@@ -1,8 +1,4 @@
-/* links: exporter/web/auth exporter/web/credentials exporter/web/config+
- * links: exporter/yaml/+ exporter/base/suggest exporter/base/text
- * links: collectors/kit/memory collectors/kit/base64
- *
- * Log-ins: what a header says, who is let in, who waits, and that guesses push nobody
+/* Log-ins: what a header says, who is let in, who waits, and that guesses push nobody
  * out. */
 #include "web/auth.h"
 #include "web/config.h"

@@ -1,7 +1,4 @@
-/* links: exporter/web/config+ exporter/yaml/+ exporter/base/suggest
- * links: exporter/base/text collectors/kit/memory
- *
- * The web configuration file: what each key does, and the sentence for each mistake.
+/* The web configuration file: what each key does, and the sentence for each mistake.
  * tests/e2e/test_web_access.py compares with promtool. */
 #include "web/config.h"
 

@@ -1,10 +1,4 @@
-/* links: exporter/web/+ exporter/store/store exporter/store/telemetry
- * links: exporter/store/exposition exporter/base/text exporter/base/log
- * links: collectors/kit/samples collectors/kit/failure exporter/store/discovery
- * links: exporter/base/suggest collectors/kit/memory exporter/yaml/+
- * links: collectors/kit/base64
- *
- * TLS where only much data shows it: long answers, slow readers, many at a time; and
+/* TLS where only much data shows it: long answers, slow readers, many at a time; and
  * what is wrong with certificates.  tests/e2e/test_web_access.py has the rest. */
 #include "store/store.h"
 #include "store/telemetry.h"

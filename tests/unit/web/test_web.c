@@ -1,10 +1,4 @@
-/* links: exporter/web/+ exporter/store/store exporter/store/telemetry
- * links: exporter/store/exposition exporter/base/text exporter/base/log
- * links: collectors/kit/samples collectors/kit/failure exporter/store/discovery
- * links: exporter/base/suggest collectors/kit/memory exporter/yaml/+
- * links: collectors/kit/base64
- *
- * The HTTP side over real sockets on loopback: routes, methods, what it refuses, and
+/* The HTTP side over real sockets on loopback: routes, methods, what it refuses, and
  * that it ends at once whatever its clients do.  The clock is the test's. */
 #include "store/discovery.h"
 #include "store/store.h"

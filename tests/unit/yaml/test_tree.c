@@ -1,9 +1,5 @@
 /* The tree of a YAML file, its typed values, and the suggestions in its sentences; the
- * sentences about bad files are in test_config.c.
- *
- * links: exporter/yaml/tree exporter/yaml/value exporter/base/suggest
- * links: collectors/kit/memory
- */
+ * sentences about bad files are in test_config.c. */
 #include "base/suggest.h"
 #include "yaml/value.h"
 

@@ -1,12 +1,8 @@
-/* What a call's lane makes of libvirt's errors.  libvirt is the test's.
- *
- * links: exporter/source/libvirt/call exporter/source/libvirt/error
- * links: exporter/agent/reply exporter/base/text collectors/kit/memory
- * links: collectors/kit/failure
- */
-#include "source/libvirt/parts.h"
+/* What a call's lane makes of libvirt's errors.  libvirt is the test's. */
+#include "source/libvirt/call.h"
 
 #include "kit/memory.h"
+#include "source/libvirt/connection.h"
 
 #include <libvirt/libvirt-qemu.h>
 #include <libvirt/libvirt.h>
@@ -18,14 +14,6 @@
 #include <string.h>
 
 #include <cmocka.h>
-
-void
-source_libvirt_leaving_known(struct source *source, const struct call_job *job)
-{
-    (void)source;
-    (void)job;
-    fail_msg("nobody asks");
-}
 
 /* --- libvirt --- */
 

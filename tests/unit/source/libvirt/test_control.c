@@ -1,13 +1,9 @@
 /* The control lane against libvirt's own test driver: it lists, looks, and lets go of
- * everything at the end.
- *
- * links: exporter/source/libvirt/+ exporter/base/lanes exporter/base/mailbox
- * links: exporter/base/log exporter/source/libvirt/domain_xml
- * links: exporter/source/domain_facts exporter/store/telemetry
- * links: exporter/store/exposition exporter/base/text exporter/agent/reply
- * links: collectors/kit/memory collectors/kit/failure collectors/kit/samples
- */
-#include "source/libvirt/parts.h"
+ * everything at the end. */
+#include "source/libvirt/control.h"
+
+#include "source/libvirt/connection.h"
+#include "source/libvirt/events.h"
 
 #include <libvirt/libvirt.h>
 #include <setjmp.h>
@@ -57,9 +53,9 @@ struct site {
 static struct site
 open_site(const char *uri)
 {
-    struct site site = {.link = libvirt_link_new(uri, NULL, NULL)};
+    struct site site = {.link = libvirt_link_new(uri, NULL, NULL, NULL)};
 
-    libvirt_events_start();
+    libvirt_events_start(&libvirt_connections_guard);
     site.lane = libvirt_control_driver.open(site.link);
     return site;
 }
@@ -67,7 +63,7 @@ open_site(const char *uri)
 static struct control_job *
 run(struct site *site, enum control_verb verb, const char *uuid)
 {
-    struct control_job *job = control_job_new(site->link, verb);
+    struct control_job *job = control_job_new(site->link, verb, NULL);
 
     snprintf(job->uuid, sizeof job->uuid, "%s", uuid);
     libvirt_control_driver.run(site->lane, &job->job);

@@ -1,6 +1,4 @@
-/* What a domain's XML says of its agent.
- * links: exporter/source/libvirt/domain_xml exporter/source/domain_facts
- * links: collectors/kit/memory exporter/base/text */
+/* What a domain's XML says of its agent. */
 #include "base/text.h"
 #include "source/libvirt/domain_xml.h"
 

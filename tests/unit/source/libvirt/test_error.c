@@ -1,6 +1,4 @@
-/* libvirt's codes and texts, as 9.0 and 11.x send them, and what they mean here.
- * links: exporter/source/libvirt/error exporter/agent/reply collectors/kit/failure
- * collectors/memory */
+/* libvirt's codes and texts, as 9.0 and 11.x send them, and what they mean here. */
 #include "source/libvirt/error.h"
 
 #include <setjmp.h>

@@ -1,14 +1,14 @@
 /* What the libvirt source makes of events: which domains it looks at, how often, and
- * what it announces.  Lanes, libvirt and the clock are the test's.
- *
- * links: exporter/source/libvirt/source exporter/base/log exporter/base/text
- * links: collectors/kit/memory collectors/kit/failure
- */
-#include "source/libvirt/parts.h"
+ * what it announces.  Lanes, libvirt and the clock are the test's. */
+#include "source/source.h"
 
 #include "config/config.h"
 #include "kit/memory.h"
-#include "store/telemetry.h"
+#include "source/libvirt/call.h"
+#include "source/libvirt/connection.h"
+#include "source/libvirt/control.h"
+#include "source/libvirt/events.h"
+#include "source/libvirt/link.h"
 #include "unit/hand_clock.h"
 
 #include <setjmp.h>
@@ -135,9 +135,12 @@ mailbox_start_timer(uv_timer_t *timer, uv_timer_cb callback, int64_t due_ns,
     (void)exactly;
 }
 
+const struct libvirt_events_guard libvirt_connections_guard;
+
 void
-libvirt_events_start(void)
+libvirt_events_start(const struct libvirt_events_guard *guard)
 {
+    assert_ptr_equal(guard, &libvirt_connections_guard);
 }
 
 void
@@ -157,43 +160,29 @@ call_job_new(struct libvirt_link *link, struct call *origin)
 
 struct call_job *
 call_job_new_leaving(struct libvirt_link *link, const char *uuid,
-                     unsigned int connection)
+                     unsigned int connection,
+                     void (*leaving_known)(struct source *source,
+                                           const struct call_job *job))
 {
     struct call_job *job = memory_new(1, sizeof *job);
 
     (void)link;
     memcpy(job->uuid, uuid, UUID_BYTES);
     job->connection = connection;
+    job->leaving_known = leaving_known;
     return job;
 }
 
 struct control_job *
-control_job_new(struct libvirt_link *link, enum control_verb verb)
+control_job_new(struct libvirt_link *link, enum control_verb verb,
+                void (*done)(struct source *source, struct control_job *job))
 {
     struct control_job *job = memory_new(1, sizeof *job);
 
     (void)link;
+    job->done = done;
     job->verb = verb;
     return job;
-}
-
-void
-telemetry_source_up(struct telemetry *telemetry, size_t row, bool up)
-{
-    (void)telemetry;
-    (void)row;
-    (void)up;
-}
-
-void
-telemetry_lanes(struct telemetry *telemetry, size_t row, size_t lanes, size_t in_use,
-                uint64_t abandoned_total)
-{
-    (void)telemetry;
-    (void)row;
-    (void)lanes;
-    (void)in_use;
-    (void)abandoned_total;
 }
 
 /* --- what is heard of it --- */
@@ -263,7 +252,7 @@ finish_job(void)
     struct control_job *job = world.job;
 
     world.job = NULL;
-    source_libvirt_control_done(world.source, job);
+    job->done(world.source, job);
     free(job->domains);
     free(job);
 }
@@ -275,7 +264,7 @@ answer_question(bool leaving)
 
     world.question = NULL;
     question->leaving = leaving;
-    source_libvirt_leaving_known(world.source, question);
+    question->leaving_known(world.source, question);
     free(question);
 }
 
@@ -305,7 +294,7 @@ event_of(const char *uuid, enum libvirt_event_kind kind)
     struct libvirt_event event = {.kind = kind, .connection = world.connection};
 
     snprintf(event.uuid, sizeof event.uuid, "%s", uuid);
-    source_libvirt_event(world.source, &event);
+    world.link->event(world.source, &event);
 }
 
 static void
@@ -338,7 +327,7 @@ set_up(void **state)
     (void)state;
     memset(&world, 0, sizeof world);
     uv_loop_init(&world.loop);
-    world.source = source_libvirt.start(&config, &world.loop, NULL, &listener, NULL, 0);
+    world.source = source_libvirt.start(&config, &world.loop, NULL, &listener);
     answer(DOMAIN_RUNNING);
     expect("runs 1;up -;");
     return 0;

@@ -1,9 +1,5 @@
 /* One agent's socket against a peer that does what agents must not, on a real loop and
- * real UNIX sockets.  The clock is the test's: time passes when it says so.
- * links: exporter/source/socket/agent_socket exporter/agent/framing
- * links: exporter/source/socket/peer exporter/base/text collectors/kit/failure
- * links: collectors/kit/memory
- */
+ * real UNIX sockets.  The clock is the test's: time passes when it says so. */
 #include "source/socket/agent_socket.h"
 
 #include "source/source.h"

@@ -1,6 +1,4 @@
-/* Sockets that come, go and are made anew, in folders that do so too.
- * links: exporter/source/socket/scan collectors/kit/memory
- */
+/* Sockets that come, go and are made anew, in folders that do so too. */
 #include "source/socket/scan.h"
 
 #include <setjmp.h>

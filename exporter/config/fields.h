@@ -1,9 +1,7 @@
-/* Between the files of the config's schema: the sections that are files of their own,
- * and what they share.  For config*.c only. */
-#ifndef CONFIG_PARTS_H
-#define CONFIG_PARTS_H
+/* Values of the file into the fields of a struct, by table. */
+#ifndef CONFIG_FIELDS_H
+#define CONFIG_FIELDS_H
 
-#include "config/config.h"
 #include "yaml/value.h"
 
 #include <stddef.h>
@@ -30,17 +28,5 @@ int config_checked_read(const struct tree_node *node,
                         struct tree_problem *problem);
 /* Replaces an allocated string by a copy of `value`. */
 void config_string_set(char **target, const char *value);
-
-/* The sections.  `node` NULL: the defaults. */
-int config_sources_read(const struct tree_node *list, struct config *config,
-                        struct tree_problem *problem);
-void config_avoid_clear(struct config *config);
-int config_avoid_read(const struct tree_node *map, struct config *config,
-                      struct tree_problem *problem);
-void config_metadata_clear(struct config *config);
-int config_metadata_read(const struct tree_node *map, struct config *config,
-                         struct tree_problem *problem);
-int config_collectors_read(const struct tree_node *map, struct config *config,
-                           struct tree_problem *problem);
 
 #endif

@@ -1,4 +1,7 @@
 /* A small list of collectors for tests that must not depend on the real one. */
+#ifndef UNIT_STUB_REGISTRY_H
+#define UNIT_STUB_REGISTRY_H
+
 #include "collector.h"
 
 #include <string.h>
@@ -43,3 +46,5 @@ collector_find(const char *name)
             return (int)i;
     return -1;
 }
+
+#endif

@@ -1,11 +1,13 @@
-/* What the doctor's diagnosis hands to its reports. */
-#ifndef DOCTOR_PARTS_H
-#define DOCTOR_PARTS_H
+/* What the doctor has found: a row of each guest with its findings, and the sources. */
+#ifndef DOCTOR_DIAGNOSIS_H
+#define DOCTOR_DIAGNOSIS_H
 
-#include "doctor/doctor.h"
-#include "guest/guest.h"
-
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
+
+struct config;
+struct source_config;
 
 #define DOCTOR_FINDINGS_MAX 8
 #define DOCTOR_REMEDIES_MAX 2
@@ -32,8 +34,6 @@ struct doctor_row {
     size_t findings_count;
 };
 
-struct guest_os;
-
 struct doctor_source {
     const struct source_config *config; /* borrowed */
     bool is_up;
@@ -50,39 +50,14 @@ struct doctor {
     size_t sources_count;
 };
 
-/* A guest being looked at, and what its findings say more than once. */
-struct doctor_patient {
-    const struct doctor *doctor;
-    const struct source_config *source;
-    const struct guest *guest;
-    struct doctor_row *row;
-    const struct guest_os *os;
-    char *in_guest; /* "in the guest (Debian, Ubuntu): " */
-    char *virsh;    /* "virsh -c URI" */
-    char *name;     /* the domain, for a shell */
-    char *error;    /* of the last call, escaped */
-};
-
-/* Looks at the guest: marks the row's steps and adds what is found. */
-void doctor_examine(const struct doctor_patient *patient, enum agent_state state);
 /* Adds a finding; takes the texts over. */
 struct doctor_finding *doctor_find(struct doctor_row *row, const char *problem,
                                    bool is_fault, char *text, char *remedy);
-/* For one who may not: what to give him.  free() is the caller's. */
-char *doctor_permission_remedy(const char *error);
+void doctor_row_clear(struct doctor_row *row);
 
 bool doctor_row_is_well(const struct doctor_row *row);
 /* The step at which the walk ended, or NULL. */
 const char *doctor_row_failed_step(const struct doctor_row *row);
 const char *doctor_step_name(enum doctor_step step);
-/* Where the source's guests are looked for: a URI or a path. */
-const char *doctor_source_place(const struct source_config *source);
-
-/* What would move a terminal's cursor, turn its text around or is no UTF-8 becomes
- * \xNN; what is too long is cut.  free() is the caller's, here and below. */
-char *doctor_escape(const char *text);
-char *doctor_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
-/* As one word for a shell. */
-char *doctor_quote(const char *word);
 
 #endif

@@ -1,0 +1,39 @@
+/* The section `sources`: where guests come from. */
+#ifndef CONFIG_SOURCES_H
+#define CONFIG_SOURCES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct tree_node;
+struct tree_problem;
+
+#define CONFIG_SOURCES_MAX 64
+#define CONFIG_DEFAULT_LIBVIRT_URI "qemu:///system"
+
+enum source_kind { SOURCE_LIBVIRT, SOURCE_SOCKET };
+
+struct source_config {
+    char *name; /* "" when there is only one source and it has no name */
+    enum source_kind kind;
+    struct {
+        char *uri;
+        unsigned int lanes; /* calls in flight at once */
+    } libvirt;
+    struct {
+        char *path;       /* glob(7) with {a,b} */
+        char *guest_name; /* see config/guest_name.h */
+    } socket;
+};
+
+/* A copy of its own; and whether two say the same. */
+void source_config_copy(struct source_config *copy, const struct source_config *source);
+void source_config_clear(struct source_config *source);
+bool source_config_is_same(const struct source_config *a,
+                           const struct source_config *b);
+
+/* The list grows as it is read, also in vain.  `list` null: the default. */
+int config_sources_read(const struct tree_node *list, struct source_config **sources,
+                        size_t *count, struct tree_problem *problem);
+
+#endif

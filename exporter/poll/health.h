@@ -1,0 +1,24 @@
+/* The state of each guest, said; and whether the first pass over all of them is
+ * through. */
+#ifndef POLL_HEALTH_H
+#define POLL_HEALTH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct guest;
+struct watch;
+
+/* now_ns: CLOCK_MONOTONIC. */
+void watch_publish_health(struct guest *guest, int64_t now_ns);
+
+/* Whether the source was there or found away, and every guest that can be asked was
+ * asked for everything once, or found not to answer; or whether too long nothing was
+ * heard that would bring this nearer.  now_ns: CLOCK_MONOTONIC. */
+bool watch_has_passed(const struct watch *watch, int64_t now_ns);
+bool watch_all_answered(const struct watch *watch);
+/* Why addresses of guests may be lacking: one clause, static; NULL: they are all there.
+ */
+const char *watch_lacks(struct watch *watch);
+
+#endif

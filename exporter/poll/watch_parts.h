@@ -1,0 +1,29 @@
+/* What a watch is given to work with. */
+#ifndef POLL_WATCH_PARTS_H
+#define POLL_WATCH_PARTS_H
+
+#include <stdbool.h>
+
+struct mailbox;
+struct source_driver;
+struct store;
+struct telemetry;
+typedef struct uv_loop_s uv_loop_t;
+
+/* What every watch works with; outlives it. */
+struct watch_parts {
+    uv_loop_t *loop;
+    struct mailbox *mailbox;
+    struct store *store;
+    struct telemetry *telemetry;
+    const struct source_driver *const *drivers; /* by enum source_kind */
+    bool at_once; /* the first pass is not spread over time: for --once */
+    /* Names or UUIDs, NULL-terminated: other guests are not even looked at.  NULL, or
+     * none: all. */
+    const char *const *only;
+    /* Something happened that may complete the first pass. */
+    void (*progressed)(void *context);
+    void *context;
+};
+
+#endif

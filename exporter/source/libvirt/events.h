@@ -1,0 +1,21 @@
+/* libvirt's event loop, on a thread of its own, one for all sources. */
+#ifndef SOURCE_LIBVIRT_EVENTS_H
+#define SOURCE_LIBVIRT_EVENTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Who watches over sockets before libvirt does. */
+struct libvirt_events_guard {
+    bool (*adopts)(int fd);  /* the socket is to stay out of the loop; any thread */
+    int64_t (*due_ns)(void); /* when something is overdue; CLOCK_MONOTONIC */
+    void (*break_off)(int64_t now_ns); /* ends what is */
+};
+
+/* The guard of the first start stays. */
+void libvirt_events_start(const struct libvirt_events_guard *guard);
+void libvirt_events_stop(void);
+/* Something may be due earlier.  Any thread. */
+void libvirt_events_wake(void);
+
+#endif
