@@ -221,7 +221,7 @@ unit-paths = sed -e 's|/usr/local/bin/|$(BINDIR)/|' -e 's|/etc/qga-exporter|$(SY
 CONFIG_FILE = $(DESTDIR)$(SYSCONFDIR)/qga-exporter.yml
 
 # Documents lie there as they do here, so that their links lead on.
-DOCUMENTS := $(wildcard *.md LICENSE docs/*.md docs/*.png docs/*.svg config/*.yml config/polkit/* \
+DOCUMENTS := $(wildcard *.md LICENSE exporter/README.md docs/*.md docs/*.png docs/*.svg config/*.yml config/polkit/* \
 	config/prometheus/*.yml config/prometheus/fleet/*.yml \
 	dashboards/*.md dashboards/*.json dashboards/provisioning/*/*.yml)
 install-documents:

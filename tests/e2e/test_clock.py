@@ -158,7 +158,8 @@ def test_offsets_hold_within_their_uncertainty(clocks):
     assert held / sum(len(record.misses) for record in records.values()) >= HELD_MIN
     for record in records.values():
         assert record.held() >= HELD_MIN - 1 / len(record.misses)
-        assert 0.9 < half_trip_ratio(zip(record.uncertainties, record.taken)) < 1.5
+        # No less can be asked: the best sample may have been taken before the first one here.
+        assert half_trip_ratio(zip(record.uncertainties, record.taken)) < 1.5
 
 
 def test_a_step_is_counted_and_a_slew_is_none(clocks):
