@@ -189,13 +189,18 @@ guest_seen(void *context, struct source *source, const struct guest_facts *facts
         guest = add_guest(watch, facts);
 
     bool was_askable = guest_is_askable(guest);
-    bool anew = facts->agent_came || guest->incarnation != facts->incarnation;
+    bool another = guest->incarnation != facts->incarnation;
+    bool anew = facts->agent_came || another;
+    /* Of one that is said to come while it is there, nothing it holds is forgotten. */
+    bool surely_anew =
+        another || (facts->agent_came &&
+                    (facts->agent_left || guest->channel != CHANNEL_CONNECTED));
 
     take_facts(guest, facts);
     bool is_askable = guest_is_askable(guest);
 
     if (is_askable && (!was_askable || anew)) {
-        guest_agent_anew(guest, anew);
+        guest_agent_anew(guest, surely_anew);
         watch_release(watch, guest, first_call_ns(watch));
     } else if (!is_askable) {
         schedule_hold(watch->schedule, &guest->schedule);

@@ -41,6 +41,8 @@ struct guest_facts {
     enum channel_state channel;
     bool just_started; /* we saw it start, so its agent may still be on the way */
     bool agent_came; /* the agent has come (again) since the guest was last announced */
+    bool agent_left; /* ... after it had gone: a daemon that restarts says "come" of one
+                        that has been there all the time */
     bool agent_woke; /* ... or the same has just answered after a long silence */
     bool opted_out;  /* the domain's metadata says: do not ask */
     /* What its definition says; the listener may take a reference.  NULL: not known. */

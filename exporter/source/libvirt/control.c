@@ -86,6 +86,7 @@ event_name(enum libvirt_event_kind kind)
         [LIBVIRT_DOMAIN_STARTED] = "started",
         [LIBVIRT_DOMAIN_STOPPED] = "stopped",
         [LIBVIRT_AGENT_CONNECTED] = "agent_connected",
+        [LIBVIRT_AGENT_DISCONNECTED] = "agent_disconnected",
         [LIBVIRT_DOMAIN_CHANGED] = "changed",
         [LIBVIRT_DOMAIN_MIGRATES] = "migrates",
         [LIBVIRT_CONNECTION_CLOSED] = "closed",
@@ -135,7 +136,7 @@ agent_event(virConnectPtr connection, virDomainPtr domain, int state, int reason
     post_domain_event(domain, opaque,
                       state == VIR_CONNECT_DOMAIN_EVENT_AGENT_LIFECYCLE_STATE_CONNECTED
                           ? LIBVIRT_AGENT_CONNECTED
-                          : LIBVIRT_DOMAIN_CHANGED);
+                          : LIBVIRT_AGENT_DISCONNECTED);
     return 0;
 }
 

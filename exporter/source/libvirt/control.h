@@ -57,6 +57,7 @@ enum libvirt_event_kind {
     LIBVIRT_DOMAIN_STARTED,
     LIBVIRT_DOMAIN_STOPPED,
     LIBVIRT_AGENT_CONNECTED,
+    LIBVIRT_AGENT_DISCONNECTED,
     LIBVIRT_DOMAIN_CHANGED,    /* something: look at it */
     LIBVIRT_DOMAIN_MIGRATES,   /* its memory is being sent to another host */
     LIBVIRT_CONNECTION_CLOSED, /* the control connection */

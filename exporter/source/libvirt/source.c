@@ -47,7 +47,7 @@ struct watch {
     char uuid[UUID_BYTES];
     bool looking; /* a look is on its way ... */
     bool again;   /* ... or it waits for its turn, as something happened */
-    bool just_started, agent_came;
+    bool just_started, agent_came, agent_left;
     bool migrates;     /* to another host, by libvirt's word */
     int64_t looked_ns; /* CLOCK_MONOTONIC; the last time */
     int64_t spent_ns;  /* its looks, as time that pays for them */
@@ -184,7 +184,7 @@ review_watches(struct source *source)
 
 static void
 announce(struct source *source, const struct domain_description *domain,
-         bool just_started, bool agent_came)
+         const struct watch *watch)
 {
     struct guest_facts facts = {
         .key = domain->uuid,
@@ -193,8 +193,9 @@ announce(struct source *source, const struct domain_description *domain,
         .incarnation = domain->id,
         .domain = domain->state,
         .channel = domain->channel,
-        .just_started = just_started,
-        .agent_came = agent_came,
+        .just_started = watch && watch->just_started,
+        .agent_came = watch && watch->agent_came,
+        .agent_left = watch && watch->agent_left,
         .opted_out = domain->opted_out,
         .os_hint = domain->os,
         .definition = domain->facts,
@@ -220,15 +221,15 @@ looked(struct source *source, struct control_job *job)
         look(source, watch);
     if (watch->looking)
         return;
-    bool just_started = watch->just_started, agent_came = watch->agent_came;
+    const struct watch told = *watch;
 
-    watch->just_started = watch->agent_came = false;
+    watch->just_started = watch->agent_came = watch->agent_left = false;
     watch->migrates = watch->migrates && job->domains_count > 0 &&
                       job->domains[0].state == DOMAIN_MIGRATING;
     if (job->domains_count == 0)
         source->listener->guest_gone(source->listener->context, source, job->uuid);
     else
-        announce(source, &job->domains[0], just_started, agent_came);
+        announce(source, &job->domains[0], &told);
 }
 
 /* --- the connection --- */
@@ -269,7 +270,7 @@ came_up(struct source *source, const struct control_job *job)
     log_info("connected to libvirt", LOG_STR("uri", source->link->uri),
              LOG_INT("domains", job->domains_count));
     for (size_t i = 0; i < job->domains_count; i++)
-        announce(source, &job->domains[i], false, false);
+        announce(source, &job->domains[i], NULL);
     source->listener->source_up(source->listener->context, source);
 }
 
@@ -298,6 +299,7 @@ take_event(struct source *source, const struct libvirt_event *event)
 
     watch->just_started |= event->kind == LIBVIRT_DOMAIN_STARTED;
     watch->agent_came |= event->kind == LIBVIRT_AGENT_CONNECTED;
+    watch->agent_left |= event->kind == LIBVIRT_AGENT_DISCONNECTED;
     watch->migrates |= event->kind == LIBVIRT_DOMAIN_MIGRATES;
     if (event->kind == LIBVIRT_DOMAIN_STOPPED)
         source->listener->guest_gone(source->listener->context, source, event->uuid);

@@ -55,6 +55,7 @@ announce(struct socket_guest *guest, bool came, bool woke)
         .domain = DOMAIN_RUNNING,
         .channel = guest->connected ? CHANNEL_CONNECTED : CHANNEL_DISCONNECTED,
         .agent_came = came,
+        .agent_left = came,
         .agent_woke = woke,
     };
 

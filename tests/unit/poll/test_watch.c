@@ -182,6 +182,7 @@ announce_domain(enum domain_state domain, bool agent_came)
         .domain = domain,
         .channel = CHANNEL_CONNECTED,
         .agent_came = agent_came,
+        .agent_left = agent_came,
     };
 
     the_source.listener->guest_seen(the_source.listener->context, &the_source, &facts);
@@ -455,6 +456,30 @@ test_a_file_that_may_be_open_for_ever_stays_the_only_one(void **state)
     }
 }
 
+/* A daemon that restarts says so of each agent that it finds. */
+static void
+test_an_agent_that_never_left_may_have_its_file_open(void **state)
+{
+    const struct guest_facts facts = {
+        .key = "k",
+        .name = "web-1",
+        .uuid = "",
+        .domain = DOMAIN_RUNNING,
+        .channel = CHANNEL_CONNECTED,
+        .agent_came = true,
+    };
+    struct world world;
+
+    (void)state;
+    open_world_of_files(&world);
+    the_source.listener->guest_seen(the_source.listener->context, &the_source, &facts);
+    lose_call(FAILURE_TIMEOUT);
+    enable_only(&world, "vcpu");
+    enable_only(&world, "procfs");
+    assert_false(comes_a_call(&world, TURNS_MAX));
+    close_world(&world);
+}
+
 /* --- what is published --- */
 
 static bool
@@ -617,6 +642,7 @@ main(void)
         cmocka_unit_test(test_a_file_whose_open_is_overtaken_is_closed),
         cmocka_unit_test(test_what_the_source_says_of_itself_becomes_metrics),
         cmocka_unit_test(test_a_file_that_may_be_open_for_ever_stays_the_only_one),
+        cmocka_unit_test(test_an_agent_that_never_left_may_have_its_file_open),
         cmocka_unit_test(test_a_refusal_that_repeats_itself_renews_nothing),
         cmocka_unit_test(test_a_freeze_after_a_freeze_forbids_nothing),
         cmocka_unit_test(test_a_freeze_right_after_a_thaw_forbids_nothing),

@@ -208,7 +208,7 @@ guest_seen(void *context, struct source *source, const struct guest_facts *facts
     if (facts->just_started)
         note("started", facts->key);
     if (facts->agent_came)
-        note("agent", facts->key);
+        note(facts->agent_left ? "agent anew" : "agent", facts->key);
     note(states[facts->domain], facts->key);
 }
 
@@ -360,6 +360,20 @@ test_what_happens_during_a_look_is_looked_at(void **state)
     answer(DOMAIN_RUNNING);
     expect("agent 1;runs 1;");
     assert_int_equal(world.looks, 2);
+}
+
+static void
+test_an_agent_that_left_and_came_is_told_as_such(void **state)
+{
+    (void)state;
+    event(LIBVIRT_AGENT_DISCONNECTED);
+    event(LIBVIRT_AGENT_CONNECTED);
+    answer(DOMAIN_RUNNING);
+    answer(DOMAIN_RUNNING);
+    expect("agent anew 1;runs 1;");
+    event(LIBVIRT_AGENT_CONNECTED);
+    answer(DOMAIN_RUNNING);
+    expect("agent 1;runs 1;");
 }
 
 /* A guest whose agent opens and closes its port as fast as it can. */
@@ -528,6 +542,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_what_happens_during_a_look_is_looked_at),
+        TEST(test_an_agent_that_left_and_came_is_told_as_such),
         TEST(test_looks_are_bounded),
         TEST(test_looks_are_bounded_for_each_guest),
         TEST(test_calm_again_it_is_looked_at_at_once),
