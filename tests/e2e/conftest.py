@@ -72,6 +72,15 @@ def pytest_collection_modifyitems(items):
         item.add_marker(pytest.mark.skip(reason=f"end-to-end tests: {why}"))
 
 
+@pytest.hookimpl(hookwrapper=True, tryfirst=True)
+def pytest_runtest_teardown(item, nextitem):
+    """After the last fixture of a file; outside of all that others do about it, so that it
+    may fail."""
+    outcome = yield
+    if nextitem is None or nextitem.path != item.path:
+        UPKEEP.put_right(item.path, outcome.excinfo is not None)
+
+
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     outcome = yield
@@ -114,13 +123,6 @@ def lab():
         UPKEEP.keep(running, {"old": 0, "new": CLOCK_OFFSET_S})
         yield running
         UPKEEP.forget()
-
-
-@pytest.fixture(scope="module", autouse=True)
-def lab_as_it_was(request):
-    """Set up first, so torn down last, and also when what stands above it has failed."""
-    yield
-    UPKEEP.put_right(request.path)
 
 
 @pytest.fixture(scope="session")

@@ -50,15 +50,15 @@ class Upkeep:
         report.outcome = "skipped"
         report.longrepr = (str(item.path), 0, f"Skipped: for what has failed in {first}")
 
-    def put_right(self, path):
-        """At the end of a file."""
+    def put_right(self, path, has_failed):
+        """At the end of a file; whether it has failed just now."""
         if self.lab is None or self.lab.directory is None:
             return
         found = list(_otherwise(self.lab, self.names, self.clocks))
         if not found:
             return
         text = f"left by {path.name}, and put right: {'; '.join(found)}"
-        if path in self.failed:
+        if has_failed or path in self.failed:
             self.lab.notes.append(text)
         else:
             raise AssertionError(text)
