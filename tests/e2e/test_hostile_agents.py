@@ -98,9 +98,10 @@ class Sight:
             "qga_collector_dropped_series", domain=self.domain))])
         self.series = max(self.series, series_of(metrics, self.domain))
         self.resident = max(self.resident, metrics.value("process_resident_memory_bytes"))
-        self.meanwhile += (metrics.value("qga_exporter_lanes_in_use") or 0) > 0
-        # The others' calls from one call of it to the next, at best.
-        if calls(metrics, self.domain) != calls(self.since, self.domain):
+        # The others' calls while a lane is in use at each look, as a call that hangs makes it.
+        hangs = (metrics.value("qga_exporter_lanes_in_use") or 0) > 0
+        self.meanwhile += hangs
+        if not hangs:
             self.since = metrics
         self.during = max(self.during, min(calls(metrics, other) - calls(self.since, other)
                                            for other in self.others))
@@ -137,8 +138,7 @@ class Sight:
 
     def others_do_not_wait(self):
         """While a call of it hangs, for 5 s and more, the others are visited again and again,
-        oftener than the pause of a second between its calls would allow; and scrapes are
-        answered."""
+        and scrapes are answered."""
         return self.during > 2 * VISIT_CALLS and self.meanwhile >= 3
 
 
