@@ -101,7 +101,7 @@ class Sight:
         # The others' calls while a lane is in use at each look, as a call that hangs makes it.
         hangs = (metrics.value("qga_exporter_lanes_in_use") or 0) > 0
         self.meanwhile += hangs
-        if not hangs:
+        if not hangs or calls(metrics, self.domain) != calls(self.since, self.domain):
             self.since = metrics
         self.during = max(self.during, min(calls(metrics, other) - calls(self.since, other)
                                            for other in self.others))
