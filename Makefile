@@ -149,7 +149,7 @@ e2e: $(BUILD)/qga-exporter ## run the end-to-end tests: real guests, libvirtd, P
 # and larger then.
 E2E_TESTS ?= tests/e2e
 e2e-sanitized = $(MAKE) --no-print-directory BUILD=$(BUILD)/$(1) SANITIZE=$(2) $(BUILD)/$(1)/qga-exporter && \
-	$(3) QGA_E2E_SLACK=5 QGA_E2E_PATIENCE=3 QGA_E2E_RSS_MAX=$$((1 << 30)) QGA_EXPORTER=$(abspath $(BUILD)/$(1)/qga-exporter) \
+	$(3) QGA_E2E_PATIENCE=3 QGA_E2E_RSS_MAX=$$((1 << 30)) QGA_EXPORTER=$(abspath $(BUILD)/$(1)/qga-exporter) \
 	/usr/bin/python3 -m pytest -rs -n $(E2E_JOBS) --dist loadfile $(E2E_TESTS)
 e2e-asan: ## run the end-to-end tests under ASan and UBSan (E2E_TESTS: which; root)
 	+$(Q)$(call e2e-sanitized,asan,address$(comma)undefined,ASAN_OPTIONS=quarantine_size_mb=16 UBSAN_OPTIONS=print_stacktrace=1)
