@@ -434,8 +434,11 @@ static bool
 libvirt_stop(struct source *source, int64_t deadline_ns)
 {
     /* An agent may take seconds to answer, and nobody is interested any more. */
-    if (!lanes_wind_down(source->calls, clock_monotonic_ns() + CALLS_PATIENCE_NS))
+    if (!lanes_wind_down(source->calls, clock_monotonic_ns() + CALLS_PATIENCE_NS)) {
+        log_debug("calls are still in flight: the connections are severed",
+                  LOG_STR("uri", source->link->uri));
         libvirt_connections_sever(source->link);
+    }
     bool ended = lanes_stop(source->calls, deadline_ns);
 
     ended = lanes_stop(source->control, deadline_ns) && ended;
