@@ -20,7 +20,7 @@ from lab.agents import Agents
 from lab.image import HERE as LAB
 from lab.pace import stretched
 from lab.process import Process, program, wait_for
-from lab.programs import Exporter
+from timeline import observed
 
 # What the exporter may hold of this machine's memory, whatever guests say.
 RSS_MAX_BYTES = int(os.environ.get("QGA_E2E_RSS_MAX", 96 << 20))
@@ -82,11 +82,14 @@ class Sight:
         self.others = others
         self.before = exporter.metrics()
         self.states, self.reasons, self.names = set(), set(), set()
-        self.dropped = self.series = self.resident = self.meanwhile = 0
-        self.since, self.during = self.before, 0
+        self.dropped = self.series = self.resident = 0
+        self.start = exporter.timeline.here()
+        self.scrapes = []  # when they were asked for and answered
 
     def look(self):
+        asked = time.time()
         metrics = self.exporter.metrics()
+        self.scrapes.append((asked, time.time()))
         exposition.check(metrics.text)
         assert metrics.domains() <= {self.domain, *self.others, "old", "new", "silent", "bare"}
         assert "forged" not in {name for name, _, _ in metrics.samples}
@@ -98,13 +101,6 @@ class Sight:
             "qga_collector_dropped_series", domain=self.domain))])
         self.series = max(self.series, series_of(metrics, self.domain))
         self.resident = max(self.resident, metrics.value("process_resident_memory_bytes"))
-        # The others' calls while a lane is in use at each look, as a call that hangs makes it.
-        hangs = (metrics.value("qga_exporter_lanes_in_use") or 0) > 0
-        self.meanwhile += hangs
-        if not hangs or calls(metrics, self.domain) != calls(self.since, self.domain):
-            self.since = metrics
-        self.during = max(self.during, min(calls(metrics, other) - calls(self.since, other)
-                                           for other in self.others))
         return metrics
 
     def made(self, metrics, domain):
@@ -127,7 +123,7 @@ class Sight:
         # Not wait_for(): what an exposition has wrong is not to be overlooked.
         end = time.monotonic() + stretched(LIMIT_S)
         while not (metrics := all_seen()):
-            assert time.monotonic() < end, (self.states, self.reasons, self.dropped, self.during)
+            assert time.monotonic() < end, (self.states, self.reasons, self.dropped, self.meanwhile())
             time.sleep(0.2)
         print(f"{kind}: states {self.states}, reasons {self.reasons}, {self.series} series, "
               f"{self.dropped:.0f} dropped, {self.resident / (1 << 20):.1f} MiB resident")
@@ -137,9 +133,21 @@ class Sight:
         return metrics
 
     def others_do_not_wait(self):
-        """While a call of it hangs, for 5 s and more, the others are visited again and again,
-        and scrapes are answered."""
-        return self.during > 2 * VISIT_CALLS and self.meanwhile >= 3
+        """While a call of it hangs, for seconds, the others are visited again and again, and
+        scrapes are answered."""
+        return any(others > 2 * VISIT_CALLS and scrapes >= 3
+                   for others, scrapes in self.meanwhile())
+
+    def meanwhile(self):
+        """Of each call of it that hung, by the exporter's log: how many calls to each of the
+        others were sent and answered while it did, at least, and how many scrapes."""
+        calls_of = {name: self.exporter.timeline.calls(name, self.start)
+                    for name in (self.domain, *self.others)}
+        return [(min(sum(hung.sent < call.sent and call.answered < hung.answered
+                         for call in calls_of[other]) for other in self.others),
+                 sum(hung.sent < asked and answered < hung.answered
+                     for asked, answered in self.scrapes))
+                for hung in calls_of[self.domain] if hung.took > 2]
 
 
 # Behind the virtio channel
@@ -152,7 +160,7 @@ def _through_libvirt(lab):
     guest.start()
     try:
         guest.wait_for_agent().wait_for_control()
-        with Exporter(lab, f"--config.file={config}", name="hostile") as exporter:
+        with observed(lab, config, "hostile") as exporter:
             exporter.wait_for(lambda metrics: all(healthy(metrics, name)
                                                   for name in ("old", "new")), "the guests", 60)
             yield guest, exporter
@@ -239,7 +247,7 @@ def _by_sockets():
             config = write_config(
                 place, f'sources: [{{socket: {{path: "{agents.pattern}"}}}}]\n' + CONFIG)
             agents.start("honest")
-            with Exporter(place, f"--config.file={config}") as exporter:
+            with observed(place, config) as exporter:
                 exporter.wait_for(lambda metrics: metrics.value("qga_up", domain="honest") == 1,
                                   "the honest agent", 60)
                 yield agents, exporter

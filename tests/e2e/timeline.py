@@ -43,7 +43,8 @@ class Record:
             self.command = self.fields["command"]
             self.outcome = self.fields["outcome"]
             self.took = seconds(self.fields["took"])
-            self.sent = self.time - seconds(self.fields["waited"]) - self.took
+            self.answered = self.time - seconds(self.fields["waited"])
+            self.sent = self.answered - self.took
             self.due = self.sent - seconds(self.fields["late"])
 
     def __repr__(self):
