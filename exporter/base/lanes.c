@@ -2,10 +2,10 @@
 #include "base/lanes.h"
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "kit/memory.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 
 /* libvirt's client and its XML parser are content with far less; jansson does not run
@@ -166,42 +166,23 @@ lane_main(void *argument)
     return NULL;
 }
 
-/* With the lock held.  Signals are the loop thread's alone. */
-static void
-start_thread(struct lanes *lanes)
-{
-    struct lane *lane = memory_new(1, sizeof *lane);
-    pthread_attr_t attributes;
-    sigset_t all, old;
-    pthread_t thread;
-
-    lane->lanes = lanes;
-    pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, LANE_STACK_BYTES);
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    if (pthread_create(&thread, &attributes, lane_main, lane) == 0) {
-        lane->next = lanes->threads;
-        lanes->threads = lane;
-        lanes->threads_count++;
-        pthread_setname_np(thread, "lane");
-    } else {
-        free(lane); /* lanes_review() tries again */
-    }
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    pthread_attr_destroy(&attributes);
-}
-
+/* With the lock held; what cannot be started now, lanes_review() tries again. */
 static void
 start_missing(struct lanes *lanes)
 {
     while (serving_count(lanes) < lanes->target && lanes->threads_count < lanes->max) {
-        unsigned int before = lanes->threads_count;
+        struct lane *lane = memory_new(1, sizeof(*lane));
+        pthread_t thread;
 
-        start_thread(lanes);
-        if (lanes->threads_count == before)
+        lane->lanes = lanes;
+        if (thread_start(&thread, "lane", LANE_STACK_BYTES, lane_main, lane) < 0) {
+            free(lane);
             return;
+        }
+        (void)pthread_detach(thread);
+        lane->next = lanes->threads;
+        lanes->threads = lane;
+        lanes->threads_count++;
     }
 }
 

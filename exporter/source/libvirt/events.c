@@ -8,13 +8,13 @@
 #include "source/libvirt/events.h"
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "kit/memory.h"
 
 #include <errno.h>
 #include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -349,17 +349,11 @@ register_events(const struct libvirt_events_guard *guard)
 void
 libvirt_events_start(const struct libvirt_events_guard *guard)
 {
-    sigset_t all, old;
-
     if (events.running || !register_events(guard))
         return;
     atomic_store(&events.stop, false);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    events.running = pthread_create(&events.thread, NULL, run_events, NULL) == 0;
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    if (events.running)
-        pthread_setname_np(events.thread, "libvirt-events");
+    events.running =
+        thread_start(&events.thread, "libvirt-events", 0, run_events, NULL) == 0;
 }
 
 void
