@@ -2,6 +2,7 @@
 #include "source/domain_facts.h"
 
 #include "kit/memory.h"
+#include "kit/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -69,13 +70,7 @@ domain_facts_unref(struct domain_facts *facts)
 char *
 domain_facts_text(const char *text)
 {
-    size_t length = strnlen(text, DOMAIN_TEXT_BYTES_MAX + 1);
-
-    if (length > DOMAIN_TEXT_BYTES_MAX) {
-        length = DOMAIN_TEXT_BYTES_MAX;
-        while (length > 0 && ((unsigned char)text[length] & 0xc0) == 0x80)
-            length--;
-    }
+    size_t length = utf8_cut(text, DOMAIN_TEXT_BYTES_MAX);
     char *copy = memory_new(length + 1, 1);
 
     memcpy(copy, text, length);
