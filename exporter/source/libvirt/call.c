@@ -79,7 +79,7 @@ call_lane_release(void *context)
 }
 
 static void
-explain(struct call *answer, int64_t elapsed_ns)
+explain(struct answer *answer, int64_t elapsed_ns)
 {
     const virError *error = virGetLastError();
 
@@ -89,7 +89,7 @@ explain(struct call *answer, int64_t elapsed_ns)
 }
 
 static bool
-connect_lane(struct call_lane *lane, struct call *answer)
+connect_lane(struct call_lane *lane, struct answer *answer)
 {
     if (libvirt_connection_is_alive(&lane->connection))
         return true;
@@ -126,17 +126,18 @@ domain_handle(struct call_lane *lane, const char *uuid)
 }
 
 static void
-ask(virDomainPtr domain, struct call *answer)
+ask(virDomainPtr domain, const struct call_job *job, struct answer *answer)
 {
+    const struct request *request = &job->request;
     /* libvirt counts in whole seconds; the config allows no others. */
-    int timeout_s = (int)(answer->timeout_ns / 1000000000);
+    int timeout_s = (int)(job->timeout_ns / 1000000000);
     char command[COMMAND_BYTES_MAX];
 
-    if (*answer->arguments)
-        snprintf(command, sizeof command, "{\"execute\":\"%s\",\"arguments\":%s}",
-                 answer->command, answer->arguments);
+    if (*request->arguments)
+        snprintf(command, sizeof(command), "{\"execute\":\"%s\",\"arguments\":%s}",
+                 request->command, request->arguments);
     else
-        snprintf(command, sizeof command, "{\"execute\":\"%s\"}", answer->command);
+        snprintf(command, sizeof(command), "{\"execute\":\"%s\"}", request->command);
     answer->sent_mono_ns = clock_monotonic_ns();
     answer->sent_ns = clock_realtime_ns();
     answer->reply = virDomainQemuAgentCommand(domain, command, timeout_s, 0);
@@ -173,7 +174,7 @@ call_lane_run(void *state, struct lane_job *lane_job)
 {
     struct call_lane *lane = state;
     struct call_job *job = (struct call_job *)lane_job;
-    struct call *answer = &job->answer;
+    struct answer *answer = &job->answer;
 
     answer->sent_mono_ns = answer->received_mono_ns = clock_monotonic_ns();
     if (!connect_lane(lane, answer))
@@ -184,7 +185,7 @@ call_lane_run(void *state, struct lane_job *lane_job)
     if (!job->origin)
         job->leaving = domain && is_leaving(domain);
     else if (domain)
-        ask(domain, answer);
+        ask(domain, job, answer);
     else
         explain(answer, 0);
     if (!answer->reply && !libvirt_connection_is_alive(&lane->connection)) {
@@ -201,18 +202,9 @@ call_job_deliver(struct mail *mail)
     if (job->link->source && !job->origin) {
         job->leaving_known(job->link->source, job);
     } else if (job->link->source) {
-        struct call *call = job->origin;
-
-        call->reply = job->answer.reply;
-        call->reply_length = job->answer.reply_length;
-        call->failure = job->answer.failure;
-        call->channel = job->answer.channel;
-        call->sent_ns = job->answer.sent_ns;
-        call->received_ns = job->answer.received_ns;
-        call->sent_mono_ns = job->answer.sent_mono_ns;
-        call->received_mono_ns = job->answer.received_mono_ns;
+        job->origin->answer = job->answer;
         job->answer.reply = NULL;
-        call->done(call);
+        job->origin->done(job->origin);
     }
     call_job_free(job);
 }
@@ -226,9 +218,8 @@ call_job_new(struct libvirt_link *link, struct call *origin)
     job->link = libvirt_link_ref(link);
     job->origin = origin;
     snprintf(job->uuid, sizeof job->uuid, "%s", origin->guest_key);
-    job->answer.command = origin->command;
-    memcpy(job->answer.arguments, origin->arguments, sizeof job->answer.arguments);
-    job->answer.timeout_ns = origin->timeout_ns;
+    job->request = origin->request;
+    job->timeout_ns = origin->timeout_ns;
     return job;
 }
 

@@ -13,7 +13,9 @@ struct call_job {
     struct libvirt_link *link; /* a reference */
     struct call *origin;       /* the loop thread's; not touched by the lane */
     char uuid[UUID_BYTES];
-    struct call answer; /* the lane's copy: request in, answer out */
+    struct request request; /* copied, and ... */
+    int64_t timeout_ns;
+    struct answer answer; /* ... the lane's, until it is delivered */
 
     /* Without an origin: whether the domain is on its way to another host.  QEMU is
      * asked that, and one that hangs costs a lane and not the list of domains. */

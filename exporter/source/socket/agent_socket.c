@@ -73,10 +73,10 @@ finish(struct agent_socket *agent, const struct failure *why)
         return;
     agent->call = NULL;
     uv_timer_stop(&agent->deadline);
-    call->failure = *why;
+    call->answer.failure = *why;
     if (why->kind != FAILURE_NONE) {
-        call->received_ns = clock_realtime_ns();
-        call->received_mono_ns = clock_monotonic_ns();
+        call->answer.received_ns = clock_realtime_ns();
+        call->answer.received_mono_ns = clock_monotonic_ns();
     }
     call->done(call);
 }
@@ -201,10 +201,11 @@ send_command(struct agent_socket *agent)
     struct text request = TEXT_INIT(REQUEST_BYTES_MAX);
     struct call *call = agent->call;
 
-    framing_command(&agent->framing, call->command, call->arguments, &request);
+    framing_command(&agent->framing, call->request.command, call->request.arguments,
+                    &request);
     start_deadline(agent, call->timeout_ns);
-    call->sent_mono_ns = clock_monotonic_ns();
-    call->sent_ns = clock_realtime_ns();
+    call->answer.sent_mono_ns = clock_monotonic_ns();
+    call->answer.sent_ns = clock_realtime_ns();
     send_request(agent, &request);
     text_free(&request);
 }
@@ -212,13 +213,13 @@ send_command(struct agent_socket *agent)
 static void
 take_reply(struct agent_socket *agent)
 {
-    struct call *call = agent->call;
+    struct answer *answer = &agent->call->answer;
     const struct failure none = {.kind = FAILURE_NONE};
 
     /* One that closes after every reply is not reconnected at once for ever. */
-    if (call->received_mono_ns - agent->connected_ns > RECONNECT_MAX_MS * NS_PER_MS)
+    if (answer->received_mono_ns - agent->connected_ns > RECONNECT_MAX_MS * NS_PER_MS)
         agent->reconnect_ms = RECONNECT_FIRST_MS;
-    call->reply = text_take(&agent->framing.line, &call->reply_length);
+    answer->reply = text_take(&agent->framing.line, &answer->reply_length);
     finish(agent, &none);
 }
 
@@ -284,8 +285,8 @@ readable(uv_poll_t *poll, int status, int events)
         return;
     }
     if (agent->call) {
-        agent->call->received_mono_ns = received_mono_ns;
-        agent->call->received_ns = received_ns;
+        agent->call->answer.received_mono_ns = received_mono_ns;
+        agent->call->answer.received_ns = received_ns;
     }
     take_bytes(agent, bytes, (size_t)length);
 }
@@ -441,7 +442,7 @@ deadline_passed(uv_timer_t *timer)
     agent->gave_up = true;
     if (why.kind == FAILURE_NONE && agent->framing.state == FRAMING_AWAITING) {
         failure_set(&why, FAILURE_TIMEOUT, "%s: the agent does not answer %s in time",
-                    agent->path, agent->call->command);
+                    agent->path, agent->call->request.command);
         framing_give_up(&agent->framing);
         send_sync(agent);
     } else if (why.kind == FAILURE_NONE && agent->connection) {
@@ -468,8 +469,8 @@ agent_socket_call(struct agent_socket *agent, struct call *call)
     agent->call = call;
     agent->prompt = agent->refused;
     agent->framing.line.max = call->reply_bytes_max;
-    call->sent_mono_ns = clock_monotonic_ns();
-    call->sent_ns = clock_realtime_ns();
+    call->answer.sent_mono_ns = clock_monotonic_ns();
+    call->answer.sent_ns = clock_realtime_ns();
     start_deadline(agent, may_wait(agent, call->timeout_ns) ? call->timeout_ns : 0);
     if (!agent->connection)
         return;

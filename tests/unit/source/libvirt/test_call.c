@@ -102,14 +102,14 @@ virGetLastErrorCode(void)
 
 /* --- one call --- */
 
-static struct call
+static struct answer
 ask(int code, const char *message, bool alive)
 {
     static char uri[] = "test:///default",
                 key[] = "11111111-1111-1111-1111-111111111111";
     struct libvirt_link link = {.uri = uri};
     struct call origin = {.guest_key = key,
-                          .command = "guest-get-vcpus",
+                          .request = {.command = "guest-get-vcpus"},
                           .timeout_ns = INT64_C(3000000000)};
     struct call_job *job = call_job_new(&link, &origin);
     void *lane = libvirt_call_driver.open(&link);
@@ -119,7 +119,7 @@ ask(int code, const char *message, bool alive)
 
     libvirt.error = (virError){.code = code, .message = text};
     libvirt_call_driver.run(lane, &job->job);
-    struct call answer = job->answer;
+    struct answer answer = job->answer;
 
     libvirt_call_driver.drop(&job->job);
     libvirt_call_driver.close(lane);
@@ -128,7 +128,7 @@ ask(int code, const char *message, bool alive)
 }
 
 static void
-expect(struct call answer, enum failure_kind kind, int channel)
+expect(struct answer answer, enum failure_kind kind, int channel)
 {
     assert_string_equal(failure_kind_name(answer.failure.kind),
                         failure_kind_name(kind));

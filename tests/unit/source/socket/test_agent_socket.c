@@ -130,7 +130,7 @@ tear_down(void **state)
     assert_int_equal(uv_loop_close(&world->loop), 0);
     unlink(world->path);
     rmdir(world->folder);
-    free(world->call.reply);
+    free(world->call.answer.reply);
     free(world);
     return 0;
 }
@@ -219,8 +219,8 @@ note_done(struct call *call)
     struct world *world = call->context;
 
     assert_ptr_equal(call, &world->call);
-    assert_true(call->received_mono_ns >= call->sent_mono_ns);
-    assert_true(call->received_ns >= call->sent_ns);
+    assert_true(call->answer.received_mono_ns >= call->answer.sent_mono_ns);
+    assert_true(call->answer.received_ns >= call->answer.sent_ns);
     world->done++;
     if (!world->next)
         return;
@@ -233,9 +233,9 @@ start_call(struct world *world)
 {
     int done = world->done;
 
-    free(world->call.reply);
+    free(world->call.answer.reply);
     world->call = (struct call){
-        .command = "guest-get-time",
+        .request = {.command = "guest-get-time"},
         .timeout_ns = world->timeout_ms * MS,
         .reply_bytes_max = REPLY_MAX,
         .done = note_done,
@@ -249,21 +249,21 @@ static void
 expect_reply(struct world *world, int done, const char *reply)
 {
     assert_int_equal(world->done, done);
-    assert_int_equal(world->call.failure.kind, FAILURE_NONE);
-    assert_string_equal(world->call.reply, reply);
-    assert_int_equal(world->call.reply_length, strlen(reply));
+    assert_int_equal(world->call.answer.failure.kind, FAILURE_NONE);
+    assert_string_equal(world->call.answer.reply, reply);
+    assert_int_equal(world->call.answer.reply_length, strlen(reply));
 }
 
 static void
 expect_failure(struct world *world, int done, enum failure_kind kind, const char *words)
 {
     assert_int_equal(world->done, done);
-    assert_string_equal(failure_kind_name(world->call.failure.kind),
+    assert_string_equal(failure_kind_name(world->call.answer.failure.kind),
                         failure_kind_name(kind));
-    assert_null(world->call.reply);
-    assert_non_null(strstr(world->call.failure.text, world->path));
-    if (!strstr(world->call.failure.text, words))
-        fail_msg("not \"%s\" in: %s", words, world->call.failure.text);
+    assert_null(world->call.answer.reply);
+    assert_non_null(strstr(world->call.answer.failure.text, world->path));
+    if (!strstr(world->call.answer.failure.text, words))
+        fail_msg("not \"%s\" in: %s", words, world->call.answer.failure.text);
 }
 
 static void
@@ -300,7 +300,8 @@ test_a_command_and_its_reply(void **state)
     exchange(world, 1);
     exchange(world, 2);
     assert_int_equal(world->woke + world->went, 0);
-    assert_true(world->call.received_mono_ns - world->call.sent_mono_ns < 1000 * MS);
+    assert_true(world->call.answer.received_mono_ns - world->call.answer.sent_mono_ns <
+                1000 * MS);
 }
 
 static void
