@@ -78,16 +78,6 @@ call_lane_release(void *context)
     libvirt_link_unref(context);
 }
 
-static void
-explain(struct answer *answer, int64_t elapsed_ns)
-{
-    const virError *error = virGetLastError();
-
-    source_libvirt_failure(error ? error->code : 0,
-                           error && error->message ? error->message : "no reason given",
-                           elapsed_ns, &answer->failure);
-}
-
 static bool
 connect_lane(struct call_lane *lane, struct answer *answer)
 {
@@ -147,7 +137,8 @@ ask(virDomainPtr domain, const struct call_job *job, struct answer *answer)
         answer->reply_length = strlen(answer->reply);
         return;
     }
-    explain(answer, answer->received_mono_ns - answer->sent_mono_ns);
+    source_libvirt_last_failure(answer->received_mono_ns - answer->sent_mono_ns,
+                                &answer->failure);
     if (answer->failure.kind == FAILURE_MALFORMED)
         answer->channel = virGetLastErrorCode() == VIR_ERR_AGENT_UNRESPONSIVE
                               ? CALL_FOUND_CHANNEL_BROKEN
@@ -187,7 +178,7 @@ call_lane_run(void *state, struct lane_job *lane_job)
     else if (domain)
         ask(domain, job, answer);
     else
-        explain(answer, 0);
+        source_libvirt_last_failure(0, &answer->failure);
     if (!answer->reply && !libvirt_connection_is_alive(&lane->connection)) {
         answer->failure.kind = FAILURE_UNAVAILABLE;
         answer->channel = CALL_CHANNEL_WHOLE; /* the words are of a daemon that dies */

@@ -246,16 +246,6 @@ control_lane_release(void *context)
     libvirt_link_unref(context);
 }
 
-static void
-explain(struct failure *failure)
-{
-    const virError *error = virGetLastError();
-
-    source_libvirt_failure(error ? error->code : 0,
-                           error && error->message ? error->message : "no reason given",
-                           0, failure);
-}
-
 static bool
 subscribe(struct control_lane *lane, unsigned int connection)
 {
@@ -381,7 +371,7 @@ run_connect(struct control_lane *lane, struct control_job *job)
         return;
     if (subscribe(lane, job->connection) && list_domains(lane, job))
         return;
-    explain(&job->failure);
+    source_libvirt_last_failure(0, &job->failure);
     disconnect(lane);
 }
 
