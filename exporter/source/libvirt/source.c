@@ -439,6 +439,8 @@ libvirt_stop(struct source *source, int64_t deadline_ns)
     bool ended = lanes_stop(source->calls, deadline_ns);
 
     ended = lanes_stop(source->control, deadline_ns) && ended;
+    if (ended) /* else the thread may wait for a lane that hangs in libvirt */
+        libvirt_events_stop();
     source->link->source = NULL;
     libvirt_link_unref(source->link);
     forget_watches(source);

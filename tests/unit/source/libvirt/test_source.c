@@ -144,6 +144,11 @@ libvirt_events_start(const struct libvirt_events_guard *guard)
 }
 
 void
+libvirt_events_stop(void)
+{
+}
+
+void
 libvirt_connections_sever(const void *owner)
 {
     (void)owner;
