@@ -1,10 +1,8 @@
-/* The control connection: one lane that connects, lists and describes; and what
- * libvirt's event thread posts. */
+/* The control connection: one lane that connects, lists and describes. */
 #ifndef SOURCE_LIBVIRT_CONTROL_H
 #define SOURCE_LIBVIRT_CONTROL_H
 
 #include "base/lanes.h"
-#include "base/mailbox.h"
 #include "kit/failure.h"
 #include "source/libvirt/domain_xml.h"
 #include "source/libvirt/link.h"
@@ -52,26 +50,5 @@ void control_job_free(struct control_job *job);
 
 /* Driver of the control lane; its context is a libvirt_link reference. */
 extern const struct lanes_driver libvirt_control_driver;
-
-enum libvirt_event_kind {
-    LIBVIRT_DOMAIN_STARTED,
-    LIBVIRT_DOMAIN_STOPPED,
-    LIBVIRT_AGENT_CONNECTED,
-    LIBVIRT_AGENT_DISCONNECTED,
-    LIBVIRT_DOMAIN_CHANGED,    /* something: look at it */
-    LIBVIRT_DOMAIN_MIGRATES,   /* its memory is being sent to another host */
-    LIBVIRT_CONNECTION_CLOSED, /* the control connection */
-};
-
-struct libvirt_event {
-    struct mail mail;
-    struct libvirt_link *link; /* a reference */
-    enum libvirt_event_kind kind;
-    char uuid[UUID_BYTES];
-    unsigned int connection; /* which connection it came by */
-    char reason[64];         /* LIBVIRT_CONNECTION_CLOSED */
-};
-
-void libvirt_event_free(struct libvirt_event *event);
 
 #endif

@@ -16,6 +16,7 @@
 #include "source/libvirt/control.h"
 #include "source/libvirt/events.h"
 #include "source/libvirt/link.h"
+#include "source/libvirt/subscriptions.h"
 
 #include <stdlib.h>
 #include <string.h>
