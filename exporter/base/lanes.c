@@ -230,7 +230,7 @@ lanes_submit(struct lanes *lanes, struct lane_job *job)
     return !wakes;
 }
 
-bool
+void
 lanes_nudge(struct lanes *lanes)
 {
     unsigned int wakes = 0;
@@ -238,11 +238,9 @@ lanes_nudge(struct lanes *lanes)
     pthread_mutex_lock(&lanes->lock);
     while (lanes->woken_count < lanes->waiting_count && choose_sleeper(lanes))
         wakes++;
-    bool waits = lanes->waiting_count > 0;
     pthread_mutex_unlock(&lanes->lock);
     while (wakes-- > 0)
         pthread_cond_signal(&lanes->work);
-    return waits;
 }
 
 bool

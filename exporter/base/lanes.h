@@ -56,9 +56,9 @@ struct lanes *lanes_start(const struct lanes_driver *driver, void *context,
  * thread. */
 bool lanes_submit(struct lanes *lanes, struct lane_job *job);
 
-/* Wakes a lane for each job that waits, as far as there are any.  Whether some still
- * wait.  Loop thread. */
-bool lanes_nudge(struct lanes *lanes);
+/* Wakes a lane for each job that waits, as far as there are any; what still waits then
+ * is taken by the first that is through with its job.  Loop thread. */
+void lanes_nudge(struct lanes *lanes);
 
 /* Whether a lane has begun with the job, which was not delivered yet.  Loop thread. */
 bool lanes_has_taken(struct lanes *lanes, const struct lane_job *job);

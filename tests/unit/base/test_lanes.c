@@ -206,9 +206,8 @@ test_jobs_wait_for_a_lane_that_is_awake(void **state)
     assert_int_equal(lanes_figures(lanes).asleep, 1); /* nobody was woken */
     assert_false(lanes_has_taken(lanes, last));
 
-    assert_true(lanes_nudge(lanes));
+    lanes_nudge(lanes);
     run_until_delivered(&site, LANES_WAITING);
-    assert_false(lanes_nudge(lanes));
 
     await_asleep(lanes, 1);
     for (int i = 0; i < LANES_WAITING; i++)
