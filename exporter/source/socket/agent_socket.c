@@ -10,17 +10,13 @@
 #include "agent/framing.h"
 #include "base/clock.h"
 #include "kit/memory.h"
+#include "source/socket/connect.h"
 #include "source/socket/peer.h"
 #include "source/source.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/random.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -101,19 +97,6 @@ connection_closed(uv_handle_t *handle)
     free(handle->data);
 }
 
-/* qemu-ga ends when its client goes and leaves a reply unread (ECONNRESET), so nothing
- * more is let in, and what is there is taken, before the end is closed. */
-static void
-close_end(int fd)
-{
-    char unread[4096];
-
-    shutdown(fd, SHUT_RDWR);
-    while (read(fd, unread, sizeof unread) > 0)
-        continue;
-    close(fd);
-}
-
 static void
 leave_connection(struct agent_socket *agent)
 {
@@ -126,7 +109,7 @@ leave_connection(struct agent_socket *agent)
     connection->agent = NULL;
     uv_poll_stop(&connection->poll);
     uv_close((uv_handle_t *)&connection->poll, connection_closed);
-    close_end(connection->fd);
+    socket_disconnect(connection->fd);
     framing_give_up(&agent->framing);
 }
 
@@ -291,69 +274,6 @@ readable(uv_poll_t *poll, int status, int events)
     take_bytes(agent, bytes, (size_t)length);
 }
 
-/* sun_path is short; a file that is open has a short name. */
-static int
-connect_path(int fd, const char *path)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int file = -1;
-
-    if (strlen(path) < sizeof address.sun_path) {
-        memcpy(address.sun_path, path, strlen(path) + 1);
-    } else {
-        file = open(path, O_PATH | O_CLOEXEC);
-        if (file < 0)
-            return -1;
-        snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d", file);
-    }
-    int status = connect(fd, (const struct sockaddr *)&address, sizeof address);
-    int error = errno;
-
-    if (file >= 0)
-        close(file);
-    errno = error;
-    return status;
-}
-
-static int
-open_connection(const char *path)
-{
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-    if (fd >= 0 && connect_path(fd, path) == 0)
-        return fd;
-    int error = errno;
-
-    if (fd >= 0)
-        close(fd);
-    errno = error;
-    return -1;
-}
-
-static void
-set_held(struct failure *why, const char *path)
-{
-    failure_set(
-        why, FAILURE_HELD,
-        "%s: another program has the agent's socket, which serves one at a time; "
-        "end that program, or give the exporter a channel of its own",
-        path);
-}
-
-static void
-explain_refusal(struct agent_socket *agent, int error)
-{
-    if (error == EAGAIN)
-        set_held(&agent->refused, agent->path);
-    else if (error == EACCES || error == EPERM)
-        failure_set(&agent->refused, FAILURE_DENIED,
-                    "%s: %s; let the exporter's user write to the socket", agent->path,
-                    strerror(error));
-    else
-        failure_set(&agent->refused, FAILURE_DISCONNECTED, "%s: %s", agent->path,
-                    strerror(error));
-}
-
 /* What was due to be told: that there was nobody, or that somebody kept us out. */
 static bool
 is_news(const struct agent_socket *agent)
@@ -393,13 +313,12 @@ try_to_connect(uv_timer_t *timer)
 
     if (agent->connection)
         return;
-    int fd = open_connection(agent->path);
+    int fd = socket_connect(agent->path, &agent->refused);
 
     if (fd >= 0) {
         connected(agent, fd);
         return;
     }
-    explain_refusal(agent, errno);
     try_again_later(agent);
     /* Somebody is there whom a call may reach, or who has to be complained about. */
     bool present = agent->refused.kind != FAILURE_DISCONNECTED;
@@ -416,7 +335,7 @@ no_sync(struct agent_socket *agent, struct failure *why)
     int fd = agent->connection->fd;
 
     if (socket_peer_is_waiting(fd))
-        set_held(why, agent->path);
+        socket_explain_held(agent->path, why);
     else if (!agent->was_in_step && socket_peer_has_unread(fd))
         failure_set(why, FAILURE_DISCONNECTED,
                     "%s: nobody in the guest reads; start its guest agent",
