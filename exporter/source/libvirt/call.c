@@ -186,29 +186,53 @@ call_lane_run(void *state, struct lane_job *lane_job)
 }
 
 static void
+call_job_drop(struct lane_job *lane_job)
+{
+    struct call_job *job = (struct call_job *)lane_job;
+
+    free(job->answer.reply);
+    libvirt_link_unref(job->link);
+    free(job);
+}
+
+static void
 call_job_deliver(struct mail *mail)
 {
     struct call_job *job = (struct call_job *)mail;
 
-    if (job->link->source && !job->origin) {
-        job->leaving_known(job->link->source, job);
-    } else if (job->link->source) {
-        job->origin->answer = job->answer;
-        job->answer.reply = NULL;
-        job->origin->done(job->origin);
-    }
-    call_job_free(job);
+    if (job->link->source)
+        job->done(job->link->source, job);
+    call_job_drop(&job->job);
+}
+
+static struct call_job *
+job_new(struct libvirt_link *link, const char *uuid,
+        void (*done)(struct source *source, struct call_job *job))
+{
+    struct call_job *job = memory_new(1, sizeof(*job));
+
+    job->job.mail.deliver = call_job_deliver;
+    job->link = libvirt_link_ref(link);
+    job->done = done;
+    snprintf(job->uuid, sizeof(job->uuid), "%s", uuid);
+    return job;
+}
+
+static void
+hand_over(struct source *source, struct call_job *job)
+{
+    (void)source;
+    job->origin->answer = job->answer;
+    job->answer.reply = NULL;
+    job->origin->done(job->origin);
 }
 
 struct call_job *
 call_job_new(struct libvirt_link *link, struct call *origin)
 {
-    struct call_job *job = memory_new(1, sizeof *job);
+    struct call_job *job = job_new(link, origin->guest_key, hand_over);
 
-    job->job.mail.deliver = call_job_deliver;
-    job->link = libvirt_link_ref(link);
     job->origin = origin;
-    snprintf(job->uuid, sizeof job->uuid, "%s", origin->guest_key);
     job->request = origin->request;
     job->timeout_ns = origin->timeout_ns;
     return job;
@@ -217,31 +241,12 @@ call_job_new(struct libvirt_link *link, struct call *origin)
 struct call_job *
 call_job_new_leaving(struct libvirt_link *link, const char *uuid,
                      unsigned int connection,
-                     void (*leaving_known)(struct source *source,
-                                           const struct call_job *job))
+                     void (*done)(struct source *source, struct call_job *job))
 {
-    struct call_job *job = memory_new(1, sizeof *job);
+    struct call_job *job = job_new(link, uuid, done);
 
-    job->job.mail.deliver = call_job_deliver;
-    job->link = libvirt_link_ref(link);
-    memcpy(job->uuid, uuid, UUID_BYTES);
     job->connection = connection;
-    job->leaving_known = leaving_known;
     return job;
-}
-
-void
-call_job_free(struct call_job *job)
-{
-    free(job->answer.reply);
-    libvirt_link_unref(job->link);
-    free(job);
-}
-
-static void
-call_job_drop(struct lane_job *job)
-{
-    call_job_free((struct call_job *)job);
 }
 
 const struct lanes_driver libvirt_call_driver = {

@@ -8,28 +8,30 @@
 
 #include <stdbool.h>
 
+/* What a lane is to do for a domain: carry a call, or ask whether the domain is on its
+ * way to another host.  QEMU is asked that, and one that hangs costs a lane and not the
+ * list of domains. */
 struct call_job {
     struct lane_job job;
     struct libvirt_link *link; /* a reference */
-    struct call *origin;       /* the loop thread's; not touched by the lane */
+    void (*done)(struct source *source, struct call_job *job);
     char uuid[UUID_BYTES];
+
+    struct call *origin;    /* NULL: no call; the loop thread's, not the lane's */
     struct request request; /* copied, and ... */
     int64_t timeout_ns;
     struct answer answer; /* ... the lane's, until it is delivered */
 
-    /* Without an origin: whether the domain is on its way to another host.  QEMU is
-     * asked that, and one that hangs costs a lane and not the list of domains. */
-    unsigned int connection;
+    unsigned int connection; /* for who makes a job that carries no call */
     bool leaving;
-    void (*leaving_known)(struct source *source, const struct call_job *job);
 };
 
 struct call_job *call_job_new(struct libvirt_link *link, struct call *origin);
-/* `leaving_known` on the loop thread, if there is still a source. */
-struct call_job *call_job_new_leaving(
-    struct libvirt_link *link, const char *uuid, unsigned int connection,
-    void (*leaving_known)(struct source *source, const struct call_job *job));
-void call_job_free(struct call_job *job);
+/* `done` on the loop thread, if there is still a source; the job is freed after it. */
+struct call_job *call_job_new_leaving(struct libvirt_link *link, const char *uuid,
+                                      unsigned int connection,
+                                      void (*done)(struct source *source,
+                                                   struct call_job *job));
 
 /* Driver of the call lanes; its context is a libvirt_link reference. */
 extern const struct lanes_driver libvirt_call_driver;

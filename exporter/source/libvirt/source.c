@@ -92,7 +92,7 @@ describe(struct source *source, const char *uuid, bool leaving)
 }
 
 static void
-leaving_known(struct source *source, const struct call_job *job)
+leaving_known(struct source *source, struct call_job *job)
 {
     if (job->connection == source->connection)
         describe(source, job->uuid, job->leaving);
