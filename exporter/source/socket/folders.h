@@ -18,7 +18,7 @@ struct socket_folders *socket_folders_new(uv_loop_t *loop, const char *pattern,
 void socket_folders_free(struct socket_folders *folders);
 
 enum socket_folders_state {
-    SOCKET_FOLDERS_NONE,      /* none fits the pattern */
+    SOCKET_FOLDERS_NONE,      /* none in which a socket could be or come */
     SOCKET_FOLDERS_UNWATCHED, /* not every change is told: look again */
     SOCKET_FOLDERS_WATCHED,
 };
