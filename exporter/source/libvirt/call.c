@@ -7,6 +7,7 @@
 #include "kit/memory.h"
 #include "source/libvirt/connection.h"
 #include "source/libvirt/error.h"
+#include "source/libvirt/job.h"
 
 #include <libvirt/libvirt-qemu.h>
 #include <libvirt/libvirt.h>
@@ -72,12 +73,6 @@ call_lane_close(void *state)
     free(lane);
 }
 
-static void
-call_lane_release(void *context)
-{
-    libvirt_link_unref(context);
-}
-
 static bool
 connect_lane(struct call_lane *lane, struct answer *answer)
 {
@@ -116,7 +111,7 @@ domain_handle(struct call_lane *lane, const char *uuid)
 }
 
 static void
-ask(virDomainPtr domain, const struct call_job *job, struct answer *answer)
+ask(virDomainPtr domain, const struct libvirt_job *job, struct answer *answer)
 {
     const struct request *request = &job->request;
     /* libvirt counts in whole seconds; the config allows no others. */
@@ -164,7 +159,7 @@ static void
 call_lane_run(void *state, struct lane_job *lane_job)
 {
     struct call_lane *lane = state;
-    struct call_job *job = (struct call_job *)lane_job;
+    struct libvirt_job *job = (struct libvirt_job *)lane_job;
     struct answer *answer = &job->answer;
 
     answer->sent_mono_ns = answer->received_mono_ns = clock_monotonic_ns();
@@ -173,7 +168,7 @@ call_lane_run(void *state, struct lane_job *lane_job)
 
     virDomainPtr domain = domain_handle(lane, job->uuid);
 
-    if (!job->origin)
+    if (!job->call)
         job->leaving = domain && is_leaving(domain);
     else if (domain)
         ask(domain, job, answer);
@@ -185,74 +180,10 @@ call_lane_run(void *state, struct lane_job *lane_job)
     }
 }
 
-static void
-call_job_drop(struct lane_job *lane_job)
-{
-    struct call_job *job = (struct call_job *)lane_job;
-
-    free(job->answer.reply);
-    libvirt_link_unref(job->link);
-    free(job);
-}
-
-static void
-call_job_deliver(struct mail *mail)
-{
-    struct call_job *job = (struct call_job *)mail;
-
-    if (job->link->source)
-        job->done(job->link->source, job);
-    call_job_drop(&job->job);
-}
-
-static struct call_job *
-job_new(struct libvirt_link *link, const char *uuid,
-        void (*done)(struct source *source, struct call_job *job))
-{
-    struct call_job *job = memory_new(1, sizeof(*job));
-
-    job->job.mail.deliver = call_job_deliver;
-    job->link = libvirt_link_ref(link);
-    job->done = done;
-    snprintf(job->uuid, sizeof(job->uuid), "%s", uuid);
-    return job;
-}
-
-static void
-hand_over(struct source *source, struct call_job *job)
-{
-    (void)source;
-    job->origin->answer = job->answer;
-    job->answer.reply = NULL;
-    job->origin->done(job->origin);
-}
-
-struct call_job *
-call_job_new(struct libvirt_link *link, struct call *origin)
-{
-    struct call_job *job = job_new(link, origin->guest_key, hand_over);
-
-    job->origin = origin;
-    job->request = origin->request;
-    job->timeout_ns = origin->timeout_ns;
-    return job;
-}
-
-struct call_job *
-call_job_new_leaving(struct libvirt_link *link, const char *uuid,
-                     unsigned int connection,
-                     void (*done)(struct source *source, struct call_job *job))
-{
-    struct call_job *job = job_new(link, uuid, done);
-
-    job->connection = connection;
-    return job;
-}
-
 const struct lanes_driver libvirt_call_driver = {
     .open = call_lane_open,
     .run = call_lane_run,
     .close = call_lane_close,
-    .drop = call_job_drop,
-    .release = call_lane_release,
+    .drop = libvirt_job_drop,
+    .release = libvirt_link_unref,
 };

@@ -6,6 +6,7 @@
 #include "source/libvirt/connection.h"
 #include "source/libvirt/domain_xml.h"
 #include "source/libvirt/error.h"
+#include "source/libvirt/job.h"
 #include "source/libvirt/subscriptions.h"
 
 #include <libvirt/libvirt.h>
@@ -44,12 +45,6 @@ control_lane_close(void *state)
 
     disconnect(lane);
     free(lane);
-}
-
-static void
-control_lane_release(void *context)
-{
-    libvirt_link_unref(context);
 }
 
 static bool
@@ -110,7 +105,7 @@ describe(virDomainPtr domain, struct domain_description *description)
 }
 
 static bool
-list_domains(struct control_lane *lane, struct control_job *job)
+list_domains(struct control_lane *lane, struct libvirt_job *job)
 {
     virDomainPtr *domains = NULL;
     int count = virConnectListAllDomains(lane->connection.handle, &domains,
@@ -129,25 +124,26 @@ list_domains(struct control_lane *lane, struct control_job *job)
 }
 
 static void
-run_connect(struct control_lane *lane, struct control_job *job)
+run_connect(struct control_lane *lane, struct libvirt_job *job)
 {
     disconnect(lane);
     if (!libvirt_connection_open(&lane->connection, lane->link->uri, lane->link, false,
-                                 &job->failure))
+                                 &job->answer.failure))
         return;
     if (subscriptions_open(&lane->subscriptions, lane->connection.handle, lane->link,
                            job->connection) == 0 &&
         list_domains(lane, job))
         return;
-    source_libvirt_last_failure(0, &job->failure);
+    source_libvirt_last_failure(0, &job->answer.failure);
     disconnect(lane);
 }
 
 static void
-run_describe(struct control_lane *lane, struct control_job *job)
+run_describe(struct control_lane *lane, struct libvirt_job *job)
 {
     if (!lane->connection.handle) {
-        failure_set(&job->failure, FAILURE_UNAVAILABLE, "not connected to the daemon");
+        failure_set(&job->answer.failure, FAILURE_UNAVAILABLE,
+                    "not connected to the daemon");
         return;
     }
     virDomainPtr domain =
@@ -161,65 +157,24 @@ run_describe(struct control_lane *lane, struct control_job *job)
     if (domain)
         virDomainFree(domain);
     if (job->domains_count == 0 && !libvirt_connection_is_alive(&lane->connection))
-        failure_set(&job->failure, FAILURE_UNAVAILABLE, "the connection broke");
+        failure_set(&job->answer.failure, FAILURE_UNAVAILABLE, "the connection broke");
 }
 
 static void
 control_lane_run(void *state, struct lane_job *lane_job)
 {
-    struct control_job *job = (struct control_job *)lane_job;
+    struct libvirt_job *job = (struct libvirt_job *)lane_job;
 
-    if (job->verb == CONTROL_CONNECT)
-        run_connect(state, job);
-    else
+    if (*job->uuid)
         run_describe(state, job);
-}
-
-static void
-control_job_deliver(struct mail *mail)
-{
-    struct control_job *job = (struct control_job *)mail;
-
-    if (job->link->source)
-        job->done(job->link->source, job);
-    control_job_free(job);
-}
-
-struct control_job *
-control_job_new(struct libvirt_link *link, enum control_verb verb,
-                void (*done)(struct source *source, struct control_job *job))
-{
-    struct control_job *job = memory_new(1, sizeof *job);
-
-    job->job.mail.deliver = control_job_deliver;
-    job->link = libvirt_link_ref(link);
-    job->done = done;
-    job->verb = verb;
-    return job;
-}
-
-void
-control_job_free(struct control_job *job)
-{
-    for (size_t i = 0; i < job->domains_count; i++) {
-        free(job->domains[i].name);
-        domain_facts_unref(job->domains[i].facts);
-    }
-    free(job->domains);
-    libvirt_link_unref(job->link);
-    free(job);
-}
-
-static void
-control_job_drop(struct lane_job *job)
-{
-    control_job_free((struct control_job *)job);
+    else
+        run_connect(state, job);
 }
 
 const struct lanes_driver libvirt_control_driver = {
     .open = control_lane_open,
     .run = control_lane_run,
     .close = control_lane_close,
-    .drop = control_job_drop,
-    .release = control_lane_release,
+    .drop = libvirt_job_drop,
+    .release = libvirt_link_unref,
 };

@@ -2,7 +2,7 @@
 #include "source/libvirt/looks.h"
 
 #include "kit/memory.h"
-#include "source/libvirt/control.h"
+#include "source/libvirt/job.h"
 
 #include <stdlib.h>
 #include <string.h>

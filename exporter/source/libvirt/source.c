@@ -11,6 +11,7 @@
 #include "source/libvirt/connection.h"
 #include "source/libvirt/control.h"
 #include "source/libvirt/events.h"
+#include "source/libvirt/job.h"
 #include "source/libvirt/link.h"
 #include "source/libvirt/looks.h"
 #include "source/libvirt/subscriptions.h"
@@ -58,7 +59,7 @@ nudge(uv_timer_t *timer)
 }
 
 static void
-submit_call(struct source *source, struct call_job *job)
+submit_call(struct source *source, struct libvirt_job *job)
 {
     if (lanes_submit(source->calls, &job->job) &&
         !uv_is_active((uv_handle_t *)&source->nudge))
@@ -68,11 +69,11 @@ submit_call(struct source *source, struct call_job *job)
 /* --- looks at domains --- */
 
 static void
-described(struct source *source, struct control_job *job)
+described(struct source *source, struct libvirt_job *job)
 {
     if (job->connection != source->connection)
         return;
-    if (job->failure.kind != FAILURE_NONE)
+    if (job->answer.failure.kind != FAILURE_NONE)
         looks_failed(source->looks, job->uuid);
     else
         looks_done(source->looks, job->uuid,
@@ -82,45 +83,41 @@ described(struct source *source, struct control_job *job)
 static void
 describe(struct source *source, const char *uuid, bool leaving)
 {
-    struct control_job *job =
-        control_job_new(source->link, CONTROL_DESCRIBE, described);
+    struct libvirt_job *job =
+        libvirt_job_new(source->link, uuid, source->connection, described);
 
-    memcpy(job->uuid, uuid, UUID_BYTES);
     job->leaving = leaving;
-    job->connection = source->connection;
     (void)lanes_submit(source->control, &job->job);
 }
 
 static void
-leaving_known(struct source *source, struct call_job *job)
+leaving_known(struct source *source, struct libvirt_job *job)
 {
     if (job->connection == source->connection)
         describe(source, job->uuid, job->leaving);
 }
 
-/* Whether it is leaving QEMU is asked, on the lanes of calls: one that hangs costs a
- * lane and not the list of domains. */
 static void
 look(struct source *source, const char *uuid, bool migrates)
 {
     if (migrates)
-        submit_call(source, call_job_new_leaving(source->link, uuid, source->connection,
-                                                 leaving_known));
+        submit_call(source, libvirt_job_new(source->link, uuid, source->connection,
+                                            leaving_known));
     else
         describe(source, uuid, false);
 }
 
 /* --- the connection --- */
 
-static void connected(struct source *source, struct control_job *job);
+static void connected(struct source *source, struct libvirt_job *job);
 
 static void
 connect_now(uv_timer_t *timer)
 {
     struct source *source = timer->data;
-    struct control_job *job = control_job_new(source->link, CONTROL_CONNECT, connected);
+    struct libvirt_job *job =
+        libvirt_job_new(source->link, "", ++source->connection, connected);
 
-    job->connection = ++source->connection;
     looks_forget(source->looks);
     (void)lanes_submit(source->control, &job->job);
 }
@@ -142,7 +139,7 @@ went_down(struct source *source, const char *reason)
 }
 
 static void
-came_up(struct source *source, const struct control_job *job)
+came_up(struct source *source, const struct libvirt_job *job)
 {
     source->up = true;
     source->reconnect_ms = RECONNECT_FIRST_MS;
@@ -155,12 +152,12 @@ came_up(struct source *source, const struct control_job *job)
 }
 
 static void
-connected(struct source *source, struct control_job *job)
+connected(struct source *source, struct libvirt_job *job)
 {
     if (job->connection != source->connection)
         return; /* it broke before we heard of it */
-    else if (job->failure.kind != FAILURE_NONE)
-        went_down(source, job->failure.text);
+    else if (job->answer.failure.kind != FAILURE_NONE)
+        went_down(source, job->answer.failure.text);
     else
         came_up(source, job);
 }
@@ -260,10 +257,23 @@ libvirt_figures(const struct source *source)
 }
 
 static void
+hand_over(struct source *source, struct libvirt_job *job)
+{
+    (void)source;
+    job->call->answer = job->answer;
+    job->answer.reply = NULL;
+    job->call->done(job->call);
+}
+
+static void
 libvirt_call(struct source *source, struct call *call)
 {
-    struct call_job *job = call_job_new(source->link, call);
+    struct libvirt_job *job =
+        libvirt_job_new(source->link, call->guest_key, source->connection, hand_over);
 
+    job->call = call;
+    job->request = call->request;
+    job->timeout_ns = call->timeout_ns;
     call->carrier = job;
     submit_call(source, job);
 }
@@ -271,7 +281,7 @@ libvirt_call(struct source *source, struct call *call)
 static bool
 libvirt_is_waiting(const struct source *source, const struct call *call)
 {
-    const struct call_job *job = call->carrier;
+    const struct libvirt_job *job = call->carrier;
 
     return !lanes_has_taken(source->calls, &job->job);
 }

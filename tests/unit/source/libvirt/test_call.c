@@ -2,6 +2,7 @@
 #include "source/libvirt/call.h"
 
 #include "kit/memory.h"
+#include "source/libvirt/job.h"
 
 #include <libvirt/libvirt-qemu.h>
 #include <libvirt/libvirt.h>
@@ -101,17 +102,17 @@ virGetLastErrorCode(void)
 
 /* --- one call --- */
 
-static struct call_job *
+static struct libvirt_job *
 job_of(struct libvirt_link *link, const char *arguments)
 {
-    static char key[] = UUID;
-    struct call origin = {.guest_key = key,
-                          .request = {.command = "guest-get-vcpus"},
-                          .timeout_ns = INT64_C(3000000000)};
+    static struct call call; /* the lane does not look at it */
+    struct libvirt_job *job = libvirt_job_new(link, UUID, 1, NULL);
 
-    snprintf(origin.request.arguments, sizeof(origin.request.arguments), "%s",
-             arguments);
-    return call_job_new(link, &origin);
+    job->call = &call;
+    job->request.command = "guest-get-vcpus";
+    job->timeout_ns = INT64_C(3000000000);
+    snprintf(job->request.arguments, sizeof(job->request.arguments), "%s", arguments);
+    return job;
 }
 
 static void
@@ -127,7 +128,7 @@ static struct answer
 ask(int code, const char *message, bool alive)
 {
     struct libvirt_link *link = libvirt_link_new(URI, NULL, NULL, NULL);
-    struct call_job *job = job_of(link, "");
+    struct libvirt_job *job = job_of(link, "");
     void *lane = libvirt_call_driver.open(link);
     char *text = memory_string(message);
 
@@ -191,7 +192,7 @@ test_a_reply_and_what_was_asked_for_it(void **state)
 {
     struct libvirt_link *link = libvirt_link_new(URI, NULL, NULL, NULL);
     void *lane = libvirt_call_driver.open(link);
-    struct call_job *job = job_of(link, "");
+    struct libvirt_job *job = job_of(link, "");
 
     (void)state;
     libvirt.alive = true;
@@ -227,7 +228,7 @@ test_a_dead_connection_is_opened_anew(void **state)
     libvirt.reply = "{\"return\": []}";
     libvirt.lookups = libvirt.freed = 0;
     for (int i = 1; i <= 3; i++) {
-        struct call_job *job = job_of(link, "");
+        struct libvirt_job *job = job_of(link, "");
 
         libvirt.alive = false;
         libvirt_call_driver.run(lane, &job->job);

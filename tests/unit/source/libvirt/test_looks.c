@@ -2,7 +2,7 @@
  * of them.  Plain values: the libvirt and the clock are the test's. */
 #include "source/libvirt/looks.h"
 
-#include "source/libvirt/control.h"
+#include "source/libvirt/job.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
