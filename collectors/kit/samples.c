@@ -7,6 +7,7 @@
  * entry of a reply whose bytes are limited. */
 #include "kit/samples.h"
 
+#include "kit/hash.h"
 #include "kit/memory.h"
 #include "kit/utf8.h"
 
@@ -133,17 +134,14 @@ samples_clean_labels(struct samples *samples, struct label_values labels)
     return kept;
 }
 
-/* FNV-1a over the labels with their ends, started from the family. */
+/* Over the labels with their ends, started from the family. */
 static uint64_t
 samples_hash(const struct metric *metric, const char *const *values, size_t count)
 {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325) ^ (uint64_t)(uintptr_t)metric;
+    uint64_t hash = HASH_START ^ (uint64_t)(uintptr_t)metric;
+
     for (size_t i = 0; i < count; i++)
-        for (const char *at = values[i];; at++) {
-            hash = (hash ^ (unsigned char)*at) * UINT64_C(0x100000001b3);
-            if (*at == '\0')
-                break;
-        }
+        hash = hash_bytes(hash, values[i], strlen(values[i]) + 1);
     return hash ^ (hash >> 32);
 }
 

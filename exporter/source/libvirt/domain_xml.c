@@ -1,6 +1,7 @@
 /* A domain's XML, by libxml2. */
 #include "source/libvirt/domain_xml.h"
 
+#include "kit/hash.h"
 #include "source/libvirt/domain_devices.h"
 #include "source/libvirt/xml.h"
 
@@ -247,17 +248,6 @@ read_facts(const xmlNode *domain)
     return facts;
 }
 
-/* FNV-1a.  Whoever makes two definitions collide hides a change of his own. */
-static uint64_t
-digest_of(const char *xml, size_t length)
-{
-    uint64_t digest = UINT64_C(0xcbf29ce484222325);
-
-    for (size_t i = 0; i < length; i++)
-        digest = (digest ^ (unsigned char)xml[i]) * UINT64_C(0x100000001b3);
-    return digest;
-}
-
 bool
 domain_xml_parse(const char *xml, struct domain_xml *domain)
 {
@@ -282,7 +272,8 @@ domain_xml_parse(const char *xml, struct domain_xml *domain)
     domain->opted_out = opted_out(root);
     made_for(root, domain->os);
     domain->facts = read_facts(root);
-    domain->facts->digest = digest_of(xml, length);
+    /* Whoever makes two definitions collide hides a change of his own. */
+    domain->facts->digest = hash_bytes(HASH_START, xml, length);
     xmlFreeDoc(document);
     return true;
 }
