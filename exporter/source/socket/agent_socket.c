@@ -30,7 +30,7 @@
 /* An id of more bits is not an integer to every JSON parser. */
 #define SYNC_ID_MASK ((INT64_C(1) << 53) - 1)
 
-struct connection {
+struct agent_connection {
     uv_poll_t poll;
     int fd;
     struct agent_socket *agent; /* NULL: left */
@@ -40,7 +40,7 @@ struct agent_socket {
     uv_loop_t *loop;
     char *path;
     struct agent_socket_listener listener;
-    struct connection *connection; /* NULL: none */
+    struct agent_connection *connection; /* NULL: none */
     struct framing framing;
     struct call *call;      /* in flight */
     struct failure prompt;  /* the call fails with it as soon as the loop comes round */
@@ -100,7 +100,7 @@ connection_closed(uv_handle_t *handle)
 static void
 leave_connection(struct agent_socket *agent)
 {
-    struct connection *connection = agent->connection;
+    struct agent_connection *connection = agent->connection;
 
     if (!connection)
         return;
@@ -250,7 +250,7 @@ static void
 readable(uv_poll_t *poll, int status, int events)
 {
     static char bytes[READ_BYTES]; /* the loop thread's */
-    struct connection *connection = poll->data;
+    struct agent_connection *connection = poll->data;
     struct agent_socket *agent = connection->agent;
 
     (void)events;
@@ -286,7 +286,7 @@ static void
 connected(struct agent_socket *agent, int fd)
 {
     bool news = is_news(agent);
-    struct connection *connection = memory_new(1, sizeof *connection);
+    struct agent_connection *connection = memory_new(1, sizeof *connection);
 
     connection->fd = fd;
     connection->agent = agent;
