@@ -30,6 +30,10 @@
 #define LANE_OVERDUE_NS (INT64_C(14) * 1000 * 1000 * 1000)
 #define REVIEW_MS 1000
 
+/* So many calls may wait for each lane: the next one is there when it is through with
+ * one, before the loop thread has heard of that. */
+#define CALLS_WAITING 3
+
 /* At the end, before calls in flight are cut off: most are back by then. */
 #define CALLS_PATIENCE_NS (INT64_C(300) * 1000 * 1000)
 
@@ -39,32 +43,13 @@ struct source {
     struct source_capacity capacity;
     struct lanes *control, *calls;
     struct looks *looks;
-    uv_timer_t reconnect, review, nudge;
+    uv_timer_t reconnect, review;
     unsigned int open_timers;
     uint64_t reconnect_ms;
     unsigned int connection; /* the number of the present one */
     bool up;
     char last_reason[FAILURE_TEXT_BYTES]; /* said once, not at every attempt */
 };
-
-/* --- calls to lanes --- */
-
-/* What has waited for a tick is not left to the lanes that are awake. */
-static void
-nudge(uv_timer_t *timer)
-{
-    struct source *source = timer->data;
-
-    lanes_nudge(source->calls);
-}
-
-static void
-submit_call(struct source *source, struct libvirt_job *job)
-{
-    if (lanes_submit(source->calls, &job->job) &&
-        !uv_is_active((uv_handle_t *)&source->nudge))
-        mailbox_start_timer(&source->nudge, nudge, clock_monotonic_ns() + 1, false);
-}
 
 /* --- looks at domains --- */
 
@@ -87,7 +72,7 @@ describe(struct source *source, const char *uuid, bool leaving)
         libvirt_job_new(source->link, uuid, source->connection, described);
 
     job->leaving = leaving;
-    (void)lanes_submit(source->control, &job->job);
+    lanes_submit(source->control, &job->job);
 }
 
 static void
@@ -101,8 +86,9 @@ static void
 look(struct source *source, const char *uuid, bool migrates)
 {
     if (migrates)
-        submit_call(source, libvirt_job_new(source->link, uuid, source->connection,
-                                            leaving_known));
+        lanes_submit(source->calls, &libvirt_job_new(source->link, uuid,
+                                                     source->connection, leaving_known)
+                                         ->job);
     else
         describe(source, uuid, false);
 }
@@ -119,7 +105,7 @@ connect_now(uv_timer_t *timer)
         libvirt_job_new(source->link, "", ++source->connection, connected);
 
     looks_forget(source->looks);
-    (void)lanes_submit(source->control, &job->job);
+    lanes_submit(source->control, &job->job);
 }
 
 static void
@@ -183,7 +169,7 @@ capacity_of(unsigned int lanes, unsigned int abandoned)
 {
     return (struct source_capacity){
         .lanes = lanes,
-        .calls = lanes + (lanes - abandoned) * LANES_WAITING,
+        .calls = lanes + (lanes - abandoned) * CALLS_WAITING,
     };
 }
 
@@ -231,7 +217,6 @@ libvirt_start(const struct source_config *config, uv_loop_t *loop,
                                 lanes, 2 * lanes, mailbox);
     start_timer(source, loop, &source->reconnect);
     start_timer(source, loop, &source->review);
-    start_timer(source, loop, &source->nudge);
     uv_timer_start(&source->review, review, 0, REVIEW_MS);
     connect_now(&source->reconnect);
     return source;
@@ -275,7 +260,7 @@ libvirt_call(struct source *source, struct call *call)
     job->request = call->request;
     job->timeout_ns = call->timeout_ns;
     call->carrier = job;
-    submit_call(source, job);
+    lanes_submit(source->calls, &job->job);
 }
 
 static bool
@@ -311,7 +296,6 @@ libvirt_stop(struct source *source, int64_t deadline_ns)
     looks_free(source->looks);
     uv_close((uv_handle_t *)&source->reconnect, timer_closed);
     uv_close((uv_handle_t *)&source->review, timer_closed);
-    uv_close((uv_handle_t *)&source->nudge, timer_closed);
     return ended;
 }
 
