@@ -5,6 +5,7 @@
 #include "source/libvirt/connection.h"
 #include "source/libvirt/events.h"
 #include "source/libvirt/job.h"
+#include "unit/source/libvirt/close_callback.h"
 
 #include <libvirt/libvirt.h>
 #include <setjmp.h>
@@ -19,32 +20,6 @@
 #define TEST_URI "test:///default"
 /* The driver cannot list what it cannot connect to. */
 #define NO_SUCH_URI "test:///nonexistent/file.xml"
-
-/* The test driver never loses its daemon, so it forgets this callback instead of
- * freeing it.  Ours stand before the library's. */
-static void (*close_callback_free)(void *opaque);
-static void *close_callback_opaque;
-
-int
-virConnectRegisterCloseCallback(virConnectPtr connection, virConnectCloseFunc callback,
-                                void *opaque, virFreeCallback free_opaque)
-{
-    (void)connection;
-    (void)callback;
-    close_callback_opaque = opaque;
-    close_callback_free = free_opaque;
-    return 0;
-}
-
-int
-virConnectUnregisterCloseCallback(virConnectPtr connection,
-                                  virConnectCloseFunc callback)
-{
-    (void)connection;
-    (void)callback;
-    close_callback_free(close_callback_opaque);
-    return 0;
-}
 
 struct site {
     struct libvirt_link *link;

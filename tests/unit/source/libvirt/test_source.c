@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/mailbox.h"
 #include "config/config.h"
+#include "unit/source/libvirt/close_callback.h"
 
 #include <dlfcn.h>
 #include <libvirt/libvirt-qemu.h>
@@ -29,34 +30,10 @@
 /* --- what libvirt's test driver cannot do --- */
 
 static struct {
-    virConnectCloseFunc closed;
-    virFreeCallback closed_free;
-    void *closed_opaque;
     virConnectDomainEventMigrationIterationCallback migrates;
     void *migrates_opaque;
     sem_t asked, answer; /* a lane hangs in a call, and may go on */
 } libvirt;
-
-int
-virConnectRegisterCloseCallback(virConnectPtr connection, virConnectCloseFunc callback,
-                                void *opaque, virFreeCallback free_opaque)
-{
-    (void)connection;
-    libvirt.closed = callback;
-    libvirt.closed_opaque = opaque;
-    libvirt.closed_free = free_opaque;
-    return 0;
-}
-
-int
-virConnectUnregisterCloseCallback(virConnectPtr connection,
-                                  virConnectCloseFunc callback)
-{
-    (void)connection;
-    (void)callback;
-    libvirt.closed_free(libvirt.closed_opaque);
-    return 0;
-}
 
 int
 virConnectDomainEventRegisterAny(virConnectPtr connection, virDomainPtr domain, int id,
@@ -266,10 +243,10 @@ test_a_daemon_that_went_is_connected_to_anew(void **state)
 {
     struct world *world = *state;
 
-    libvirt.closed(NULL, VIR_CONNECT_CLOSE_REASON_EOF, libvirt.closed_opaque);
+    close_connection(VIR_CONNECT_CLOSE_REASON_EOF);
     expect(world, "down the daemon closed the connection;");
     expect(world, "runs test;up ;");
-    libvirt.closed(NULL, VIR_CONNECT_CLOSE_REASON_KEEPALIVE, libvirt.closed_opaque);
+    close_connection(VIR_CONNECT_CLOSE_REASON_KEEPALIVE);
     expect(world, "down the daemon does not answer keep-alive messages;");
     expect(world, "runs test;up ;");
 }

@@ -4,6 +4,7 @@
 
 #include "source/libvirt/connection.h"
 #include "source/libvirt/events.h"
+#include "unit/source/libvirt/close_callback.h"
 
 #include <libvirt/libvirt.h>
 #include <setjmp.h>
@@ -16,33 +17,6 @@
 #include <cmocka.h>
 
 #define NUMBER 7
-
-/* The test driver never loses its daemon, so it forgets this callback instead of
- * freeing it.  Ours stand before the library's. */
-static virConnectCloseFunc closed;
-static virFreeCallback closed_free;
-static void *closed_opaque;
-
-int
-virConnectRegisterCloseCallback(virConnectPtr connection, virConnectCloseFunc callback,
-                                void *opaque, virFreeCallback free_opaque)
-{
-    (void)connection;
-    closed = callback;
-    closed_opaque = opaque;
-    closed_free = free_opaque;
-    return 0;
-}
-
-int
-virConnectUnregisterCloseCallback(virConnectPtr connection,
-                                  virConnectCloseFunc callback)
-{
-    (void)connection;
-    assert_ptr_equal(callback, closed);
-    closed_free(closed_opaque);
-    return 0;
-}
 
 struct source {
     uv_loop_t loop;
@@ -188,7 +162,7 @@ test_why_a_connection_is_closed(void **state)
     struct source *source = *state;
 
     for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
-        closed(source->connection, reasons[i].reason, closed_opaque);
+        close_connection(reasons[i].reason);
         expect(source, reasons[i].heard);
     }
 }
@@ -198,7 +172,7 @@ test_a_source_that_is_gone_hears_nothing(void **state)
 {
     struct source *source = *state;
 
-    closed(source->connection, VIR_CONNECT_CLOSE_REASON_EOF, closed_opaque);
+    close_connection(VIR_CONNECT_CLOSE_REASON_EOF);
     source->link->source = NULL;
     mailbox_drain(source->mailbox);
     assert_string_equal(source->heard, "");
