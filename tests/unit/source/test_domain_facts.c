@@ -129,6 +129,7 @@ test_facts_are_the_same_by_their_digest(void **state)
     one->digest = 1;
     other->digest = 2;
     assert_false(domain_facts_are_same(one, other));
+    assert_false(domain_facts_are_same(other, one));
     assert_false(domain_facts_are_same(NULL, one));
     assert_false(domain_facts_are_same(one, NULL));
     assert_true(domain_facts_are_same(NULL, NULL));
