@@ -9,7 +9,6 @@
 #include "guest/guest.h"
 #include "options.h"
 #include "poll/poller.h"
-#include "source/libvirt/events.h"
 #include "source/source.h"
 #include "store/store.h"
 #include "store/telemetry.h"
@@ -306,7 +305,6 @@ close_exporter(struct exporter *exporter)
     web_access_close(exporter->web_access);
     if (!ended)
         return false;
-    libvirt_events_stop(); /* from here on nobody posts mail */
     mailbox_drain(exporter->mailbox);
     mailbox_close(exporter->mailbox);
     uv_close((uv_handle_t *)&exporter->finish, NULL);

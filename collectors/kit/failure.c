@@ -2,42 +2,27 @@
  * guest, so they are cut at a character boundary. */
 #include "kit/failure.h"
 
+#include "kit/utf8.h"
+
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
-/* Takes the bytes of a character that was cut in the middle off the end of `text`. */
-static void
-failure_cut_partial_character(char *text)
-{
-    size_t end = strlen(text);
-    size_t start = end;
-    while (start > 0 && end - start < 3 &&
-           ((unsigned char)text[start - 1] & 0xc0) == 0x80)
-        start--;
-    if (start == 0 || (unsigned char)text[start - 1] < 0xc0)
-        return;
-
-    unsigned char lead = (unsigned char)text[start - 1];
-    size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-    if (end - (start - 1) < length)
-        text[start - 1] = '\0';
-}
-
 void
 failure_set(struct failure *why, enum failure_kind kind, const char *format, ...)
 {
+    char whole[FAILURE_TEXT_BYTES + 1] = "";
     va_list arguments;
+
     va_start(arguments, format);
-    int wanted = vsnprintf(why->text, sizeof(why->text), format, arguments);
+    (void)vsnprintf(whole, sizeof(whole), format, arguments);
     va_end(arguments);
+    size_t length = utf8_cut(whole, sizeof(why->text) - 1);
 
     why->kind = kind;
-    if (wanted < 0)
-        why->text[0] = '\0';
-    if (wanted >= (int)sizeof(why->text))
-        failure_cut_partial_character(why->text);
+    memcpy(why->text, whole, length);
+    why->text[length] = '\0';
 }
 
 const char *

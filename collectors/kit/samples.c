@@ -1,5 +1,5 @@
-/* The list of samples with hard limits.  Owns the check of UTF-8, the cut of long label
- * values, the refusal of duplicates, and the count of what was dropped.
+/* The list of samples with hard limits.  Owns the limits, the refusal of
+ * duplicates, and the count of what was dropped.
  *
  * Strings stand in blocks that never move and are used again after a clear.  Duplicates
  * are found by a hash table of indices with linear probing; its hash needs no secret,
@@ -7,7 +7,9 @@
  * entry of a reply whose bytes are limited. */
 #include "kit/samples.h"
 
+#include "kit/hash.h"
 #include "kit/memory.h"
+#include "kit/utf8.h"
 
 #include <math.h>
 #include <stdint.h>
@@ -100,53 +102,6 @@ samples_reserve(struct samples *samples, size_t size)
     return memory;
 }
 
-/* The length of the valid UTF-8 character at `text`, or 0 (surrogates, overlong forms
- * and what lies above U+10FFFF are not valid). */
-static size_t
-samples_utf8_length(const unsigned char *text)
-{
-    unsigned char lead = text[0];
-    if (lead < 0x80)
-        return 1;
-    if (lead < 0xc2 || lead > 0xf4)
-        return 0;
-
-    unsigned char low = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
-    unsigned char high = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
-    if (text[1] < low || text[1] > high)
-        return 0;
-    size_t length = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
-    for (size_t i = 2; i < length; i++)
-        if (text[i] < 0x80 || text[i] > 0xbf)
-            return 0;
-    return length;
-}
-
-static const char replacement[] = "\xef\xbf\xbd"; /* U+FFFD */
-
-/* The label value as kept: valid UTF-8 of at most `bytes_max` bytes.  Returns its
- * length; writes it (and a NUL) only if `out` is not NULL. */
-static size_t
-samples_clean(const char *value, size_t bytes_max, char *out)
-{
-    const unsigned char *in = (const unsigned char *)value;
-    size_t length = 0;
-    while (*in != '\0') {
-        size_t taken = samples_utf8_length(in);
-        const void *from = taken > 0 ? (const void *)in : replacement;
-        size_t size = taken > 0 ? taken : sizeof(replacement) - 1;
-        if (size > bytes_max - length)
-            break;
-        if (out)
-            memcpy(out + length, from, size);
-        length += size;
-        in += taken > 0 ? taken : 1;
-    }
-    if (out)
-        out[length] = '\0';
-    return length;
-}
-
 static size_t
 samples_label_count(const struct metric *metric)
 {
@@ -166,30 +121,27 @@ samples_clean_labels(struct samples *samples, struct label_values labels)
     size_t bytes_max = samples->limits.label_bytes_max;
     size_t size = labels.count * sizeof(char *);
     for (size_t i = 0; i < labels.count; i++)
-        size += 1 + (labels.values[i] ? samples_clean(labels.values[i], bytes_max, NULL)
-                                      : 0);
+        size +=
+            1 + (labels.values[i] ? utf8_clean(labels.values[i], bytes_max, NULL) : 0);
 
     const char **kept = samples_reserve(samples, size);
     char *end = (char *)(kept + labels.count);
     for (size_t i = 0; i < labels.count; i++) {
         const char *value = labels.values[i] ? labels.values[i] : "";
         kept[i] = end;
-        end += samples_clean(value, bytes_max, end) + 1;
+        end += utf8_clean(value, bytes_max, end) + 1;
     }
     return kept;
 }
 
-/* FNV-1a over the labels with their ends, started from the family. */
+/* Over the labels with their ends, started from the family. */
 static uint64_t
 samples_hash(const struct metric *metric, const char *const *values, size_t count)
 {
-    uint64_t hash = UINT64_C(0xcbf29ce484222325) ^ (uint64_t)(uintptr_t)metric;
+    uint64_t hash = HASH_START ^ (uint64_t)(uintptr_t)metric;
+
     for (size_t i = 0; i < count; i++)
-        for (const char *at = values[i];; at++) {
-            hash = (hash ^ (unsigned char)*at) * UINT64_C(0x100000001b3);
-            if (*at == '\0')
-                break;
-        }
+        hash = hash_bytes(hash, values[i], strlen(values[i]) + 1);
     return hash ^ (hash >> 32);
 }
 

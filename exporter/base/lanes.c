@@ -2,10 +2,10 @@
 #include "base/lanes.h"
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "kit/memory.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 
 /* libvirt's client and its XML parser are content with far less; jansson does not run
@@ -31,9 +31,6 @@ struct lanes {
     struct lane_job *first;
     struct lane_job **last;
     struct lane *threads;
-    unsigned int waiting_count; /* jobs that no lane has taken */
-    unsigned int asleep_count;  /* lanes without work ... */
-    unsigned int woken_count;   /* ... of them, those that are about to wake */
     unsigned int threads_count, abandoned_count, in_use;
     unsigned int
         leaving_count; /* threads that serve no more, but may block at the end */
@@ -59,35 +56,13 @@ serving_count(const struct lanes *lanes)
     return lanes->threads_count - lanes->abandoned_count - lanes->leaving_count;
 }
 
-/* With the lock held. */
-static void
-sleep_for_work(struct lanes *lanes)
-{
-    lanes->asleep_count++;
-    pthread_cond_wait(&lanes->work, &lanes->lock);
-    lanes->asleep_count--;
-    if (lanes->woken_count > 0)
-        lanes->woken_count--;
-}
-
-/* With the lock held.  Whether there is a lane to wake; the signal follows without the
- * lock, so that a lane that wakes does not wait for it. */
-static bool
-choose_sleeper(struct lanes *lanes)
-{
-    if (lanes->asleep_count <= lanes->woken_count)
-        return false;
-    lanes->woken_count++;
-    return true;
-}
-
 /* Takes the next job; NULL: the lane is to end.  Called and returns with the lock held.
  */
 static struct lane_job *
 take_job(struct lanes *lanes)
 {
     while (!lanes->first && !lanes->stopping && serving_count(lanes) <= lanes->target)
-        sleep_for_work(lanes);
+        pthread_cond_wait(&lanes->work, &lanes->lock);
     if (lanes->stopping || serving_count(lanes) > lanes->target) {
         lanes->leaving_count++; /* one too many is one lane's end, not every lane's */
         return NULL;
@@ -98,7 +73,6 @@ take_job(struct lanes *lanes)
     lanes->first = job->next;
     if (!lanes->first)
         lanes->last = &lanes->first;
-    lanes->waiting_count--;
     job->taken = true;
     return job;
 }
@@ -166,42 +140,23 @@ lane_main(void *argument)
     return NULL;
 }
 
-/* With the lock held.  Signals are the loop thread's alone. */
-static void
-start_thread(struct lanes *lanes)
-{
-    struct lane *lane = memory_new(1, sizeof *lane);
-    pthread_attr_t attributes;
-    sigset_t all, old;
-    pthread_t thread;
-
-    lane->lanes = lanes;
-    pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, LANE_STACK_BYTES);
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    if (pthread_create(&thread, &attributes, lane_main, lane) == 0) {
-        lane->next = lanes->threads;
-        lanes->threads = lane;
-        lanes->threads_count++;
-        pthread_setname_np(thread, "lane");
-    } else {
-        free(lane); /* lanes_review() tries again */
-    }
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    pthread_attr_destroy(&attributes);
-}
-
+/* With the lock held; what cannot be started now, lanes_review() tries again. */
 static void
 start_missing(struct lanes *lanes)
 {
     while (serving_count(lanes) < lanes->target && lanes->threads_count < lanes->max) {
-        unsigned int before = lanes->threads_count;
+        struct lane *lane = memory_new(1, sizeof(*lane));
+        pthread_t thread;
 
-        start_thread(lanes);
-        if (lanes->threads_count == before)
+        lane->lanes = lanes;
+        if (thread_start(&thread, "lane", LANE_STACK_BYTES, lane_main, lane) < 0) {
+            free(lane);
             return;
+        }
+        (void)pthread_detach(thread);
+        lane->next = lanes->threads;
+        lanes->threads = lane;
+        lanes->threads_count++;
     }
 }
 
@@ -231,7 +186,7 @@ lanes_start(const struct lanes_driver *driver, void *context, unsigned int targe
     return lanes;
 }
 
-bool
+void
 lanes_submit(struct lanes *lanes, struct lane_job *job)
 {
     pthread_mutex_lock(&lanes->lock);
@@ -239,29 +194,8 @@ lanes_submit(struct lanes *lanes, struct lane_job *job)
     job->taken = false;
     *lanes->last = job;
     lanes->last = &job->next;
-    lanes->waiting_count++;
-    unsigned int awake =
-        serving_count(lanes) - lanes->asleep_count + lanes->woken_count;
-    bool wakes = lanes->waiting_count > awake * LANES_WAITING && choose_sleeper(lanes);
     pthread_mutex_unlock(&lanes->lock);
-    if (wakes)
-        pthread_cond_signal(&lanes->work);
-    return !wakes;
-}
-
-bool
-lanes_nudge(struct lanes *lanes)
-{
-    unsigned int wakes = 0;
-
-    pthread_mutex_lock(&lanes->lock);
-    while (lanes->woken_count < lanes->waiting_count && choose_sleeper(lanes))
-        wakes++;
-    bool waits = lanes->waiting_count > 0;
-    pthread_mutex_unlock(&lanes->lock);
-    while (wakes-- > 0)
-        pthread_cond_signal(&lanes->work);
-    return waits;
+    pthread_cond_signal(&lanes->work); /* who wakes does not wait for the lock */
 }
 
 bool
@@ -300,7 +234,6 @@ lanes_figures(struct lanes *lanes)
     struct lanes_figures figures = {
         .lanes = lanes->threads_count,
         .in_use = lanes->in_use,
-        .asleep = lanes->asleep_count - lanes->woken_count,
         .abandoned = lanes->abandoned_count,
         .abandoned_total = lanes->abandoned_total,
     };
@@ -318,7 +251,6 @@ drop_waiting(struct lanes *lanes)
         lanes->driver->drop(job);
     }
     lanes->last = &lanes->first;
-    lanes->waiting_count = 0;
 }
 
 bool

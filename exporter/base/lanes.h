@@ -1,9 +1,6 @@
 /* Threads that may block, so that the loop thread never does: a fixed number of lanes,
  * each runs one job at a time and mails it back.  A lane that does not come back is
- * given up, counted and replaced, up to a bound.  The lock is inside.
- *
- * A thread that wakes up costs more than most jobs.  So a few jobs may wait for a lane
- * that is awake already, and lanes_nudge() wakes one for what has waited too long. */
+ * given up, counted and replaced, up to a bound.  The lock is inside. */
 #ifndef BASE_LANES_H
 #define BASE_LANES_H
 
@@ -19,9 +16,6 @@ struct lane_job {
     struct lane_job *next;
     bool taken; /* by a lane; see lanes_has_taken() */
 };
-
-/* So many jobs may wait for each lane that is awake. */
-#define LANES_WAITING 3
 
 struct lanes_driver {
     /* All on the lane's own thread.  `open` makes what the lane keeps between jobs (it
@@ -41,7 +35,6 @@ struct lanes;
 struct lanes_figures {
     unsigned int lanes;     /* threads, those given up included */
     unsigned int in_use;    /* running a job now */
-    unsigned int asleep;    /* without work, and nobody wakes them */
     unsigned int abandoned; /* of them, given up */
     uint64_t abandoned_total;
 };
@@ -51,14 +44,8 @@ struct lanes *lanes_start(const struct lanes_driver *driver, void *context,
                           unsigned int target, unsigned int max,
                           struct mailbox *mailbox);
 
-/* Runs the job when a lane is free; one that sleeps is woken if too many jobs wait for
- * those that are awake.  Whether the job may have to wait for lanes_nudge().  Loop
- * thread. */
-bool lanes_submit(struct lanes *lanes, struct lane_job *job);
-
-/* Wakes a lane for each job that waits, as far as there are any.  Whether some still
- * wait.  Loop thread. */
-bool lanes_nudge(struct lanes *lanes);
+/* Runs the job when a lane is free.  Loop thread. */
+void lanes_submit(struct lanes *lanes, struct lane_job *job);
 
 /* Whether a lane has begun with the job, which was not delivered yet.  Loop thread. */
 bool lanes_has_taken(struct lanes *lanes, const struct lane_job *job);

@@ -5,6 +5,8 @@
  * terminal leaves here unescaped, and each value is cut. */
 #include "base/log.h"
 
+#include "kit/utf8.h"
+
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
@@ -81,37 +83,10 @@ code_point_unsafe(uint32_t code)
            (code >= 0x2066 && code <= 0x2069) || code == 0xfeff;
 }
 
-/* The length of the character at `text`, 0 if it is not UTF-8 (RFC 3629: no overlong
- * forms, no surrogates).  The text ends with a NUL, which no sequence contains, so
- * nothing is read behind it. */
-static size_t
-utf8_decode(const unsigned char *text, uint32_t *code)
-{
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    size_t length = text[0] < 0x80             ? 1
-                    : (text[0] & 0xe0) == 0xc0 ? 2
-                    : (text[0] & 0xf0) == 0xe0 ? 3
-                    : (text[0] & 0xf8) == 0xf0 ? 4
-                                               : 0;
-    if (length == 0)
-        return 0;
-    uint32_t value = length == 1 ? text[0] : text[0] & (0x7fU >> length);
-    for (size_t i = 1; i < length; i++) {
-        if ((text[i] & 0xc0) != 0x80)
-            return 0;
-        value = value << 6 | (text[i] & 0x3fU);
-    }
-    if (value < least[length] || value > 0x10ffff ||
-        (value >= 0xd800 && value < 0xe000))
-        return 0;
-    *code = value;
-    return length;
-}
-
 /* One character of `text` as it stands between quotes; returns how many bytes of it
  * were read. */
 static size_t
-escape_one(const unsigned char *text, enum log_format format, char out[16])
+escape_one(const char *text, enum log_format format, char out[16])
 {
     uint32_t code = 0;
     size_t length = utf8_decode(text, &code);
@@ -119,7 +94,7 @@ escape_one(const unsigned char *text, enum log_format format, char out[16])
         if (format == LOG_JSON)
             snprintf(out, 16, "\xef\xbf\xbd");
         else
-            snprintf(out, 16, "\\x%02x", text[0]);
+            snprintf(out, 16, "\\x%02x", (unsigned int)(unsigned char)text[0]);
         return 1;
     }
     if (code == '"' || code == '\\')
@@ -133,14 +108,13 @@ escape_one(const unsigned char *text, enum log_format format, char out[16])
     else if (code_point_unsafe(code))
         snprintf(out, 16, "\\u%04" PRIx32, code);
     else
-        snprintf(out, 16, "%.*s", (int)length, (const char *)text);
+        snprintf(out, 16, "%.*s", (int)length, text);
     return length;
 }
 
 static void
-line_add_quoted(struct line *line, const char *value)
+line_add_quoted(struct line *line, const char *text)
 {
-    const unsigned char *text = (const unsigned char *)value;
     char rendered[LOG_VALUE_BYTES_MAX];
     size_t used = 0;
     while (*text != '\0') {

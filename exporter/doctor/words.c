@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "kit/memory.h"
+#include "kit/utf8.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -28,32 +29,6 @@ doctor_format(const char *format, ...)
     return text;
 }
 
-/* One character of UTF-8: its bytes, or 0 if it is none. */
-static size_t
-character(const char *text, uint32_t *code)
-{
-    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-    unsigned char lead = (unsigned char)text[0];
-    size_t length = lead < 0x80   ? 1
-                    : lead < 0xc2 ? 0
-                    : lead < 0xe0 ? 2
-                    : lead < 0xf0 ? 3
-                    : lead < 0xf5 ? 4
-                                  : 0;
-
-    *code = length <= 1 ? lead : lead & (0x7fU >> length);
-    for (size_t i = 1; i < length; i++) {
-        if (((unsigned char)text[i] & 0xc0) != 0x80)
-            return 0; /* the end of the text as well */
-        *code = *code << 6 | ((unsigned char)text[i] & 0x3f);
-    }
-    bool is_surrogate = *code >= 0xd800 && *code <= 0xdfff;
-
-    return length > 0 && *code >= least[length] && *code <= 0x10ffff && !is_surrogate
-               ? length
-               : 0;
-}
-
 /* Controls, and what separates lines or turns the direction of writing. */
 static bool
 is_printed(uint32_t code)
@@ -72,7 +47,7 @@ doctor_escape(const char *text)
 
     text_add_string(&out, "");
     while (*text != '\0' && !out.overflow) {
-        size_t length = character(text, &code);
+        size_t length = utf8_decode(text, &code);
 
         if (length > 0 && is_printed(code)) {
             text_add(&out, text, length);

@@ -81,12 +81,14 @@ quarantine(struct guest *guest, const struct watch_call *call)
 {
     size_t culprit = call->turn.collector;
 
-    if (call->call.channel == CALL_FOUND_CHANNEL_BROKEN)
+    if (call->call.answer.channel == CALL_FOUND_CHANNEL_BROKEN)
         culprit = guest->last_collector;
-    bool ours = call->call.channel != CALL_CHANNEL_WHOLE && culprit < collectors_count;
+    bool ours =
+        call->call.answer.channel != CALL_CHANNEL_WHOLE && culprit < collectors_count;
 
-    guest->last_collector =
-        call->call.channel == CALL_CHANNEL_WHOLE ? call->turn.collector : SIZE_MAX;
+    guest->last_collector = call->call.answer.channel == CALL_CHANNEL_WHOLE
+                                ? call->turn.collector
+                                : SIZE_MAX;
     if (!ours || guest->collectors[culprit].quarantined)
         return;
     guest->collectors[culprit].quarantined = true;
@@ -94,7 +96,7 @@ quarantine(struct guest *guest, const struct watch_call *call)
              "this guest is not asked it again; restart its agent to mend the channel",
              LOG_STR("domain", guest->name),
              LOG_STR("command", collectors[culprit]->command),
-             LOG_STR("error", call->call.failure.text));
+             LOG_STR("error", call->call.answer.failure.text));
 }
 
 /* The log tells when the call was due, and where its time went since. */
@@ -102,23 +104,25 @@ static void
 account(const struct watch_call *call, enum failure_kind outcome, int64_t now_ns)
 {
     struct telemetry *telemetry = call->watch->parts->telemetry;
-    int64_t late_ns = call->call.sent_mono_ns - call->turn.due_ns;
-    int64_t took_ns = call->call.received_mono_ns - call->call.sent_mono_ns;
+    int64_t late_ns = call->call.answer.sent_mono_ns - call->turn.due_ns;
+    int64_t took_ns =
+        call->call.answer.received_mono_ns - call->call.answer.sent_mono_ns;
 
-    telemetry_call(telemetry, commands_row(call->call.command), outcome, took_ns);
+    telemetry_call(telemetry, commands_row(call->call.request.command), outcome,
+                   took_ns);
     telemetry_lateness(telemetry, late_ns);
     log_debug("a call has ended", LOG_STR("domain", call->guest->name),
-              LOG_STR("command", call->call.command),
+              LOG_STR("command", call->call.request.command),
               LOG_STR("outcome", failure_kind_name(outcome)), LOG_NS("late", late_ns),
               LOG_NS("took", took_ns),
-              LOG_NS("waited", now_ns - call->call.received_mono_ns));
+              LOG_NS("waited", now_ns - call->call.answer.received_mono_ns));
 }
 
 static void
 free_call(struct watch_call *call)
 {
     DL_DELETE(call->watch->calls, call);
-    free(call->call.reply);
+    free(call->call.answer.reply);
     free(call);
 }
 
@@ -174,7 +178,7 @@ call_done(struct call *carried)
     struct guest *guest = call->guest;
     size_t collector = call->turn.collector;
     int64_t now_ns = clock_monotonic_ns();
-    enum failure_kind outcome = carried->failure.kind;
+    enum failure_kind outcome = carried->answer.failure.kind;
 
     if (!guest->gone && call->turn.epoch == guest->schedule.epoch) {
         bool publish = watch->intake.config->collectors[collector].enabled;
@@ -188,7 +192,8 @@ call_done(struct call *carried)
     }
     account(call, outcome, now_ns);
     schedule_done(watch->schedule, &call->turn, outcome,
-                  carried->received_mono_ns - carried->sent_mono_ns, now_ns);
+                  carried->answer.received_mono_ns - carried->answer.sent_mono_ns,
+                  now_ns);
     if (guest->gone) {
         watch_forget_guest(guest);
     } else {
@@ -205,11 +210,9 @@ static void
 ask_next(struct guest *guest, size_t collector, struct call *call)
 {
     struct guest_collector *state = &guest->collectors[collector];
-    const struct request *request = conversation_request(
-        collectors[collector], &state->conversation, state->memory);
 
-    call->command = request->command;
-    memcpy(call->arguments, request->arguments, sizeof call->arguments);
+    call->request = *conversation_request(collectors[collector], &state->conversation,
+                                          state->memory);
 }
 
 /* From when on the guest counts as hung. */
@@ -232,7 +235,7 @@ send_call(struct watch *watch, const struct schedule_turn *turn, int64_t now_ns)
         (struct guest *)((char *)turn->guest - offsetof(struct guest, schedule));
     call->call = (struct call){
         .guest_key = call->guest->key,
-        .command = collectors[turn->collector]->command,
+        .request = {.command = collectors[turn->collector]->command},
         .timeout_ns = config->collectors[turn->collector].timeout_ns,
         .reply_bytes_max = config->limits.reply_bytes,
         .done = call_done,

@@ -92,7 +92,7 @@ expiry_ns(const struct intake *intake, const struct guest *guest, size_t collect
 {
     int64_t max_age_ns = intake->config->collectors[collector].max_age_ns;
 
-    return call->received_mono_ns +
+    return call->answer.received_mono_ns +
            (max_age_ns << guest->schedule.entries[collector].stretch);
 }
 
@@ -136,9 +136,9 @@ parse(const struct intake *intake, struct guest *guest, size_t collector,
         .label_bytes_max = intake->config->limits.label_bytes,
     };
     const struct exchange exchange = {
-        .sent_ns = call->sent_ns,
-        .received_ns = call->received_ns,
-        .round_trip_ns = call->received_mono_ns - call->sent_mono_ns,
+        .sent_ns = call->answer.sent_ns,
+        .received_ns = call->answer.received_ns,
+        .round_trip_ns = call->answer.received_mono_ns - call->answer.sent_mono_ns,
         .filters =
             (const struct filter *const *)intake->config->collectors[collector].filters,
         .host = guest->definition ? &guest->definition->host : NULL,
@@ -169,8 +169,8 @@ hash_of(const struct call *call)
 {
     uint64_t hash = UINT64_C(0xcbf29ce484222325);
 
-    for (size_t i = 0; i < call->reply_length; i++)
-        hash = (hash ^ (unsigned char)call->reply[i]) * UINT64_C(0x100000001b3);
+    for (size_t i = 0; i < call->answer.reply_length; i++)
+        hash = (hash ^ (unsigned char)call->answer.reply[i]) * UINT64_C(0x100000001b3);
     return hash | 1;
 }
 
@@ -265,7 +265,7 @@ read_reply(const struct intake *intake, struct guest *guest, size_t collector,
         why->kind = FAILURE_NONE;
         return;
     }
-    json_auto_t *value = reply_parse(call->reply, call->reply_length,
+    json_auto_t *value = reply_parse(call->answer.reply, call->answer.reply_length,
                                      intake->config->limits.reply_bytes, why);
 
     if (!value)
@@ -273,7 +273,7 @@ read_reply(const struct intake *intake, struct guest *guest, size_t collector,
     why->kind = FAILURE_NONE;
     if (collectors[collector]->is_frozen)
         learn_freeze(guest, collectors[collector]->is_frozen(value),
-                     call->received_mono_ns);
+                     call->answer.received_mono_ns);
     if (!publish)
         return;
     if (parse(intake, guest, collector, call, value, why) == 0)
@@ -301,16 +301,17 @@ converse(const struct intake *intake, struct guest *guest, size_t collector,
     struct guest_collector *state = &guest->collectors[collector];
     json_auto_t *answer = NULL;
 
-    if (call->reply)
-        answer = reply_parse(call->reply, call->reply_length,
+    if (call->answer.reply)
+        answer = reply_parse(call->answer.reply, call->answer.reply_length,
                              intake->config->limits.reply_bytes, why);
     enum failure_kind kind = answer ? FAILURE_NONE : why->kind;
     bool first = state->conversation.duration_ns == 0;
 
-    state->conversation.duration_ns += call->received_mono_ns - call->sent_mono_ns;
+    state->conversation.duration_ns +=
+        call->answer.received_mono_ns - call->answer.sent_mono_ns;
     /* In the middle of it this is a freeze: the same is asked again after the thaw. */
     if (kind == FAILURE_DISABLED &&
-        !refusal_is_believed(guest, collector, call->received_mono_ns))
+        !refusal_is_believed(guest, collector, call->answer.received_mono_ns))
         kind = FAILURE_FROZEN;
     if (first && (kind == FAILURE_UNSUPPORTED || kind == FAILURE_DISABLED)) {
         state->conversation.open = false;
@@ -345,11 +346,11 @@ note_collector(const struct intake *intake, struct guest *guest, size_t collecto
     state->asked = true;
     state->success = why->kind == FAILURE_NONE;
     state->failure = why->kind;
-    state->duration_ns = collectors[collector]->next
-                             ? state->conversation.duration_ns
-                             : call->received_mono_ns - call->sent_mono_ns;
+    state->duration_ns = collectors[collector]->next ? state->conversation.duration_ns
+                                                     : call->answer.received_mono_ns -
+                                                           call->answer.sent_mono_ns;
     if (state->success) {
-        state->last_success_ns = call->received_ns;
+        state->last_success_ns = call->answer.received_ns;
         state->status = COMMAND_ENABLED;
     } else if (why->kind == FAILURE_UNSUPPORTED || why->kind == FAILURE_DISABLED) {
         state->status =
@@ -384,12 +385,12 @@ enum failure_kind
 intake_answer(const struct intake *intake, struct guest *guest, size_t collector,
               bool publish, const struct call *call)
 {
-    struct failure why = call->failure;
+    struct failure why = call->answer.failure;
     bool partial = false;
 
     if (collectors[collector]->next)
         partial = converse(intake, guest, collector, publish, call, &why);
-    else if (call->reply)
+    else if (call->answer.reply)
         read_reply(intake, guest, collector, publish, call, &why);
 
     /* Whatever becomes of a failure below, that reply has brought no series: the same
@@ -397,14 +398,14 @@ intake_answer(const struct intake *intake, struct guest *guest, size_t collector
     if (why.kind != FAILURE_NONE)
         guest->collectors[collector].reply_hash = 0;
     guest->calls_total++;
-    if (is_answer(why.kind) && call->channel != CALL_FOUND_CHANNEL_BROKEN)
+    if (is_answer(why.kind) && call->answer.channel != CALL_FOUND_CHANNEL_BROKEN)
         guest->last_response_ns = clock_realtime_ns();
     if (collectors[collector] == collector_freeze && why.kind != FAILURE_NONE &&
         is_answer(why.kind))
-        learn_freeze(guest, false, call->received_mono_ns); /* it cannot tell */
+        learn_freeze(guest, false, call->answer.received_mono_ns); /* it cannot tell */
     else if (why.kind == FAILURE_DISABLED &&
-             !refusal_is_believed(guest, collector, call->received_mono_ns))
-        return doubt(guest, collector, call->received_mono_ns);
+             !refusal_is_believed(guest, collector, call->answer.received_mono_ns))
+        return doubt(guest, collector, call->answer.received_mono_ns);
     if (why.kind == FAILURE_NONE) {
         guest->collectors[collector].refused_ns = 0;
         guest->collectors[collector].refusals = 0;
@@ -426,7 +427,7 @@ intake_late_answer(const struct intake *intake, struct guest *guest, size_t coll
 {
     const struct conversation *conversation =
         &guest->collectors[collector].conversation;
-    struct failure ignored = call->failure;
+    struct failure ignored = call->answer.failure;
 
     if (conversation->open && conversation->awaited)
         (void)converse(intake, guest, collector, false, call, &ignored);

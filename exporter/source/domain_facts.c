@@ -2,6 +2,7 @@
 #include "source/domain_facts.h"
 
 #include "kit/memory.h"
+#include "kit/utf8.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -69,13 +70,7 @@ domain_facts_unref(struct domain_facts *facts)
 char *
 domain_facts_text(const char *text)
 {
-    size_t length = strnlen(text, DOMAIN_TEXT_BYTES_MAX + 1);
-
-    if (length > DOMAIN_TEXT_BYTES_MAX) {
-        length = DOMAIN_TEXT_BYTES_MAX;
-        while (length > 0 && ((unsigned char)text[length] & 0xc0) == 0x80)
-            length--;
-    }
+    size_t length = utf8_cut(text, DOMAIN_TEXT_BYTES_MAX);
     char *copy = memory_new(length + 1, 1);
 
     memcpy(copy, text, length);
@@ -149,63 +144,10 @@ domain_facts_add_metadata(struct domain_facts *facts, const char *namespace,
     };
 }
 
-static bool
-places_are_same(const struct disk_place *a, const struct disk_place *b)
-{
-    return strcmp(a->pci_address, b->pci_address) == 0 && a->bus == b->bus &&
-           a->target == b->target && a->unit == b->unit;
-}
-
-static bool
-hosts_are_same(const struct host_facts *a, const struct host_facts *b)
-{
-    if (a->nics_count != b->nics_count || a->disks_count != b->disks_count)
-        return false;
-    for (size_t i = 0; i < a->nics_count; i++) {
-        if (strcmp(a->nics[i].mac, b->nics[i].mac) != 0 ||
-            strcmp(a->nics[i].target, b->nics[i].target) != 0 ||
-            strcmp(a->nics[i].network, b->nics[i].network) != 0 ||
-            strcmp(a->nics[i].model, b->nics[i].model) != 0)
-            return false;
-    }
-    for (size_t i = 0; i < a->disks_count; i++) {
-        if (strcmp(a->disks[i].target, b->disks[i].target) != 0 ||
-            strcmp(a->disks[i].source, b->disks[i].source) != 0 ||
-            strcmp(a->disks[i].serial, b->disks[i].serial) != 0 ||
-            !places_are_same(&a->disks[i].place, &b->disks[i].place))
-            return false;
-    }
-    return true;
-}
-
-static bool
-metadata_are_same(const struct domain_facts *a, const struct domain_facts *b)
-{
-    if (a->metadata_count != b->metadata_count)
-        return false;
-    for (size_t i = 0; i < a->metadata_count; i++) {
-        if (strcmp(a->metadata[i].namespace, b->metadata[i].namespace) != 0 ||
-            strcmp(a->metadata[i].path, b->metadata[i].path) != 0 ||
-            strcmp(a->metadata[i].value, b->metadata[i].value) != 0)
-            return false;
-    }
-    return true;
-}
-
-static bool
-ranges_are_same(struct domain_range a, struct domain_range b)
-{
-    return a.current == b.current && a.maximum == b.maximum;
-}
-
 bool
 domain_facts_are_same(const struct domain_facts *a, const struct domain_facts *b)
 {
-    if (!a || !b)
-        return a == b;
-    return strcmp(a->title, b->title) == 0 && ranges_are_same(a->vcpus, b->vcpus) &&
-           ranges_are_same(a->memory_bytes, b->memory_bytes) &&
-           hosts_are_same(&a->host, &b->host) && metadata_are_same(a, b);
+    return a && b ? a->digest == b->digest : a == b;
 }
 
 const char *

@@ -31,7 +31,8 @@ struct domain_range {
 
 struct domain_facts {
     atomic_uint references;
-    char *title; /* "" if it has none */
+    uint64_t digest; /* of what they were read from: the same means the same facts */
+    char *title;     /* "" if it has none */
     struct domain_range vcpus, memory_bytes;
     struct host_facts host; /* arrays and strings are owned */
     struct domain_metadata *metadata;
@@ -50,8 +51,9 @@ void domain_facts_add_disk(struct domain_facts *facts, const struct host_disk *d
 void domain_facts_add_metadata(struct domain_facts *facts, const char *namespace,
                                const char *path, const char *value);
 
-/* NULL reads as facts that say nothing. */
+/* Another text that says the same counts as different: it is only read once more. */
 bool domain_facts_are_same(const struct domain_facts *a, const struct domain_facts *b);
+/* NULL reads as facts that say nothing. */
 const char *domain_facts_title(const struct domain_facts *facts);
 /* "" if the metadata do not have it. */
 const char *domain_facts_metadata(const struct domain_facts *facts,

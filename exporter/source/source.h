@@ -62,16 +62,9 @@ struct source_listener {
     void *context;
 };
 
-/* One command on its way.  Belongs to the source from source_call() until `done`. */
-struct call {
-    char *guest_key;                         /* owned by the caller; valid until done */
-    const char *command;                     /* a query of the registry; static */
-    char arguments[REQUEST_ARGUMENTS_BYTES]; /* a JSON object, or "" */
-    int64_t timeout_ns;
-    size_t reply_bytes_max;
-
-    /* The answer: bytes (free() is the caller's), or `failure`. */
-    char *reply;
+/* What became of a request. */
+struct answer {
+    char *reply; /* NULL: see `failure`; free() is the caller's */
     size_t reply_length;
     struct failure failure;
     enum {
@@ -82,6 +75,15 @@ struct call {
     } channel;
     int64_t sent_ns, received_ns;           /* CLOCK_REALTIME, right around the call */
     int64_t sent_mono_ns, received_mono_ns; /* CLOCK_MONOTONIC */
+};
+
+/* One command on its way.  Belongs to the source from source_call() until `done`. */
+struct call {
+    char *guest_key;        /* owned by the caller; valid until done */
+    struct request request; /* a query of the registry */
+    int64_t timeout_ns;
+    size_t reply_bytes_max;
+    struct answer answer;
 
     void (*done)(struct call *call); /* always called, exactly once */
     void *context;

@@ -3,6 +3,7 @@
 
 #include "base/suggest.h"
 #include "kit/memory.h"
+#include "kit/utf8.h"
 
 #include <arpa/inet.h>
 #include <jansson.h>
@@ -58,17 +59,11 @@ is_reachable(int family, const unsigned char *bytes)
     return true;
 }
 
-/* Copies what fits, and ends between two characters. */
 static void
 copy_cut(char *out, size_t bytes, const char *text)
 {
-    size_t length = strnlen(text, bytes);
+    size_t length = utf8_cut(text, bytes - 1);
 
-    if (length == bytes) {
-        length--;
-        while (length > 0 && ((unsigned char)text[length] & 0xc0) == 0x80)
-            length--;
-    }
     memcpy(out, text, length);
     out[length] = '\0';
 }

@@ -6,6 +6,7 @@
 #include "store/exposition.h"
 
 #include "kit/memory.h"
+#include "kit/utf8.h"
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -17,8 +18,6 @@
 #define FRAGMENT_BYTES_MAX ((size_t)64 << 20)
 /* A domain name is a host's file name or less; JSON limits it in neither source. */
 #define IDENTITY_BYTES_MAX ((size_t)64 << 10)
-
-#define REPLACEMENT "\xEF\xBF\xBD" /* U+FFFD */
 
 /* Writes at most twice the length; returns the end.  HELP text escapes backslash and
  * newline, label values the quote as well. */
@@ -124,48 +123,12 @@ exposition_header(struct text *out, const struct metric *metric)
     text_add(out, "\n", 1);
 }
 
-/* The length of the UTF-8 sequence at `bytes`, 0 if there is none (RFC 3629: no
- * surrogates, no overlong forms, nothing above U+10FFFF).  Stops at a NUL. */
-static size_t
-utf8_length(const unsigned char *bytes)
-{
-    static const unsigned char follow_low[5] = {[3] = 0xE0, [4] = 0xF0};
-    unsigned char first = bytes[0];
-    if (first < 0x80)
-        return 1;
-    size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
-    if (first < 0xC2 || first > 0xF4)
-        return 0;
-    for (size_t i = 1; i < length; i++)
-        if ((bytes[i] & 0xC0) != 0x80)
-            return 0;
-    bool overlong =
-        first == follow_low[length] && bytes[1] < (length == 3 ? 0xA0 : 0x90);
-    bool surrogate = first == 0xED && bytes[1] >= 0xA0;
-    bool beyond = first == 0xF4 && bytes[1] >= 0x90;
-    return overlong || surrogate || beyond ? 0 : length;
-}
-
-static char *
-utf8_repair(const char *string)
-{
-    struct text text = TEXT_INIT(IDENTITY_BYTES_MAX);
-    text_add(&text, "", 0);
-    for (const char *c = string; *c != '\0';) {
-        size_t length = utf8_length((const unsigned char *)c);
-        if (length == 0)
-            text_add_string(&text, REPLACEMENT);
-        else
-            text_add(&text, c, length);
-        c += length > 0 ? length : 1;
-    }
-    return text_take(&text, NULL);
-}
-
 static void
 add_identity_label(struct text *out, const char *name, const char *value)
 {
-    char *valid = utf8_repair(value);
+    char *valid = memory_new(utf8_clean(value, IDENTITY_BYTES_MAX, NULL) + 1, 1);
+
+    (void)utf8_clean(value, IDENTITY_BYTES_MAX, valid);
     char *place = text_reserve(out, label_bytes_max(name, valid));
     if (place != NULL)
         text_added(out, write_label(place, name, valid));

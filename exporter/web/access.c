@@ -3,12 +3,12 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "kit/memory.h"
 #include "web/config.h"
 #include "web/tls.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -233,18 +233,12 @@ watch_main(void *argument)
     return NULL;
 }
 
-/* Signals are for the main loop. */
 static void
 watch_start(struct web_access *access)
 {
-    sigset_t all, before;
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    access->watched = pthread_create(&access->watcher, NULL, watch_main, access) == 0;
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (access->watched)
-        (void)pthread_setname_np(access->watcher, "web-watch");
-    else
+    access->watched =
+        thread_start(&access->watcher, "web-watch", 0, watch_main, access) == 0;
+    if (!access->watched)
         log_warn("no thread for the watch over the web configuration; SIGHUP reads it");
 }
 

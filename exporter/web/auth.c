@@ -6,6 +6,7 @@
  * so that guesses push nobody out. */
 #include "web/auth.h"
 
+#include "base/thread.h"
 #include "kit/memory.h"
 #include "web/config.h"
 #include "web/credentials.h"
@@ -14,7 +15,6 @@
 #include <gnutls/crypto.h>
 #include <netinet/in.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -170,23 +170,12 @@ worker_main(void *argument)
     }
 }
 
-/* Signals are for the main loop. */
 static bool
 worker_start(struct web_auth *auth)
 {
-    pthread_attr_t attributes;
-    sigset_t all, before;
-    if (auth->started)
-        return true;
-    (void)pthread_attr_init(&attributes);
-    (void)pthread_attr_setstacksize(&attributes, WORKER_STACK_BYTES);
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    auth->started = pthread_create(&auth->thread, &attributes, worker_main, auth) == 0;
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    (void)pthread_attr_destroy(&attributes);
-    if (auth->started)
-        (void)pthread_setname_np(auth->thread, "web-login");
+    if (!auth->started)
+        auth->started = thread_start(&auth->thread, "web-login", WORKER_STACK_BYTES,
+                                     worker_main, auth) == 0;
     return auth->started;
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "kit/memory.h"
 #include "store/discovery.h"
 #include "store/telemetry.h"
@@ -22,7 +23,6 @@
 #include <microhttpd.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -564,22 +564,6 @@ daemon_start(struct worker *worker, int fd)
         worker, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
 }
 
-/* Signals are for the main loop, so the thread starts with all blocked. */
-static int
-thread_start(struct worker *worker)
-{
-    sigset_t all, before;
-    (void)sigfillset(&all);
-    (void)pthread_sigmask(SIG_SETMASK, &all, &before);
-    int code = pthread_create(&worker->thread, NULL, worker_main, worker);
-    (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    if (code != 0)
-        return -1;
-    (void)pthread_setname_np(worker->thread, "web");
-    worker->running = true;
-    return 0;
-}
-
 static int
 worker_start(struct web *web, const char *address, char *error, size_t error_bytes)
 {
@@ -592,7 +576,9 @@ worker_start(struct web *web, const char *address, char *error, size_t error_byt
     worker->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     worker->daemon = worker->wake_fd >= 0 ? daemon_start(worker, listener.fd) : NULL;
     web->workers_count++;
-    if (worker->daemon == NULL || thread_start(worker) < 0) {
+    worker->running = worker->daemon &&
+                      thread_start(&worker->thread, "web", 0, worker_main, worker) == 0;
+    if (!worker->running) {
         /* Whether the library has closed the socket it does not say; we end anyway. */
         (void)snprintf(error, error_bytes,
                        "web.listen_addresses: cannot serve %s: the HTTP library did "

@@ -5,6 +5,7 @@
 
 #include "base/suggest.h"
 #include "kit/memory.h"
+#include "kit/utf8.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -87,21 +88,17 @@ fail_line(struct tree_problem *problem, int line, const char *format, ...)
     return -1;
 }
 
-/* Cuts at a character's boundary, so that the sentence stays UTF-8. */
 const char *
 tree_quote(const char *text, char out[TREE_QUOTE_BYTES])
 {
-    size_t room = TREE_QUOTE_BYTES - sizeof("...");
-    size_t length = strlen(text), used = length;
-    if (length > room)
-        for (used = room; used > 0 && ((unsigned char)text[used] & 0xc0) == 0x80;)
-            used--;
+    size_t used = utf8_cut(text, TREE_QUOTE_BYTES - sizeof("..."));
+
     for (size_t i = 0; i < used; i++)
         if ((unsigned char)text[i] < ' ' || text[i] == '\x7f')
             out[i] = '?';
         else
             out[i] = text[i];
-    snprintf(out + used, TREE_QUOTE_BYTES - used, "%s", used < length ? "..." : "");
+    snprintf(out + used, TREE_QUOTE_BYTES - used, "%s", text[used] ? "..." : "");
     return out;
 }
 

@@ -7,6 +7,7 @@
 #include "kit/memory.h"
 #include "source/libvirt/connection.h"
 #include "source/libvirt/error.h"
+#include "source/libvirt/job.h"
 
 #include <libvirt/libvirt-qemu.h>
 #include <libvirt/libvirt.h>
@@ -72,24 +73,8 @@ call_lane_close(void *state)
     free(lane);
 }
 
-static void
-call_lane_release(void *context)
-{
-    libvirt_link_unref(context);
-}
-
-static void
-explain(struct call *answer, int64_t elapsed_ns)
-{
-    const virError *error = virGetLastError();
-
-    source_libvirt_failure(error ? error->code : 0,
-                           error && error->message ? error->message : "no reason given",
-                           elapsed_ns, &answer->failure);
-}
-
 static bool
-connect_lane(struct call_lane *lane, struct call *answer)
+connect_lane(struct call_lane *lane, struct answer *answer)
 {
     if (libvirt_connection_is_alive(&lane->connection))
         return true;
@@ -126,17 +111,18 @@ domain_handle(struct call_lane *lane, const char *uuid)
 }
 
 static void
-ask(virDomainPtr domain, struct call *answer)
+ask(virDomainPtr domain, const struct libvirt_job *job, struct answer *answer)
 {
+    const struct request *request = &job->request;
     /* libvirt counts in whole seconds; the config allows no others. */
-    int timeout_s = (int)(answer->timeout_ns / 1000000000);
+    int timeout_s = (int)(job->timeout_ns / 1000000000);
     char command[COMMAND_BYTES_MAX];
 
-    if (*answer->arguments)
-        snprintf(command, sizeof command, "{\"execute\":\"%s\",\"arguments\":%s}",
-                 answer->command, answer->arguments);
+    if (*request->arguments)
+        snprintf(command, sizeof(command), "{\"execute\":\"%s\",\"arguments\":%s}",
+                 request->command, request->arguments);
     else
-        snprintf(command, sizeof command, "{\"execute\":\"%s\"}", answer->command);
+        snprintf(command, sizeof(command), "{\"execute\":\"%s\"}", request->command);
     answer->sent_mono_ns = clock_monotonic_ns();
     answer->sent_ns = clock_realtime_ns();
     answer->reply = virDomainQemuAgentCommand(domain, command, timeout_s, 0);
@@ -146,7 +132,8 @@ ask(virDomainPtr domain, struct call *answer)
         answer->reply_length = strlen(answer->reply);
         return;
     }
-    explain(answer, answer->received_mono_ns - answer->sent_mono_ns);
+    source_libvirt_last_failure(answer->received_mono_ns - answer->sent_mono_ns,
+                                &answer->failure);
     if (answer->failure.kind == FAILURE_MALFORMED)
         answer->channel = virGetLastErrorCode() == VIR_ERR_AGENT_UNRESPONSIVE
                               ? CALL_FOUND_CHANNEL_BROKEN
@@ -172,8 +159,8 @@ static void
 call_lane_run(void *state, struct lane_job *lane_job)
 {
     struct call_lane *lane = state;
-    struct call_job *job = (struct call_job *)lane_job;
-    struct call *answer = &job->answer;
+    struct libvirt_job *job = (struct libvirt_job *)lane_job;
+    struct answer *answer = &job->answer;
 
     answer->sent_mono_ns = answer->received_mono_ns = clock_monotonic_ns();
     if (!connect_lane(lane, answer))
@@ -181,91 +168,22 @@ call_lane_run(void *state, struct lane_job *lane_job)
 
     virDomainPtr domain = domain_handle(lane, job->uuid);
 
-    if (!job->origin)
+    if (!job->call)
         job->leaving = domain && is_leaving(domain);
     else if (domain)
-        ask(domain, answer);
+        ask(domain, job, answer);
     else
-        explain(answer, 0);
+        source_libvirt_last_failure(0, &answer->failure);
     if (!answer->reply && !libvirt_connection_is_alive(&lane->connection)) {
         answer->failure.kind = FAILURE_UNAVAILABLE;
         answer->channel = CALL_CHANNEL_WHOLE; /* the words are of a daemon that dies */
     }
 }
 
-static void
-call_job_deliver(struct mail *mail)
-{
-    struct call_job *job = (struct call_job *)mail;
-
-    if (job->link->source && !job->origin) {
-        job->leaving_known(job->link->source, job);
-    } else if (job->link->source) {
-        struct call *call = job->origin;
-
-        call->reply = job->answer.reply;
-        call->reply_length = job->answer.reply_length;
-        call->failure = job->answer.failure;
-        call->channel = job->answer.channel;
-        call->sent_ns = job->answer.sent_ns;
-        call->received_ns = job->answer.received_ns;
-        call->sent_mono_ns = job->answer.sent_mono_ns;
-        call->received_mono_ns = job->answer.received_mono_ns;
-        job->answer.reply = NULL;
-        call->done(call);
-    }
-    call_job_free(job);
-}
-
-struct call_job *
-call_job_new(struct libvirt_link *link, struct call *origin)
-{
-    struct call_job *job = memory_new(1, sizeof *job);
-
-    job->job.mail.deliver = call_job_deliver;
-    job->link = libvirt_link_ref(link);
-    job->origin = origin;
-    snprintf(job->uuid, sizeof job->uuid, "%s", origin->guest_key);
-    job->answer.command = origin->command;
-    memcpy(job->answer.arguments, origin->arguments, sizeof job->answer.arguments);
-    job->answer.timeout_ns = origin->timeout_ns;
-    return job;
-}
-
-struct call_job *
-call_job_new_leaving(struct libvirt_link *link, const char *uuid,
-                     unsigned int connection,
-                     void (*leaving_known)(struct source *source,
-                                           const struct call_job *job))
-{
-    struct call_job *job = memory_new(1, sizeof *job);
-
-    job->job.mail.deliver = call_job_deliver;
-    job->link = libvirt_link_ref(link);
-    memcpy(job->uuid, uuid, UUID_BYTES);
-    job->connection = connection;
-    job->leaving_known = leaving_known;
-    return job;
-}
-
-void
-call_job_free(struct call_job *job)
-{
-    free(job->answer.reply);
-    libvirt_link_unref(job->link);
-    free(job);
-}
-
-static void
-call_job_drop(struct lane_job *job)
-{
-    call_job_free((struct call_job *)job);
-}
-
 const struct lanes_driver libvirt_call_driver = {
     .open = call_lane_open,
     .run = call_lane_run,
     .close = call_lane_close,
-    .drop = call_job_drop,
-    .release = call_lane_release,
+    .drop = libvirt_job_drop,
+    .release = libvirt_link_unref,
 };

@@ -109,16 +109,12 @@ let_go_of_socket(struct libvirt_connection *connection)
 static void
 explain(const struct libvirt_connection *connection, struct failure *why)
 {
-    const virError *error = virGetLastError();
-
     if (connection->severed)
         failure_set(why, FAILURE_UNAVAILABLE,
                     "the daemon has not answered for %d s since it was connected to",
                     OPEN_TIMEOUT_S);
     else
-        source_libvirt_failure(
-            error ? error->code : 0,
-            error && error->message ? error->message : "no reason given", 0, why);
+        source_libvirt_last_failure(0, why);
 }
 
 bool

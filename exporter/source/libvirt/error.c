@@ -90,3 +90,13 @@ source_libvirt_failure(int code, const char *message, int64_t elapsed_ns,
         kind = elapsed_ns < AT_ONCE_NS ? FAILURE_DISCONNECTED : FAILURE_TIMEOUT;
     failure_set(why, kind, "libvirt: %s (error %d)", message, code);
 }
+
+void
+source_libvirt_last_failure(int64_t elapsed_ns, struct failure *why)
+{
+    const virError *error = virGetLastError();
+
+    source_libvirt_failure(error ? error->code : 0,
+                           error && error->message ? error->message : "no reason given",
+                           elapsed_ns, why);
+}

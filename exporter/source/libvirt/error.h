@@ -1,4 +1,4 @@
-/* What libvirt's errors mean for the exporter.  Pure. */
+/* What libvirt's errors mean for the exporter. */
 #ifndef SOURCE_LIBVIRT_ERROR_H
 #define SOURCE_LIBVIRT_ERROR_H
 
@@ -11,5 +11,7 @@
  * codes are preferred, `elapsed_ns` helps where both fail. */
 void source_libvirt_failure(int code, const char *message, int64_t elapsed_ns,
                             struct failure *why);
+/* The same of the last error of a function of libvirt's on this thread. */
+void source_libvirt_last_failure(int64_t elapsed_ns, struct failure *why);
 
 #endif

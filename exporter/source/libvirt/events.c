@@ -1,20 +1,21 @@
 /* libvirt's event loop: one thread for the whole process, because libvirt knows only
  * one.
  *
- * libvirt's own loop is not used: before and after every call the calling lane takes
- * its socket from the event loop and gives it back, and there each of these wakes the
- * event thread, which made up a quarter of the exporter's CPU time.  With epoll the
- * change is one system call of the lane, and the event thread sleeps on. */
+ * libvirt's own loop is not used, because it takes every socket: before and after each
+ * call the caller takes its socket from the loop and gives it back, and there each of
+ * these wakes the event thread, which made up a quarter of the exporter's CPU time.
+ * Here the guard keeps the sockets of calls out, and for the others the change is one
+ * system call (epoll_ctl), while the event thread sleeps on. */
 #include "source/libvirt/events.h"
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "kit/memory.h"
 
 #include <errno.h>
 #include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -26,8 +27,8 @@
 #define NS_PER_MS INT64_C(1000000)
 #define WAIT_MAX_MS 60000
 
-/* A handle (of a socket) or a timeout of libvirt's. */
-struct watch_item {
+/* A handle (of a socket) or a timeout, as libvirt calls them. */
+struct item {
     int id;
     int fd;          /* -1: a timeout */
     int events;      /* of a handle; 0: asleep, not in the epoll set */
@@ -38,19 +39,20 @@ struct watch_item {
     virEventTimeoutCallback timeout_callback;
     void *opaque;
     virFreeCallback free_opaque;
-    struct watch_item *prev, *next;
+    struct item *prev, *next;
 };
 
 static struct {
     pthread_t thread;
-    bool running; /* the loop thread's */
+    unsigned int users; /* the loop thread's, as the next two */
+    bool running;
     bool registered;
     const struct libvirt_events_guard *guard; /* once registered */
     atomic_bool stop;
     int epoll, wake;
 
     pthread_mutex_t lock; /* all below */
-    struct watch_item *items;
+    struct item *items;
     int last_id;
     int64_t sleeping_until_ns; /* 0: the event thread is awake */
 } events = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -66,10 +68,10 @@ libvirt_events_wake(void)
 
 /* --- what libvirt calls, from any thread --- */
 
-static struct watch_item *
+static struct item *
 find_item(int id)
 {
-    struct watch_item *item;
+    struct item *item;
 
     DL_FOREACH (events.items, item) {
         if (item->id == id && !item->removed)
@@ -87,7 +89,7 @@ epoll_events(int wanted)
 
 /* A sleeping handle is taken out, because a hang-up would be reported all the same. */
 static int
-set_events(struct watch_item *item, int wanted)
+set_events(struct item *item, int wanted)
 {
     struct epoll_event event = {.events = epoll_events(wanted),
                                 .data.u64 = (uint64_t)item->id};
@@ -102,7 +104,7 @@ set_events(struct watch_item *item, int wanted)
 }
 
 static void
-set_interval(struct watch_item *item, int interval_ms)
+set_interval(struct item *item, int interval_ms)
 {
     item->interval_ms = interval_ms;
     item->due_ns =
@@ -112,7 +114,7 @@ set_interval(struct watch_item *item, int interval_ms)
 }
 
 static int
-add_item(struct watch_item *item)
+add_item(struct item *item)
 {
     item->id = ++events.last_id;
     DL_APPEND(events.items, item);
@@ -125,14 +127,14 @@ add_handle(int fd, int wanted, virEventHandleCallback callback, void *opaque,
 {
     if (events.guard->adopts(fd))
         return -1; /* libvirt does without events there */
-    struct watch_item *item = memory_new(1, sizeof *item);
+    struct item *item = memory_new(1, sizeof *item);
     int id = -1;
 
-    *item = (struct watch_item){.fd = fd,
-                                .due_ns = INT64_MAX,
-                                .handle_callback = callback,
-                                .opaque = opaque,
-                                .free_opaque = free_opaque};
+    *item = (struct item){.fd = fd,
+                          .due_ns = INT64_MAX,
+                          .handle_callback = callback,
+                          .opaque = opaque,
+                          .free_opaque = free_opaque};
     pthread_mutex_lock(&events.lock);
     item->id = events.last_id + 1;
     if (set_events(item, wanted) == 0)
@@ -147,7 +149,7 @@ static void
 update_handle(int id, int wanted)
 {
     pthread_mutex_lock(&events.lock);
-    struct watch_item *item = find_item(id);
+    struct item *item = find_item(id);
 
     if (item)
         set_events(item, wanted);
@@ -159,7 +161,7 @@ static int
 remove_item(int id)
 {
     pthread_mutex_lock(&events.lock);
-    struct watch_item *item = find_item(id);
+    struct item *item = find_item(id);
 
     if (item) {
         if (item->fd >= 0)
@@ -176,12 +178,12 @@ static int
 add_timeout(int interval_ms, virEventTimeoutCallback callback, void *opaque,
             virFreeCallback free_opaque)
 {
-    struct watch_item *item = memory_new(1, sizeof *item);
+    struct item *item = memory_new(1, sizeof *item);
 
-    *item = (struct watch_item){.fd = -1,
-                                .timeout_callback = callback,
-                                .opaque = opaque,
-                                .free_opaque = free_opaque};
+    *item = (struct item){.fd = -1,
+                          .timeout_callback = callback,
+                          .opaque = opaque,
+                          .free_opaque = free_opaque};
     pthread_mutex_lock(&events.lock);
     set_interval(item, interval_ms);
     int id = add_item(item);
@@ -193,7 +195,7 @@ static void
 update_timeout(int id, int interval_ms)
 {
     pthread_mutex_lock(&events.lock);
-    struct watch_item *item = find_item(id);
+    struct item *item = find_item(id);
 
     if (item)
         set_interval(item, interval_ms);
@@ -205,7 +207,7 @@ update_timeout(int id, int interval_ms)
 static void
 free_removed(void)
 {
-    struct watch_item *item, *next, *removed = NULL;
+    struct item *item, *next, *removed = NULL;
 
     pthread_mutex_lock(&events.lock);
     DL_FOREACH_SAFE(events.items, item, next)
@@ -227,7 +229,7 @@ free_removed(void)
 static int
 wait_ms(void)
 {
-    struct watch_item *item;
+    struct item *item;
     int64_t now_ns = clock_monotonic_ns();
     int64_t due_ns = now_ns + WAIT_MAX_MS * NS_PER_MS;
     int64_t break_off_ns = events.guard->due_ns();
@@ -255,7 +257,7 @@ serve_handle(int id, uint32_t ready)
                  (ready & EPOLLERR ? VIR_EVENT_HANDLE_ERROR : 0);
 
     pthread_mutex_lock(&events.lock);
-    const struct watch_item *item = find_item(id);
+    const struct item *item = find_item(id);
 
     /* Since epoll_wait() a lane may have taken the socket. */
     seen = item && item->events != 0 ? (seen & item->events) | always : 0;
@@ -264,10 +266,10 @@ serve_handle(int id, uint32_t ready)
         item->handle_callback(item->id, item->fd, seen, item->opaque);
 }
 
-static const struct watch_item *
+static const struct item *
 next_due(int64_t now_ns)
 {
-    struct watch_item *item;
+    struct item *item;
 
     pthread_mutex_lock(&events.lock);
     DL_FOREACH (events.items, item) {
@@ -285,7 +287,7 @@ static void
 serve_timeouts(void)
 {
     int64_t now_ns = clock_monotonic_ns();
-    const struct watch_item *item;
+    const struct item *item;
 
     while ((item = next_due(now_ns)))
         item->timeout_callback(item->id, item->opaque);
@@ -349,23 +351,18 @@ register_events(const struct libvirt_events_guard *guard)
 void
 libvirt_events_start(const struct libvirt_events_guard *guard)
 {
-    sigset_t all, old;
-
+    events.users++;
     if (events.running || !register_events(guard))
         return;
     atomic_store(&events.stop, false);
-    sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, &old);
-    events.running = pthread_create(&events.thread, NULL, run_events, NULL) == 0;
-    pthread_sigmask(SIG_SETMASK, &old, NULL);
-    if (events.running)
-        pthread_setname_np(events.thread, "libvirt-events");
+    events.running =
+        thread_start(&events.thread, "libvirt-events", 0, run_events, NULL) == 0;
 }
 
 void
 libvirt_events_stop(void)
 {
-    if (!events.running)
+    if (--events.users > 0 || !events.running)
         return;
     atomic_store(&events.stop, true);
     libvirt_events_wake();

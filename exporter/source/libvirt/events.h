@@ -12,7 +12,8 @@ struct libvirt_events_guard {
     void (*break_off)(int64_t now_ns); /* ends what is */
 };
 
-/* The guard of the first start stays. */
+/* The first start begins, and the stop that follows as often ends.  The guard of the
+ * first start stays.  Loop thread. */
 void libvirt_events_start(const struct libvirt_events_guard *guard);
 void libvirt_events_stop(void);
 /* Something may be due earlier.  Any thread. */

@@ -28,8 +28,10 @@ libvirt_link_ref(struct libvirt_link *link)
 }
 
 void
-libvirt_link_unref(struct libvirt_link *link)
+libvirt_link_unref(void *context)
 {
+    struct libvirt_link *link = context;
+
     if (atomic_fetch_sub(&link->references, 1) != 1)
         return;
     free(link->uri);

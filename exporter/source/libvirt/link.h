@@ -26,6 +26,6 @@ struct libvirt_link *libvirt_link_new(const char *uri, struct mailbox *mailbox,
                                       void (*event)(struct source *source,
                                                     const struct libvirt_event *event));
 struct libvirt_link *libvirt_link_ref(struct libvirt_link *link); /* any thread */
-void libvirt_link_unref(struct libvirt_link *link);               /* any thread */
+void libvirt_link_unref(void *link);                              /* any thread */
 
 #endif

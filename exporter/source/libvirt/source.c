@@ -1,9 +1,5 @@
-/* The libvirt source, as the loop thread sees it: which domains there are, by events,
- * and calls handed to lanes.  Nothing here blocks.
- *
- * An event is only a hint that a domain changed; what is true is read by a look at the
- * domain that was asked for after the event came.  So no order of events can mislead.
- */
+/* The libvirt source, as the loop thread sees it: the connection to the daemon, looks
+ * at domains and calls handed to lanes.  Nothing here blocks. */
 #include "source/source.h"
 #include "base/clock.h"
 #include "base/lanes.h"
@@ -15,11 +11,13 @@
 #include "source/libvirt/connection.h"
 #include "source/libvirt/control.h"
 #include "source/libvirt/events.h"
+#include "source/libvirt/job.h"
 #include "source/libvirt/link.h"
+#include "source/libvirt/looks.h"
+#include "source/libvirt/subscriptions.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 #include <uv.h>
 
 /* Reconnecting: soon at first, then every few seconds; the daemon's socket costs
@@ -32,35 +30,20 @@
 #define LANE_OVERDUE_NS (INT64_C(14) * 1000 * 1000 * 1000)
 #define REVIEW_MS 1000
 
+/* So many calls may wait for each lane: the next one is there when it is through with
+ * one, before the loop thread has heard of that. */
+#define CALLS_WAITING 3
+
 /* At the end, before calls in flight are cut off: most are back by then. */
 #define CALLS_PATIENCE_NS (INT64_C(300) * 1000 * 1000)
-
-/* Looks at one domain: so many at once, and then one in so long.  A guest can make
- * events as often as it likes. */
-#define LOOKS_BURST 20
-#define LOOK_EACH_NS (INT64_C(1) * 1000 * 1000 * 1000)
-/* That a migration was given up is told by no event. */
-#define MIGRATION_LOOK_NS (INT64_C(2) * 1000 * 1000 * 1000)
-
-/* A domain about which something is under way. */
-struct watch {
-    char uuid[UUID_BYTES];
-    bool looking; /* a look is on its way ... */
-    bool again;   /* ... or it waits for its turn, as something happened */
-    bool just_started, agent_came, agent_left;
-    bool migrates;     /* to another host, by libvirt's word */
-    int64_t looked_ns; /* CLOCK_MONOTONIC; the last time */
-    int64_t spent_ns;  /* its looks, as time that pays for them */
-    UT_hash_handle hh;
-};
 
 struct source {
     struct libvirt_link *link;
     const struct source_listener *listener;
     struct source_capacity capacity;
     struct lanes *control, *calls;
-    struct watch *watches;
-    uv_timer_t reconnect, review, nudge;
+    struct looks *looks;
+    uv_timer_t reconnect, review;
     unsigned int open_timers;
     uint64_t reconnect_ms;
     unsigned int connection; /* the number of the present one */
@@ -68,180 +51,60 @@ struct source {
     char last_reason[FAILURE_TEXT_BYTES]; /* said once, not at every attempt */
 };
 
-/* --- looking at domains --- */
+/* --- looks at domains --- */
 
-static struct watch *
-watch_of(struct source *source, const char *uuid)
+static void
+described(struct source *source, struct libvirt_job *job)
 {
-    struct watch *watch;
-
-    HASH_FIND_STR(source->watches, uuid, watch);
-    if (watch)
-        return watch;
-    watch = memory_new(1, sizeof *watch);
-    memcpy(watch->uuid, uuid, UUID_BYTES);
-    HASH_ADD_STR(source->watches, uuid, watch);
-    return watch;
+    if (job->connection != source->connection)
+        return;
+    if (job->answer.failure.kind != FAILURE_NONE)
+        looks_failed(source->looks, job->uuid);
+    else
+        looks_done(source->looks, job->uuid,
+                   job->domains_count > 0 ? job->domains : NULL, clock_monotonic_ns());
 }
 
 static void
-forget_watch(struct source *source, struct watch *watch)
+describe(struct source *source, const char *uuid, bool leaving)
 {
-    /* NOLINTNEXTLINE(clang-analyzer-*): it loses count of the table */
-    HASH_DEL(source->watches, watch);
-    free(watch);
-}
+    struct libvirt_job *job =
+        libvirt_job_new(source->link, uuid, source->connection, described);
 
-static void
-forget_watches(struct source *source)
-{
-    struct watch *watch, *next;
-
-    HASH_ITER (hh, source->watches, watch, next) {
-        forget_watch(source, watch);
-    }
-}
-
-static void connected(struct source *source, struct control_job *job);
-static void looked(struct source *source, struct control_job *job);
-static void leaving_known(struct source *source, const struct call_job *job);
-static void nudge_soon(struct source *source);
-
-static bool
-may_look(const struct watch *watch, int64_t now_ns)
-{
-    return watch->spent_ns <= now_ns + (LOOKS_BURST - 1) * LOOK_EACH_NS;
-}
-
-static void
-describe(struct source *source, const struct watch *watch, bool leaving)
-{
-    struct control_job *job = control_job_new(source->link, CONTROL_DESCRIBE, looked);
-
-    memcpy(job->uuid, watch->uuid, UUID_BYTES);
     job->leaving = leaving;
-    job->connection = source->connection;
     lanes_submit(source->control, &job->job);
 }
 
 static void
-ask_whether_leaving(struct source *source, const struct watch *watch)
+leaving_known(struct source *source, struct libvirt_job *job)
 {
-    struct call_job *job = call_job_new_leaving(source->link, watch->uuid,
-                                                source->connection, leaving_known);
-
-    if (lanes_submit(source->calls, &job->job))
-        nudge_soon(source);
+    if (job->connection == source->connection)
+        describe(source, job->uuid, job->leaving);
 }
 
-/* Now, or as soon as one that is on its way is back, or when the review finds that it
- * may. */
 static void
-look(struct source *source, struct watch *watch)
+look(struct source *source, const char *uuid, bool migrates)
 {
-    int64_t now_ns = clock_monotonic_ns();
-
-    watch->again = watch->looking || !may_look(watch, now_ns);
-    if (watch->again)
-        return;
-    watch->looking = true;
-    watch->looked_ns = now_ns;
-    watch->spent_ns =
-        (watch->spent_ns > now_ns ? watch->spent_ns : now_ns) + LOOK_EACH_NS;
-    if (watch->migrates)
-        ask_whether_leaving(source, watch);
+    if (migrates)
+        lanes_submit(source->calls, &libvirt_job_new(source->link, uuid,
+                                                     source->connection, leaving_known)
+                                         ->job);
     else
-        describe(source, watch, false);
-}
-
-static void
-leaving_known(struct source *source, const struct call_job *job)
-{
-    struct watch *watch;
-
-    HASH_FIND_STR(source->watches, job->uuid, watch);
-    if (watch && job->connection == source->connection)
-        describe(source, watch, job->leaving);
-}
-
-/* What waited for its turn, what is told by no event, and what is of no more use. */
-static void
-review_watches(struct source *source)
-{
-    struct watch *watch, *next;
-    int64_t now_ns = clock_monotonic_ns();
-
-    HASH_ITER (hh, source->watches, watch, next) {
-        if (watch->looking)
-            continue;
-        if (watch->again ||
-            (watch->migrates && now_ns - watch->looked_ns >= MIGRATION_LOOK_NS))
-            look(source, watch);
-        else if (!watch->migrates && watch->spent_ns <= now_ns)
-            forget_watch(source, watch);
-    }
-}
-
-static void
-announce(struct source *source, const struct domain_description *domain,
-         const struct watch *watch)
-{
-    struct guest_facts facts = {
-        .key = domain->uuid,
-        .name = domain->name,
-        .uuid = domain->uuid,
-        .incarnation = domain->id,
-        .domain = domain->state,
-        .channel = domain->channel,
-        .just_started = watch && watch->just_started,
-        .agent_came = watch && watch->agent_came,
-        .agent_left = watch && watch->agent_left,
-        .opted_out = domain->opted_out,
-        .os_hint = domain->os,
-        .definition = domain->facts,
-    };
-
-    source->listener->guest_seen(source->listener->context, source, &facts);
-}
-
-static void
-looked(struct source *source, struct control_job *job)
-{
-    struct watch *watch;
-
-    HASH_FIND_STR(source->watches, job->uuid, watch);
-    if (!watch || job->connection != source->connection)
-        return;
-    watch->looking = false;
-    if (job->failure.kind != FAILURE_NONE) {
-        forget_watch(source, watch); /* the reconnect lists everything */
-        return;
-    }
-    if (watch->again)
-        look(source, watch);
-    if (watch->looking)
-        return;
-    const struct watch told = *watch;
-
-    watch->just_started = watch->agent_came = watch->agent_left = false;
-    watch->migrates = watch->migrates && job->domains_count > 0 &&
-                      job->domains[0].state == DOMAIN_MIGRATING;
-    if (job->domains_count == 0)
-        source->listener->guest_gone(source->listener->context, source, job->uuid);
-    else
-        announce(source, &job->domains[0], &told);
+        describe(source, uuid, false);
 }
 
 /* --- the connection --- */
+
+static void connected(struct source *source, struct libvirt_job *job);
 
 static void
 connect_now(uv_timer_t *timer)
 {
     struct source *source = timer->data;
-    struct control_job *job = control_job_new(source->link, CONTROL_CONNECT, connected);
+    struct libvirt_job *job =
+        libvirt_job_new(source->link, "", ++source->connection, connected);
 
-    job->connection = ++source->connection;
-    forget_watches(source);
+    looks_forget(source->looks);
     lanes_submit(source->control, &job->job);
 }
 
@@ -262,7 +125,7 @@ went_down(struct source *source, const char *reason)
 }
 
 static void
-came_up(struct source *source, const struct control_job *job)
+came_up(struct source *source, const struct libvirt_job *job)
 {
     source->up = true;
     source->reconnect_ms = RECONNECT_FIRST_MS;
@@ -270,17 +133,17 @@ came_up(struct source *source, const struct control_job *job)
     log_info("connected to libvirt", LOG_STR("uri", source->link->uri),
              LOG_INT("domains", job->domains_count));
     for (size_t i = 0; i < job->domains_count; i++)
-        announce(source, &job->domains[i], NULL);
+        looks_list(source->looks, &job->domains[i]);
     source->listener->source_up(source->listener->context, source);
 }
 
 static void
-connected(struct source *source, struct control_job *job)
+connected(struct source *source, struct libvirt_job *job)
 {
     if (job->connection != source->connection)
         return; /* it broke before we heard of it */
-    else if (job->failure.kind != FAILURE_NONE)
-        went_down(source, job->failure.text);
+    else if (job->answer.failure.kind != FAILURE_NONE)
+        went_down(source, job->answer.failure.text);
     else
         came_up(source, job);
 }
@@ -295,15 +158,7 @@ take_event(struct source *source, const struct libvirt_event *event)
         went_down(source, event->reason);
         return;
     }
-    struct watch *watch = watch_of(source, event->uuid);
-
-    watch->just_started |= event->kind == LIBVIRT_DOMAIN_STARTED;
-    watch->agent_came |= event->kind == LIBVIRT_AGENT_CONNECTED;
-    watch->agent_left |= event->kind == LIBVIRT_AGENT_DISCONNECTED;
-    watch->migrates |= event->kind == LIBVIRT_DOMAIN_MIGRATES;
-    if (event->kind == LIBVIRT_DOMAIN_STOPPED)
-        source->listener->guest_gone(source->listener->context, source, event->uuid);
-    look(source, watch);
+    looks_take_event(source->looks, event->kind, event->uuid, clock_monotonic_ns());
 }
 
 /* --- lanes --- */
@@ -314,25 +169,8 @@ capacity_of(unsigned int lanes, unsigned int abandoned)
 {
     return (struct source_capacity){
         .lanes = lanes,
-        .calls = lanes + (lanes - abandoned) * LANES_WAITING,
+        .calls = lanes + (lanes - abandoned) * CALLS_WAITING,
     };
-}
-
-/* What has waited for a tick is not left to the lanes that are awake. */
-static void
-nudge(uv_timer_t *timer)
-{
-    struct source *source = timer->data;
-
-    if (lanes_nudge(source->calls))
-        nudge_soon(source);
-}
-
-static void
-nudge_soon(struct source *source)
-{
-    if (!uv_is_active((uv_handle_t *)&source->nudge))
-        mailbox_start_timer(&source->nudge, nudge, clock_monotonic_ns() + 1, false);
 }
 
 static void
@@ -347,7 +185,7 @@ review(uv_timer_t *timer)
         log_warn("calls hang in libvirt; their lanes are given up and replaced",
                  LOG_STR("uri", source->link->uri), LOG_INT("given_up", given_up),
                  LOG_INT("lanes", figures.lanes));
-    review_watches(source);
+    looks_review(source->looks, clock_monotonic_ns());
     source->capacity = capacity_of(figures.lanes, figures.abandoned);
 }
 
@@ -370,6 +208,7 @@ libvirt_start(const struct source_config *config, uv_loop_t *loop,
     source->listener = listener;
     source->capacity = capacity_of(lanes, 0);
     source->reconnect_ms = RECONNECT_FIRST_MS;
+    source->looks = looks_new(source, listener, look);
     source->link = libvirt_link_new(config->libvirt.uri, mailbox, source, take_event);
     source->control = lanes_start(&libvirt_control_driver,
                                   libvirt_link_ref(source->link), 1, 1, mailbox);
@@ -378,7 +217,6 @@ libvirt_start(const struct source_config *config, uv_loop_t *loop,
                                 lanes, 2 * lanes, mailbox);
     start_timer(source, loop, &source->reconnect);
     start_timer(source, loop, &source->review);
-    start_timer(source, loop, &source->nudge);
     uv_timer_start(&source->review, review, 0, REVIEW_MS);
     connect_now(&source->reconnect);
     return source;
@@ -404,19 +242,31 @@ libvirt_figures(const struct source *source)
 }
 
 static void
+hand_over(struct source *source, struct libvirt_job *job)
+{
+    (void)source;
+    job->call->answer = job->answer;
+    job->answer.reply = NULL;
+    job->call->done(job->call);
+}
+
+static void
 libvirt_call(struct source *source, struct call *call)
 {
-    struct call_job *job = call_job_new(source->link, call);
+    struct libvirt_job *job =
+        libvirt_job_new(source->link, call->guest_key, source->connection, hand_over);
 
+    job->call = call;
+    job->request = call->request;
+    job->timeout_ns = call->timeout_ns;
     call->carrier = job;
-    if (lanes_submit(source->calls, &job->job))
-        nudge_soon(source);
+    lanes_submit(source->calls, &job->job);
 }
 
 static bool
 libvirt_is_waiting(const struct source *source, const struct call *call)
 {
-    const struct call_job *job = call->carrier;
+    const struct libvirt_job *job = call->carrier;
 
     return !lanes_has_taken(source->calls, &job->job);
 }
@@ -442,12 +292,13 @@ libvirt_stop(struct source *source, int64_t deadline_ns)
     bool ended = lanes_stop(source->calls, deadline_ns);
 
     ended = lanes_stop(source->control, deadline_ns) && ended;
+    if (ended) /* else the thread may wait for a lane that hangs in libvirt */
+        libvirt_events_stop();
     source->link->source = NULL;
     libvirt_link_unref(source->link);
-    forget_watches(source);
+    looks_free(source->looks);
     uv_close((uv_handle_t *)&source->reconnect, timer_closed);
     uv_close((uv_handle_t *)&source->review, timer_closed);
-    uv_close((uv_handle_t *)&source->nudge, timer_closed);
     return ended;
 }
 

@@ -10,17 +10,13 @@
 #include "agent/framing.h"
 #include "base/clock.h"
 #include "kit/memory.h"
+#include "source/socket/connect.h"
 #include "source/socket/peer.h"
 #include "source/source.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/random.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -34,7 +30,7 @@
 /* An id of more bits is not an integer to every JSON parser. */
 #define SYNC_ID_MASK ((INT64_C(1) << 53) - 1)
 
-struct connection {
+struct agent_connection {
     uv_poll_t poll;
     int fd;
     struct agent_socket *agent; /* NULL: left */
@@ -44,7 +40,7 @@ struct agent_socket {
     uv_loop_t *loop;
     char *path;
     struct agent_socket_listener listener;
-    struct connection *connection; /* NULL: none */
+    struct agent_connection *connection; /* NULL: none */
     struct framing framing;
     struct call *call;      /* in flight */
     struct failure prompt;  /* the call fails with it as soon as the loop comes round */
@@ -73,10 +69,10 @@ finish(struct agent_socket *agent, const struct failure *why)
         return;
     agent->call = NULL;
     uv_timer_stop(&agent->deadline);
-    call->failure = *why;
+    call->answer.failure = *why;
     if (why->kind != FAILURE_NONE) {
-        call->received_ns = clock_realtime_ns();
-        call->received_mono_ns = clock_monotonic_ns();
+        call->answer.received_ns = clock_realtime_ns();
+        call->answer.received_mono_ns = clock_monotonic_ns();
     }
     call->done(call);
 }
@@ -101,23 +97,10 @@ connection_closed(uv_handle_t *handle)
     free(handle->data);
 }
 
-/* qemu-ga ends when its client goes and leaves a reply unread (ECONNRESET), so nothing
- * more is let in, and what is there is taken, before the end is closed. */
-static void
-close_end(int fd)
-{
-    char unread[4096];
-
-    shutdown(fd, SHUT_RDWR);
-    while (read(fd, unread, sizeof unread) > 0)
-        continue;
-    close(fd);
-}
-
 static void
 leave_connection(struct agent_socket *agent)
 {
-    struct connection *connection = agent->connection;
+    struct agent_connection *connection = agent->connection;
 
     if (!connection)
         return;
@@ -126,7 +109,7 @@ leave_connection(struct agent_socket *agent)
     connection->agent = NULL;
     uv_poll_stop(&connection->poll);
     uv_close((uv_handle_t *)&connection->poll, connection_closed);
-    close_end(connection->fd);
+    socket_disconnect(connection->fd);
     framing_give_up(&agent->framing);
 }
 
@@ -201,10 +184,11 @@ send_command(struct agent_socket *agent)
     struct text request = TEXT_INIT(REQUEST_BYTES_MAX);
     struct call *call = agent->call;
 
-    framing_command(&agent->framing, call->command, call->arguments, &request);
+    framing_command(&agent->framing, call->request.command, call->request.arguments,
+                    &request);
     start_deadline(agent, call->timeout_ns);
-    call->sent_mono_ns = clock_monotonic_ns();
-    call->sent_ns = clock_realtime_ns();
+    call->answer.sent_mono_ns = clock_monotonic_ns();
+    call->answer.sent_ns = clock_realtime_ns();
     send_request(agent, &request);
     text_free(&request);
 }
@@ -212,13 +196,13 @@ send_command(struct agent_socket *agent)
 static void
 take_reply(struct agent_socket *agent)
 {
-    struct call *call = agent->call;
+    struct answer *answer = &agent->call->answer;
     const struct failure none = {.kind = FAILURE_NONE};
 
     /* One that closes after every reply is not reconnected at once for ever. */
-    if (call->received_mono_ns - agent->connected_ns > RECONNECT_MAX_MS * NS_PER_MS)
+    if (answer->received_mono_ns - agent->connected_ns > RECONNECT_MAX_MS * NS_PER_MS)
         agent->reconnect_ms = RECONNECT_FIRST_MS;
-    call->reply = text_take(&agent->framing.line, &call->reply_length);
+    answer->reply = text_take(&agent->framing.line, &answer->reply_length);
     finish(agent, &none);
 }
 
@@ -266,7 +250,7 @@ static void
 readable(uv_poll_t *poll, int status, int events)
 {
     static char bytes[READ_BYTES]; /* the loop thread's */
-    struct connection *connection = poll->data;
+    struct agent_connection *connection = poll->data;
     struct agent_socket *agent = connection->agent;
 
     (void)events;
@@ -284,73 +268,10 @@ readable(uv_poll_t *poll, int status, int events)
         return;
     }
     if (agent->call) {
-        agent->call->received_mono_ns = received_mono_ns;
-        agent->call->received_ns = received_ns;
+        agent->call->answer.received_mono_ns = received_mono_ns;
+        agent->call->answer.received_ns = received_ns;
     }
     take_bytes(agent, bytes, (size_t)length);
-}
-
-/* sun_path is short; a file that is open has a short name. */
-static int
-connect_path(int fd, const char *path)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    int file = -1;
-
-    if (strlen(path) < sizeof address.sun_path) {
-        memcpy(address.sun_path, path, strlen(path) + 1);
-    } else {
-        file = open(path, O_PATH | O_CLOEXEC);
-        if (file < 0)
-            return -1;
-        snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d", file);
-    }
-    int status = connect(fd, (const struct sockaddr *)&address, sizeof address);
-    int error = errno;
-
-    if (file >= 0)
-        close(file);
-    errno = error;
-    return status;
-}
-
-static int
-open_connection(const char *path)
-{
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-
-    if (fd >= 0 && connect_path(fd, path) == 0)
-        return fd;
-    int error = errno;
-
-    if (fd >= 0)
-        close(fd);
-    errno = error;
-    return -1;
-}
-
-static void
-set_held(struct failure *why, const char *path)
-{
-    failure_set(
-        why, FAILURE_HELD,
-        "%s: another program has the agent's socket, which serves one at a time; "
-        "end that program, or give the exporter a channel of its own",
-        path);
-}
-
-static void
-explain_refusal(struct agent_socket *agent, int error)
-{
-    if (error == EAGAIN)
-        set_held(&agent->refused, agent->path);
-    else if (error == EACCES || error == EPERM)
-        failure_set(&agent->refused, FAILURE_DENIED,
-                    "%s: %s; let the exporter's user write to the socket", agent->path,
-                    strerror(error));
-    else
-        failure_set(&agent->refused, FAILURE_DISCONNECTED, "%s: %s", agent->path,
-                    strerror(error));
 }
 
 /* What was due to be told: that there was nobody, or that somebody kept us out. */
@@ -365,7 +286,7 @@ static void
 connected(struct agent_socket *agent, int fd)
 {
     bool news = is_news(agent);
-    struct connection *connection = memory_new(1, sizeof *connection);
+    struct agent_connection *connection = memory_new(1, sizeof *connection);
 
     connection->fd = fd;
     connection->agent = agent;
@@ -392,13 +313,12 @@ try_to_connect(uv_timer_t *timer)
 
     if (agent->connection)
         return;
-    int fd = open_connection(agent->path);
+    int fd = socket_connect(agent->path, &agent->refused);
 
     if (fd >= 0) {
         connected(agent, fd);
         return;
     }
-    explain_refusal(agent, errno);
     try_again_later(agent);
     /* Somebody is there whom a call may reach, or who has to be complained about. */
     bool present = agent->refused.kind != FAILURE_DISCONNECTED;
@@ -415,7 +335,7 @@ no_sync(struct agent_socket *agent, struct failure *why)
     int fd = agent->connection->fd;
 
     if (socket_peer_is_waiting(fd))
-        set_held(why, agent->path);
+        socket_explain_held(agent->path, why);
     else if (!agent->was_in_step && socket_peer_has_unread(fd))
         failure_set(why, FAILURE_DISCONNECTED,
                     "%s: nobody in the guest reads; start its guest agent",
@@ -441,7 +361,7 @@ deadline_passed(uv_timer_t *timer)
     agent->gave_up = true;
     if (why.kind == FAILURE_NONE && agent->framing.state == FRAMING_AWAITING) {
         failure_set(&why, FAILURE_TIMEOUT, "%s: the agent does not answer %s in time",
-                    agent->path, agent->call->command);
+                    agent->path, agent->call->request.command);
         framing_give_up(&agent->framing);
         send_sync(agent);
     } else if (why.kind == FAILURE_NONE && agent->connection) {
@@ -468,8 +388,8 @@ agent_socket_call(struct agent_socket *agent, struct call *call)
     agent->call = call;
     agent->prompt = agent->refused;
     agent->framing.line.max = call->reply_bytes_max;
-    call->sent_mono_ns = clock_monotonic_ns();
-    call->sent_ns = clock_realtime_ns();
+    call->answer.sent_mono_ns = clock_monotonic_ns();
+    call->answer.sent_ns = clock_realtime_ns();
     start_deadline(agent, may_wait(agent, call->timeout_ns) ? call->timeout_ns : 0);
     if (!agent->connection)
         return;

@@ -2,22 +2,19 @@
 #include "source/socket/scan.h"
 
 #include "kit/memory.h"
+#include "source/socket/folders.h"
 
 #include <errno.h>
 #include <glob.h>
-#include <libgen.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 #include <uthash.h>
 #include <uv.h>
 
-/* Folders that are watched; more are found by looking again. */
-#define FOLDERS_MAX 4096
 /* After something happened in a folder, so that a burst costs one look. */
 #define SETTLE_MS 50
 
@@ -42,182 +39,35 @@ struct socket_entry {
     UT_hash_handle by_file;
 };
 
-struct folder {
-    uv_fs_event_t event; /* first: the handle's memory is the folder's */
-    char *path;
-    ino_t inode;
-    bool there;
-    UT_hash_handle hh;
-};
-
 struct socket_scan {
-    uv_loop_t *loop;
     char *pattern;
     const struct socket_scan_pace *pace;
     struct socket_scan_listener listener;
     struct socket_entry *sockets;
     struct socket_entry *files; /* the same by what they lead to */
     size_t beyond;              /* in the present look: more than there may be */
-    struct folder *folders;
-    bool unwatched; /* a folder that the kernel does not watch for us */
+    struct socket_folders *folders;
     uv_timer_t timer;
 };
 
-static void look(uv_timer_t *timer);
-
-static void
-something_happened(uv_fs_event_t *event, const char *name, int events, int status)
-{
-    struct socket_scan *scan = event->data;
-    struct folder *folder = (struct folder *)event;
-    const char *own_name = strrchr(folder->path, '/');
-
-    (void)events;
-    (void)status;
-    /* Something happened to the folder itself.  If it was made anew, perhaps with the
-     * same inode number, the old watch sees nothing more. */
-    if (name && own_name && strcmp(name, own_name + 1) == 0)
-        folder->inode = 0;
-    if (uv_timer_get_due_in(&scan->timer) > SETTLE_MS)
-        uv_timer_start(&scan->timer, look, SETTLE_MS, 0);
-}
-
-/* --- folders --- */
-
-static void
-folder_closed(uv_handle_t *handle)
-{
-    struct folder *folder = (struct folder *)handle;
-
-    free(folder->path);
-    free(folder);
-}
-
-static void
-leave_folder(struct socket_scan *scan, struct folder *folder)
-{
-    HASH_DEL(scan->folders, folder);
-    uv_close((uv_handle_t *)&folder->event, folder_closed);
-}
-
-static void
-watch_folder(struct socket_scan *scan, const char *path, ino_t inode)
-{
-    struct folder *folder;
-
-    HASH_FIND_STR(scan->folders, path, folder);
-    if (folder && folder->inode != inode) {
-        leave_folder(scan, folder); /* made anew: the old watch sees nothing */
-        folder = NULL;
-    }
-    if (folder) {
-        folder->there = true;
-        return;
-    }
-    if (HASH_COUNT(scan->folders) >= FOLDERS_MAX) {
-        scan->unwatched = true;
-        return;
-    }
-    folder = memory_new(1, sizeof *folder);
-    folder->path = memory_string(path);
-    folder->inode = inode;
-    folder->there = true;
-    uv_fs_event_init(scan->loop, &folder->event);
-    folder->event.data = scan;
-    HASH_ADD_KEYPTR(hh, scan->folders, folder->path, strlen(folder->path), folder);
-    if (uv_fs_event_start(&folder->event, something_happened, path, 0) != 0) {
-        scan->unwatched = true; /* no inotify watches left, say */
-        leave_folder(scan, folder);
-    }
-}
-
-/* Folders that fit the pattern; whether there are any. */
-static bool
-watch_folders(struct socket_scan *scan, const char *pattern)
-{
-    glob_t found = {0};
-    bool any = false;
-
-    glob(pattern, GLOB_BRACE | GLOB_ONLYDIR, NULL, &found);
-    for (size_t i = 0; i < found.gl_pathc; i++) {
-        struct stat status;
-
-        if (stat(found.gl_pathv[i], &status) < 0 || !S_ISDIR(status.st_mode))
-            continue;
-        watch_folder(scan, found.gl_pathv[i], status.st_ino);
-        any = true;
-    }
-    globfree(&found);
-    return any;
-}
-
-/* The folders of the sockets and, where those come and go or are not there yet, the
- * folders above, up to one that is there and has one name.  Whether there can be
- * sockets. */
-static bool
-look_at_folders(struct socket_scan *scan)
-{
-    struct folder *folder, *next;
-    char *pattern = memory_string(scan->pattern);
-    bool any = false, may_come = true, climb = true;
-
-    HASH_ITER (hh, scan->folders, folder, next) {
-        folder->there = false;
-    }
-    while (climb) {
-        const char *level = dirname(pattern); /* in place */
-        bool many = strpbrk(level, "*?[") != NULL;
-        bool there = watch_folders(scan, level);
-
-        any = any || (there && may_come);
-        may_come = may_come && many;
-        climb = (many || !there) && strcmp(level, "/") != 0 && strcmp(level, ".") != 0;
-    }
-    HASH_ITER (hh, scan->folders, folder, next) {
-        if (!folder->there)
-            leave_folder(scan, folder);
-    }
-    free(pattern);
-    return any;
-}
-
-/* A folder that would hold sockets, but that we may not look into. */
-static bool
-is_denied(const struct socket_scan *scan, char folder[PATH_MAX])
-{
-    char *pattern = memory_string(scan->pattern);
-    glob_t found = {0};
-    bool denied = false;
-
-    glob(dirname(pattern), GLOB_BRACE | GLOB_ONLYDIR, NULL, &found);
-    for (size_t i = 0; i < found.gl_pathc && !denied; i++) {
-        denied = access(found.gl_pathv[i], R_OK | X_OK) < 0;
-        snprintf(folder, PATH_MAX, "%s", found.gl_pathv[i]);
-    }
-    globfree(&found);
-    free(pattern);
-    return denied;
-}
-
 /* Why there can be nothing, or NULL. */
 static const char *
-trouble_of(const struct socket_scan *scan, bool any_folder, char *text, size_t bytes)
+trouble_of(const struct socket_scan *scan, enum socket_folders_state folders,
+           char *text, size_t bytes)
 {
     char folder[PATH_MAX];
 
     if (scan->sockets)
         return NULL;
-    if (is_denied(scan, folder))
+    if (socket_folders_denied(scan->folders, folder))
         snprintf(text, bytes, "let the exporter's user read and search the folder %s",
                  folder);
-    else if (!any_folder)
+    else if (folders == SOCKET_FOLDERS_NONE)
         snprintf(text, bytes, "no folder fits the pattern %s", scan->pattern);
     else
         return NULL;
     return text;
 }
-
-/* --- sockets --- */
 
 static void
 forget_socket(struct socket_scan *scan, struct socket_entry *entry)
@@ -380,16 +230,25 @@ look(uv_timer_t *timer)
     char trouble[PATH_MAX + 64];
 
     /* Folders first: what comes between the two looks makes an event. */
-    scan->unwatched = false;
-    bool any = look_at_folders(scan);
+    enum socket_folders_state folders = socket_folders_look(scan->folders);
 
     look_at_sockets(scan);
     scan->listener.looked(scan->listener.context,
-                          trouble_of(scan, any, trouble, sizeof trouble), scan->beyond);
-    bool told = any && !scan->unwatched;
+                          trouble_of(scan, folders, trouble, sizeof(trouble)),
+                          scan->beyond);
+    (void)uv_timer_start(&scan->timer, look,
+                         folders == SOCKET_FOLDERS_WATCHED ? scan->pace->seldom_ms
+                                                           : scan->pace->often_ms,
+                         0);
+}
 
-    uv_timer_start(&scan->timer, look,
-                   told ? scan->pace->seldom_ms : scan->pace->often_ms, 0);
+static void
+look_soon(void *context)
+{
+    struct socket_scan *scan = context;
+
+    if (uv_timer_get_due_in(&scan->timer) > SETTLE_MS)
+        (void)uv_timer_start(&scan->timer, look, SETTLE_MS, 0);
 }
 
 struct socket_scan *
@@ -399,8 +258,8 @@ socket_scan_start(uv_loop_t *loop, const char *pattern,
 {
     struct socket_scan *scan = memory_new(1, sizeof *scan);
 
-    scan->loop = loop;
     scan->pattern = memory_string(pattern);
+    scan->folders = socket_folders_new(loop, scan->pattern, look_soon, scan);
     scan->pace = pace;
     scan->listener = *listener;
     uv_timer_init(loop, &scan->timer);
@@ -421,14 +280,11 @@ timer_closed(uv_handle_t *timer)
 void
 socket_scan_stop(struct socket_scan *scan)
 {
-    struct socket_entry *entry, *next_entry;
-    struct folder *folder, *next_folder;
+    struct socket_entry *entry, *next;
 
-    HASH_ITER (hh, scan->sockets, entry, next_entry) {
+    HASH_ITER (hh, scan->sockets, entry, next) {
         forget_socket(scan, entry);
     }
-    HASH_ITER (hh, scan->folders, folder, next_folder) {
-        leave_folder(scan, folder);
-    }
+    socket_folders_free(scan->folders);
     uv_close((uv_handle_t *)&scan->timer, timer_closed);
 }

@@ -106,26 +106,15 @@ delivered(struct mail *mail)
 
 /* The job lives until it is delivered. */
 static const struct lane_job *
-submit_and_wait(struct lanes *lanes, struct site *site, bool hangs, bool *waits)
+submit(struct lanes *lanes, struct site *site, bool hangs)
 {
-    struct work *work = memory_new(1, sizeof *work);
+    struct work *work = memory_new(1, sizeof(*work));
 
     work->job.mail.deliver = delivered;
     work->site = site;
     work->hangs = hangs;
-    *waits = lanes_submit(lanes, &work->job);
+    lanes_submit(lanes, &work->job);
     return &work->job;
-}
-
-/* For a lane of its own, as far as there is one. */
-static void
-submit(struct lanes *lanes, struct site *site, bool hangs)
-{
-    bool waits;
-
-    submit_and_wait(lanes, site, hangs, &waits);
-    if (waits)
-        lanes_nudge(lanes);
 }
 
 static void
@@ -175,51 +164,32 @@ test_jobs_come_back(void **state)
     close_site(&site);
 }
 
+/* Each takes one as long as there are lanes without work; what is beyond waits. */
 static void
-await_asleep(struct lanes *lanes, unsigned int count)
+test_jobs_have_a_lane_each(void **state)
 {
-    while (lanes_figures(lanes).asleep < count)
-        sched_yield();
-}
-
-/* A lane that is awake gets the next few jobs; if it does not come to them, others do.
- */
-static void
-test_jobs_wait_for_a_lane_that_is_awake(void **state)
-{
-    const struct lane_job *last = NULL;
     struct site site;
-    bool waits;
 
     (void)state;
     open_site(&site);
     struct lanes *lanes = lanes_start(&driver, &site, 2, 4, site.mailbox);
+    const struct lane_job *first = submit(lanes, &site, true);
+    const struct lane_job *second = submit(lanes, &site, true);
 
-    await_asleep(lanes, 2);
-    submit_and_wait(lanes, &site, true, &waits);
-    assert_false(waits);
     sem_wait(&site.hanging);
-    for (int i = 0; i < LANES_WAITING; i++) {
-        last = submit_and_wait(lanes, &site, false, &waits);
-        assert_true(waits);
-    }
-    assert_int_equal(lanes_figures(lanes).asleep, 1); /* nobody was woken */
-    assert_false(lanes_has_taken(lanes, last));
-
-    assert_true(lanes_nudge(lanes));
-    run_until_delivered(&site, LANES_WAITING);
-    assert_false(lanes_nudge(lanes));
-
-    await_asleep(lanes, 1);
-    for (int i = 0; i < LANES_WAITING; i++)
-        submit_and_wait(lanes, &site, false, &waits);
-    last = submit_and_wait(lanes, &site, true, &waits);
-    assert_false(waits); /* too many to wait */
     sem_wait(&site.hanging);
-    assert_true(lanes_has_taken(lanes, last));
+    const struct lane_job *third = submit(lanes, &site, true);
+
+    assert_true(lanes_has_taken(lanes, first));
+    assert_true(lanes_has_taken(lanes, second));
+    assert_false(lanes_has_taken(lanes, third));
+    assert_int_equal(lanes_figures(lanes).in_use, 2);
+    sem_post(&site.go_on);
+    sem_wait(&site.hanging);
+    assert_true(lanes_has_taken(lanes, third));
     sem_post(&site.go_on);
     sem_post(&site.go_on);
-    run_until_delivered(&site, 2 * LANES_WAITING + 2);
+    run_until_delivered(&site, 3);
     assert_true(lanes_stop(lanes, clock_monotonic_ns() + PATIENCE_NS));
     close_site(&site);
 }
@@ -324,7 +294,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_jobs_come_back),
-        cmocka_unit_test(test_jobs_wait_for_a_lane_that_is_awake),
+        cmocka_unit_test(test_jobs_have_a_lane_each),
         cmocka_unit_test(test_hanging_lanes_are_replaced_up_to_the_bound),
         cmocka_unit_test(test_one_lane_too_many_is_the_end_of_one_lane),
         cmocka_unit_test(test_the_end_does_not_wait_for_a_hanging_lane),

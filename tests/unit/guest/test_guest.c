@@ -240,8 +240,7 @@ test_a_new_definition_is_read_again(void **state)
                         *other = domain_facts_new();
 
     (void)state;
-    domain_facts_add_nic(other,
-                         &(struct host_nic){"52:54:00:00:00:01", "vnet0", "", ""});
+    other->digest = 1;
     assert_true(guest->definition_stale && guest->discovery_stale);
     guest_define(guest, one);
     assert_ptr_equal(guest->definition, one);

@@ -161,27 +161,6 @@ the_first_failure_stays_and_ends_loops(void **state)
 }
 
 static void
-a_failure_is_cut_at_a_character(void **state)
-{
-    (void)state;
-    struct failure why;
-    char text[300];
-    memset(text, 'a', sizeof(text));
-    memcpy(text + FAILURE_TEXT_BYTES - 3, "\xf0\x9f\x98\x80", 5);
-    failure_set(&why, FAILURE_TIMEOUT, "%s", text);
-    assert_int_equal(strlen(why.text), FAILURE_TEXT_BYTES - 3);
-    memset(text, 'a', sizeof(text));
-    memcpy(text + FAILURE_TEXT_BYTES - 3, "\xc3\xa4zz", 5);
-    failure_set(&why, FAILURE_TIMEOUT, "%s", text);
-    assert_int_equal(strlen(why.text), FAILURE_TEXT_BYTES - 1);
-    failure_set(&why, FAILURE_TIMEOUT, "short \xc3");
-    assert_string_equal(why.text, "short \xc3");
-    for (int kind = 0; kind < FAILURE_KINDS; kind++)
-        assert_non_null(failure_kind_name((enum failure_kind)kind));
-    assert_string_equal(failure_kind_name(FAILURE_AGENT_ERROR), "agent_error");
-}
-
-static void
 decimals_are_written_whole(void **state)
 {
     (void)state;
@@ -199,7 +178,6 @@ main(void)
         cmocka_unit_test(a_wrong_type_names_the_field),
         cmocka_unit_test(integers_must_be_integers_in_range),
         cmocka_unit_test(the_first_failure_stays_and_ends_loops),
-        cmocka_unit_test(a_failure_is_cut_at_a_character),
         cmocka_unit_test(decimals_are_written_whole),
     };
     return cmocka_run_group_tests_name("guest_json", tests, NULL, NULL);

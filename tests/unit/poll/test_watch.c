@@ -76,8 +76,8 @@ static void
 take_call(struct source *source, struct call *call)
 {
     assert_null(source->call);
-    call->sent_mono_ns = clock_monotonic_ns();
-    call->sent_ns = clock_realtime_ns();
+    call->answer.sent_mono_ns = clock_monotonic_ns();
+    call->answer.sent_ns = clock_realtime_ns();
     source->call = call;
     source->calls++;
 }
@@ -100,10 +100,10 @@ answer(const char *reply)
     struct call *call = the_source.call;
 
     the_source.call = NULL;
-    call->reply = memory_string(reply);
-    call->reply_length = strlen(reply);
-    call->received_mono_ns = clock_monotonic_ns();
-    call->received_ns = clock_realtime_ns();
+    call->answer.reply = memory_string(reply);
+    call->answer.reply_length = strlen(reply);
+    call->answer.received_mono_ns = clock_monotonic_ns();
+    call->answer.received_ns = clock_realtime_ns();
     call->done(call);
 }
 
@@ -200,9 +200,9 @@ lose_call(enum failure_kind kind)
     struct call *call = the_source.call;
 
     the_source.call = NULL;
-    failure_set(&call->failure, kind, "the test says so");
-    call->received_mono_ns = clock_monotonic_ns();
-    call->received_ns = clock_realtime_ns();
+    failure_set(&call->answer.failure, kind, "the test says so");
+    call->answer.received_mono_ns = clock_monotonic_ns();
+    call->answer.received_ns = clock_realtime_ns();
     call->done(call);
 }
 
@@ -228,7 +228,7 @@ static const char *
 await_call(struct world *world)
 {
     assert_true(comes_a_call(world, TURNS_MAX));
-    return the_source.call->command;
+    return the_source.call->request.command;
 }
 
 static bool
@@ -423,7 +423,7 @@ test_a_file_whose_open_is_overtaken_is_closed(void **state)
         assert_string_equal(await_call(&world), "guest-file-read");
         answer("{\"return\":{}}");
         assert_string_equal(await_call(&world), "guest-file-close");
-        assert_string_equal(the_source.call->arguments, "{\"handle\":1007}");
+        assert_string_equal(the_source.call->request.arguments, "{\"handle\":1007}");
         answer("{\"return\":{}}");
         close_world(&world);
     }

@@ -2,7 +2,7 @@
 #include "source/libvirt/call.h"
 
 #include "kit/memory.h"
-#include "source/libvirt/connection.h"
+#include "source/libvirt/job.h"
 
 #include <libvirt/libvirt-qemu.h>
 #include <libvirt/libvirt.h>
@@ -15,57 +15,52 @@
 
 #include <cmocka.h>
 
+#define URI "test:///default"
+#define UUID "11111111-1111-1111-1111-111111111111"
+
 /* --- libvirt --- */
 
 static struct {
     bool alive;
     virError error;
-    int freed; /* handles of domains */
+    int opened; /* connections */
+    int freed;  /* handles of domains */
+    int lookups;
+    const char *reply; /* of the next call */
+    char asked[256];
 } libvirt;
 
 static int a_connection, a_domain;
 
-bool
-libvirt_connection_open(struct libvirt_connection *connection, const char *uri,
-                        const void *owner, bool for_calls, struct failure *why)
+virConnectPtr
+virConnectOpen(const char *uri)
 {
-    (void)uri;
-    (void)owner;
-    (void)why;
-    assert_true(for_calls);
-    connection->handle = &a_connection;
-    return true;
+    assert_string_equal(uri, URI);
+    libvirt.opened++;
+    return (virConnectPtr)&a_connection;
 }
 
-bool
-libvirt_connection_is_alive(const struct libvirt_connection *connection)
+int
+virConnectIsAlive(virConnectPtr connection)
 {
-    return connection->handle && libvirt.alive;
+    assert_ptr_equal(connection, &a_connection);
+    return libvirt.alive;
 }
 
-void
-libvirt_connection_close(struct libvirt_connection *connection)
+int
+virConnectClose(virConnectPtr connection)
 {
-    connection->handle = NULL;
-}
-
-void
-libvirt_link_unref(struct libvirt_link *link)
-{
-    (void)link;
-}
-
-struct libvirt_link *
-libvirt_link_ref(struct libvirt_link *link)
-{
-    return link;
+    assert_ptr_equal(connection, &a_connection);
+    libvirt.opened--;
+    return 0;
 }
 
 virDomainPtr
 virDomainLookupByUUIDString(virConnectPtr connection, const char *uuid)
 {
-    (void)uuid;
+    assert_string_equal(uuid, UUID);
     assert_ptr_equal(connection, &a_connection);
+    libvirt.lookups++;
     return (virDomainPtr)&a_domain;
 }
 
@@ -83,9 +78,14 @@ virDomainQemuAgentCommand(virDomainPtr domain, const char *command, int timeout,
 {
     (void)domain;
     (void)flags;
-    assert_string_equal(command, "{\"execute\":\"guest-get-vcpus\"}");
+    snprintf(libvirt.asked, sizeof(libvirt.asked), "%s", command);
     assert_int_equal(timeout, 3);
-    return NULL;
+    return libvirt.reply ? memory_string(libvirt.reply) : NULL;
+}
+
+void
+virResetLastError(void)
+{
 }
 
 virErrorPtr
@@ -102,33 +102,49 @@ virGetLastErrorCode(void)
 
 /* --- one call --- */
 
-static struct call
+static struct libvirt_job *
+job_of(struct libvirt_link *link, const char *arguments)
+{
+    static struct call call; /* the lane does not look at it */
+    struct libvirt_job *job = libvirt_job_new(link, UUID, 1, NULL);
+
+    job->call = &call;
+    job->request.command = "guest-get-vcpus";
+    job->timeout_ns = INT64_C(3000000000);
+    snprintf(job->request.arguments, sizeof(job->request.arguments), "%s", arguments);
+    return job;
+}
+
+static void
+release(struct libvirt_link *link, void *lane)
+{
+    libvirt_call_driver.close(lane);
+    assert_int_equal(libvirt.opened, 0);
+    assert_int_equal(atomic_load(&link->references), 1);
+    libvirt_call_driver.release(link);
+}
+
+static struct answer
 ask(int code, const char *message, bool alive)
 {
-    static char uri[] = "test:///default",
-                key[] = "11111111-1111-1111-1111-111111111111";
-    struct libvirt_link link = {.uri = uri};
-    struct call origin = {.guest_key = key,
-                          .command = "guest-get-vcpus",
-                          .timeout_ns = INT64_C(3000000000)};
-    struct call_job *job = call_job_new(&link, &origin);
-    void *lane = libvirt_call_driver.open(&link);
-
-    libvirt.alive = alive;
+    struct libvirt_link *link = libvirt_link_new(URI, NULL, NULL, NULL);
+    struct libvirt_job *job = job_of(link, "");
+    void *lane = libvirt_call_driver.open(link);
     char *text = memory_string(message);
 
+    libvirt.alive = alive;
     libvirt.error = (virError){.code = code, .message = text};
     libvirt_call_driver.run(lane, &job->job);
-    struct call answer = job->answer;
+    struct answer answer = job->answer;
 
     libvirt_call_driver.drop(&job->job);
-    libvirt_call_driver.close(lane);
+    release(link, lane);
     free(text);
     return answer;
 }
 
 static void
-expect(struct call answer, enum failure_kind kind, int channel)
+expect(struct answer answer, enum failure_kind kind, int channel)
 {
     assert_string_equal(failure_kind_name(answer.failure.kind),
                         failure_kind_name(kind));
@@ -171,6 +187,61 @@ test_handles_are_freed(void **state)
     assert_int_equal(libvirt.freed, 1);
 }
 
+static void
+test_a_reply_and_what_was_asked_for_it(void **state)
+{
+    struct libvirt_link *link = libvirt_link_new(URI, NULL, NULL, NULL);
+    void *lane = libvirt_call_driver.open(link);
+    struct libvirt_job *job = job_of(link, "");
+
+    (void)state;
+    libvirt.alive = true;
+    libvirt.reply = "{\"return\": []}";
+    libvirt.lookups = 0;
+    libvirt_call_driver.run(lane, &job->job);
+    assert_string_equal(libvirt.asked, "{\"execute\":\"guest-get-vcpus\"}");
+    assert_string_equal(job->answer.reply, libvirt.reply);
+    assert_int_equal(job->answer.reply_length, strlen(libvirt.reply));
+    assert_int_equal(job->answer.failure.kind, FAILURE_NONE);
+    assert_true(job->answer.received_mono_ns >= job->answer.sent_mono_ns);
+    libvirt_call_driver.drop(&job->job);
+
+    job = job_of(link, "{\"handle\":7}");
+    libvirt_call_driver.run(lane, &job->job);
+    assert_string_equal(
+        libvirt.asked,
+        "{\"execute\":\"guest-get-vcpus\",\"arguments\":{\"handle\":7}}");
+    assert_int_equal(libvirt.lookups, 1); /* the handle is kept */
+    libvirt_call_driver.drop(&job->job);
+    libvirt.reply = NULL;
+    release(link, lane);
+}
+
+/* With it go the handles that were had by it. */
+static void
+test_a_dead_connection_is_opened_anew(void **state)
+{
+    struct libvirt_link *link = libvirt_link_new(URI, NULL, NULL, NULL);
+    void *lane = libvirt_call_driver.open(link);
+
+    (void)state;
+    libvirt.reply = "{\"return\": []}";
+    libvirt.lookups = libvirt.freed = 0;
+    for (int i = 1; i <= 3; i++) {
+        struct libvirt_job *job = job_of(link, "");
+
+        libvirt.alive = false;
+        libvirt_call_driver.run(lane, &job->job);
+        assert_int_equal(job->answer.failure.kind, FAILURE_NONE);
+        assert_int_equal(libvirt.lookups, i);
+        assert_int_equal(libvirt.freed, i - 1);
+        assert_int_equal(libvirt.opened, 1);
+        libvirt_call_driver.drop(&job->job);
+    }
+    libvirt.reply = NULL;
+    release(link, lane);
+}
+
 int
 main(void)
 {
@@ -178,6 +249,8 @@ main(void)
         cmocka_unit_test(test_a_reply_that_breaks_the_channel),
         cmocka_unit_test(test_the_words_of_a_connection_that_is_dead),
         cmocka_unit_test(test_handles_are_freed),
+        cmocka_unit_test(test_a_reply_and_what_was_asked_for_it),
+        cmocka_unit_test(test_a_dead_connection_is_opened_anew),
     };
 
     return cmocka_run_group_tests_name("a call's lane", tests, NULL, NULL);

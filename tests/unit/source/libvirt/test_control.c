@@ -4,6 +4,8 @@
 
 #include "source/libvirt/connection.h"
 #include "source/libvirt/events.h"
+#include "source/libvirt/job.h"
+#include "unit/source/libvirt/close_callback.h"
 
 #include <libvirt/libvirt.h>
 #include <setjmp.h>
@@ -18,32 +20,6 @@
 #define TEST_URI "test:///default"
 /* The driver cannot list what it cannot connect to. */
 #define NO_SUCH_URI "test:///nonexistent/file.xml"
-
-/* The test driver never loses its daemon, so it forgets this callback instead of
- * freeing it.  Ours stand before the library's. */
-static void (*close_callback_free)(void *opaque);
-static void *close_callback_opaque;
-
-int
-virConnectRegisterCloseCallback(virConnectPtr connection, virConnectCloseFunc callback,
-                                void *opaque, virFreeCallback free_opaque)
-{
-    (void)connection;
-    (void)callback;
-    close_callback_opaque = opaque;
-    close_callback_free = free_opaque;
-    return 0;
-}
-
-int
-virConnectUnregisterCloseCallback(virConnectPtr connection,
-                                  virConnectCloseFunc callback)
-{
-    (void)connection;
-    (void)callback;
-    close_callback_free(close_callback_opaque);
-    return 0;
-}
 
 struct site {
     struct libvirt_link *link;
@@ -60,12 +36,11 @@ open_site(const char *uri)
     return site;
 }
 
-static struct control_job *
-run(struct site *site, enum control_verb verb, const char *uuid)
+static struct libvirt_job *
+run(struct site *site, const char *uuid)
 {
-    struct control_job *job = control_job_new(site->link, verb, NULL);
+    struct libvirt_job *job = libvirt_job_new(site->link, uuid, 1, NULL);
 
-    snprintf(job->uuid, sizeof job->uuid, "%s", uuid);
     libvirt_control_driver.run(site->lane, &job->job);
     return job;
 }
@@ -84,25 +59,25 @@ static void
 test_lists_and_looks(void **state)
 {
     struct site site = open_site(TEST_URI);
-    struct control_job *list = run(&site, CONTROL_CONNECT, "");
-    struct control_job *look;
+    struct libvirt_job *list = run(&site, "");
+    struct libvirt_job *look;
 
     (void)state;
-    assert_int_equal(list->failure.kind, FAILURE_NONE);
+    assert_int_equal(list->answer.failure.kind, FAILURE_NONE);
     assert_int_equal(list->domains_count, 1);
     assert_string_equal(list->domains[0].name, "test");
     assert_int_equal(list->domains[0].state, DOMAIN_RUNNING);
 
-    look = run(&site, CONTROL_DESCRIBE, list->domains[0].uuid);
+    look = run(&site, list->domains[0].uuid);
     assert_int_equal(look->domains_count, 1);
     assert_int_equal(look->domains[0].id, list->domains[0].id);
-    control_job_free(look);
+    libvirt_job_drop(&look->job);
 
-    look = run(&site, CONTROL_DESCRIBE, "00000000-0000-0000-0000-000000000000");
+    look = run(&site, "00000000-0000-0000-0000-000000000000");
     assert_int_equal(look->domains_count, 0);
-    assert_int_equal(look->failure.kind, FAILURE_NONE);
-    control_job_free(look);
-    control_job_free(list);
+    assert_int_equal(look->answer.failure.kind, FAILURE_NONE);
+    libvirt_job_drop(&look->job);
+    libvirt_job_drop(&list->job);
     close_site(&site);
 }
 
@@ -114,7 +89,7 @@ test_connects_again_and_again(void **state)
 
     (void)state;
     for (int i = 0; i < 5; i++) {
-        control_job_free(run(&site, CONTROL_CONNECT, ""));
+        libvirt_job_drop(&run(&site, "")->job);
         if (i == 0)
             once = atomic_load(&site.link->references);
         assert_int_equal(atomic_load(&site.link->references), once);
@@ -126,14 +101,14 @@ static void
 test_says_why_not(void **state)
 {
     struct site site = open_site(NO_SUCH_URI);
-    struct control_job *job = run(&site, CONTROL_CONNECT, "");
+    struct libvirt_job *job = run(&site, "");
 
     (void)state;
-    assert_int_not_equal(job->failure.kind, FAILURE_NONE);
-    control_job_free(job);
-    job = run(&site, CONTROL_DESCRIBE, "00000000-0000-0000-0000-000000000000");
-    assert_int_equal(job->failure.kind, FAILURE_UNAVAILABLE);
-    control_job_free(job);
+    assert_int_not_equal(job->answer.failure.kind, FAILURE_NONE);
+    libvirt_job_drop(&job->job);
+    job = run(&site, "00000000-0000-0000-0000-000000000000");
+    assert_int_equal(job->answer.failure.kind, FAILURE_UNAVAILABLE);
+    libvirt_job_drop(&job->job);
     close_site(&site);
 }
 

@@ -1,0 +1,78 @@
+/* UTF-8: characters of a text that may not consist of any. */
+#include "kit/utf8.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+/* Bytes of a character behind its first. */
+#define CONTINUATIONS_MAX 3
+
+static bool
+is_continuation(char byte)
+{
+    return ((unsigned char)byte & 0xc0) == 0x80;
+}
+
+size_t
+utf8_decode(const char *text, uint32_t *code)
+{
+    static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+    unsigned char lead = (unsigned char)text[0];
+    size_t length = lead < 0x80             ? 1
+                    : (lead & 0xe0) == 0xc0 ? 2
+                    : (lead & 0xf0) == 0xe0 ? 3
+                    : (lead & 0xf8) == 0xf0 ? 4
+                                            : 0;
+
+    if (length == 0)
+        return 0;
+    uint32_t value = length == 1 ? lead : lead & (0x7fU >> length);
+
+    for (size_t i = 1; i < length; i++) {
+        if (!is_continuation(text[i]))
+            return 0; /* the NUL as well */
+        value = value << 6 | ((unsigned char)text[i] & 0x3fU);
+    }
+    if (value < least[length] || value > 0x10ffff ||
+        (value >= 0xd800 && value <= 0xdfff))
+        return 0;
+    if (code)
+        *code = value;
+    return length;
+}
+
+size_t
+utf8_cut(const char *text, size_t bytes_max)
+{
+    size_t length = strnlen(text, bytes_max);
+    size_t start = length;
+
+    while (start > 0 && length - start < CONTINUATIONS_MAX &&
+           is_continuation(text[start]))
+        start--;
+    /* What has more of them is no UTF-8, and may be cut anywhere. */
+    return is_continuation(text[start]) ? length : start;
+}
+
+size_t
+utf8_clean(const char *text, size_t bytes_max, char *out)
+{
+    static const char replacement[] = "\xef\xbf\xbd"; /* U+FFFD */
+    size_t length = 0;
+
+    while (*text != '\0') {
+        size_t taken = utf8_decode(text, NULL);
+        const char *from = taken > 0 ? text : replacement;
+        size_t size = taken > 0 ? taken : sizeof(replacement) - 1;
+
+        if (size > bytes_max - length)
+            break;
+        if (out)
+            memcpy(out + length, from, size);
+        length += size;
+        text += taken > 0 ? taken : 1;
+    }
+    if (out)
+        out[length] = '\0';
+    return length;
+}

@@ -1,0 +1,48 @@
+/* What a lane does for the source, and what it brings back. */
+#ifndef SOURCE_LIBVIRT_JOB_H
+#define SOURCE_LIBVIRT_JOB_H
+
+#include "base/lanes.h"
+#include "source/libvirt/domain_xml.h"
+#include "source/libvirt/link.h"
+#include "source/source.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct domain_description {
+    char uuid[UUID_BYTES];
+    char *name;
+    int64_t id; /* of the running domain; another one after each start */
+    enum domain_state state;
+    enum channel_state channel;
+    bool opted_out;
+    char os[DOMAIN_XML_OS_BYTES];
+    struct domain_facts *facts; /* a reference; NULL: we may not read the definition */
+};
+
+struct libvirt_job {
+    struct lane_job job;
+    struct libvirt_link *link; /* a reference */
+    /* On the loop thread, if there is still a source; the job is freed after it. */
+    void (*done)(struct source *source, struct libvirt_job *job);
+    unsigned int connection; /* the control connection's number as it was made */
+    char uuid[UUID_BYTES];   /* the domain that it is about; "": all that are active */
+    bool leaving;            /* ... which is on its way to another host */
+
+    struct call *call;      /* NULL: none; the loop thread's, not the lane's */
+    struct request request; /* of the call, ... */
+    int64_t timeout_ns;
+    struct answer answer; /* ... or of what else was asked */
+
+    struct domain_description *domains; /* what was seen; none: it is gone */
+    size_t domains_count;
+};
+
+struct libvirt_job *
+libvirt_job_new(struct libvirt_link *link, const char *uuid, unsigned int connection,
+                void (*done)(struct source *source, struct libvirt_job *job));
+void libvirt_job_drop(struct lane_job *job); /* any thread */
+
+#endif

@@ -1,0 +1,247 @@
+/* What libvirt's event thread tells, as mail to the loop thread. */
+#include "source/libvirt/subscriptions.h"
+
+#include "base/log.h"
+#include "kit/memory.h"
+
+#include <libvirt/libvirt.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* What callbacks hold; freed by libvirt when the connection lets go of them. */
+struct subscription {
+    struct libvirt_link *link; /* a reference */
+    unsigned int connection;
+};
+
+static struct subscription *
+subscription_new(struct libvirt_link *link, unsigned int connection)
+{
+    struct subscription *subscription = memory_new(1, sizeof *subscription);
+
+    subscription->link = libvirt_link_ref(link);
+    subscription->connection = connection;
+    return subscription;
+}
+
+static void
+subscription_free(void *opaque)
+{
+    struct subscription *subscription = opaque;
+
+    libvirt_link_unref(subscription->link);
+    free(subscription);
+}
+
+/* --- libvirt's event thread --- */
+
+static void
+event_free(struct libvirt_event *event)
+{
+    libvirt_link_unref(event->link);
+    free(event);
+}
+
+static void
+event_deliver(struct mail *mail)
+{
+    struct libvirt_event *event = (struct libvirt_event *)mail;
+
+    if (event->link->source)
+        event->link->event(event->link->source, event);
+    event_free(event);
+}
+
+static struct libvirt_event *
+event_new(const struct subscription *subscription, enum libvirt_event_kind kind)
+{
+    struct libvirt_event *event = memory_new(1, sizeof *event);
+
+    event->mail.deliver = event_deliver;
+    event->link = libvirt_link_ref(subscription->link);
+    event->kind = kind;
+    event->connection = subscription->connection;
+    return event;
+}
+
+static const char *
+event_name(enum libvirt_event_kind kind)
+{
+    static const char *const names[] = {
+        [LIBVIRT_DOMAIN_STARTED] = "started",
+        [LIBVIRT_DOMAIN_STOPPED] = "stopped",
+        [LIBVIRT_AGENT_CONNECTED] = "agent_connected",
+        [LIBVIRT_AGENT_DISCONNECTED] = "agent_disconnected",
+        [LIBVIRT_DOMAIN_CHANGED] = "changed",
+        [LIBVIRT_DOMAIN_MIGRATES] = "migrates",
+        [LIBVIRT_CONNECTION_CLOSED] = "closed",
+    };
+
+    return names[kind];
+}
+
+static void
+post_domain_event(virDomainPtr domain, const struct subscription *subscription,
+                  enum libvirt_event_kind kind)
+{
+    struct libvirt_event *event = event_new(subscription, kind);
+
+    log_debug("libvirt tells of a domain", LOG_STR("domain", virDomainGetName(domain)),
+              LOG_STR("event", event_name(kind)));
+    if (virDomainGetUUIDString(domain, event->uuid) == 0)
+        mailbox_post(event->link->mailbox, &event->mail);
+    else
+        event_free(event);
+}
+
+static int
+lifecycle_event(virConnectPtr connection, virDomainPtr domain, int event, int detail,
+                void *opaque)
+{
+    enum libvirt_event_kind kind = LIBVIRT_DOMAIN_CHANGED;
+
+    (void)connection;
+    (void)detail;
+    if (event == VIR_DOMAIN_EVENT_STARTED)
+        kind = LIBVIRT_DOMAIN_STARTED;
+    else if (event == VIR_DOMAIN_EVENT_STOPPED)
+        kind = LIBVIRT_DOMAIN_STOPPED;
+    else if (event == VIR_DOMAIN_EVENT_DEFINED || event == VIR_DOMAIN_EVENT_UNDEFINED)
+        return 0; /* says nothing of a running domain */
+    post_domain_event(domain, opaque, kind);
+    return 0;
+}
+
+static int
+agent_event(virConnectPtr connection, virDomainPtr domain, int state, int reason,
+            void *opaque)
+{
+    (void)connection;
+    (void)reason;
+    post_domain_event(domain, opaque,
+                      state == VIR_CONNECT_DOMAIN_EVENT_AGENT_LIFECYCLE_STATE_CONNECTED
+                          ? LIBVIRT_AGENT_CONNECTED
+                          : LIBVIRT_AGENT_DISCONNECTED);
+    return 0;
+}
+
+static int
+device_event(virConnectPtr connection, virDomainPtr domain, const char *device,
+             void *opaque)
+{
+    (void)connection;
+    (void)device;
+    post_domain_event(domain, opaque, LIBVIRT_DOMAIN_CHANGED);
+    return 0;
+}
+
+static int
+metadata_event(virConnectPtr connection, virDomainPtr domain, int type,
+               const char *namespace, void *opaque)
+{
+    (void)connection;
+    (void)type;
+    (void)namespace;
+    post_domain_event(domain, opaque, LIBVIRT_DOMAIN_CHANGED);
+    return 0;
+}
+
+/* Once for each pass over the guest's memory, the first at the start. */
+static int
+migration_event(virConnectPtr connection, virDomainPtr domain, int pass, void *opaque)
+{
+    (void)connection;
+    (void)pass;
+    post_domain_event(domain, opaque, LIBVIRT_DOMAIN_MIGRATES);
+    return 0;
+}
+
+static int
+balloon_event(virConnectPtr connection, virDomainPtr domain, unsigned long long kib,
+              void *opaque)
+{
+    (void)connection;
+    (void)kib;
+    post_domain_event(domain, opaque, LIBVIRT_DOMAIN_CHANGED);
+    return 0;
+}
+
+static const char *
+close_reason(int reason)
+{
+    switch (reason) {
+    case VIR_CONNECT_CLOSE_REASON_EOF:
+        return "the daemon closed the connection";
+    case VIR_CONNECT_CLOSE_REASON_KEEPALIVE:
+        return "the daemon does not answer keep-alive messages";
+    case VIR_CONNECT_CLOSE_REASON_CLIENT:
+        return "closed by the exporter";
+    default:
+        return "an error on the connection";
+    }
+}
+
+static void
+connection_closed(virConnectPtr connection, int reason, void *opaque)
+{
+    struct libvirt_event *event = event_new(opaque, LIBVIRT_CONNECTION_CLOSED);
+
+    (void)connection;
+    snprintf(event->reason, sizeof event->reason, "%s", close_reason(reason));
+    mailbox_post(event->link->mailbox, &event->mail);
+}
+
+/* --- the connection's own thread --- */
+
+int
+subscriptions_open(struct subscriptions *subscriptions, void *connection,
+                   struct libvirt_link *link, unsigned int number)
+{
+    static const struct {
+        int id;
+        virConnectDomainEventGenericCallback callback;
+    } events[] = {
+        {VIR_DOMAIN_EVENT_ID_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(lifecycle_event)},
+        {VIR_DOMAIN_EVENT_ID_AGENT_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(agent_event)},
+        {VIR_DOMAIN_EVENT_ID_DEVICE_ADDED, VIR_DOMAIN_EVENT_CALLBACK(device_event)},
+        {VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED, VIR_DOMAIN_EVENT_CALLBACK(device_event)},
+        {VIR_DOMAIN_EVENT_ID_METADATA_CHANGE,
+         VIR_DOMAIN_EVENT_CALLBACK(metadata_event)},
+        {VIR_DOMAIN_EVENT_ID_BALLOON_CHANGE, VIR_DOMAIN_EVENT_CALLBACK(balloon_event)},
+        {VIR_DOMAIN_EVENT_ID_MIGRATION_ITERATION,
+         VIR_DOMAIN_EVENT_CALLBACK(migration_event)},
+    };
+    struct subscription *subscription = subscription_new(link, number);
+
+    _Static_assert(sizeof(events) / sizeof(events[0]) <= SUBSCRIPTIONS_MAX, "all fit");
+    subscriptions->count = 0;
+    if (virConnectRegisterCloseCallback(connection, connection_closed, subscription,
+                                        subscription_free) < 0) {
+        subscription_free(subscription);
+        return -1;
+    }
+    for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
+        subscription = subscription_new(link, number);
+        int id = virConnectDomainEventRegisterAny(connection, NULL, events[i].id,
+                                                  events[i].callback, subscription,
+                                                  subscription_free);
+
+        if (id < 0) {
+            subscription_free(subscription);
+            return -1;
+        }
+        subscriptions->numbers[subscriptions->count++] = id;
+    }
+    return 0;
+}
+
+/* Each holds a reference: a connection that is closed with one lives on, and so does
+ * its socket if the daemon is well. */
+void
+subscriptions_close(struct subscriptions *subscriptions, void *connection)
+{
+    while (subscriptions->count > 0)
+        (void)virConnectDomainEventDeregisterAny(
+            connection, subscriptions->numbers[--subscriptions->count]);
+    (void)virConnectUnregisterCloseCallback(connection, connection_closed);
+}

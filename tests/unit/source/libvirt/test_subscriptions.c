@@ -1,0 +1,194 @@
+/* What libvirt's test driver tells of its domains, and what a connection says of its
+ * end. */
+#include "source/libvirt/subscriptions.h"
+
+#include "source/libvirt/connection.h"
+#include "source/libvirt/events.h"
+#include "unit/source/libvirt/close_callback.h"
+
+#include <libvirt/libvirt.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uv.h>
+
+#include <cmocka.h>
+
+#define NUMBER 7
+
+struct source {
+    uv_loop_t loop;
+    struct mailbox *mailbox;
+    struct libvirt_link *link;
+    struct subscriptions subscriptions;
+    virConnectPtr connection;
+    char heard[512];
+};
+
+static void
+take_event(struct source *source, const struct libvirt_event *event)
+{
+    static const char *const names[] = {
+        [LIBVIRT_DOMAIN_STARTED] = "started",   [LIBVIRT_DOMAIN_STOPPED] = "stopped",
+        [LIBVIRT_AGENT_CONNECTED] = "agent",    [LIBVIRT_AGENT_DISCONNECTED] = "left",
+        [LIBVIRT_DOMAIN_CHANGED] = "changed",   [LIBVIRT_DOMAIN_MIGRATES] = "migrates",
+        [LIBVIRT_CONNECTION_CLOSED] = "closed",
+    };
+    size_t length = strlen(source->heard);
+
+    assert_int_equal(event->connection, NUMBER);
+    snprintf(source->heard + length, sizeof(source->heard) - length, "%s %s;",
+             names[event->kind],
+             event->kind == LIBVIRT_CONNECTION_CLOSED ? event->reason : event->uuid);
+}
+
+static int
+set_up(void **state)
+{
+    struct source *source = calloc(1, sizeof(*source));
+
+    uv_loop_init(&source->loop);
+    source->mailbox = mailbox_new(&source->loop);
+    source->link = libvirt_link_new("", source->mailbox, source, take_event);
+    libvirt_events_start(&libvirt_connections_guard);
+    source->connection = virConnectOpen("test:///default");
+    assert_non_null(source->connection);
+    assert_int_equal(subscriptions_open(&source->subscriptions, source->connection,
+                                        source->link, NUMBER),
+                     0);
+    *state = source;
+    return 0;
+}
+
+/* Whatever libvirt still held of ours would hold the link. */
+static int
+tear_down(void **state)
+{
+    struct source *source = *state;
+
+    subscriptions_close(&source->subscriptions, source->connection);
+    virConnectClose(source->connection);
+    libvirt_events_stop();
+    mailbox_drain(source->mailbox);
+    assert_int_equal(atomic_load(&source->link->references), 1);
+    libvirt_link_unref(source->link);
+    mailbox_close(source->mailbox);
+    uv_run(&source->loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&source->loop), 0);
+    free(source);
+    return 0;
+}
+
+static void
+expect(struct source *source, const char *heard)
+{
+    while (strlen(source->heard) < strlen(heard))
+        uv_run(&source->loop, UV_RUN_ONCE);
+    assert_string_equal(source->heard, heard);
+    source->heard[0] = '\0';
+}
+
+static void
+expect_of(struct source *source, virDomainPtr domain, const char *what)
+{
+    char uuid[VIR_UUID_STRING_BUFLEN], heard[128];
+
+    assert_int_equal(virDomainGetUUIDString(domain, uuid), 0);
+    snprintf(heard, sizeof(heard), "%s %s;", what, uuid);
+    expect(source, heard);
+}
+
+static void
+test_domains_that_start_change_and_stop(void **state)
+{
+    struct source *source = *state;
+    virDomainPtr domain = virDomainLookupByName(source->connection, "test");
+
+    assert_int_equal(virDomainSuspend(domain), 0);
+    expect_of(source, domain, "changed");
+    assert_int_equal(virDomainResume(domain), 0);
+    expect_of(source, domain, "changed");
+    assert_int_equal(virDomainSetMetadata(domain, VIR_DOMAIN_METADATA_TITLE, "Web",
+                                          NULL, NULL, VIR_DOMAIN_AFFECT_LIVE),
+                     0);
+    expect_of(source, domain, "changed");
+    assert_int_equal(virDomainDestroy(domain), 0);
+    expect_of(source, domain, "stopped");
+    assert_int_equal(virDomainCreate(domain), 0);
+    expect_of(source, domain, "started");
+    virDomainFree(domain);
+}
+
+/* That one was defined or undefined says nothing of what runs. */
+static void
+test_definitions_are_no_news(void **state)
+{
+    static const char other[] = "<domain type='test'><name>other</name>"
+                                "<memory>1024</memory><os><type>hvm</type></os>"
+                                "</domain>";
+    struct source *source = *state;
+    virDomainPtr domain = virDomainDefineXML(source->connection, other);
+
+    assert_non_null(domain);
+    assert_int_equal(virDomainCreate(domain), 0);
+    expect_of(source, domain, "started");
+    assert_int_equal(virDomainDestroy(domain), 0);
+    expect_of(source, domain, "stopped");
+    assert_int_equal(virDomainUndefine(domain), 0);
+    virDomainFree(domain);
+    domain = virDomainLookupByName(source->connection, "test");
+    assert_int_equal(virDomainSuspend(domain), 0);
+    expect_of(source, domain, "changed"); /* and nothing before it */
+    assert_int_equal(virDomainResume(domain), 0);
+    expect_of(source, domain, "changed");
+    virDomainFree(domain);
+}
+
+static void
+test_why_a_connection_is_closed(void **state)
+{
+    static const struct {
+        int reason;
+        const char *heard;
+    } reasons[] = {
+        {VIR_CONNECT_CLOSE_REASON_EOF, "closed the daemon closed the connection;"},
+        {VIR_CONNECT_CLOSE_REASON_KEEPALIVE,
+         "closed the daemon does not answer keep-alive messages;"},
+        {VIR_CONNECT_CLOSE_REASON_CLIENT, "closed closed by the exporter;"},
+        {VIR_CONNECT_CLOSE_REASON_ERROR, "closed an error on the connection;"},
+    };
+    struct source *source = *state;
+
+    for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+        close_connection(reasons[i].reason);
+        expect(source, reasons[i].heard);
+    }
+}
+
+static void
+test_a_source_that_is_gone_hears_nothing(void **state)
+{
+    struct source *source = *state;
+
+    close_connection(VIR_CONNECT_CLOSE_REASON_EOF);
+    source->link->source = NULL;
+    mailbox_drain(source->mailbox);
+    assert_string_equal(source->heard, "");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_domains_that_start_change_and_stop),
+        TEST(test_definitions_are_no_news),
+        TEST(test_why_a_connection_is_closed),
+        TEST(test_a_source_that_is_gone_hears_nothing),
+    };
+
+    return cmocka_run_group_tests_name("subscriptions", tests, NULL, NULL);
+}
