@@ -1,6 +1,8 @@
 /* Two heaps of waiting guests, one of them for those that do not answer. */
 #include "guest/schedule.h"
 
+#include "guest/response.h"
+#include "kit/hash.h"
 #include "kit/memory.h"
 
 #include <stdlib.h>
@@ -11,36 +13,10 @@
 /* Guests that do not answer may use one in so many of the lanes. */
 #define SUSPECT_SHARE 4
 
-struct schedule_heap {
-    struct schedule_guest **guests; /* a binary heap by wake_ns */
-    size_t count, allocated;
-};
-
 struct schedule {
     struct schedule_settings settings;
-    struct schedule_heap well, suspects;
+    struct heap well, suspects; /* the guests that wait for their turn */
     unsigned int in_flight, suspects_in_flight;
-};
-
-/* What a call's outcome says of the agent. */
-enum verdict {
-    ANSWERED, /* it is there, and the command works */
-    REFUSED,  /* it is there, the command does not work: ask that less */
-    FROZEN,   /* it is there, but the guest's filesystems are frozen */
-    GARBLED,  /* it is there, but not to be understood */
-    SILENT,   /* it did not answer: end the visit, probe */
-    OCCUPIED, /* somebody else is at work in the guest: come back later, no failure */
-};
-
-static const enum verdict verdicts[FAILURE_KINDS] = {
-    [FAILURE_NONE] = ANSWERED,        [FAILURE_ABSENT] = SILENT,
-    [FAILURE_DISCONNECTED] = SILENT,  [FAILURE_TIMEOUT] = SILENT,
-    [FAILURE_UNSUPPORTED] = REFUSED,  [FAILURE_DISABLED] = REFUSED,
-    [FAILURE_FROZEN] = FROZEN,        [FAILURE_BUSY] = OCCUPIED,
-    [FAILURE_HELD] = SILENT,          [FAILURE_AGENT_ERROR] = REFUSED,
-    [FAILURE_MALFORMED] = GARBLED,    [FAILURE_TOO_LARGE] = REFUSED,
-    [FAILURE_DENIED] = SILENT,        [FAILURE_NOT_RUNNING] = OCCUPIED,
-    [FAILURE_UNAVAILABLE] = OCCUPIED,
 };
 
 static int64_t
@@ -55,17 +31,7 @@ later(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-/* FNV-1a with a final mix: phases of web-1, web-2 ... must not lie side by side. */
-static uint64_t
-hash_of(const char *name)
-{
-    uint64_t hash = UINT64_C(0xcbf29ce484222325);
-
-    for (; *name; name++)
-        hash = (hash ^ (unsigned char)*name) * UINT64_C(0x100000001b3);
-    return hash;
-}
-
+/* Phases of web-1, web-2 ... must not lie side by side. */
 static uint64_t
 mixed(uint64_t hash)
 {
@@ -74,75 +40,11 @@ mixed(uint64_t hash)
     return hash ^ (hash >> 33);
 }
 
-static void
-heap_place(struct schedule_heap *heap, size_t index, struct schedule_guest *guest)
+static struct schedule_guest *
+guest_of(struct heap_node *node)
 {
-    heap->guests[index] = guest;
-    guest->heap_index = index;
-}
-
-static void
-heap_rise(struct schedule_heap *heap, size_t index, struct schedule_guest *guest)
-{
-    while (index > 0) {
-        size_t parent = (index - 1) / 2;
-
-        if (heap->guests[parent]->wake_ns <= guest->wake_ns)
-            break;
-        heap_place(heap, index, heap->guests[parent]);
-        index = parent;
-    }
-    heap_place(heap, index, guest);
-}
-
-static void
-heap_sink(struct schedule_heap *heap, size_t index, struct schedule_guest *guest)
-{
-    for (;;) {
-        size_t child = 2 * index + 1;
-
-        if (child >= heap->count)
-            break;
-        if (child + 1 < heap->count &&
-            heap->guests[child + 1]->wake_ns < heap->guests[child]->wake_ns)
-            child++;
-        if (heap->guests[child]->wake_ns >= guest->wake_ns)
-            break;
-        heap_place(heap, index, heap->guests[child]);
-        index = child;
-    }
-    heap_place(heap, index, guest);
-}
-
-static void
-heap_add(struct schedule_heap *heap, struct schedule_guest *guest)
-{
-    if (heap->count == heap->allocated) {
-        heap->allocated = heap->allocated ? 2 * heap->allocated : 16;
-        heap->guests = memory_resize(heap->guests, heap->allocated,
-                                     sizeof(struct schedule_guest *));
-    }
-    guest->heap = heap;
-    heap_rise(heap, heap->count++, guest);
-}
-
-static void
-heap_remove(struct schedule_guest *guest)
-{
-    struct schedule_heap *heap = guest->heap;
-
-    if (!heap)
-        return;
-    size_t index = guest->heap_index;
-    struct schedule_guest *last = heap->guests[--heap->count];
-
-    guest->heap = NULL;
-    if (last == guest)
-        return;
-    if (index > 0 && last->wake_ns < heap->guests[(index - 1) / 2]->wake_ns)
-        heap_rise(heap, index, last);
-    else
-        heap_sink(heap, index, last);
+    return (struct schedule_guest *)((char *)node -
+                                     offsetof(struct schedule_guest, waiting));
 }
 
 struct schedule *
@@ -159,8 +61,8 @@ schedule_free(struct schedule *schedule)
 {
     if (!schedule)
         return;
-    free(schedule->well.guests);
-    free(schedule->suspects.guests);
+    heap_clear(&schedule->well);
+    heap_clear(&schedule->suspects);
     free(schedule);
 }
 
@@ -211,18 +113,16 @@ spend(const struct schedule *schedule, struct schedule_guest *guest, int64_t now
 static void
 await(struct schedule *schedule, struct schedule_guest *guest)
 {
-    heap_remove(guest);
+    int64_t due_ns = INT64_MIN; /* a suspect waits for a probe alone */
+
+    heap_remove(&guest->waiting);
     if (guest->held || guest->in_flight)
         return;
-    if (guest->suspect) {
-        guest->wake_ns = later(guest->not_before_ns, guest->allowed_ns);
-        heap_add(&schedule->suspects, guest);
-        return;
-    }
-    first_due(schedule, guest, INT64_MIN, &guest->wake_ns);
-    guest->wake_ns = later(guest->wake_ns, guest->not_before_ns);
-    guest->wake_ns = later(guest->wake_ns, guest->allowed_ns);
-    heap_add(&schedule->well, guest);
+    if (!guest->suspect)
+        first_due(schedule, guest, INT64_MIN, &due_ns);
+    guest->waiting.wake_ns =
+        later(due_ns, later(guest->not_before_ns, guest->allowed_ns));
+    heap_add(guest->suspect ? &schedule->suspects : &schedule->well, &guest->waiting);
 }
 
 static int64_t
@@ -311,7 +211,7 @@ void
 schedule_add(struct schedule *schedule, struct schedule_guest *guest, const char *name,
              int64_t first_ns)
 {
-    guest->hash = hash_of(name);
+    guest->hash = hash_bytes(HASH_START, name, strlen(name));
     make_all_due(guest, first_ns);
     await(schedule, guest);
 }
@@ -320,7 +220,7 @@ void
 schedule_remove(struct schedule *schedule, struct schedule_guest *guest)
 {
     (void)schedule;
-    heap_remove(guest);
+    heap_remove(&guest->waiting);
 }
 
 void
@@ -393,17 +293,16 @@ suspects_max(const struct schedule *schedule)
 static struct schedule_guest *
 head(const struct schedule *schedule)
 {
-    const struct schedule_heap *well = &schedule->well;
-    const struct schedule_heap *suspects = &schedule->suspects;
-    bool suspects_may =
-        suspects->count > 0 && schedule->suspects_in_flight < suspects_max(schedule);
+    struct heap_node *well = heap_first(&schedule->well);
+    struct heap_node *suspect = schedule->suspects_in_flight < suspects_max(schedule)
+                                    ? heap_first(&schedule->suspects)
+                                    : NULL;
 
-    if (schedule->in_flight >= schedule->settings.capacity)
+    if (schedule->in_flight >= schedule->settings.capacity || (!well && !suspect))
         return NULL;
-    if (suspects_may &&
-        (well->count == 0 || suspects->guests[0]->wake_ns < well->guests[0]->wake_ns))
-        return suspects->guests[0];
-    return well->count > 0 ? well->guests[0] : NULL;
+    if (!well || (suspect && suspect->wake_ns < well->wake_ns))
+        return guest_of(suspect);
+    return guest_of(well);
 }
 
 int64_t
@@ -411,7 +310,7 @@ schedule_wake_ns(const struct schedule *schedule)
 {
     const struct schedule_guest *guest = head(schedule);
 
-    return guest ? guest->wake_ns : INT64_MAX;
+    return guest ? guest->waiting.wake_ns : INT64_MAX;
 }
 
 /* The probe, or what stands in for it where that must not be sent. */
@@ -446,16 +345,16 @@ schedule_next(struct schedule *schedule, int64_t now_ns, struct schedule_turn *t
 {
     struct schedule_guest *guest = head(schedule);
 
-    if (!guest || guest->wake_ns > now_ns)
+    if (!guest || guest->waiting.wake_ns > now_ns)
         return false;
     *turn = (struct schedule_turn){
         .guest = guest,
         .collector = collector_for(schedule, guest, now_ns),
         .probe = guest->suspect,
-        .due_ns = guest->wake_ns,
+        .due_ns = guest->waiting.wake_ns,
         .epoch = guest->epoch,
     };
-    heap_remove(guest);
+    heap_remove(&guest->waiting);
     guest->in_flight = true;
     schedule->in_flight++;
     if (turn->probe)
@@ -517,19 +416,19 @@ judge(struct schedule *schedule, const struct schedule_turn *turn,
     struct schedule_guest *guest = turn->guest;
 
     guest->not_before_ns = now_ns + SCHEDULE_GAP_NS;
-    switch (verdicts[outcome]) {
-    case ANSWERED:
+    switch (response_of(outcome)) {
+    case RESPONSE_ANSWERED:
         answered(schedule, turn, duration_ns <= SCHEDULE_SLOW_NS, now_ns);
         break;
-    case REFUSED:
+    case RESPONSE_REFUSED:
         answered(schedule, turn, false, now_ns);
         break;
-    case FROZEN:
+    case RESPONSE_FROZEN:
         guest->failures = 0;
         guest->suspect = false;
         guest->not_before_ns = now_ns + SCHEDULE_BUSY_NS;
         break;
-    case GARBLED:
+    case RESPONSE_GARBLED:
         guest->failures++;
         stretch(schedule, guest, turn->collector);
         set_next_tick(schedule, guest, turn->collector, now_ns);
@@ -537,7 +436,7 @@ judge(struct schedule *schedule, const struct schedule_turn *turn,
             guest->failures >= schedule->settings.failures_before_backoff)
             suspect(schedule, guest, now_ns);
         break;
-    case SILENT:
+    case RESPONSE_NONE:
         guest->failures++;
         if (outcome == FAILURE_TIMEOUT && !turn->probe) {
             stretch(schedule, guest, turn->collector);
@@ -545,7 +444,7 @@ judge(struct schedule *schedule, const struct schedule_turn *turn,
         }
         suspect(schedule, guest, now_ns);
         break;
-    case OCCUPIED:
+    case RESPONSE_OCCUPIED:
         guest->not_before_ns = now_ns + SCHEDULE_BUSY_NS;
         /* Such a call waits for half a minute: it shares the suspects' lanes. */
         guest->suspect |= outcome == FAILURE_BUSY;
@@ -583,11 +482,12 @@ schedule_is_idle(const struct schedule_guest *guest, int64_t now_ns)
 {
     if (guest->in_flight)
         return false;
-    return guest->held || guest->suspect || guest->wake_ns > now_ns + SCHEDULE_GAP_NS;
+    return guest->held || guest->suspect ||
+           guest->waiting.wake_ns > now_ns + SCHEDULE_GAP_NS;
 }
 
 bool
 schedule_asks_nothing(const struct schedule_guest *guest)
 {
-    return guest->heap && guest->wake_ns == INT64_MAX;
+    return guest->waiting.heap && guest->waiting.wake_ns == INT64_MAX;
 }

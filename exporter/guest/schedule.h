@@ -15,6 +15,7 @@
 #ifndef GUEST_SCHEDULE_H
 #define GUEST_SCHEDULE_H
 
+#include "base/heap.h"
 #include "collector.h"
 
 #include <stdbool.h>
@@ -69,9 +70,8 @@ struct schedule_guest {
     int64_t not_before_ns; /* the gap, the back-off, or somebody else's work */
     int64_t spent_ns;   /* the budget: calls made, as time from which they are paid */
     int64_t allowed_ns; /* when the budget allows the next call */
-    int64_t wake_ns;    /* when something is due, not_before included */
-    struct schedule_heap *heap; /* where it waits; NULL while held or in flight */
-    size_t heap_index;
+    struct heap_node
+        waiting; /* for its next turn; in no heap while held or in flight */
     struct schedule_entry entries[COLLECTORS_MAX];
 };
 

@@ -19,14 +19,14 @@
 
 /* At the least cost: a millisecond. */
 #define HASH_SECRET "$2b$04$Ph54jmRx2AN7CMN3rLyb8uGM5vI.je/IKPI1pZi3jVqoHWICAzXym"
-#define HASH_EMPTY "$2b$04$WsP/pyK9azlGQTBqir2nReH58Rx3qDH0h11yvyWNlbdYUDwetI6ES"
+#define HASH_START "$2b$04$WsP/pyK9azlGQTBqir2nReH58Rx3qDH0h11yvyWNlbdYUDwetI6ES"
 #define HASH_COLON "$2b$04$Wy/1LS/fjfd/LYOT8bYGcuB12Qe2lGhhJZMrbIiIczT6O/eA7oKCa"
 /* As it was before, but for the last character of the salt, which says as much. */
 #define HASH_SALTED "$2b$04$Ph54jmRx2AN7CMN3rLyb8vGM5vI.je/IKPI1pZi3jVqoHWICAzXym"
 
 static struct web_user users[] = {
     {(char[]){"alice"}, (char[]){HASH_SECRET}},
-    {(char[]){"empty"}, (char[]){HASH_EMPTY}},
+    {(char[]){"empty"}, (char[]){HASH_START}},
     {(char[]){"colon"}, (char[]){HASH_COLON}},
     {(char[]){"salted"}, (char[]){HASH_SALTED}},
 };
