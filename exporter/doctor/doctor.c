@@ -7,6 +7,7 @@
 #include "doctor/guest_os.h"
 #include "doctor/words.h"
 #include "guest/guest.h"
+#include "guest/state.h"
 #include "kit/memory.h"
 
 #include <stdlib.h>

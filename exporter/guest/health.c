@@ -1,6 +1,9 @@
 /* Agent and collector health as samples. */
 #include "guest/health.h"
 
+#include "guest/avoid.h"
+#include "guest/state.h"
+
 #define GAUGE(variable, metric_name, metric_help, ...)                                 \
     static const struct metric variable = {                                            \
         .name = (metric_name),                                                         \
@@ -86,16 +89,6 @@ const struct metric *const health_metrics[] = {
     &avoided,     &dropped,        NULL,
 };
 
-static const char *
-avoided_reason(const struct guest_collector *collector)
-{
-    if (collector->quarantined)
-        return "quarantined";
-    if (collector->unsettled)
-        return "unsettled";
-    return collector->harmful ? "harmful" : NULL;
-}
-
 /* Whole microseconds: a double holds no more of a time since 1970, and base/text.c
  * writes them without a search for the shortest digits. */
 static double
@@ -110,13 +103,15 @@ static void
 collector_samples(const char *name, const struct guest_collector *collector,
                   struct samples *out)
 {
+    const char *why_avoided = guest_avoids_why(collector);
+
     if (collector->asked) {
         samples_add(out, &success, collector->success, LABELS(name));
         samples_add(out, &duration, seconds(collector->duration_ns), LABELS(name));
         samples_add(out, &dropped, (double)collector->dropped, LABELS(name));
     }
-    if (avoided_reason(collector))
-        samples_add(out, &avoided, 1, LABELS(name, avoided_reason(collector)));
+    if (why_avoided)
+        samples_add(out, &avoided, 1, LABELS(name, why_avoided));
     if (collector->last_success_ns != 0)
         samples_add(out, &last_success, seconds(collector->last_success_ns),
                     LABELS(name));
@@ -127,7 +122,7 @@ collector_samples(const char *name, const struct guest_collector *collector,
 
 void
 health_samples(const struct guest *guest, enum agent_state state, bool is_backing_off,
-               const bool *enabled, struct samples *out)
+               const bool *enabled, int64_t now_ns, struct samples *out)
 {
     bool is_up = state == AGENT_RESPONSIVE || state == AGENT_FROZEN ||
                  (state == AGENT_BUSY && guest->answered);
@@ -144,8 +139,9 @@ health_samples(const struct guest *guest, enum agent_state state, bool is_backin
     }
     if (guest->last_response_ns != 0)
         samples_add(out, &last_response, seconds(guest->last_response_ns), NO_LABELS);
-    if (guest->frozen)
-        samples_add(out, &frozen_seconds, seconds(guest->frozen_for_ns), NO_LABELS);
+    if (guest->freeze.frozen)
+        samples_add(out, &frozen_seconds, seconds(now_ns - guest->freeze.since_ns),
+                    NO_LABELS);
     for (size_t i = 0; i < collectors_count; i++) {
         if (enabled[i])
             collector_samples(collectors[i]->name, &guest->collectors[i], out);

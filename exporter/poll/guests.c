@@ -3,8 +3,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "guest/avoid.h"
 #include "kit/memory.h"
-#include "poll/health.h"
+#include "poll/publish.h"
 #include "store/exposition.h"
 #include "store/store.h"
 #include "store/telemetry.h"
@@ -58,7 +59,7 @@ watch_drop_guest(struct watch *watch, struct guest *guest)
     if (guest->schedule.in_flight)
         guest->gone = true; /* freed when its call comes back */
     else
-        watch_forget_guest(guest);
+        watch_forget_guest(watch, guest);
 }
 
 static const char *
@@ -111,7 +112,7 @@ add_guest(struct watch *watch, const struct guest_facts *facts)
     char *name = unique_name(watch, facts);
 
     named.name = name;
-    struct guest *guest = guest_new(watch, &named, source_label(watch));
+    struct guest *guest = guest_new(&named, source_label(watch));
 
     free(name);
     guest->told_name = memory_string(facts->name);
@@ -140,23 +141,27 @@ find_named(struct watch *watch, const struct guest_facts *facts)
     return NULL;
 }
 
-static void
-take_facts(struct guest *guest, const struct guest_facts *facts)
+/* Returns what has changed (GUEST_...). */
+static unsigned int
+take_facts(const struct watch *watch, struct guest *guest,
+           const struct guest_facts *facts)
 {
-    guest_define(guest, facts->definition);
+    unsigned int changed = GUEST_HEALTH | guest_define(guest, facts->definition);
+
     if (facts->incarnation != guest->incarnation)
-        guest_locate(guest, NULL, 0);
+        changed |= guest_locate(guest, NULL, 0);
     if (facts->just_started || facts->incarnation != guest->incarnation)
         guest->started_ns = clock_monotonic_ns();
     guest->incarnation = facts->incarnation;
     guest->domain = facts->domain;
     guest->channel = facts->channel;
     guest->opted_out = facts->opted_out;
-    snprintf(guest->os_hint, sizeof guest->os_hint, "%s",
-             facts->os_hint ? facts->os_hint : "");
-    guest->another = true;
+    (void)snprintf(guest->os_hint, sizeof(guest->os_hint), "%s",
+                   facts->os_hint ? facts->os_hint : "");
+    guest_judge_harm(guest, &watch->rules.config->avoid);
     guest->source_is_up = true;
     guest->seen = true;
+    return changed;
 }
 
 static bool
@@ -178,6 +183,7 @@ guest_seen(void *context, struct source *source, const struct guest_facts *facts
 {
     struct watch *watch = context;
     struct guest *guest = find_named(watch, facts);
+    unsigned int changed = guest ? 0 : GUEST_ALL;
 
     (void)source;
     if (!is_wanted(watch, facts))
@@ -196,7 +202,7 @@ guest_seen(void *context, struct source *source, const struct guest_facts *facts
         another || (facts->agent_came &&
                     (facts->agent_left || guest->channel != CHANNEL_CONNECTED));
 
-    take_facts(guest, facts);
+    changed |= take_facts(watch, guest, facts);
     bool is_askable = guest_is_askable(guest);
 
     if (is_askable && (!was_askable || anew)) {
@@ -207,7 +213,7 @@ guest_seen(void *context, struct source *source, const struct guest_facts *facts
     } else if (facts->agent_woke) {
         schedule_hurry(watch->schedule, &guest->schedule, first_call_ns(watch));
     }
-    watch_publish_health(guest, clock_monotonic_ns());
+    (void)publish(watch, guest, changed, clock_monotonic_ns());
     watch->parts->progressed(watch->parts->context);
     watch_take_turns(watch);
 }
@@ -271,7 +277,7 @@ source_down(void *context, struct source *source, const char *why)
     HASH_ITER (hh, watch->guests, guest, next) {
         guest->source_is_up = guest->seen = false;
         schedule_hold(watch->schedule, &guest->schedule);
-        watch_publish_health(guest, clock_monotonic_ns());
+        (void)publish(watch, guest, GUEST_HEALTH, clock_monotonic_ns());
     }
     watch->parts->progressed(watch->parts->context);
 }

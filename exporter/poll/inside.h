@@ -3,10 +3,11 @@
 #ifndef POLL_INSIDE_H
 #define POLL_INSIDE_H
 
+#include "config/config.h"
+#include "guest/answer.h"
 #include "guest/guest.h"
 #include "guest/schedule.h"
 #include "kit/failure.h"
-#include "poll/intake.h"
 #include "poll/watch_parts.h"
 #include "source/source.h"
 
@@ -17,7 +18,8 @@ struct watch_call;
 /* A source and the guests it announced. */
 struct watch {
     const struct watch_parts *parts;
-    struct intake intake;
+    struct answer_rules rules;
+    struct domain_metrics *domain; /* as the config wants them labelled */
     const struct source_driver *driver;
     struct source *source;
     struct source_config identity; /* to find it again at a reload; owned */
@@ -42,8 +44,8 @@ struct watch {
 void watch_take_turns(struct watch *watch);
 /* The guest is asked for everything from first_ns on. */
 void watch_release(struct watch *watch, struct guest *guest, int64_t first_ns);
-/* What is not asked: what the agent does not have, and what does harm. */
-void watch_block_commands(struct watch *watch, struct guest *guest);
+/* Frees it; not while its call is in flight. */
+void watch_forget_guest(struct watch *watch, struct guest *guest);
 /* A call that only waited for its turn is not late. */
 void watch_excuse_waiting(struct watch *watch, int64_t now_ns);
 /* No call comes back from here on: those in flight are the lanes' that are left. */
@@ -56,6 +58,5 @@ extern const struct source_listener watch_listener; /* but for its context */
 void watch_take_figures(const struct watch *watch, const struct source *source);
 /* Takes the guest out of everything; freed at once, or when its call comes back. */
 void watch_drop_guest(struct watch *watch, struct guest *guest);
-void watch_forget_guest(struct guest *guest);
 
 #endif

@@ -3,9 +3,10 @@
 
 #include "base/clock.h"
 #include "guest/guest.h"
+#include "guest/state.h"
 #include "kit/memory.h"
-#include "poll/health.h"
-#include "poll/intake.h"
+#include "poll/first_pass.h"
+#include "poll/publish.h"
 #include "poll/watch_parts.h"
 #include "store/store.h"
 #include "store/telemetry.h"
@@ -29,8 +30,8 @@ struct poller {
 size_t
 poller_slots(const struct metric *const *slots[POLLER_SLOTS_MAX])
 {
-    _Static_assert(POLLER_SLOTS_MAX == INTAKE_SLOTS_MAX, "they are the same");
-    return intake_slots(slots);
+    _Static_assert(POLLER_SLOTS_MAX == PUBLISH_SLOTS_MAX, "they are the same");
+    return publish_slots(slots);
 }
 
 const char *const *

@@ -3,9 +3,11 @@
 
 #include "base/clock.h"
 #include "base/mailbox.h"
+#include "guest/avoid.h"
+#include "guest/domain_metrics.h"
 #include "kit/memory.h"
-#include "poll/health.h"
 #include "poll/inside.h"
+#include "poll/publish.h"
 #include "store/store.h"
 #include "store/telemetry.h"
 
@@ -66,16 +68,27 @@ take_capacity(struct watch *watch)
     schedule_set_capacity(watch->schedule, capacity.calls, capacity.lanes);
 }
 
+/* The old one may be freed afterwards. */
+static void
+take_config(struct watch *watch, const struct config *config)
+{
+    domain_metrics_free(watch->domain);
+    watch->domain = domain_metrics_new(config->metadata.labels, config->metadata.count);
+    watch->rules.config = config;
+}
+
 struct watch *
 watch_start(const struct watch_parts *parts, const struct source_config *source,
             bool labelled, const struct config *config)
 {
-    struct watch *watch = memory_new(1, sizeof *watch);
+    struct watch *watch = memory_new(1, sizeof(*watch));
     const struct source_capacity none = {0};
+    const struct samples_limits nothing = {.series_max = 0};
     struct schedule_settings settings = schedule_settings(config, none);
 
     watch->parts = parts;
-    watch->intake = intake_new(config, parts->store);
+    watch->rules.samples = samples_new(&nothing);
+    take_config(watch, config);
     watch->driver = parts->drivers[source->kind];
     watch->labelled = labelled;
     watch->progress_ns = clock_monotonic_ns();
@@ -119,22 +132,23 @@ watch_stop(struct watch *watch, int64_t deadline_ns)
     }
     telemetry_source_remove(watch->parts->telemetry, watch->telemetry_row);
     schedule_free(watch->schedule);
-    intake_free(&watch->intake);
+    domain_metrics_free(watch->domain);
+    samples_free(watch->rules.samples);
     source_config_clear(&watch->identity);
     uv_close((uv_handle_t *)&watch->turn, watch_closed);
     return ended;
 }
 
+/* What is switched off is gone; what stays may be read by other filters now. */
 static void
 review_series(const struct watch *watch, struct guest *guest)
 {
-    guest->definition_stale = guest->discovery_stale = true;
     for (size_t i = 0; i < collectors_count; i++) {
-        guest->collectors[i].reply_hash = 0; /* the filters may be others now */
-        if (watch->intake.config->collectors[i].enabled)
+        guest->collectors[i].reply_hash = 0;
+        if (watch->rules.config->collectors[i].enabled)
             continue;
         if (collectors[i]->addresses)
-            guest_locate(guest, NULL, 0);
+            (void)guest_locate(guest, NULL, 0);
         store_put(watch->parts->store, guest->place, i, NULL, 0);
         guest->collectors[i].series = 0;
         guest->collectors[i].asked = false;
@@ -157,7 +171,7 @@ watch_finish(struct watch *watch)
 {
     bool open = false;
 
-    watch->intake.finishing = true;
+    watch->rules.finishing = true;
     for (struct guest *guest = watch->guests; guest; guest = guest->hh.next) {
         size_t talking = collectors_count;
 
@@ -165,7 +179,8 @@ watch_finish(struct watch *watch)
             if (guest->collectors[i].conversation.open)
                 talking = i;
         }
-        if (talking == collectors_count || !guest_is_askable(guest) || guest->frozen) {
+        if (talking == collectors_count || !guest_is_askable(guest) ||
+            guest->freeze.frozen) {
             schedule_hold(watch->schedule, &guest->schedule);
             continue;
         }
@@ -184,14 +199,14 @@ watch_configure(struct watch *watch, const struct config *config)
     struct schedule_settings settings =
         schedule_settings(config, watch->driver->capacity(watch->source));
 
-    intake_configure(&watch->intake, config);
+    take_config(watch, config);
     schedule_configure(watch->schedule, &settings);
     for (struct guest *guest = watch->guests; guest; guest = guest->hh.next) {
         schedule_reset(watch->schedule, &guest->schedule, clock_monotonic_ns());
-        guest->another = true; /* the list may be another */
-        watch_block_commands(watch, guest);
+        guest_judge_harm(guest, &config->avoid);
+        guest_apply_avoids(guest, watch->schedule);
         review_series(watch, guest);
-        watch_publish_health(guest, clock_monotonic_ns());
+        (void)publish(watch, guest, GUEST_ALL, clock_monotonic_ns());
     }
     watch_take_turns(watch);
 }
@@ -209,15 +224,11 @@ watch_visit(const struct watch *watch, const struct watch_visitor *visitor)
 void
 watch_review(struct watch *watch, int64_t now_ns, size_t *guests_by_state)
 {
-    const struct config *config = watch->intake.config;
-
     take_capacity(watch);
     watch_take_figures(watch, watch->source);
     watch_excuse_waiting(watch, now_ns);
     for (struct guest *guest = watch->guests; guest; guest = guest->hh.next) {
-        if (guest->health_stale ||
-            guest_state(guest, now_ns, config->health.starting_ns) != guest->last_state)
-            watch_publish_health(guest, now_ns);
+        (void)publish(watch, guest, guest->unpublished ? GUEST_HEALTH : 0, now_ns);
         guests_by_state[guest->last_state]++;
     }
     watch_take_turns(watch);

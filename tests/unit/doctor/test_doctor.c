@@ -49,7 +49,7 @@ set_up(void **state)
     visit.config.health.starting_ns = 180 * S;
     for (size_t i = 0; i < collectors_count; i++)
         visit.config.collectors[i].enabled = true;
-    visit.guest = guest_new(NULL, &facts, NULL);
+    visit.guest = guest_new(&facts, NULL);
     visit.guest->domain = DOMAIN_RUNNING;
     visit.guest->channel = CHANNEL_CONNECTED;
     visit.guest->source_is_up = true;
@@ -214,7 +214,7 @@ test_frozen(void **state)
 {
     struct visit *visit = *state;
 
-    visit->guest->answered = visit->guest->frozen = true;
+    visit->guest->answered = visit->guest->freeze.frozen = true;
     expect_problem(examine(visit), "frozen", true, "none");
     expect_remedy(visit->doctor->rows, 0, "domfsthaw web-1");
 }

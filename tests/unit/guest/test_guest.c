@@ -3,6 +3,7 @@
 
 #include "guest/domain_metrics.h"
 #include "guest/health.h"
+#include "guest/state.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -27,7 +28,7 @@ static const struct guest_facts running = {
 static struct guest *
 new_guest(void)
 {
-    struct guest *guest = guest_new(NULL, &running, NULL);
+    struct guest *guest = guest_new(&running, NULL);
 
     guest->domain = running.domain;
     guest->channel = running.channel;
@@ -50,7 +51,7 @@ test_what_the_host_says_comes_first(void **state)
     (void)state;
     guest->answered = true;
     expect(guest, AGENT_RESPONSIVE);
-    guest->frozen = true;
+    guest->freeze.frozen = true;
     expect(guest, AGENT_FROZEN);
     guest->channel = CHANNEL_DISCONNECTED;
     expect(guest, AGENT_DISCONNECTED);
@@ -112,21 +113,6 @@ test_a_call_beyond_its_deadline_waits_for_another(void **state)
 }
 
 static void
-test_a_thaw_is_believed_for_a_while(void **state)
-{
-    struct guest *guest = new_guest();
-
-    (void)state;
-    assert_false(guest_is_surely_thawed(guest, S)); /* the agent has not said so yet */
-    guest->thawed_ns = NOW;
-    assert_true(guest_is_surely_thawed(guest, NOW + S));
-    assert_false(guest_is_surely_thawed(guest, NOW + 60 * S));
-    guest->frozen = true;
-    assert_false(guest_is_surely_thawed(guest, NOW + S));
-    guest_free(guest);
-}
-
-static void
 test_every_failure_has_its_state(void **state)
 {
     static const enum agent_state states[FAILURE_KINDS] = {
@@ -182,7 +168,7 @@ test_health_of_a_guest_that_never_answered(void **state)
     (void)state;
     memset(enabled, true, sizeof enabled);
     guest->failures_total[FAILURE_TIMEOUT] = 3;
-    health_samples(guest, AGENT_UNRESPONSIVE, true, enabled, samples);
+    health_samples(guest, AGENT_UNRESPONSIVE, true, enabled, NOW, samples);
     assert_true(has_sample(samples, "qga_up", NULL));
     assert_true(has_sample(samples, "qga_agent_state", "unresponsive"));
     assert_true(has_sample(samples, "qga_agent_failures_total", "timeout"));
@@ -204,7 +190,7 @@ up(const struct guest *guest, enum agent_state state)
     bool enabled[COLLECTORS_MAX] = {false};
     double value = -1;
 
-    health_samples(guest, state, false, enabled, samples);
+    health_samples(guest, state, false, enabled, NOW, samples);
     for (size_t i = 0; i < samples_count(samples); i++) {
         struct sample sample = samples_at(samples, i);
 
@@ -241,21 +227,17 @@ test_a_new_definition_is_read_again(void **state)
 
     (void)state;
     other->digest = 1;
-    assert_true(guest->definition_stale && guest->discovery_stale);
-    guest_define(guest, one);
+    assert_int_equal(guest_define(guest, one), GUEST_DEFINITION | GUEST_RECORD);
     assert_ptr_equal(guest->definition, one);
 
-    guest->definition_stale = guest->discovery_stale = false;
     guest->collectors[0].reply_hash = 7;
-    guest_define(guest, same);
-    guest_define(guest, NULL); /* nobody could tell */
+    assert_int_equal(guest_define(guest, same), 0);
+    assert_int_equal(guest_define(guest, NULL), 0); /* nobody could tell */
     assert_ptr_equal(guest->definition, one);
-    assert_false(guest->definition_stale || guest->discovery_stale);
     assert_int_equal(guest->collectors[0].reply_hash, 7);
 
-    guest_define(guest, other);
+    assert_int_equal(guest_define(guest, other), GUEST_DEFINITION | GUEST_RECORD);
     assert_ptr_equal(guest->definition, other);
-    assert_true(guest->definition_stale && guest->discovery_stale);
     assert_int_equal(guest->collectors[0].reply_hash, 0);
     domain_facts_unref(one);
     domain_facts_unref(same);
@@ -308,7 +290,6 @@ main(void)
         cmocka_unit_test(test_what_the_host_says_comes_first),
         cmocka_unit_test(test_starting_is_a_grace_that_ends),
         cmocka_unit_test(test_a_call_beyond_its_deadline_waits_for_another),
-        cmocka_unit_test(test_a_thaw_is_believed_for_a_while),
         cmocka_unit_test(test_every_failure_has_its_state),
         cmocka_unit_test(test_health_of_a_guest_that_never_answered),
         cmocka_unit_test(test_up),

@@ -8,8 +8,8 @@
 #include "base/text.h"
 #include "guest/guest.h"
 #include "kit/memory.h"
-#include "poll/health.h"
-#include "poll/intake.h"
+#include "poll/first_pass.h"
+#include "poll/publish.h"
 #include "poll/watch_parts.h"
 #include "source/source.h"
 #include "store/store.h"
@@ -128,11 +128,11 @@ open_world(struct world *world)
     static const char *const states[] = {"all", NULL};
     static char name[] = "";
     static struct source_config source = {.kind = SOURCE_LIBVIRT, .name = name};
-    const struct metric *const *slots[INTAKE_SLOTS_MAX];
+    const struct metric *const *slots[PUBLISH_SLOTS_MAX];
     char error[CONFIG_ERROR_BYTES];
 
     memset(world, 0, sizeof *world);
-    size_t slots_count = intake_slots(slots);
+    size_t slots_count = publish_slots(slots);
 
     uv_loop_init(&world->loop);
     world->config = config_load(NULL, NULL, error, sizeof error);

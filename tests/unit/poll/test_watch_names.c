@@ -5,7 +5,7 @@
 #include "agent/commands.h"
 #include "base/mailbox.h"
 #include "guest/guest.h"
-#include "poll/intake.h"
+#include "poll/publish.h"
 #include "poll/watch_parts.h"
 #include "source/source.h"
 #include "store/store.h"
@@ -100,9 +100,9 @@ set_up(void **state)
     static const char *const states[] = {"all", NULL};
     static char name[] = "";
     static struct source_config source;
-    const struct metric *const *slots[INTAKE_SLOTS_MAX];
+    const struct metric *const *slots[PUBLISH_SLOTS_MAX];
     char error[CONFIG_ERROR_BYTES];
-    size_t slots_count = intake_slots(slots);
+    size_t slots_count = publish_slots(slots);
 
     (void)state;
     memset(&world, 0, sizeof world);

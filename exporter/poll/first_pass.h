@@ -1,16 +1,11 @@
-/* The state of each guest, said; and whether the first pass over all of them is
- * through. */
-#ifndef POLL_HEALTH_H
-#define POLL_HEALTH_H
+/* Whether the first pass over the guests of a source is through. */
+#ifndef POLL_FIRST_PASS_H
+#define POLL_FIRST_PASS_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
-struct guest;
 struct watch;
-
-/* now_ns: CLOCK_MONOTONIC. */
-void watch_publish_health(struct guest *guest, int64_t now_ns);
 
 /* Whether the source was there or found away, and every guest that can be asked was
  * asked for everything once, or found not to answer; or whether too long nothing was

@@ -1,0 +1,193 @@
+/* Guests in the store. */
+#include "poll/publish.h"
+
+#include "base/log.h"
+#include "guest/domain_metrics.h"
+#include "guest/health.h"
+#include "guest/state.h"
+#include "poll/inside.h"
+#include "store/discovery.h"
+#include "store/exposition.h"
+#include "store/store.h"
+
+#include <stdio.h>
+
+/* More than the health of all collectors ever is. */
+#define HEALTH_SERIES_MAX 512
+/* These labels are the host's words, not the guest's: the limit in the config is not
+ * for them. */
+#define HEALTH_LABEL_BYTES_MAX 1024
+
+/* Transitions of one guest in the log: so many at once, and then one in so long. */
+#define LOG_BURST 60
+#define LOG_EACH_NS (INT64_C(20) * 1000 * 1000 * 1000)
+
+static const struct samples_limits host_limits = {
+    .series_max = HEALTH_SERIES_MAX,
+    .label_bytes_max = HEALTH_LABEL_BYTES_MAX,
+};
+
+size_t
+publish_slots(const struct metric *const *slots[PUBLISH_SLOTS_MAX])
+{
+    for (size_t i = 0; i < collectors_count; i++)
+        slots[i] = collectors[i]->metrics;
+    slots[collectors_count] = health_metrics;
+    slots[collectors_count + 1] = domain_metrics_plain;
+    return collectors_count + 2;
+}
+
+/* --- series of collectors --- */
+
+void
+publish_series(const struct watch *watch, const struct guest *guest,
+               const struct schedule_turn *turn, const struct answer *answer,
+               const struct verdict *verdict)
+{
+    size_t collector = turn->collector;
+    /* A command that is asked less often, because it was slow, keeps its values as much
+     * longer. */
+    int64_t expires_ns = answer->received_mono_ns +
+                         (watch->rules.config->collectors[collector].max_age_ns
+                          << guest->schedule.entries[collector].stretch);
+
+    switch (verdict->series) {
+    case SERIES_AS_BEFORE:
+        break;
+    case SERIES_NEW:
+        store_put(watch->parts->store, guest->place, collector,
+                  exposition_render(guest->identity, collectors[collector]->metrics,
+                                    watch->rules.samples),
+                  expires_ns);
+        break;
+    case SERIES_RENEWED:
+        (void)store_renew(watch->parts->store, guest->place, collector, expires_ns);
+        break;
+    case SERIES_WITHDRAWN:
+        store_put(watch->parts->store, guest->place, collector, NULL, 0);
+        break;
+    }
+}
+
+/* --- the guest --- */
+
+static void
+publish_definition(const struct watch *watch, const struct guest *guest)
+{
+    const struct metric *const *families = domain_metrics_families(watch->domain);
+    struct samples *samples = watch->rules.samples;
+
+    samples_restart(samples, &host_limits);
+    domain_metrics_samples(watch->domain, guest->uuid, guest->definition, samples);
+    store_put(watch->parts->store, guest->place, collectors_count + 1,
+              exposition_render(guest->identity, families, samples), INT64_MAX);
+}
+
+/* A guest that has said no address is announced too: it makes no target. */
+static void
+publish_record(const struct watch *watch, const struct guest *guest)
+{
+    const struct metadata_config *metadata = &watch->rules.config->metadata;
+    const struct domain_facts *facts = guest->definition;
+    char names[DOMAIN_LABELS_MAX][DOMAIN_LABEL_NAME_BYTES_MAX + sizeof("metadata_")];
+    struct discovery_label labels[10 + DOMAIN_LABELS_MAX] = {
+        {"domain", guest->name},
+        {"uuid", guest->uuid},
+        {"source", guest->source_name},
+        {"agent_state", agent_state_name(guest->last_state)},
+        {"agent_version", guest->told.agent_version},
+        {"os_id", guest->told.os_id},
+        {"title", domain_facts_title(facts)},
+        {"instance_name", domain_facts_nova(facts, "instance/name")},
+        {"project", domain_facts_nova(facts, "instance/owner/project")},
+        {"flavor", domain_facts_nova(facts, "instance/flavor@name")},
+    };
+    size_t count = 10;
+
+    for (size_t i = 0; i < metadata->count; i++) {
+        const struct domain_label *wanted = &metadata->labels[i];
+
+        (void)snprintf(names[i], sizeof(names[i]), "metadata_%s", wanted->name);
+        labels[count++] = (struct discovery_label){
+            names[i], domain_facts_metadata(facts, wanted->namespace, wanted->path)};
+    }
+    store_announce(
+        watch->parts->store, guest->place,
+        discovery_guest_new(labels, count, guest->addresses, guest->addresses_count));
+}
+
+static void
+publish_health(const struct watch *watch, const struct guest *guest, int64_t now_ns)
+{
+    struct samples *samples = watch->rules.samples;
+    bool enabled[COLLECTORS_MAX];
+
+    for (size_t i = 0; i < collectors_count; i++)
+        enabled[i] = watch->rules.config->collectors[i].enabled;
+    samples_restart(samples, &host_limits);
+    health_samples(guest, guest->last_state,
+                   schedule_is_backing_off(watch->schedule, &guest->schedule), enabled,
+                   now_ns, samples);
+    store_put(watch->parts->store, guest->place, collectors_count,
+              exposition_render(guest->identity, health_metrics, samples), INT64_MAX);
+}
+
+/* --- its state --- */
+
+static bool
+is_trouble(enum agent_state state)
+{
+    return state == AGENT_UNRESPONSIVE || state == AGENT_MALFORMED ||
+           state == AGENT_DENIED;
+}
+
+/* A guest whose agent comes and goes all day does not fill the log: a few lines at
+ * once, and then one now and then. */
+static enum log_level
+transition_level(struct guest *guest, enum agent_state state, int64_t now_ns)
+{
+    if (guest->log_spent_ns > now_ns + (LOG_BURST - 1) * LOG_EACH_NS)
+        return LOG_DEBUG;
+    if (guest->log_spent_ns < now_ns)
+        guest->log_spent_ns = now_ns;
+    guest->log_spent_ns += LOG_EACH_NS;
+    return is_trouble(state) ? LOG_WARN : LOG_INFO;
+}
+
+static void
+log_transition(struct guest *guest, enum agent_state state, int64_t now_ns)
+{
+    const char *error =
+        guest->last_failure.kind != FAILURE_NONE ? guest->last_failure.text : "";
+
+    log_write(transition_level(guest, state, now_ns), __FILE__, __LINE__,
+              is_trouble(state) ? "the guest agent is in trouble"
+                                : "the guest agent's state",
+              LOG_STR("domain", guest->name), LOG_STR("state", agent_state_name(state)),
+              LOG_STR("was", agent_state_name(guest->last_state)),
+              LOG_STR("error", error), LOG_END);
+}
+
+bool
+publish(const struct watch *watch, struct guest *guest, unsigned int changed,
+        int64_t now_ns)
+{
+    enum agent_state state =
+        guest_state(guest, now_ns, watch->rules.config->health.starting_ns);
+
+    if (state != guest->last_state) {
+        log_transition(guest, state, now_ns);
+        guest->last_state = state;
+        changed |= GUEST_HEALTH | GUEST_RECORD;
+    }
+    if (changed & GUEST_DEFINITION)
+        publish_definition(watch, guest);
+    if (changed & GUEST_RECORD)
+        publish_record(watch, guest);
+    guest->unpublished |= changed & GUEST_COUNTS;
+    if (!(changed & GUEST_HEALTH))
+        return false;
+    publish_health(watch, guest, now_ns);
+    guest->unpublished = 0;
+    return true;
+}

@@ -1,0 +1,34 @@
+/* From what is known of a guest to the store: the series of its collectors, its health,
+ * its definition, and its record for service discovery.  The loop thread alone. */
+#ifndef POLL_PUBLISH_H
+#define POLL_PUBLISH_H
+
+#include "collector.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct answer;
+struct guest;
+struct metric;
+struct schedule_turn;
+struct verdict;
+struct watch;
+
+/* The slots of the store: one for each collector, then the health, then the definition.
+ * NULL-terminated family lists; returns how many there are. */
+#define PUBLISH_SLOTS_MAX (COLLECTORS_MAX + 2)
+size_t publish_slots(const struct metric *const *slots[PUBLISH_SLOTS_MAX]);
+
+/* What the verdict on a call says of its collector's series. */
+void publish_series(const struct watch *watch, const struct guest *guest,
+                    const struct schedule_turn *turn, const struct answer *answer,
+                    const struct verdict *verdict);
+/* What has changed (GUEST_...) of the guest and its state, which is logged.  What may
+ * wait does so, until GUEST_HEALTH is published too; whether it was.  now_ns:
+ * CLOCK_MONOTONIC. */
+bool publish(const struct watch *watch, struct guest *guest, unsigned int changed,
+             int64_t now_ns);
+
+#endif

@@ -1,0 +1,644 @@
+/* What an answer says of its guest: each situation of a guest, and in it each kind of
+ * answer that can come. */
+#include "guest/answer.h"
+
+#include "config/config.h"
+#include "guest/avoid.h"
+#include "guest/state.h"
+#include "kit/hash.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define S INT64_C(1000000000)
+#define NOW (10000 * S)
+#define NOW_REAL (INT64_C(1700000000) * S)
+#define GRACE (180 * S)
+
+/* --- answers --- */
+
+#define VCPUS "{\"return\":[{\"logical-id\":0,\"online\":true}]}"
+#define OTHER_VCPUS "{\"return\":[{\"logical-id\":0,\"online\":false}]}"
+#define TIME "{\"return\":1700000000000000000}"
+#define FROZEN_STATUS "{\"return\":\"frozen\"}"
+#define THAWED_STATUS "{\"return\":\"thawed\"}"
+#define OS "{\"return\":{\"id\":\"debian\"}}"
+#define HANDLE "{\"return\":7}"
+#define NO_SHAPE "{\"return\":{\"no\":\"such\"}}"
+#define GARBAGE "garbage"
+#define HALF "{\"return\":[{\"logical-id\":0,"
+#define ERROR(class, text) "{\"error\":{\"class\":\"" class "\",\"desc\":\"" text "\"}}"
+#define NOT_FOUND ERROR("CommandNotFound", "The command has not been found")
+#define DISABLED                                                                       \
+    ERROR("CommandNotFound", "Command x has been disabled: the command is not "        \
+                             "allowed")
+#define SAYS_FROZEN                                                                    \
+    ERROR("GenericError", "Command x has been disabled: the agent is in frozen state")
+#define REFUSES ERROR("GenericError", "cannot open /dev/x")
+#define COMMANDS(enabled)                                                              \
+    "{\"return\":{\"version\":\"10.0.0\",\"supported_commands\":["                     \
+    "{\"name\":\"guest-get-vcpus\",\"enabled\":false},"                                \
+    "{\"name\":\"guest-get-time\",\"enabled\":" enabled "}]}}"
+
+/* --- guests --- */
+
+enum situation {
+    NEW,         /* never asked */
+    STARTING,    /* ... and only just started */
+    WELL,        /* it answers, vcpu as VCPUS; was thawed a minute ago */
+    OFF,         /* ... and its collectors are off: it is only probed */
+    SILENT,      /* the last call was not answered */
+    FROZEN,      /* by its own word; only asked for that */
+    HELD,        /* ... and not even that */
+    REFUSED,     /* vcpu was called disabled; it is asked whether it is frozen */
+    DENIED,      /* ... and it has denied that */
+    REFUSED_2,   /* vcpu was called disabled twice; it has denied a freeze long ago */
+    REFUSED_3,   /* ... three times */
+    ANEW,        /* it was well; its agent has started anew */
+    OVERTAKEN,   /* ... while the call was on its way */
+    TALKING,     /* procfs waits for its first handle */
+    INTERRUPTED, /* ... and the agent may be another now */
+    GONE,
+};
+
+static size_t
+index_of(const char *collector)
+{
+    int index = collector_find(collector);
+
+    assert_true(index >= 0);
+    return (size_t)index;
+}
+
+static struct guest *
+new_guest(void)
+{
+    static const struct guest_facts facts = {.key = "k", .name = "web-1", .uuid = ""};
+    struct guest *guest = guest_new(&facts, NULL);
+
+    guest->source_is_up = true;
+    guest->domain = DOMAIN_RUNNING;
+    guest->channel = CHANNEL_CONNECTED;
+    return guest;
+}
+
+static void
+be_well(struct guest *guest)
+{
+    size_t vcpu = index_of("vcpu");
+
+    guest->answered = true;
+    guest->freeze.thawed_ns = NOW - 60 * S;
+    guest->last_collector = vcpu;
+    guest->collectors[vcpu].asked = guest->collectors[vcpu].success = true;
+    guest->collectors[vcpu].status = COMMAND_ENABLED;
+    guest->collectors[vcpu].series = 1;
+    guest->collectors[vcpu].reply_hash =
+        hash_bytes(HASH_START, VCPUS, strlen(VCPUS)) | 1;
+}
+
+static void
+be_refused(struct guest *guest, unsigned int times, int64_t first_ns, int64_t denied_ns)
+{
+    size_t vcpu = index_of("vcpu");
+
+    be_well(guest);
+    guest->collectors[vcpu].reply_hash = 0;
+    guest->freeze.refusals[vcpu].count = times;
+    guest->freeze.refusals[vcpu].first_ns = first_ns;
+    guest->freeze.thawed_ns = denied_ns;
+}
+
+static void
+talk(struct guest *guest)
+{
+    size_t procfs = index_of("procfs");
+    struct guest_collector *state = &guest->collectors[procfs];
+
+    be_well(guest);
+    (void)conversation_request(collectors[procfs], &state->conversation, state->memory);
+}
+
+static void
+put_into(struct guest *guest, enum situation situation)
+{
+    switch (situation) {
+    case NEW:
+        break;
+    case STARTING:
+        guest->started_ns = NOW - S;
+        break;
+    case WELL:
+    case OFF:
+        be_well(guest);
+        break;
+    case SILENT:
+        be_well(guest);
+        guest->last_failure.kind = FAILURE_TIMEOUT;
+        guest->schedule.suspect = true;
+        break;
+    case FROZEN:
+    case HELD:
+        be_well(guest);
+        guest->freeze.frozen = guest->schedule.restricted = true;
+        guest->freeze.since_ns = NOW - 60 * S;
+        guest->schedule.held = situation == HELD;
+        break;
+    case REFUSED:
+        be_refused(guest, 1, NOW - S, NOW - 60 * S);
+        guest->schedule.restricted = true;
+        break;
+    case DENIED:
+        be_refused(guest, 1, NOW - 2 * S, NOW - S);
+        break;
+    case REFUSED_2:
+    case REFUSED_3:
+        be_refused(guest, situation == REFUSED_2 ? 2 : 3, NOW - 99 * S, NOW - 50 * S);
+        break;
+    case ANEW:
+        be_well(guest);
+        guest_agent_anew(guest, true);
+        break;
+    case OVERTAKEN:
+        be_well(guest);
+        guest->schedule.epoch++;
+        break;
+    case TALKING:
+        talk(guest);
+        break;
+    case INTERRUPTED:
+        talk(guest);
+        guest_agent_anew(guest, false);
+        guest->schedule.epoch++;
+        break;
+    case GONE:
+        be_well(guest);
+        guest->gone = true;
+        break;
+    }
+}
+
+/* --- the table --- */
+
+struct row {
+    enum situation situation;
+    const char *collector;
+    const char *reply; /* or NULL, and why there is none */
+    enum failure_kind failure;
+
+    enum failure_kind outcome;
+    enum answer_series series;
+    enum freeze_step freeze;
+    enum agent_state state;     /* of the guest from then on */
+    enum command_status status; /* of the command from then on */
+    bool goes_on, unsettled, record;
+};
+
+#define SAYS(reply) reply, FAILURE_NONE
+#define LOST(kind) NULL, FAILURE_##kind
+#define IS(what, fate, step, word, known)                                              \
+    .outcome = FAILURE_##what, .series = SERIES_##fate, .freeze = FREEZE_##step,       \
+    .state = AGENT_##word, .status = COMMAND_##known
+
+/* clang-format off */
+static const struct row rows[] = {
+    {NEW, "vcpu", SAYS(VCPUS), IS(NONE, NEW, NO_STEP, RESPONSIVE, ENABLED)},
+    {NEW, "vcpu", SAYS(NO_SHAPE), IS(MALFORMED, AS_BEFORE, NO_STEP, MALFORMED, UNKNOWN)},
+    {NEW, "vcpu", SAYS(GARBAGE), IS(MALFORMED, AS_BEFORE, NO_STEP, MALFORMED, UNKNOWN)},
+    {NEW, "vcpu", SAYS(HALF), IS(MALFORMED, AS_BEFORE, NO_STEP, MALFORMED, UNKNOWN)},
+    {NEW, "vcpu", SAYS(""), IS(MALFORMED, AS_BEFORE, NO_STEP, MALFORMED, UNKNOWN)},
+    {NEW, "vcpu", SAYS(NOT_FOUND), IS(UNSUPPORTED, WITHDRAWN, NO_STEP, RESPONSIVE, MISSING)},
+    {NEW, "vcpu", SAYS(DISABLED), IS(FROZEN, AS_BEFORE, ASK, UNKNOWN, UNKNOWN)},
+    {NEW, "vcpu", SAYS(SAYS_FROZEN), IS(FROZEN, AS_BEFORE, ASK, FROZEN, UNKNOWN)},
+    {NEW, "vcpu", SAYS(REFUSES), IS(AGENT_ERROR, AS_BEFORE, NO_STEP, RESPONSIVE, UNKNOWN)},
+    {NEW, "vcpu", LOST(TOO_LARGE), IS(TOO_LARGE, AS_BEFORE, NO_STEP, RESPONSIVE, UNKNOWN)},
+    {NEW, "vcpu", LOST(TIMEOUT), IS(TIMEOUT, AS_BEFORE, NO_STEP, UNRESPONSIVE, UNKNOWN)},
+    {NEW, "vcpu", LOST(HELD), IS(HELD, AS_BEFORE, NO_STEP, UNRESPONSIVE, UNKNOWN)},
+    {NEW, "vcpu", LOST(DISCONNECTED), IS(DISCONNECTED, AS_BEFORE, NO_STEP, DISCONNECTED, UNKNOWN)},
+    {NEW, "vcpu", LOST(ABSENT), IS(ABSENT, AS_BEFORE, NO_STEP, UNCONFIGURED, UNKNOWN)},
+    {NEW, "vcpu", LOST(BUSY), IS(BUSY, AS_BEFORE, NO_STEP, BUSY, UNKNOWN)},
+    {NEW, "vcpu", LOST(DENIED), IS(DENIED, AS_BEFORE, NO_STEP, DENIED, UNKNOWN)},
+    {NEW, "vcpu", LOST(NOT_RUNNING), IS(NOT_RUNNING, AS_BEFORE, NO_STEP, PAUSED, UNKNOWN)},
+    {NEW, "vcpu", LOST(UNAVAILABLE), IS(UNAVAILABLE, AS_BEFORE, NO_STEP, UNKNOWN, UNKNOWN)},
+    {NEW, "fsfreeze", SAYS(THAWED_STATUS), IS(NONE, NEW, NO_STEP, RESPONSIVE, ENABLED)},
+    {NEW, "fsfreeze", SAYS(FROZEN_STATUS), IS(NONE, NEW, ASK, FROZEN, ENABLED)},
+    {NEW, "fsfreeze", SAYS(NOT_FOUND), IS(UNSUPPORTED, WITHDRAWN, NO_STEP, RESPONSIVE, MISSING)},
+    {NEW, "fsfreeze", SAYS(DISABLED), IS(DISABLED, WITHDRAWN, NO_STEP, RESPONSIVE, DISABLED)},
+    {NEW, "os", SAYS(OS), IS(NONE, NEW, NO_STEP, RESPONSIVE, ENABLED), .record = true},
+    {NEW, "os", SAYS(NOT_FOUND), IS(UNSUPPORTED, WITHDRAWN, NO_STEP, RESPONSIVE, MISSING)},
+
+    {STARTING, "clock", SAYS(TIME), IS(NONE, NEW, NO_STEP, RESPONSIVE, ENABLED)},
+    {STARTING, "clock", LOST(TIMEOUT), IS(TIMEOUT, AS_BEFORE, NO_STEP, STARTING, UNKNOWN)},
+    {STARTING, "clock", LOST(DISCONNECTED), IS(DISCONNECTED, AS_BEFORE, NO_STEP, STARTING, UNKNOWN)},
+    {STARTING, "clock", SAYS(GARBAGE), IS(MALFORMED, AS_BEFORE, NO_STEP, STARTING, UNKNOWN)},
+
+    {WELL, "vcpu", SAYS(VCPUS), IS(NONE, RENEWED, NO_STEP, RESPONSIVE, ENABLED)},
+    {WELL, "vcpu", SAYS(OTHER_VCPUS), IS(NONE, NEW, NO_STEP, RESPONSIVE, ENABLED)},
+    {WELL, "vcpu", SAYS(NO_SHAPE), IS(MALFORMED, AS_BEFORE, NO_STEP, MALFORMED, ENABLED)},
+    {WELL, "vcpu", SAYS(GARBAGE), IS(MALFORMED, AS_BEFORE, NO_STEP, MALFORMED, ENABLED)},
+    {WELL, "vcpu", SAYS(NOT_FOUND), IS(UNSUPPORTED, WITHDRAWN, NO_STEP, RESPONSIVE, MISSING)},
+    {WELL, "vcpu", SAYS(DISABLED), IS(FROZEN, AS_BEFORE, ASK, RESPONSIVE, ENABLED)},
+    {WELL, "vcpu", SAYS(SAYS_FROZEN), IS(FROZEN, AS_BEFORE, ASK, FROZEN, ENABLED)},
+    {WELL, "vcpu", SAYS(REFUSES), IS(AGENT_ERROR, AS_BEFORE, NO_STEP, RESPONSIVE, ENABLED)},
+    {WELL, "vcpu", LOST(FROZEN), IS(FROZEN, AS_BEFORE, ASK, FROZEN, ENABLED)},
+    {WELL, "vcpu", LOST(DISABLED), IS(FROZEN, AS_BEFORE, ASK, RESPONSIVE, ENABLED)},
+    {WELL, "vcpu", LOST(UNSUPPORTED), IS(UNSUPPORTED, WITHDRAWN, NO_STEP, RESPONSIVE, MISSING)},
+    {WELL, "vcpu", LOST(MALFORMED), IS(MALFORMED, AS_BEFORE, NO_STEP, MALFORMED, ENABLED)},
+    {WELL, "vcpu", LOST(TOO_LARGE), IS(TOO_LARGE, AS_BEFORE, NO_STEP, RESPONSIVE, ENABLED)},
+    {WELL, "vcpu", LOST(TIMEOUT), IS(TIMEOUT, AS_BEFORE, NO_STEP, UNRESPONSIVE, ENABLED)},
+    {WELL, "vcpu", LOST(HELD), IS(HELD, AS_BEFORE, NO_STEP, UNRESPONSIVE, ENABLED)},
+    {WELL, "vcpu", LOST(DISCONNECTED), IS(DISCONNECTED, AS_BEFORE, NO_STEP, DISCONNECTED, ENABLED)},
+    {WELL, "vcpu", LOST(BUSY), IS(BUSY, AS_BEFORE, NO_STEP, BUSY, ENABLED)},
+    {WELL, "vcpu", LOST(DENIED), IS(DENIED, AS_BEFORE, NO_STEP, DENIED, ENABLED)},
+    {WELL, "vcpu", LOST(NOT_RUNNING), IS(NOT_RUNNING, AS_BEFORE, NO_STEP, PAUSED, ENABLED)},
+    {WELL, "vcpu", LOST(UNAVAILABLE), IS(UNAVAILABLE, AS_BEFORE, NO_STEP, UNKNOWN, ENABLED)},
+    {WELL, "clock", SAYS(TIME), IS(NONE, NEW, NO_STEP, RESPONSIVE, ENABLED)},
+    {WELL, "fsfreeze", SAYS(FROZEN_STATUS), IS(NONE, NEW, ASK, FROZEN, ENABLED)},
+    {WELL, "fsfreeze", SAYS(NO_SHAPE), IS(MALFORMED, AS_BEFORE, NO_STEP, MALFORMED, UNKNOWN)},
+    {WELL, "agent", SAYS(COMMANDS("true")), IS(NONE, NEW, NO_STEP, RESPONSIVE, ENABLED), .record = true},
+
+    {OFF, "vcpu", SAYS(VCPUS), IS(NONE, AS_BEFORE, NO_STEP, RESPONSIVE, ENABLED)},
+    {OFF, "clock", SAYS(TIME), IS(NONE, AS_BEFORE, NO_STEP, RESPONSIVE, UNKNOWN)},
+    {OFF, "clock", SAYS(GARBAGE), IS(MALFORMED, AS_BEFORE, NO_STEP, MALFORMED, UNKNOWN)},
+    {OFF, "clock", SAYS(NOT_FOUND), IS(UNSUPPORTED, AS_BEFORE, NO_STEP, RESPONSIVE, UNKNOWN)},
+    {OFF, "clock", LOST(TIMEOUT), IS(TIMEOUT, AS_BEFORE, NO_STEP, UNRESPONSIVE, UNKNOWN)},
+    {OFF, "fsfreeze", SAYS(FROZEN_STATUS), IS(NONE, AS_BEFORE, ASK, FROZEN, UNKNOWN)},
+
+    {SILENT, "clock", SAYS(TIME), IS(NONE, NEW, NO_STEP, RESPONSIVE, ENABLED)},
+    {SILENT, "clock", SAYS(REFUSES), IS(AGENT_ERROR, AS_BEFORE, NO_STEP, RESPONSIVE, UNKNOWN)},
+    {SILENT, "clock", LOST(TIMEOUT), IS(TIMEOUT, AS_BEFORE, NO_STEP, UNRESPONSIVE, UNKNOWN)},
+    {SILENT, "clock", LOST(BUSY), IS(BUSY, AS_BEFORE, NO_STEP, BUSY, UNKNOWN)},
+    {SILENT, "clock", LOST(DISCONNECTED), IS(DISCONNECTED, AS_BEFORE, NO_STEP, DISCONNECTED, UNKNOWN)},
+    /* Perhaps frozen, perhaps not: it still counts as what it was. */
+    {SILENT, "clock", SAYS(DISABLED), IS(FROZEN, AS_BEFORE, ASK, UNRESPONSIVE, UNKNOWN)},
+
+    {FROZEN, "fsfreeze", SAYS(FROZEN_STATUS), IS(NONE, NEW, NO_STEP, FROZEN, ENABLED)},
+    {FROZEN, "fsfreeze", SAYS(THAWED_STATUS), IS(NONE, NEW, OVER, RESPONSIVE, ENABLED)},
+    {FROZEN, "fsfreeze", SAYS(NOT_FOUND), IS(UNSUPPORTED, WITHDRAWN, OVER, RESPONSIVE, MISSING)},
+    {FROZEN, "fsfreeze", SAYS(DISABLED), IS(DISABLED, WITHDRAWN, OVER, RESPONSIVE, DISABLED)},
+    {FROZEN, "fsfreeze", SAYS(REFUSES), IS(AGENT_ERROR, AS_BEFORE, OVER, RESPONSIVE, UNKNOWN)},
+    {FROZEN, "fsfreeze", SAYS(GARBAGE), IS(MALFORMED, AS_BEFORE, OVER, MALFORMED, UNKNOWN)},
+    {FROZEN, "fsfreeze", LOST(TIMEOUT), IS(TIMEOUT, AS_BEFORE, NO_STEP, UNRESPONSIVE, UNKNOWN)},
+    {FROZEN, "fsfreeze", LOST(BUSY), IS(BUSY, AS_BEFORE, NO_STEP, BUSY, UNKNOWN)},
+    {FROZEN, "vcpu", SAYS(DISABLED), IS(FROZEN, AS_BEFORE, NO_STEP, FROZEN, ENABLED)},
+    {FROZEN, "vcpu", SAYS(OTHER_VCPUS), IS(NONE, NEW, NO_STEP, FROZEN, ENABLED)},
+    {HELD, "fsfreeze", SAYS(THAWED_STATUS), IS(NONE, NEW, NO_STEP, RESPONSIVE, ENABLED)},
+    {HELD, "fsfreeze", SAYS(FROZEN_STATUS), IS(NONE, NEW, NO_STEP, FROZEN, ENABLED)},
+
+    {REFUSED, "fsfreeze", SAYS(THAWED_STATUS), IS(NONE, NEW, OVER, RESPONSIVE, ENABLED)},
+    {REFUSED, "fsfreeze", SAYS(FROZEN_STATUS), IS(NONE, NEW, NO_STEP, FROZEN, ENABLED)},
+    {REFUSED, "fsfreeze", LOST(TIMEOUT), IS(TIMEOUT, AS_BEFORE, NO_STEP, UNRESPONSIVE, UNKNOWN)},
+    {REFUSED, "vcpu", SAYS(DISABLED), IS(FROZEN, AS_BEFORE, NO_STEP, RESPONSIVE, ENABLED)},
+    {DENIED, "vcpu", SAYS(DISABLED), IS(DISABLED, WITHDRAWN, NO_STEP, RESPONSIVE, DISABLED)},
+    {DENIED, "vcpu", SAYS(VCPUS), IS(NONE, NEW, NO_STEP, RESPONSIVE, ENABLED)},
+    {DENIED, "vcpu", SAYS(SAYS_FROZEN), IS(FROZEN, AS_BEFORE, ASK_LATER, FROZEN, ENABLED)},
+    {DENIED, "os", SAYS(DISABLED), IS(FROZEN, AS_BEFORE, ASK, RESPONSIVE, UNKNOWN)},
+    {REFUSED_2, "vcpu", SAYS(DISABLED), IS(FROZEN, AS_BEFORE, ASK, RESPONSIVE, ENABLED)},
+    {REFUSED_3, "vcpu", SAYS(DISABLED), IS(DISABLED, WITHDRAWN, NO_STEP, RESPONSIVE, DISABLED)},
+
+    {ANEW, "vcpu", SAYS(VCPUS), IS(NONE, NEW, NO_STEP, RESPONSIVE, ENABLED)},
+    {ANEW, "vcpu", SAYS(DISABLED), IS(FROZEN, AS_BEFORE, ASK, UNKNOWN, UNKNOWN)},
+    {ANEW, "vcpu", SAYS(NOT_FOUND), IS(UNSUPPORTED, WITHDRAWN, NO_STEP, RESPONSIVE, MISSING)},
+    {ANEW, "vcpu", LOST(TIMEOUT), IS(TIMEOUT, AS_BEFORE, NO_STEP, UNRESPONSIVE, UNKNOWN)},
+
+    {OVERTAKEN, "vcpu", SAYS(OTHER_VCPUS), IS(NONE, AS_BEFORE, NO_STEP, RESPONSIVE, ENABLED)},
+    {OVERTAKEN, "vcpu", SAYS(NOT_FOUND), IS(NONE, AS_BEFORE, NO_STEP, RESPONSIVE, ENABLED)},
+    {OVERTAKEN, "vcpu", LOST(TIMEOUT), IS(TIMEOUT, AS_BEFORE, NO_STEP, RESPONSIVE, ENABLED)},
+    {OVERTAKEN, "vcpu", LOST(DISABLED), IS(DISABLED, AS_BEFORE, NO_STEP, RESPONSIVE, ENABLED)},
+    {OVERTAKEN, "fsfreeze", SAYS(FROZEN_STATUS), IS(NONE, AS_BEFORE, NO_STEP, RESPONSIVE, UNKNOWN)},
+
+    {TALKING, "procfs", SAYS(HANDLE), IS(NONE, AS_BEFORE, NO_STEP, RESPONSIVE, UNKNOWN), .goes_on = true},
+    {TALKING, "procfs", SAYS(REFUSES), IS(NONE, AS_BEFORE, NO_STEP, RESPONSIVE, UNKNOWN), .goes_on = true},
+    {TALKING, "procfs", SAYS(GARBAGE), IS(NONE, AS_BEFORE, NO_STEP, RESPONSIVE, UNKNOWN), .goes_on = true},
+    {TALKING, "procfs", SAYS(NOT_FOUND), IS(UNSUPPORTED, WITHDRAWN, NO_STEP, RESPONSIVE, MISSING)},
+    {TALKING, "procfs", SAYS(DISABLED), IS(FROZEN, AS_BEFORE, ASK, RESPONSIVE, UNKNOWN), .goes_on = true},
+    {TALKING, "procfs", SAYS(SAYS_FROZEN), IS(FROZEN, AS_BEFORE, ASK, FROZEN, UNKNOWN), .goes_on = true},
+    {TALKING, "procfs", LOST(BUSY), IS(BUSY, AS_BEFORE, NO_STEP, BUSY, UNKNOWN), .goes_on = true},
+    /* Open, but by which handle? */
+    {TALKING, "procfs", SAYS(NO_SHAPE), IS(NONE, AS_BEFORE, NO_STEP, RESPONSIVE, UNKNOWN), .unsettled = true},
+    {TALKING, "procfs", LOST(TIMEOUT), IS(TIMEOUT, AS_BEFORE, NO_STEP, UNRESPONSIVE, UNKNOWN), .unsettled = true},
+    {TALKING, "procfs", LOST(DISCONNECTED), IS(DISCONNECTED, AS_BEFORE, NO_STEP, DISCONNECTED, UNKNOWN), .unsettled = true},
+    /* What it has opened is closed, though nobody wants to read it any more. */
+    {INTERRUPTED, "procfs", SAYS(HANDLE), IS(NONE, AS_BEFORE, NO_STEP, UNKNOWN, UNKNOWN), .goes_on = true},
+    {INTERRUPTED, "procfs", SAYS(REFUSES), IS(NONE, AS_BEFORE, NO_STEP, UNKNOWN, UNKNOWN)},
+    {INTERRUPTED, "procfs", LOST(TIMEOUT), IS(TIMEOUT, AS_BEFORE, NO_STEP, UNKNOWN, UNKNOWN), .unsettled = true},
+
+    {GONE, "vcpu", SAYS(OTHER_VCPUS), IS(NONE, AS_BEFORE, NO_STEP, RESPONSIVE, ENABLED)},
+    {GONE, "vcpu", LOST(FROZEN), IS(FROZEN, AS_BEFORE, NO_STEP, RESPONSIVE, ENABLED)},
+};
+/* clang-format on */
+
+#define ROWS (sizeof(rows) / sizeof(rows[0]))
+_Static_assert(ROWS >= 60, "each situation, and each kind of answer");
+
+/* --- one answer --- */
+
+static struct config config;
+static struct samples *samples;
+
+static int
+set_up(void **state)
+{
+    const struct samples_limits none = {.series_max = 0};
+
+    (void)state;
+    config = (struct config){
+        .health.starting_ns = GRACE,
+        .limits = {.reply_bytes = 1 << 20, .series_per_guest = 100, .label_bytes = 256},
+        .avoid.known_harm = true};
+    for (size_t i = 0; i < collectors_count; i++)
+        config.collectors[i].enabled = true;
+    samples = samples_new(&none);
+    return 0;
+}
+
+static int
+tear_down(void **state)
+{
+    (void)state;
+    samples_free(samples);
+    return 0;
+}
+
+static struct verdict
+take(struct guest *guest, const char *collector, struct answer answer)
+{
+    const struct answer_rules rules = {.config = &config, .samples = samples};
+    const struct schedule_turn turn = {.guest = &guest->schedule,
+                                       .collector = index_of(collector)};
+
+    answer.sent_mono_ns = NOW - S / 100;
+    answer.received_mono_ns = NOW;
+    answer.sent_ns = NOW_REAL - S / 100;
+    answer.received_ns = NOW_REAL;
+    return guest_answer(guest, &turn, &answer, &rules, NOW);
+}
+
+static struct answer
+said(const char *reply)
+{
+    static char bytes[1024];
+
+    assert_true(strlen(reply) < sizeof(bytes));
+    memcpy(bytes, reply, strlen(reply) + 1);
+    return (struct answer){.reply = bytes, .reply_length = strlen(reply)};
+}
+
+static struct answer
+lost(enum failure_kind kind)
+{
+    return (struct answer){.failure = {.kind = kind, .text = "the test says so"}};
+}
+
+static unsigned int
+changed_by(const struct row *row)
+{
+    unsigned int changed = GUEST_COUNTS;
+
+    if (row->situation == GONE)
+        return 0;
+    if (row->outcome != FAILURE_NONE)
+        changed |= GUEST_HEALTH;
+    return row->record ? changed | GUEST_RECORD : changed;
+}
+
+static bool
+is_as_expected(const struct row *row)
+{
+    struct guest *guest = new_guest();
+    const struct guest_collector *state = &guest->collectors[index_of(row->collector)];
+
+    put_into(guest, row->situation);
+    for (size_t i = 0; i < collectors_count; i++)
+        config.collectors[i].enabled = row->situation != OFF;
+    struct verdict verdict =
+        take(guest, row->collector, row->reply ? said(row->reply) : lost(row->failure));
+    enum agent_state after = guest_state(guest, NOW, GRACE);
+    bool is_right = verdict.outcome == row->outcome && verdict.series == row->series &&
+                    verdict.freeze == row->freeze && after == row->state &&
+                    state->status == row->status && verdict.goes_on == row->goes_on &&
+                    state->unsettled == row->unsettled &&
+                    verdict.changed == changed_by(row) && !verdict.broke_by;
+
+    if (!is_right)
+        print_error("row %zu (%s): outcome %s, series %d, freeze %d, state %s, status "
+                    "%d, goes_on %d, unsettled %d, changed %u\n",
+                    (size_t)(row - rows), row->collector,
+                    failure_kind_name(verdict.outcome), (int)verdict.series,
+                    (int)verdict.freeze, agent_state_name(after), (int)state->status,
+                    verdict.goes_on, state->unsettled, verdict.changed);
+    guest_free(guest);
+    return is_right;
+}
+
+static void
+test_the_table(void **state)
+{
+    size_t wrong = 0;
+
+    (void)state;
+    for (size_t i = 0; i < ROWS; i++)
+        wrong += !is_as_expected(&rows[i]);
+    assert_int_equal(wrong, 0);
+}
+
+/* --- what one row does not show --- */
+
+static struct answer
+broken(int channel)
+{
+    struct answer answer = lost(FAILURE_MALFORMED);
+
+    answer.channel = channel;
+    return answer;
+}
+
+static void
+broke_by(struct verdict verdict, const char *command)
+{
+    assert_int_equal(verdict.outcome, FAILURE_MALFORMED);
+    assert_string_equal(verdict.broke_by ? verdict.broke_by : "none", command);
+}
+
+/* A reply that breaks libvirt's channel is the command's of that call; a channel that
+ * is found broken was broken by the last call that went through. */
+static void
+test_who_broke_the_channel(void **state)
+{
+    struct guest *guest = new_guest();
+
+    (void)state;
+    broke_by(take(guest, "os", broken(CALL_FOUND_CHANNEL_BROKEN)), "none");
+    assert_int_equal(guest->last_response_ns, 0); /* nobody has said anything */
+    (void)take(guest, "vcpu", said(VCPUS));
+    broke_by(take(guest, "os", broken(CALL_FOUND_CHANNEL_BROKEN)), "guest-get-vcpus");
+    broke_by(take(guest, "os", broken(CALL_FOUND_CHANNEL_BROKEN)), "none");
+    broke_by(take(guest, "hostname", broken(CALL_BROKE_CHANNEL)),
+             "guest-get-host-name");
+    broke_by(take(guest, "hostname", broken(CALL_BROKE_CHANNEL)), "none");
+    assert_int_equal(guest_avoids(&guest->collectors[index_of("vcpu")]),
+                     AVOID_QUARANTINED);
+    assert_int_equal(guest_avoids(&guest->collectors[index_of("os")]), 0);
+    guest_free(guest);
+}
+
+static void
+test_what_is_counted(void **state)
+{
+    struct guest *guest = new_guest();
+
+    (void)state;
+    (void)take(guest, "vcpu", lost(FAILURE_TIMEOUT));
+    assert_int_equal(guest->last_response_ns, 0);
+    (void)take(guest, "vcpu", said(REFUSES));
+    assert_int_equal(guest->last_response_ns, NOW_REAL);
+    assert_false(guest->answered);
+    /* A backup at work, and what may be a freeze, are no failures. */
+    (void)take(guest, "vcpu", lost(FAILURE_BUSY));
+    (void)take(guest, "vcpu", said(SAYS_FROZEN));
+    (void)take(guest, "vcpu", said(DISABLED));
+    (void)take(guest, "vcpu", said(VCPUS));
+    assert_true(guest->answered);
+    assert_int_equal(guest->calls_total, 6);
+    assert_int_equal(guest->failures_total[FAILURE_TIMEOUT], 1);
+    assert_int_equal(guest->failures_total[FAILURE_AGENT_ERROR], 1);
+    assert_int_equal(guest->failures_total[FAILURE_BUSY], 0);
+    assert_int_equal(guest->failures_total[FAILURE_FROZEN], 0);
+    assert_int_equal(guest->failures_total[FAILURE_DISABLED], 0);
+    guest_free(guest);
+}
+
+/* What is worth a line in the log: not that an agent lacks a command, nor a freeze. */
+static void
+test_what_is_said_of_a_failure(void **state)
+{
+    struct guest *guest = new_guest();
+
+    (void)state;
+    assert_true(take(guest, "vcpu", lost(FAILURE_TIMEOUT)).failed);
+    assert_true(take(guest, "vcpu", said(NO_SHAPE)).failed);
+    assert_non_null(strstr(guest->last_failure.text, "array"));
+    assert_false(take(guest, "vcpu", said(VCPUS)).failed);
+    assert_false(take(guest, "vcpu", said(DISABLED)).failed);
+    assert_false(take(guest, "vcpu", said(NOT_FOUND)).failed);
+    guest_free(guest);
+}
+
+/* Series hold for longer only if they were made of the same reply, and nothing else was
+ * said since. */
+static void
+test_what_renews_series(void **state)
+{
+    struct guest *guest = new_guest();
+
+    (void)state;
+    assert_int_equal(take(guest, "vcpu", said(VCPUS)).series, SERIES_NEW);
+    assert_int_equal(take(guest, "vcpu", said(VCPUS)).series, SERIES_RENEWED);
+    (void)take(guest, "vcpu", said(DISABLED));
+    assert_int_equal(take(guest, "vcpu", said(DISABLED)).series, SERIES_AS_BEFORE);
+    assert_int_equal(take(guest, "vcpu", said(VCPUS)).series, SERIES_NEW);
+    assert_int_equal(take(guest, "os", said(OS)).series, SERIES_NEW);
+    assert_int_equal(take(guest, "os", said(OS)).series, SERIES_RENEWED);
+    /* These depend on the past, or on what else the guest has said. */
+    assert_int_equal(take(guest, "clock", said(TIME)).series, SERIES_NEW);
+    assert_int_equal(take(guest, "clock", said(TIME)).series, SERIES_NEW);
+    assert_int_equal(take(guest, "fsfreeze", said(THAWED_STATUS)).series, SERIES_NEW);
+    assert_int_equal(take(guest, "fsfreeze", said(THAWED_STATUS)).series, SERIES_NEW);
+    guest_free(guest);
+}
+
+/* What one collector has is not there for the others, and what did not fit may fit the
+ * next time. */
+static void
+test_series_are_limited_in_all(void **state)
+{
+    struct guest *guest = new_guest();
+    const struct guest_collector *vcpu = &guest->collectors[index_of("vcpu")];
+
+    (void)state;
+    config.limits.series_per_guest = 2;
+    (void)take(guest, "os", said(OS));
+    (void)take(guest, "vcpu", said(VCPUS));
+    assert_int_equal(vcpu->series, 1);
+    assert_true(vcpu->dropped > 0);
+    assert_int_equal(take(guest, "vcpu", said(VCPUS)).series, SERIES_NEW);
+    assert_int_equal(take(guest, "os", said(NOT_FOUND)).series, SERIES_WITHDRAWN);
+    (void)take(guest, "vcpu", said(VCPUS));
+    assert_int_equal(vcpu->series, 2);
+    guest_free(guest);
+}
+
+/* Frozen, an agent lists all that it refuses as disabled: that is not for good. */
+static void
+test_a_list_of_a_frozen_guest_forbids_nothing(void **state)
+{
+    struct guest *guest = new_guest();
+    const struct guest_collector *vcpu = &guest->collectors[index_of("vcpu")];
+
+    (void)state;
+    (void)take(guest, "agent", said(COMMANDS("false")));
+    assert_int_equal(vcpu->status, COMMAND_UNKNOWN);
+    (void)take(guest, "agent", said(COMMANDS("true")));
+    assert_int_equal(vcpu->status, COMMAND_DISABLED);
+    assert_int_equal(guest_avoids(vcpu), AVOID_DISABLED);
+    assert_int_equal(guest->collectors[index_of("os")].status, COMMAND_MISSING);
+    assert_string_equal(guest->told.agent_version, "10.0.0");
+    guest_free(guest);
+}
+
+static void
+test_harm_is_judged_by_what_it_says(void **state)
+{
+    struct guest *guest = new_guest();
+    const struct guest_collector *filesystem =
+        &guest->collectors[index_of("filesystem")];
+
+    (void)state;
+    (void)take(guest, "os", said("{\"return\":{\"id\":\"openbsd\"}}"));
+    assert_string_equal(guest_avoids_why(filesystem), "harmful");
+    (void)take(guest, "os", said(OS));
+    assert_null(guest_avoids_why(filesystem));
+    guest_free(guest);
+}
+
+static void
+test_addresses_are_those_of_the_series(void **state)
+{
+    struct guest *guest = new_guest();
+
+    (void)state;
+    assert_true(take(guest, "network",
+                     said("{\"return\":[{\"name\":\"eth0\",\"ip-addresses\":["
+                          "{\"ip-address\":\"10.0.0.1\",\"ip-address-type\":\"ipv4\","
+                          "\"prefix\":8},{\"ip-address\":\"127.0.0.1\","
+                          "\"ip-address-type\":\"ipv4\",\"prefix\":8}]}]}"))
+                    .changed &
+                GUEST_RECORD);
+    assert_int_equal(guest->addresses_count, 1); /* others cannot reach the second */
+    assert_string_equal(guest->addresses[0].device, "eth0");
+    guest_free(guest);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_the_table),
+        TEST(test_who_broke_the_channel),
+        TEST(test_what_is_counted),
+        TEST(test_what_is_said_of_a_failure),
+        TEST(test_what_renews_series),
+        TEST(test_series_are_limited_in_all),
+        TEST(test_a_list_of_a_frozen_guest_forbids_nothing),
+        TEST(test_harm_is_judged_by_what_it_says),
+        TEST(test_addresses_are_those_of_the_series),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
