@@ -41,7 +41,7 @@ freeze_explain(const struct freeze *freeze, size_t collector, int64_t now_ns)
 {
     int64_t first_ns = freeze->refusals[collector].first_ns;
 
-    if (first_ns == 0 || freeze->frozen || freeze->thawed_ns <= first_ns)
+    if (first_ns == 0 || freeze->thawed_ns <= first_ns)
         return FAILURE_FROZEN;
     return is_ruled_out(freeze, now_ns) ||
                    freeze->refusals[collector].count >= REFUSALS_BELIEVED

@@ -61,6 +61,7 @@ enum situation {
     ANEW,        /* it was well; its agent has started anew */
     OVERTAKEN,   /* ... while the call was on its way */
     TALKING,     /* procfs waits for its first handle */
+    READING,     /* ... has it, and waits for what is in the file */
     INTERRUPTED, /* ... and the agent may be another now */
     GONE,
 };
@@ -123,6 +124,20 @@ talk(struct guest *guest)
     (void)conversation_request(collectors[procfs], &state->conversation, state->memory);
 }
 
+/* The file is open; now it is to be read. */
+static void
+read_on(struct guest *guest)
+{
+    size_t procfs = index_of("procfs");
+    struct guest_collector *state = &guest->collectors[procfs];
+    json_auto_t *handle = json_integer(7);
+
+    state->conversation.duration_ns = S / 100;
+    (void)conversation_answer(collectors[procfs], &state->conversation, state->memory,
+                              FAILURE_NONE, handle, false);
+    (void)conversation_request(collectors[procfs], &state->conversation, state->memory);
+}
+
 static void
 put_into(struct guest *guest, enum situation situation)
 {
@@ -169,6 +184,10 @@ put_into(struct guest *guest, enum situation situation)
         break;
     case TALKING:
         talk(guest);
+        break;
+    case READING:
+        talk(guest);
+        read_on(guest);
         break;
     case INTERRUPTED:
         talk(guest);
@@ -322,6 +341,11 @@ static const struct row rows[] = {
     {TALKING, "procfs", SAYS(NO_SHAPE), IS(NONE, AS_BEFORE, NO_STEP, RESPONSIVE, UNKNOWN), .unsettled = true},
     {TALKING, "procfs", LOST(TIMEOUT), IS(TIMEOUT, AS_BEFORE, NO_STEP, UNRESPONSIVE, UNKNOWN), .unsettled = true},
     {TALKING, "procfs", LOST(DISCONNECTED), IS(DISCONNECTED, AS_BEFORE, NO_STEP, DISCONNECTED, UNKNOWN), .unsettled = true},
+    /* From here on it has a file to close, whatever it is told. */
+    {READING, "procfs", SAYS(NO_SHAPE), IS(NONE, AS_BEFORE, NO_STEP, RESPONSIVE, UNKNOWN), .goes_on = true},
+    {READING, "procfs", SAYS(NOT_FOUND), IS(NONE, AS_BEFORE, NO_STEP, RESPONSIVE, UNKNOWN), .goes_on = true},
+    {READING, "procfs", SAYS(DISABLED), IS(FROZEN, AS_BEFORE, ASK, RESPONSIVE, UNKNOWN), .goes_on = true},
+    {READING, "procfs", LOST(TIMEOUT), IS(TIMEOUT, AS_BEFORE, NO_STEP, UNRESPONSIVE, UNKNOWN), .goes_on = true},
     /* What it has opened is closed, though nobody wants to read it any more. */
     {INTERRUPTED, "procfs", SAYS(HANDLE), IS(NONE, AS_BEFORE, NO_STEP, UNKNOWN, UNKNOWN), .goes_on = true},
     {INTERRUPTED, "procfs", SAYS(REFUSES), IS(NONE, AS_BEFORE, NO_STEP, UNKNOWN, UNKNOWN)},
@@ -339,6 +363,7 @@ _Static_assert(ROWS >= 60, "each situation, and each kind of answer");
 
 static struct config config;
 static struct samples *samples;
+static int64_t now_ns; /* moved by the test */
 
 static int
 set_up(void **state)
@@ -353,6 +378,7 @@ set_up(void **state)
     for (size_t i = 0; i < collectors_count; i++)
         config.collectors[i].enabled = true;
     samples = samples_new(&none);
+    now_ns = NOW;
     return 0;
 }
 
@@ -371,11 +397,11 @@ take(struct guest *guest, const char *collector, struct answer answer)
     const struct schedule_turn turn = {.guest = &guest->schedule,
                                        .collector = index_of(collector)};
 
-    answer.sent_mono_ns = NOW - S / 100;
-    answer.received_mono_ns = NOW;
+    answer.sent_mono_ns = now_ns - S / 100;
+    answer.received_mono_ns = now_ns;
     answer.sent_ns = NOW_REAL - S / 100;
     answer.received_ns = NOW_REAL;
-    return guest_answer(guest, &turn, &answer, &rules, NOW);
+    return guest_answer(guest, &turn, &answer, &rules, now_ns);
 }
 
 static struct answer
@@ -590,6 +616,25 @@ test_a_list_of_a_frozen_guest_forbids_nothing(void **state)
     guest_free(guest);
 }
 
+/* Each refusal is asked about, until the command works or a freeze is denied. */
+static void
+test_a_refusal_is_believed_once_a_freeze_is_denied(void **state)
+{
+    struct guest *guest = new_guest();
+
+    (void)state;
+    for (int round = 0; round < 2; round++) {
+        assert_int_equal(take(guest, "vcpu", said(DISABLED)).outcome, FAILURE_FROZEN);
+        now_ns += S;
+        (void)take(guest, "fsfreeze", said(THAWED_STATUS));
+        now_ns += S;
+        if (round == 0)
+            (void)take(guest, "vcpu", said(VCPUS));
+    }
+    assert_int_equal(take(guest, "vcpu", said(DISABLED)).outcome, FAILURE_DISABLED);
+    guest_free(guest);
+}
+
 static void
 test_harm_is_judged_by_what_it_says(void **state)
 {
@@ -636,6 +681,7 @@ main(void)
         TEST(test_what_renews_series),
         TEST(test_series_are_limited_in_all),
         TEST(test_a_list_of_a_frozen_guest_forbids_nothing),
+        TEST(test_a_refusal_is_believed_once_a_freeze_is_denied),
         TEST(test_harm_is_judged_by_what_it_says),
         TEST(test_addresses_are_those_of_the_series),
     };

@@ -40,7 +40,7 @@ test_a_thaw_before_the_refusal_explains_nothing(void **state)
     struct freeze freeze = {0};
 
     (void)state;
-    freeze_learn(&freeze, false, 1 * S);
+    freeze_learn(&freeze, false, 2 * S);
     refused(&freeze, 2 * S, FAILURE_FROZEN);
     refused(&freeze, 3 * S, FAILURE_FROZEN);
 }
