@@ -1,6 +1,7 @@
 /* The commands of all collectors. */
 #include "agent/commands.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,13 @@ commands_list(void)
     return list;
 }
 
+static _Noreturn void
+refuse(const char *command)
+{
+    (void)fprintf(stderr, "bug: %s is no command of the registry\n", command);
+    abort();
+}
+
 size_t
 commands_row(const char *command)
 {
@@ -42,6 +50,32 @@ commands_row(const char *command)
         if (strcmp(commands[row], command) == 0)
             return row;
     }
-    fprintf(stderr, "bug: %s is no command of the registry\n", command);
-    abort();
+    refuse(command);
+}
+
+static bool
+is_registered(const char *command)
+{
+    for (size_t i = 0; i < collectors_count; i++) {
+        if (strcmp(collectors[i]->command, command) == 0)
+            return true;
+        for (size_t j = 0; j < COLLECTOR_MORE_COMMANDS_MAX; j++) {
+            const char *more = collectors[i]->more_commands[j];
+
+            if (more && strcmp(more, command) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
+void
+commands_write(const struct request *request, struct text *out)
+{
+    if (!is_registered(request->command))
+        refuse(request->command);
+    text_add_format(out, "{\"execute\":\"%s\"", request->command);
+    if (*request->arguments)
+        text_add_format(out, ",\"arguments\":%s", request->arguments);
+    text_add_string(out, "}");
 }

@@ -1,7 +1,9 @@
-/* Every command that can be sent to an agent: those of the registry, and no other. */
+/* Every command that can be sent to an agent: those of the registry, and no other. Each
+ * way to a guest has its requests written here, so nothing else can leave. */
 #ifndef AGENT_COMMANDS_H
 #define AGENT_COMMANDS_H
 
+#include "base/text.h"
 #include "collector.h"
 
 #include <stddef.h>
@@ -11,8 +13,12 @@
 /* NULL-terminated, each once; static. */
 const char *const *commands_list(void);
 
-/* The place in the list.  A command that is not in it is a bug and ends the process:
- * nothing else may ever reach a guest. */
+/* A command that is not in the registry is a bug, and ends the process before anything
+ * is sent.
+ *
+ * Its place in the list. */
 size_t commands_row(const char *command);
+/* The request as the agent reads it.  Any thread. */
+void commands_write(const struct request *request, struct text *out);
 
 #endif

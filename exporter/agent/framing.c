@@ -1,6 +1,8 @@
 /* Lines, and the search for the right one. */
 #include "agent/framing.h"
 
+#include "agent/commands.h"
+
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdbool.h>
@@ -56,16 +58,13 @@ framing_sync(struct framing *framing, int64_t id, struct text *out)
 }
 
 void
-framing_command(struct framing *framing, const char *command, const char *arguments,
+framing_command(struct framing *framing, const struct request *request,
                 struct text *out)
 {
     start_over(framing, FRAMING_AWAITING);
     framing->skipped = 0;
-    if (*arguments)
-        text_add_format(out, "{\"execute\":\"%s\",\"arguments\":%s}\n", command,
-                        arguments);
-    else
-        text_add_format(out, "{\"execute\":\"%s\"}\n", command);
+    commands_write(request, out);
+    text_add_string(out, "\n");
 }
 
 void

@@ -10,6 +10,7 @@
 #define AGENT_FRAMING_H
 
 #include "base/text.h"
+#include "collector.h"
 #include "kit/failure.h"
 
 #include <stddef.h>
@@ -50,10 +51,9 @@ void framing_reset(struct framing *framing);
 
 /* Notes that a sync is sent now, and writes its bytes.  id: random, 1 to 2^53. */
 void framing_sync(struct framing *framing, int64_t id, struct text *out);
-/* Notes that a command is sent now (only when idle), and writes its bytes.  arguments:
- * a JSON object, or "". */
-void framing_command(struct framing *framing, const char *command,
-                     const char *arguments, struct text *out);
+/* Notes that a command is sent now (only when idle), and writes its bytes. */
+void framing_command(struct framing *framing, const struct request *request,
+                     struct text *out);
 /* The command's reply did not come in time: whatever comes is thrown away from now on.
  */
 void framing_give_up(struct framing *framing);

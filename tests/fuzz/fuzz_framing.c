@@ -87,7 +87,8 @@ channel_act(struct channel *channel, uint8_t what, int64_t id)
     if (what == 0x00)
         framing_sync(&channel->framing, id, &out);
     else if (what == 0x01 && state == FRAMING_IDLE)
-        framing_command(&channel->framing, "guest-get-time", "", &out);
+        framing_command(&channel->framing,
+                        &(struct request){.command = "guest-get-time"}, &out);
     else if (what == 0x02 && (state == FRAMING_AWAITING || state == FRAMING_SYNCING))
         framing_give_up(&channel->framing);
     REQUIRE(!out.overflow);

@@ -3,7 +3,9 @@
  * connection with five calls in flight is no longer read by the daemon. */
 #include "source/libvirt/call.h"
 
+#include "agent/commands.h"
 #include "base/clock.h"
+#include "base/text.h"
 #include "kit/memory.h"
 #include "source/libvirt/connection.h"
 #include "source/libvirt/error.h"
@@ -113,21 +115,17 @@ domain_handle(struct call_lane *lane, const char *uuid)
 static void
 ask(virDomainPtr domain, const struct libvirt_job *job, struct answer *answer)
 {
-    const struct request *request = &job->request;
     /* libvirt counts in whole seconds; the config allows no others. */
     int timeout_s = (int)(job->timeout_ns / 1000000000);
-    char command[COMMAND_BYTES_MAX];
+    struct text command = TEXT_INIT(COMMAND_BYTES_MAX);
 
-    if (*request->arguments)
-        snprintf(command, sizeof(command), "{\"execute\":\"%s\",\"arguments\":%s}",
-                 request->command, request->arguments);
-    else
-        snprintf(command, sizeof(command), "{\"execute\":\"%s\"}", request->command);
+    commands_write(&job->request, &command);
     answer->sent_mono_ns = clock_monotonic_ns();
     answer->sent_ns = clock_realtime_ns();
-    answer->reply = virDomainQemuAgentCommand(domain, command, timeout_s, 0);
+    answer->reply = virDomainQemuAgentCommand(domain, command.bytes, timeout_s, 0);
     answer->received_ns = clock_realtime_ns();
     answer->received_mono_ns = clock_monotonic_ns();
+    text_free(&command);
     if (answer->reply) {
         answer->reply_length = strlen(answer->reply);
         return;

@@ -184,8 +184,7 @@ send_command(struct agent_socket *agent)
     struct text request = TEXT_INIT(REQUEST_BYTES_MAX);
     struct call *call = agent->call;
 
-    framing_command(&agent->framing, call->request.command, call->request.arguments,
-                    &request);
+    framing_command(&agent->framing, &call->request, &request);
     start_deadline(agent, call->timeout_ns);
     call->answer.sent_mono_ns = clock_monotonic_ns();
     call->answer.sent_ns = clock_realtime_ns();

@@ -39,7 +39,7 @@ command(struct framing *framing)
 {
     struct text out = TEXT_INIT(256);
 
-    framing_command(framing, "guest-get-time", "", &out);
+    framing_command(framing, &(struct request){.command = "guest-get-time"}, &out);
     assert_string_equal(out.bytes, "{\"execute\":\"guest-get-time\"}\n");
     text_free(&out);
 }

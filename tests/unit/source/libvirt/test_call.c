@@ -4,14 +4,18 @@
 #include "kit/memory.h"
 #include "source/libvirt/job.h"
 
+#include <fcntl.h>
 #include <libvirt/libvirt-qemu.h>
 #include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -78,6 +82,8 @@ virDomainQemuAgentCommand(virDomainPtr domain, const char *command, int timeout,
 {
     (void)domain;
     (void)flags;
+    if (strstr(command, "guest-shutdown"))
+        _exit(EXIT_FAILURE); /* it has been sent */
     snprintf(libvirt.asked, sizeof(libvirt.asked), "%s", command);
     assert_int_equal(timeout, 3);
     return libvirt.reply ? memory_string(libvirt.reply) : NULL;
@@ -242,6 +248,32 @@ test_a_dead_connection_is_opened_anew(void **state)
     release(link, lane);
 }
 
+/* What is not in the registry does not even reach libvirt. */
+static void
+test_a_command_of_no_collector_is_not_sent(void **state)
+{
+    struct libvirt_link *link = libvirt_link_new(URI, NULL, NULL, NULL);
+    struct libvirt_job *job = job_of(link, "");
+    void *lane = libvirt_call_driver.open(link);
+    int status = 0;
+
+    (void)state;
+    job->request.command = "guest-shutdown";
+    libvirt.alive = true;
+    pid_t child = fork();
+
+    if (child == 0) {
+        (void)dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), STDERR_FILENO);
+        libvirt_call_driver.run(lane, &job->job);
+        _exit(EXIT_SUCCESS);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status)); /* so it has not returned from sending it */
+    assert_int_equal(WTERMSIG(status), SIGABRT);
+    libvirt_call_driver.drop(&job->job);
+    release(link, lane);
+}
+
 int
 main(void)
 {
@@ -251,6 +283,7 @@ main(void)
         cmocka_unit_test(test_handles_are_freed),
         cmocka_unit_test(test_a_reply_and_what_was_asked_for_it),
         cmocka_unit_test(test_a_dead_connection_is_opened_anew),
+        cmocka_unit_test(test_a_command_of_no_collector_is_not_sent),
     };
 
     return cmocka_run_group_tests_name("a call's lane", tests, NULL, NULL);

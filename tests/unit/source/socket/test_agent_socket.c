@@ -3,6 +3,9 @@
 
 #include "unit/source/socket/agent_peer.h"
 
+#include <fcntl.h>
+#include <sys/wait.h>
+
 /* --- what should be --- */
 
 static void
@@ -17,6 +20,32 @@ test_a_command_and_its_reply(void **state)
     assert_int_equal(world->woke + world->went, 0);
     assert_true(world->call.answer.received_mono_ns - world->call.answer.sent_mono_ns <
                 1000 * MS);
+}
+
+/* What is not in the registry does not reach the socket. */
+static void
+test_a_command_of_no_collector_is_not_sent(void **state)
+{
+    struct world *world = *state;
+    int status = 0;
+
+    connect_in_step(world);
+    pid_t child = fork();
+
+    if (child == 0) {
+        (void)dup2(open("/dev/null", O_WRONLY | O_CLOEXEC), STDERR_FILENO);
+        world->call = (struct call){.request = {.command = "guest-shutdown"},
+                                    .timeout_ns = MS,
+                                    .reply_bytes_max = REPLY_MAX,
+                                    .done = note_done,
+                                    .context = world};
+        agent_socket_call(world->agent, &world->call);
+        _exit(EXIT_SUCCESS);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status));
+    assert_int_equal(WTERMSIG(status), SIGABRT);
+    assert_string_equal(heard(world), "");
 }
 
 static void
@@ -322,6 +351,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_a_command_and_its_reply),
+        TEST(test_a_command_of_no_collector_is_not_sent),
         TEST(test_a_reply_in_pieces),
         TEST(test_a_call_before_the_step_waits_for_it),
         TEST(test_connect_while_connected_takes_the_new_one),
