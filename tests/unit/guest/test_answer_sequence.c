@@ -1,0 +1,217 @@
+/* What an answer leaves behind in its guest, for the next ones to come. */
+#include "guest/answer.h"
+
+#include "guest/avoid.h"
+#include "unit/guest/answers.h"
+
+static struct answer
+broken(int channel)
+{
+    struct answer answer = lost(FAILURE_MALFORMED);
+
+    answer.channel = channel;
+    return answer;
+}
+
+static void
+broke_by(struct verdict verdict, const char *command)
+{
+    assert_int_equal(verdict.outcome, FAILURE_MALFORMED);
+    assert_string_equal(verdict.broke_by ? verdict.broke_by : "none", command);
+}
+
+/* A reply that breaks libvirt's channel is the command's of that call; a channel that
+ * is found broken was broken by the last call that went through. */
+static void
+test_who_broke_the_channel(void **state)
+{
+    struct guest *guest = new_guest();
+
+    (void)state;
+    broke_by(take(guest, "os", broken(CALL_FOUND_CHANNEL_BROKEN)), "none");
+    assert_int_equal(guest->last_response_ns, 0); /* nobody has said anything */
+    (void)take(guest, "vcpu", said(VCPUS));
+    broke_by(take(guest, "os", broken(CALL_FOUND_CHANNEL_BROKEN)), "guest-get-vcpus");
+    broke_by(take(guest, "os", broken(CALL_FOUND_CHANNEL_BROKEN)), "none");
+    broke_by(take(guest, "hostname", broken(CALL_BROKE_CHANNEL)),
+             "guest-get-host-name");
+    broke_by(take(guest, "hostname", broken(CALL_BROKE_CHANNEL)), "none");
+    assert_int_equal(guest_avoids(&guest->collectors[index_of("vcpu")]),
+                     AVOID_QUARANTINED);
+    assert_int_equal(guest_avoids(&guest->collectors[index_of("os")]), 0);
+    guest_free(guest);
+}
+
+static void
+test_what_is_counted(void **state)
+{
+    struct guest *guest = new_guest();
+
+    (void)state;
+    (void)take(guest, "vcpu", lost(FAILURE_TIMEOUT));
+    assert_int_equal(guest->last_response_ns, 0);
+    (void)take(guest, "vcpu", said(REFUSES));
+    assert_int_equal(guest->last_response_ns, NOW_REAL);
+    assert_false(guest->answered);
+    /* A backup at work, and what may be a freeze, are no failures. */
+    (void)take(guest, "vcpu", lost(FAILURE_BUSY));
+    (void)take(guest, "vcpu", said(SAYS_FROZEN));
+    (void)take(guest, "vcpu", said(DISABLED));
+    (void)take(guest, "vcpu", said(VCPUS));
+    assert_true(guest->answered);
+    assert_int_equal(guest->calls_total, 6);
+    assert_int_equal(guest->failures_total[FAILURE_TIMEOUT], 1);
+    assert_int_equal(guest->failures_total[FAILURE_AGENT_ERROR], 1);
+    assert_int_equal(guest->failures_total[FAILURE_BUSY], 0);
+    assert_int_equal(guest->failures_total[FAILURE_FROZEN], 0);
+    assert_int_equal(guest->failures_total[FAILURE_DISABLED], 0);
+    guest_free(guest);
+}
+
+/* What is worth a line in the log: not that an agent lacks a command, nor a freeze. */
+static void
+test_what_is_said_of_a_failure(void **state)
+{
+    struct guest *guest = new_guest();
+
+    (void)state;
+    assert_true(take(guest, "vcpu", lost(FAILURE_TIMEOUT)).failed);
+    assert_true(take(guest, "vcpu", said(NO_SHAPE)).failed);
+    assert_non_null(strstr(guest->last_failure.text, "array"));
+    assert_false(take(guest, "vcpu", said(VCPUS)).failed);
+    assert_false(take(guest, "vcpu", said(DISABLED)).failed);
+    assert_false(take(guest, "vcpu", said(NOT_FOUND)).failed);
+    guest_free(guest);
+}
+
+/* Series hold for longer only if they were made of the same reply, and nothing else was
+ * said since. */
+static void
+test_what_renews_series(void **state)
+{
+    struct guest *guest = new_guest();
+
+    (void)state;
+    assert_int_equal(take(guest, "vcpu", said(VCPUS)).series, SERIES_NEW);
+    assert_int_equal(take(guest, "vcpu", said(VCPUS)).series, SERIES_RENEWED);
+    (void)take(guest, "vcpu", said(DISABLED));
+    assert_int_equal(take(guest, "vcpu", said(DISABLED)).series, SERIES_AS_BEFORE);
+    assert_int_equal(take(guest, "vcpu", said(VCPUS)).series, SERIES_NEW);
+    assert_int_equal(take(guest, "os", said(OS)).series, SERIES_NEW);
+    assert_int_equal(take(guest, "os", said(OS)).series, SERIES_RENEWED);
+    /* These depend on the past, or on what else the guest has said. */
+    assert_int_equal(take(guest, "clock", said(TIME)).series, SERIES_NEW);
+    assert_int_equal(take(guest, "clock", said(TIME)).series, SERIES_NEW);
+    assert_int_equal(take(guest, "fsfreeze", said(THAWED_STATUS)).series, SERIES_NEW);
+    assert_int_equal(take(guest, "fsfreeze", said(THAWED_STATUS)).series, SERIES_NEW);
+    guest_free(guest);
+}
+
+/* What one collector has is not there for the others, and what did not fit may fit the
+ * next time. */
+static void
+test_series_are_limited_in_all(void **state)
+{
+    struct guest *guest = new_guest();
+    const struct guest_collector *vcpu = &guest->collectors[index_of("vcpu")];
+
+    (void)state;
+    config.limits.series_per_guest = 2;
+    (void)take(guest, "os", said(OS));
+    (void)take(guest, "vcpu", said(VCPUS));
+    assert_int_equal(vcpu->series, 1);
+    assert_true(vcpu->dropped > 0);
+    assert_int_equal(take(guest, "vcpu", said(VCPUS)).series, SERIES_NEW);
+    assert_int_equal(take(guest, "os", said(NOT_FOUND)).series, SERIES_WITHDRAWN);
+    (void)take(guest, "vcpu", said(VCPUS));
+    assert_int_equal(vcpu->series, 2);
+    guest_free(guest);
+}
+
+/* Frozen, an agent lists all that it refuses as disabled: that is not for good. */
+static void
+test_a_list_of_a_frozen_guest_forbids_nothing(void **state)
+{
+    struct guest *guest = new_guest();
+    const struct guest_collector *vcpu = &guest->collectors[index_of("vcpu")];
+
+    (void)state;
+    (void)take(guest, "agent", said(COMMANDS("false")));
+    assert_int_equal(vcpu->status, COMMAND_UNKNOWN);
+    (void)take(guest, "agent", said(COMMANDS("true")));
+    assert_int_equal(vcpu->status, COMMAND_DISABLED);
+    assert_int_equal(guest_avoids(vcpu), AVOID_DISABLED);
+    assert_int_equal(guest->collectors[index_of("os")].status, COMMAND_MISSING);
+    assert_string_equal(guest->told.agent_version, "10.0.0");
+    guest_free(guest);
+}
+
+/* Each refusal is asked about, until the command works or a freeze is denied. */
+static void
+test_a_refusal_is_believed_once_a_freeze_is_denied(void **state)
+{
+    struct guest *guest = new_guest();
+
+    (void)state;
+    for (int round = 0; round < 2; round++) {
+        assert_int_equal(take(guest, "vcpu", said(DISABLED)).outcome, FAILURE_FROZEN);
+        now_ns += S;
+        (void)take(guest, "fsfreeze", said(THAWED_STATUS));
+        now_ns += S;
+        if (round == 0)
+            (void)take(guest, "vcpu", said(VCPUS));
+    }
+    assert_int_equal(take(guest, "vcpu", said(DISABLED)).outcome, FAILURE_DISABLED);
+    guest_free(guest);
+}
+
+static void
+test_harm_is_judged_by_what_it_says(void **state)
+{
+    struct guest *guest = new_guest();
+    const struct guest_collector *filesystem =
+        &guest->collectors[index_of("filesystem")];
+
+    (void)state;
+    (void)take(guest, "os", said("{\"return\":{\"id\":\"openbsd\"}}"));
+    assert_string_equal(guest_avoids_why(filesystem), "harmful");
+    (void)take(guest, "os", said(OS));
+    assert_null(guest_avoids_why(filesystem));
+    guest_free(guest);
+}
+
+static void
+test_addresses_are_those_of_the_series(void **state)
+{
+    struct guest *guest = new_guest();
+
+    (void)state;
+    assert_true(take(guest, "network",
+                     said("{\"return\":[{\"name\":\"eth0\",\"ip-addresses\":["
+                          "{\"ip-address\":\"10.0.0.1\",\"ip-address-type\":\"ipv4\","
+                          "\"prefix\":8},{\"ip-address\":\"127.0.0.1\","
+                          "\"ip-address-type\":\"ipv4\",\"prefix\":8}]}]}"))
+                    .changed &
+                GUEST_RECORD);
+    assert_int_equal(guest->addresses_count, 1); /* others cannot reach the second */
+    assert_string_equal(guest->addresses[0].device, "eth0");
+    guest_free(guest);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_who_broke_the_channel),
+        TEST(test_what_is_counted),
+        TEST(test_what_is_said_of_a_failure),
+        TEST(test_what_renews_series),
+        TEST(test_series_are_limited_in_all),
+        TEST(test_a_list_of_a_frozen_guest_forbids_nothing),
+        TEST(test_a_refusal_is_believed_once_a_freeze_is_denied),
+        TEST(test_harm_is_judged_by_what_it_says),
+        TEST(test_addresses_are_those_of_the_series),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
