@@ -7,6 +7,7 @@
 #include "guest/domain_metrics.h"
 #include "guest/guest.h"
 #include "guest/health.h"
+#include "guest/state.h"
 #include "store/telemetry.h"
 
 #include <stdio.h>
@@ -215,7 +216,7 @@ print_states(void)
 {
     printf("\nStates:");
     for (int i = 0; i < AGENT_STATES; i++)
-        printf("%s `%s`", i > 0 ? "," : "", agent_state_name((enum agent_state)i));
+        printf("%s `%s`", i > 0 ? "," : "", agent_state_names[i]);
     printf(".\n\nReasons of failures:");
     for (int i = FAILURE_NONE + 1; i < FAILURE_KINDS; i++)
         printf("%s `%s`", i > FAILURE_NONE + 1 ? "," : "",

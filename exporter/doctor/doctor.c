@@ -124,7 +124,7 @@ doctor_add_guest(struct doctor *doctor, const struct source_config *source,
     patient.in_guest = patient.os->title
                            ? doctor_format("in the guest (%s): ", patient.os->title)
                            : memory_string("in the guest: ");
-    row->state = agent_state_name(state);
+    row->state = agent_state_names[state];
     row->agent_version = memory_string(guest->told.agent_version);
     row->os = memory_string(os);
     doctor_examine(&patient, state);

@@ -128,7 +128,7 @@ health_samples(const struct guest *guest, enum agent_state state, bool is_backin
                  (state == AGENT_BUSY && guest->answered);
 
     samples_add(out, &up, is_up, NO_LABELS);
-    samples_add(out, &agent_state, 1, LABELS(agent_state_name(state)));
+    samples_add(out, &agent_state, 1, LABELS(agent_state_names[state]));
     samples_add(out, &backing_off, is_backing_off, NO_LABELS);
     samples_add(out, &consecutive_failures, guest->schedule.failures, NO_LABELS);
     samples_add(out, &calls_total, (double)guest->calls_total, NO_LABELS);

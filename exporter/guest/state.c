@@ -4,52 +4,40 @@
 /* So long libvirt lets a call wait for another client's before it gives up. */
 #define JOB_WAIT_NS (INT64_C(30) * 1000 * 1000 * 1000)
 
-const char *
-agent_state_name(enum agent_state state)
-{
-    static const char *const names[AGENT_STATES] = {
-        [AGENT_RESPONSIVE] = "responsive",
-        [AGENT_STARTING] = "starting",
-        [AGENT_UNRESPONSIVE] = "unresponsive",
-        [AGENT_DISCONNECTED] = "disconnected",
-        [AGENT_UNCONFIGURED] = "unconfigured",
-        [AGENT_FROZEN] = "frozen",
-        [AGENT_BUSY] = "busy",
-        [AGENT_PAUSED] = "paused",
-        [AGENT_MIGRATING] = "migrating",
-        [AGENT_DENIED] = "denied",
-        [AGENT_MALFORMED] = "malformed",
-        [AGENT_UNKNOWN] = "unknown",
-    };
+const char *const agent_state_names[AGENT_STATES + 1] = {
+    [AGENT_RESPONSIVE] = "responsive",
+    [AGENT_STARTING] = "starting",
+    [AGENT_UNRESPONSIVE] = "unresponsive",
+    [AGENT_DISCONNECTED] = "disconnected",
+    [AGENT_UNCONFIGURED] = "unconfigured",
+    [AGENT_FROZEN] = "frozen",
+    [AGENT_BUSY] = "busy",
+    [AGENT_PAUSED] = "paused",
+    [AGENT_MIGRATING] = "migrating",
+    [AGENT_DENIED] = "denied",
+    [AGENT_MALFORMED] = "malformed",
+    [AGENT_UNKNOWN] = "unknown",
+};
 
-    return state < AGENT_STATES ? names[state] : NULL;
-}
-
-enum agent_state
-guest_reason_state(enum guest_reason reason)
-{
-    static const enum agent_state states[REASONS] = {
-        [REASON_ANSWERS] = AGENT_RESPONSIVE,
-        [REASON_STARTING] = AGENT_STARTING,
-        [REASON_NO_ANSWER] = AGENT_UNRESPONSIVE,
-        [REASON_HELD] = AGENT_UNRESPONSIVE,
-        [REASON_NOT_CONNECTED] = AGENT_DISCONNECTED,
-        [REASON_NO_CHANNEL] = AGENT_UNCONFIGURED,
-        [REASON_FROZEN] = AGENT_FROZEN,
-        [REASON_BUSY] = AGENT_BUSY,
-        [REASON_PAUSED] = AGENT_PAUSED,
-        [REASON_SHUTTING_DOWN] = AGENT_PAUSED,
-        [REASON_MIGRATING] = AGENT_MIGRATING,
-        [REASON_DENIED] = AGENT_DENIED,
-        [REASON_MALFORMED] = AGENT_MALFORMED,
-        [REASON_SOURCE_AWAY] = AGENT_UNKNOWN,
-        [REASON_OPTED_OUT] = AGENT_UNKNOWN,
-        [REASON_UNAVAILABLE] = AGENT_UNKNOWN,
-        [REASON_NOT_ASKED] = AGENT_UNKNOWN,
-    };
-
-    return states[reason];
-}
+static const enum agent_state states[REASONS] = {
+    [REASON_ANSWERS] = AGENT_RESPONSIVE,
+    [REASON_STARTING] = AGENT_STARTING,
+    [REASON_NO_ANSWER] = AGENT_UNRESPONSIVE,
+    [REASON_HELD] = AGENT_UNRESPONSIVE,
+    [REASON_NOT_CONNECTED] = AGENT_DISCONNECTED,
+    [REASON_NO_CHANNEL] = AGENT_UNCONFIGURED,
+    [REASON_FROZEN] = AGENT_FROZEN,
+    [REASON_BUSY] = AGENT_BUSY,
+    [REASON_PAUSED] = AGENT_PAUSED,
+    [REASON_SHUTTING_DOWN] = AGENT_PAUSED,
+    [REASON_MIGRATING] = AGENT_MIGRATING,
+    [REASON_DENIED] = AGENT_DENIED,
+    [REASON_MALFORMED] = AGENT_MALFORMED,
+    [REASON_SOURCE_AWAY] = AGENT_UNKNOWN,
+    [REASON_OPTED_OUT] = AGENT_UNKNOWN,
+    [REASON_UNAVAILABLE] = AGENT_UNKNOWN,
+    [REASON_NOT_ASKED] = AGENT_UNKNOWN,
+};
 
 /* What the last call says, for a guest that may be asked. */
 static enum guest_reason
@@ -89,7 +77,7 @@ overdue_reason(const struct guest *guest, int64_t overdue_ns)
 {
     enum guest_reason before = answer_reason(guest);
 
-    if (guest_reason_state(before) == AGENT_UNRESPONSIVE)
+    if (states[before] == AGENT_UNRESPONSIVE)
         return before;
     return overdue_ns > JOB_WAIT_NS ? REASON_NO_ANSWER : REASON_BUSY;
 }
@@ -122,5 +110,5 @@ guest_reason(const struct guest *guest, int64_t now_ns, int64_t starting_ns)
 enum agent_state
 guest_state(const struct guest *guest, int64_t now_ns, int64_t starting_ns)
 {
-    return guest_reason_state(guest_reason(guest, now_ns, starting_ns));
+    return states[guest_reason(guest, now_ns, starting_ns)];
 }

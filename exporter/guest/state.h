@@ -30,9 +30,8 @@ enum guest_reason {
     REASONS,
 };
 
-/* What the label `state` says; NULL: there is no such state. */
-const char *agent_state_name(enum agent_state state);
-enum agent_state guest_reason_state(enum guest_reason reason);
+/* What the label `state` says, by enum agent_state; NULL-terminated. */
+extern const char *const agent_state_names[AGENT_STATES + 1];
 
 /* now_ns: CLOCK_MONOTONIC; starting_ns: the grace after a start. */
 enum guest_reason guest_reason(const struct guest *guest, int64_t now_ns,

@@ -37,11 +37,7 @@ poller_slots(const struct metric *const *slots[POLLER_SLOTS_MAX])
 const char *const *
 poller_states(void)
 {
-    static const char *states[AGENT_STATES + 1];
-
-    for (int i = 0; i < AGENT_STATES; i++)
-        states[i] = agent_state_name((enum agent_state)i);
-    return states;
+    return agent_state_names;
 }
 
 static void

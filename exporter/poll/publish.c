@@ -94,7 +94,7 @@ publish_record(const struct watch *watch, const struct guest *guest)
         {"domain", guest->name},
         {"uuid", guest->uuid},
         {"source", guest->source_name},
-        {"agent_state", agent_state_name(guest->last_state)},
+        {"agent_state", agent_state_names[guest->last_state]},
         {"agent_version", guest->told.agent_version},
         {"os_id", guest->told.os_id},
         {"title", domain_facts_title(facts)},
@@ -160,12 +160,12 @@ log_transition(struct guest *guest, enum agent_state state, int64_t now_ns)
     const char *error =
         guest->last_failure.kind != FAILURE_NONE ? guest->last_failure.text : "";
 
-    log_write(transition_level(guest, state, now_ns), __FILE__, __LINE__,
-              is_trouble(state) ? "the guest agent is in trouble"
-                                : "the guest agent's state",
-              LOG_STR("domain", guest->name), LOG_STR("state", agent_state_name(state)),
-              LOG_STR("was", agent_state_name(guest->last_state)),
-              LOG_STR("error", error), LOG_END);
+    log_write(
+        transition_level(guest, state, now_ns), __FILE__, __LINE__,
+        is_trouble(state) ? "the guest agent is in trouble" : "the guest agent's state",
+        LOG_STR("domain", guest->name), LOG_STR("state", agent_state_names[state]),
+        LOG_STR("was", agent_state_names[guest->last_state]), LOG_STR("error", error),
+        LOG_END);
 }
 
 bool

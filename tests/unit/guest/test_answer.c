@@ -335,7 +335,7 @@ is_as_expected(const struct row *row)
                     "%d, goes_on %d, unsettled %d, changed %u\n",
                     (size_t)(row - rows), row->collector,
                     failure_kind_name(verdict.outcome), (int)verdict.series,
-                    (int)verdict.freeze, agent_state_name(after), (int)state->status,
+                    (int)verdict.freeze, agent_state_names[after], (int)state->status,
                     verdict.goes_on, state->unsettled, verdict.changed);
     guest_free(guest);
     return is_right;

@@ -34,8 +34,8 @@ new_guest(void)
 static void
 expect(struct guest *guest, enum agent_state state)
 {
-    assert_string_equal(agent_state_name(guest_state(guest, NOW, GRACE)),
-                        agent_state_name(state));
+    assert_string_equal(agent_state_names[guest_state(guest, NOW, GRACE)],
+                        agent_state_names[state]);
 }
 
 static void
