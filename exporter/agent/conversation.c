@@ -54,7 +54,7 @@ static enum conversation_turn
 end(struct conversation *conversation, enum conversation_turn turn)
 {
     conversation->open = false;
-    if (turn == CONVERSATION_UNSETTLED && conversation->outlived)
+    if (turn == CONVERSATION_UNSETTLED && conversation->of_old_agent)
         return CONVERSATION_BROKEN;
     return conversation->broken && turn == CONVERSATION_COMPLETE ? CONVERSATION_BROKEN
                                                                  : turn;
@@ -90,12 +90,13 @@ conversation_answer(const struct collector *collector,
 
 bool
 conversation_interrupt(const struct collector *collector,
-                       struct conversation *conversation, void *memory, bool anew)
+                       struct conversation *conversation, void *memory,
+                       bool is_new_agent)
 {
     if (!conversation->open)
         return true;
     conversation->broken = true;
-    conversation->outlived |= anew;
+    conversation->of_old_agent |= is_new_agent;
     if (conversation->awaited)
         return false;
     /* What it would say next was never sent. */

@@ -10,10 +10,10 @@
 
 /* Of one collector in one guest. */
 struct conversation {
-    bool open;     /* `request` is to be sent, or its answer is awaited */
-    bool awaited;  /* ... the latter */
-    bool broken;   /* a reply was lost on the way: it only tidies up */
-    bool outlived; /* by the agent's word: what was lost in the guest went with it */
+    bool open;         /* `request` is to be sent, or its answer is awaited */
+    bool awaited;      /* ... the latter */
+    bool broken;       /* a reply was lost on the way: it only tidies up */
+    bool of_old_agent; /* what it has left open in the guest is gone with that agent */
     struct request request;
     int64_t duration_ns; /* of its calls so far */
 };
@@ -32,9 +32,10 @@ const struct request *conversation_request(const struct collector *collector,
 
 /* The guest could not be asked for a while.  What is open is tidied up, and an answer
  * that is still on its way is waited for: it may be the same agent after all, though
- * `anew` says that it has come again.  Whether it is over. */
+ * `is_new_agent` says that it has connected again.  Whether it is over. */
 bool conversation_interrupt(const struct collector *collector,
-                            struct conversation *conversation, void *memory, bool anew);
+                            struct conversation *conversation, void *memory,
+                            bool is_new_agent);
 
 /* What becomes of it after the call ended with `kind`; `answer` is the reply's value,
  * or NULL.  `finishing`: what is open is tidied up, nothing new is begun. */

@@ -320,7 +320,7 @@ take_answer(struct incoming *in)
     quarantine(in);
 }
 
-/* From before the agent could be asked anew: what it has opened is to be closed, and
+/* To a call from before a release: what it has opened is to be closed, and
  * nothing else counts. */
 static void
 take_late_answer(struct incoming *in)

@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* All times are CLOCK_MONOTONIC.  Zeroed when the agent starts anew. */
+/* All times are CLOCK_MONOTONIC.  Zeroed for a new agent. */
 struct freeze {
     bool frozen; /* by the agent's word */
     int64_t since_ns;

@@ -38,7 +38,7 @@ guest_free(struct guest *guest)
     free(guest->source_name);
     free(guest->identity);
     free(guest->uuid);
-    free(guest->told_name);
+    free(guest->listed_name);
     free(guest->name);
     free(guest->key);
     free(guest);
@@ -84,26 +84,26 @@ guest_is_askable(const struct guest *guest)
 /* What a conversation has left open in the guest is tidied up first, in case it is the
  * same agent after all. */
 static void
-collector_anew(const struct collector *collector, struct guest_collector *state,
-               bool came)
+forget_collector(const struct collector *collector, struct guest_collector *state,
+                 bool is_new)
 {
     state->asked = false;
-    state->unsettled = state->unsettled && !came;
+    state->unsettled = state->unsettled && !is_new;
     state->status = COMMAND_UNKNOWN;
     state->reply_hash = 0;
-    if (!conversation_interrupt(collector, &state->conversation, state->memory, came))
+    if (!conversation_interrupt(collector, &state->conversation, state->memory, is_new))
         return;
     if (collector->memory_bytes > 0)
         memset(state->memory, 0, collector->memory_bytes);
 }
 
 void
-guest_agent_anew(struct guest *guest, bool came)
+guest_forget_agent(struct guest *guest, bool is_new)
 {
     guest->answered = false;
     guest->last_collector = SIZE_MAX;
     guest->freeze = (struct freeze){.frozen = false};
     guest->last_failure.kind = FAILURE_NONE;
     for (size_t i = 0; i < collectors_count; i++)
-        collector_anew(collectors[i], &guest->collectors[i], came);
+        forget_collector(collectors[i], &guest->collectors[i], is_new);
 }

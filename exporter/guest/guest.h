@@ -47,27 +47,27 @@ enum {
 
 /* What is known of one collector in this guest. */
 struct guest_collector {
-    bool asked;                 /* at least once since the agent came */
+    bool asked;                 /* at least once since the agent connected */
     bool success;               /* the last time */
     enum failure_kind failure;  /* the last time */
     enum command_status status; /* of its command, by guest-info or by trying */
     bool quarantined;           /* its reply broke the channel */
-    bool unsettled; /* it may have left something open in the guest; until agent_anew */
-    bool harmful;   /* known to do harm in such a guest (agent/harm.h) */
+    bool unsettled;             /* it may have left something open in this agent */
+    bool harmful;               /* known to do harm in such a guest (agent/harm.h) */
     struct conversation conversation; /* where one call is not enough */
     int64_t duration_ns;
     int64_t last_success_ns; /* CLOCK_REALTIME; 0: never */
     size_t series, dropped;
     uint64_t
         reply_hash; /* of what the published series were made of; 0: read it again */
-    void *memory;   /* collector->memory_bytes, zeroed when the agent starts anew */
+    void *memory;   /* collector->memory_bytes, zeroed for a new agent */
 };
 
 struct guest {
     /* What it is. */
     char *key, *uuid;
     char *name;        /* the label `domain` */
-    char *told_name;   /* as its source calls it */
+    char *listed_name; /* as its source calls it */
     char *source_name; /* the label `source`; "" if there is none */
     char *identity;    /* both labels, as they stand in its series */
 
@@ -78,7 +78,7 @@ struct guest {
     enum channel_state channel;
     bool opted_out;
     bool source_is_up;
-    bool seen;                      /* since the source came up the last time */
+    bool seen;                      /* since the source was last up */
     char os_hint[GUEST_WORD_BYTES]; /* told.os_id, as the host was told; or "" */
     int64_t started_ns; /* CLOCK_MONOTONIC of the start that we saw; 0: none */
 
@@ -90,7 +90,7 @@ struct guest {
         last_failure; /* of the last call; FAILURE_NONE: it was answered well */
     size_t
         last_collector; /* of the last call that left the channel whole; or SIZE_MAX */
-    struct discovery_address *addresses; /* kept until the guest starts anew */
+    struct discovery_address *addresses; /* kept until the guest restarts */
     size_t addresses_count;
     struct guest_collector collectors[COLLECTORS_MAX];
 
@@ -133,8 +133,8 @@ const char *guest_os_id(const struct guest *guest);
 bool guest_is_askable(const struct guest *guest);
 
 /* The agent can be asked (again): what it had, and what was remembered of it, no longer
- * counts.  `came`: it has opened its channel anew, or the guest has started anew; else
+ * counts.  `is_new`: it has opened its channel again, or the guest has restarted; else
  * it may well be the one of before, and what that was left with still counts. */
-void guest_agent_anew(struct guest *guest, bool came);
+void guest_forget_agent(struct guest *guest, bool is_new);
 
 #endif

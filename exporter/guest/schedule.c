@@ -202,7 +202,7 @@ make_all_due(struct schedule_guest *guest, int64_t first_ns)
     guest->restricted = false;
     guest->suspect = false;
     guest->failures = 0;
-    guest->hurried_ns = 0;
+    guest->cut_short_ns = 0;
     guest->not_before_ns = first_ns;
     guest->epoch++;
 }
@@ -240,14 +240,15 @@ schedule_release(struct schedule *schedule, struct schedule_guest *guest,
 }
 
 void
-schedule_hurry(struct schedule *schedule, struct schedule_guest *guest, int64_t at_ns)
+schedule_probe_soon(struct schedule *schedule, struct schedule_guest *guest,
+                    int64_t at_ns)
 {
-    bool again = guest->hurried_ns != 0 &&
-                 at_ns - guest->hurried_ns < schedule->settings.backoff_ns;
+    bool again = guest->cut_short_ns != 0 &&
+                 at_ns - guest->cut_short_ns < schedule->settings.backoff_ns;
 
     if (!guest->suspect || guest->in_flight || again)
         return;
-    guest->hurried_ns = at_ns;
+    guest->cut_short_ns = at_ns;
     guest->not_before_ns = earlier(guest->not_before_ns, at_ns);
     await(schedule, guest);
 }
@@ -401,7 +402,7 @@ answered(struct schedule *schedule, const struct schedule_turn *turn, bool well,
 
     guest->failures = 0;
     guest->suspect = false;
-    guest->hurried_ns = 0;
+    guest->cut_short_ns = 0;
     if (!well)
         stretch(schedule, guest, turn->collector);
     else if (entry->stretch > 0)

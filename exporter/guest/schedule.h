@@ -10,7 +10,8 @@
  * - A guest that does not answer gets only the probe, later and later, and such guests
  * share a quarter of the lanes.
  * - A guest is asked no more often than its budget allows, whatever happens: polling
- * has killed guests whose agents leak, and an agent that comes and goes invites visits.
+ * has killed guests whose agents leak, and an agent that connects again and again
+ * invites visits.
  * - A command that was slow or timed out gets a longer period for that guest. */
 #ifndef GUEST_SCHEDULE_H
 #define GUEST_SCHEDULE_H
@@ -66,12 +67,11 @@ struct schedule_guest {
     bool suspect;          /* gets only the probe until it answers */
     unsigned int failures; /* calls in a row that got no (usable) answer */
     unsigned int epoch;    /* counts releases: what was sent before one tells nothing */
-    int64_t hurried_ns;    /* schedule_hurry(), since the last answer; 0: not */
+    int64_t cut_short_ns;  /* when its back-off was, since an answer; 0: not */
     int64_t not_before_ns; /* the gap, the back-off, or somebody else's work */
     int64_t spent_ns;   /* the budget: calls made, as time from which they are paid */
     int64_t allowed_ns; /* when the budget allows the next call */
-    struct heap_node
-        waiting; /* for its next turn; in no heap while held or in flight */
+    struct heap_node waiting; /* for its turn; nowhere while held or in flight */
     struct schedule_entry entries[COLLECTORS_MAX];
 };
 
@@ -113,12 +113,12 @@ void schedule_hold(struct schedule *schedule, struct schedule_guest *guest);
 void schedule_release(struct schedule *schedule, struct schedule_guest *guest,
                       int64_t first_ns);
 
-/* A guest that was silent has been heard of: if it waits for a probe, that is due at
- * at_ns.  What was slow stays stretched, for it may have been what silenced it.  One
- * that is heard after every probe, but never in time, is not hurried again so soon: it
- * is asked less all the same. */
-void schedule_hurry(struct schedule *schedule, struct schedule_guest *guest,
-                    int64_t at_ns);
+/* A silent guest has shown a sign of life: if it waits for a probe, that is due at
+ * at_ns.  What was slow stays stretched, for it may have been what silenced it.  For
+ * one that shows it after every probe, but never in time, this does nothing for a
+ * while: it is asked less all the same. */
+void schedule_probe_soon(struct schedule *schedule, struct schedule_guest *guest,
+                         int64_t at_ns);
 
 /* The collector's conversation goes on: its next call is due at at_ns, also if the
  * collector was disabled or blocked meanwhile. */

@@ -90,7 +90,7 @@ unique_name(struct watch *watch, const struct guest_facts *facts)
     struct guest *holder = find_name(watch, facts->name);
 
     snprintf(name, bytes, "%s", facts->name);
-    /* One that was not seen since the source came again was replaced by this one. */
+    /* One that was not seen since the source is up again was replaced by this one. */
     if (holder && !holder->seen)
         watch_drop_guest(watch, holder);
     if (!find_name(watch, name))
@@ -115,7 +115,7 @@ add_guest(struct watch *watch, const struct guest_facts *facts)
     struct guest *guest = guest_new(&named, source_label(watch));
 
     free(name);
-    guest->told_name = memory_string(facts->name);
+    guest->listed_name = memory_string(facts->name);
     guest->incarnation = facts->incarnation;
     guest->schedule.held = true;
     guest->place = store_guest_add(watch->parts->store, guest->identity);
@@ -133,7 +133,7 @@ find_named(struct watch *watch, const struct guest_facts *facts)
 {
     struct guest *guest = find_guest(watch, facts->key);
 
-    if (!guest || strcmp(guest->told_name, facts->name) == 0)
+    if (!guest || strcmp(guest->listed_name, facts->name) == 0)
         return guest;
     log_info("the domain has another name now", LOG_STR("was", guest->name),
              LOG_STR("name", facts->name));
@@ -188,30 +188,30 @@ guest_seen(void *context, struct source *source, const struct guest_facts *facts
     (void)source;
     if (!is_wanted(watch, facts))
         return;
-    /* One whose agent comes and goes holds up nobody's first pass. */
+    /* One whose agent connects again and again holds up nobody's first pass. */
     if (guest && facts->agent_came)
         guest->first_visit_done = true;
     if (!guest)
         guest = add_guest(watch, facts);
 
     bool was_askable = guest_is_askable(guest);
-    bool another = guest->incarnation != facts->incarnation;
-    bool anew = facts->agent_came || another;
-    /* Of one that is said to come while it is there, nothing it holds is forgotten. */
-    bool surely_anew =
-        another || (facts->agent_came &&
-                    (facts->agent_left || guest->channel != CHANNEL_CONNECTED));
+    bool restarted = guest->incarnation != facts->incarnation;
+    /* A daemon that restarts says "connected" of an agent that was there all the time:
+     * nothing that it holds is forgotten. */
+    bool is_new_agent =
+        restarted || (facts->agent_came &&
+                      (facts->agent_left || guest->channel != CHANNEL_CONNECTED));
 
     changed |= take_facts(watch, guest, facts);
     bool is_askable = guest_is_askable(guest);
 
-    if (is_askable && (!was_askable || anew)) {
-        guest_agent_anew(guest, surely_anew);
+    if (is_askable && (!was_askable || restarted || facts->agent_came)) {
+        guest_forget_agent(guest, is_new_agent);
         watch_release(watch, guest, first_call_ns(watch));
     } else if (!is_askable) {
         schedule_hold(watch->schedule, &guest->schedule);
     } else if (facts->agent_woke) {
-        schedule_hurry(watch->schedule, &guest->schedule, first_call_ns(watch));
+        schedule_probe_soon(watch->schedule, &guest->schedule, first_call_ns(watch));
     }
     (void)publish(watch, guest, changed, clock_monotonic_ns());
     watch->parts->progressed(watch->parts->context);

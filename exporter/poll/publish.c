@@ -141,7 +141,7 @@ is_trouble(enum agent_state state)
            state == AGENT_DENIED;
 }
 
-/* A guest whose agent comes and goes all day does not fill the log: a few lines at
+/* A guest whose agent connects again and again does not fill the log: a few lines at
  * once, and then one now and then. */
 static enum log_level
 transition_level(struct guest *guest, enum agent_state state, int64_t now_ns)

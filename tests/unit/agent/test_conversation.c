@@ -161,13 +161,13 @@ test_what_is_lost_goes_with_its_agent(void **state)
     struct talk talk;
 
     (void)state;
-    for (int anew = 0; anew <= 1; anew++) {
+    for (int is_new = 0; is_new <= 1; is_new++) {
         begin(&talk, "procfs");
         conversation_request(talk.collector, &talk.conversation, talk.memory);
         assert_false(conversation_interrupt(talk.collector, &talk.conversation,
-                                            talk.memory, anew));
+                                            talk.memory, is_new));
         assert_int_equal(say(&talk, FAILURE_TIMEOUT),
-                         anew ? CONVERSATION_BROKEN : CONVERSATION_UNSETTLED);
+                         is_new ? CONVERSATION_BROKEN : CONVERSATION_UNSETTLED);
         free(talk.memory);
     }
 }

@@ -20,7 +20,7 @@ enum situation {
     DENIED,      /* ... and it has denied that */
     REFUSED_2,   /* vcpu was called disabled twice; it has denied a freeze long ago */
     REFUSED_3,   /* ... three times */
-    ANEW,        /* it was well; its agent has started anew */
+    RESTARTED,   /* it was well; its agent has restarted */
     OVERTAKEN,   /* ... while the call was on its way */
     TALKING,     /* procfs waits for its first handle */
     READING,     /* ... has it, and waits for what is in the file */
@@ -115,9 +115,9 @@ put_into(struct guest *guest, enum situation situation)
     case REFUSED_3:
         be_refused(guest, situation == REFUSED_2 ? 2 : 3, NOW - 99 * S, NOW - 50 * S);
         break;
-    case ANEW:
+    case RESTARTED:
         be_well(guest);
-        guest_agent_anew(guest, true);
+        guest_forget_agent(guest, true);
         break;
     case OVERTAKEN:
         be_well(guest);
@@ -132,7 +132,7 @@ put_into(struct guest *guest, enum situation situation)
         break;
     case INTERRUPTED:
         talk(guest);
-        guest_agent_anew(guest, false);
+        guest_forget_agent(guest, false);
         guest->schedule.epoch++;
         break;
     case GONE:
@@ -260,10 +260,10 @@ static const struct row rows[] = {
     {REFUSED_2, "vcpu", SAYS(DISABLED), IS(FROZEN, AS_BEFORE, ASK, RESPONSIVE, ENABLED)},
     {REFUSED_3, "vcpu", SAYS(DISABLED), IS(DISABLED, WITHDRAWN, NO_STEP, RESPONSIVE, DISABLED)},
 
-    {ANEW, "vcpu", SAYS(VCPUS), IS(NONE, NEW, NO_STEP, RESPONSIVE, ENABLED)},
-    {ANEW, "vcpu", SAYS(DISABLED), IS(FROZEN, AS_BEFORE, ASK, UNKNOWN, UNKNOWN)},
-    {ANEW, "vcpu", SAYS(NOT_FOUND), IS(UNSUPPORTED, WITHDRAWN, NO_STEP, RESPONSIVE, MISSING)},
-    {ANEW, "vcpu", LOST(TIMEOUT), IS(TIMEOUT, AS_BEFORE, NO_STEP, UNRESPONSIVE, UNKNOWN)},
+    {RESTARTED, "vcpu", SAYS(VCPUS), IS(NONE, NEW, NO_STEP, RESPONSIVE, ENABLED)},
+    {RESTARTED, "vcpu", SAYS(DISABLED), IS(FROZEN, AS_BEFORE, ASK, UNKNOWN, UNKNOWN)},
+    {RESTARTED, "vcpu", SAYS(NOT_FOUND), IS(UNSUPPORTED, WITHDRAWN, NO_STEP, RESPONSIVE, MISSING)},
+    {RESTARTED, "vcpu", LOST(TIMEOUT), IS(TIMEOUT, AS_BEFORE, NO_STEP, UNRESPONSIVE, UNKNOWN)},
 
     {OVERTAKEN, "vcpu", SAYS(OTHER_VCPUS), IS(NONE, AS_BEFORE, NO_STEP, RESPONSIVE, ENABLED)},
     {OVERTAKEN, "vcpu", SAYS(NOT_FOUND), IS(NONE, AS_BEFORE, NO_STEP, RESPONSIVE, ENABLED)},

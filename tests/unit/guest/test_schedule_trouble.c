@@ -254,7 +254,7 @@ test_one_that_always_wakes_late_is_asked_less(void **state)
             continue;
         calls++;
         now_ns += 4 * S;
-        schedule_hurry(schedule, &guest, now_ns);
+        schedule_probe_soon(schedule, &guest, now_ns);
     }
     /* Two for each step of the back-off. */
     assert_in_range(calls, 4, 20);
@@ -273,7 +273,7 @@ test_a_guest_that_wakes_is_probed(void **state)
     (void)state;
     schedule_add(schedule, &guest, "web-1", 1000 * S);
     visit_all(schedule, 1000 * S);
-    schedule_hurry(schedule, &guest, 1001 * S); /* it is well: nothing */
+    schedule_probe_soon(schedule, &guest, 1001 * S); /* it is well: nothing */
     assert_false(turn(schedule, 1001 * S, FAILURE_NONE, MS, &taken));
     for (int64_t now_ns = 1100 * S; !guest.suspect; now_ns += 10 * MS) {
         assert_true(schedule_next(schedule, now_ns, &taken));
@@ -285,7 +285,7 @@ test_a_guest_that_wakes_is_probed(void **state)
     assert_true(turn(schedule, 1200 * S, FAILURE_TIMEOUT, MS, &taken));
     assert_true(taken.probe);
     assert_false(turn(schedule, 1201 * S, FAILURE_NONE, MS, &taken));
-    schedule_hurry(schedule, &guest, 1201 * S);
+    schedule_probe_soon(schedule, &guest, 1201 * S);
     assert_true(turn(schedule, 1201 * S, FAILURE_NONE, MS, &taken));
     assert_true(taken.probe);
     assert_false(guest.suspect);
