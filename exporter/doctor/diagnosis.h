@@ -50,9 +50,6 @@ struct doctor {
     size_t sources_count;
 };
 
-/* Adds a finding; takes the texts over. */
-struct doctor_finding *doctor_find(struct doctor_row *row, const char *problem,
-                                   bool is_fault, char *text, char *remedy);
 void doctor_row_clear(struct doctor_row *row);
 
 bool doctor_row_is_well(const struct doctor_row *row);
