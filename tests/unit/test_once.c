@@ -101,19 +101,19 @@ test_metrics_without_a_source(void **state)
 
 /* A full disk must not look like success. */
 static void
-test_metrics_that_cannot_be_written(void **state)
+expect_no_success_on_a_full_disk(enum options_mode mode,
+                                 int (*once)(struct exporter *exporter))
 {
     struct options options = {.config_file = NULL};
-    struct exporter exporter = exporter_of(&options, OPTIONS_ONCE);
+    struct exporter exporter = exporter_of(&options, mode);
 
-    (void)state;
     fake_source = FAKE_ANSWERS;
     assert_int_equal(fflush(stdout), 0);
     int saved = dup(STDOUT_FILENO), full = open("/dev/full", O_WRONLY | O_CLOEXEC);
     struct capture captured = capture_begin(stderr);
 
     assert_true(dup2(full, STDOUT_FILENO) >= 0);
-    int status = once_print_metrics(&exporter);
+    int status = once(&exporter);
 
     assert_true(dup2(saved, STDOUT_FILENO) >= 0);
     clearerr(stdout);
@@ -122,6 +122,14 @@ test_metrics_that_cannot_be_written(void **state)
     close(full);
     assert_int_equal(status, 1);
     assert_string_equal(err, "qga-exporter: cannot write to standard output\n");
+}
+
+static void
+test_full_disk(void **state)
+{
+    (void)state;
+    expect_no_success_on_a_full_disk(OPTIONS_ONCE, once_print_metrics);
+    expect_no_success_on_a_full_disk(OPTIONS_DOCTOR, once_run_doctor);
 }
 
 static void
@@ -204,7 +212,7 @@ main(void)
         cmocka_unit_test(test_metrics),
         cmocka_unit_test(test_metrics_of_a_guest_that_hangs),
         cmocka_unit_test(test_metrics_without_a_source),
-        cmocka_unit_test(test_metrics_that_cannot_be_written),
+        cmocka_unit_test(test_full_disk),
         cmocka_unit_test(test_doctor),
         cmocka_unit_test(test_doctor_for_one_who_is_not_there),
         cmocka_unit_test(test_doctor_without_a_source),

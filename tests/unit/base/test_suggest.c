@@ -16,8 +16,8 @@ test_nearest(void **state)
 {
     static const char *const words[][2] = {
         {"interval", "interval"}, {"intervall", "interval"}, {"intrval", "interval"},
-        {"imterval", "interval"}, {"itnerval", "interval"}, /* one slip, not two */
-        {"tiemout", "timeout"},   {"maxage", "max_age"},     {"enable", "enabled"},
+        {"imterval", "interval"}, {"itnerval", "interval"},  {"tiemout", "timeout"},
+        {"maxage", "max_age"},    {"enable", "enabled"},
     };
 
     (void)state;
@@ -34,6 +34,9 @@ test_nothing_near(void **state)
     assert_null(suggest_nearest("", names));
     assert_null(suggest_nearest("period", names));
     assert_null(suggest_nearest("tout", names)); /* three slips in four letters */
+    /* Of three letters one may be wrong; two swapped neighbours are one slip. */
+    assert_null(suggest_nearest("axy", (const char *const[]){"abc", NULL}));
+    assert_non_null(suggest_nearest("acb", (const char *const[]){"abc", NULL}));
     memset(longest, 'x', sizeof(longest) - 1);
     longest[sizeof(longest) - 1] = '\0';
     assert_null(suggest_nearest(longest, names));
@@ -52,6 +55,7 @@ test_the_nearest_of_several(void **state)
     (void)state;
     assert_string_equal(suggest_nearest("sockets", near), "sockets");
     assert_string_equal(suggest_nearest("rockt", near), "rocket");
+    assert_string_equal(suggest_nearest("xocket", near), "socket"); /* the first */
 }
 
 static void

@@ -75,6 +75,13 @@ test_service(void **state)
     assert_int_equal(row->steps[STEP_CHANNEL], MARK_PASSED);
     expect_remedy(row, 0, "qemu-ga-x86_64.msi");
 
+    visit->guest->answered = true; /* it was there, and is not any more */
+    expect_problem(examine(visit), "not_connected", true, "service");
+    assert_non_null(strstr(visit->doctor->rows[0].findings[0].text, "has gone"));
+    visit->guest->answered = false;
+    expect_problem(examine_in(visit, &socket_source), "not_connected", true, "service");
+    expect_remedy(visit->doctor->rows, 0, "whether the guest's QEMU runs");
+
     /* Known only by trying. */
     visit->guest->channel = CHANNEL_CONNECTED;
     fail_with(visit, FAILURE_DISCONNECTED, "libvirt: not connected");
@@ -223,6 +230,13 @@ test_commands_that_fail(void **state)
 {
     struct visit *visit = *state;
     struct guest_collector *filesystem = collector_of(visit, "filesystem");
+
+    fail_with(visit, FAILURE_MALFORMED, "the reply is not JSON");
+    filesystem->quarantined = true;
+    assert_int_equal(examine(visit)->findings_count, 2);
+    assert_string_equal(visit->doctor->rows[0].findings[1].problem,
+                        "command_quarantined");
+    filesystem->quarantined = false;
 
     visit->guest->answered = filesystem->asked = true;
     filesystem->failure = FAILURE_AGENT_ERROR;

@@ -29,6 +29,25 @@ test_table(void **state)
     free(table);
 }
 
+/* One long name does not make all other lines long. */
+static void
+test_table_with_a_long_name(void **state)
+{
+    static const char *const domains[] = {
+        "a-name-of-more-than-forty-characters-which-is-long", NULL};
+    struct config config = {.sources_count = 1};
+    struct doctor *doctor = doctor_new(&config, domains, NOW);
+
+    (void)state;
+    doctor_conclude(doctor);
+    char *table = doctor_table(doctor);
+
+    assert_memory_equal(table, "DOMAIN                                    STATE ", 48);
+    assert_non_null(strstr(table, "which-is-long  absent  -"));
+    free(table);
+    doctor_free(doctor);
+}
+
 static void
 test_table_without_rows(void **state)
 {
@@ -51,6 +70,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_table),
+        cmocka_unit_test(test_table_with_a_long_name),
         cmocka_unit_test(test_table_without_rows),
     };
 
