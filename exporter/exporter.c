@@ -17,11 +17,11 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Freed memory below something that lives on stays in an arena: what one guest's lie of
- * megabytes took would be held for hours.  To look costs less than 0.1 ms. */
+/* glibc returns freed memory at the top of an arena only: what one oversized reply took
+ * would be held for hours.  A trim takes less than 0.1 ms. */
 #define TRIM_MS 10000
 
-/* The whole end takes at most 2 s; half of it is the web side's. */
+/* Stopping takes 2 s at most; half of it is the web side's. */
 #define FINISH_NS (INT64_C(400) * 1000 * 1000)
 #define FINISH_TICK_MS 10
 #define STOP_NS (INT64_C(800) * 1000 * 1000)
@@ -62,7 +62,7 @@ terminate(uv_signal_t *handle, int number)
     struct exporter *exporter = handle->data;
 
     log_info("stopping", LOG_STR("signal", strsignal(number)));
-    if (exporter->finishing_since_ns == 0) /* impatience does not prolong it */
+    if (exporter->finishing_since_ns == 0) /* a second signal does not prolong it */
         exporter->finishing_since_ns = clock_monotonic_ns();
     (void)uv_timer_start(&exporter->finish, stop_when_finished, 0, FINISH_TICK_MS);
 }

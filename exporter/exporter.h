@@ -17,9 +17,9 @@ struct store;
 struct telemetry;
 
 struct exporter {
-    /* By who opens it. */
+    /* Set by the caller of exporter_open(). */
     const struct options *options;
-    struct config *config;                      /* owned; one that it was given anew */
+    struct config *config;                      /* freed by exporter_close() */
     const struct source_driver *const *drivers; /* by enum source_kind */
 
     uv_loop_t loop;
@@ -32,10 +32,11 @@ struct exporter {
     int64_t finishing_since_ns;
 };
 
-/* By the options; the log follows it.  NULL with one sentence in `error`. */
+/* Reads the configuration that the options name, and sets the log up by it.  NULL with
+ * one sentence in `error`. */
 struct config *exporter_load_config(const struct options *options, char *error,
                                     size_t error_bytes);
-/* SIGTERM and SIGINT end the loop from here on. */
+/* From here on SIGTERM and SIGINT end the loop. */
 void exporter_open(struct exporter *exporter);
 /* Starts the poller; `first_pass` is called with `context` as in struct poller_parts.
  */
@@ -44,9 +45,9 @@ void exporter_start(struct exporter *exporter,
                     void *context);
 void exporter_handle_signal(struct exporter *exporter, uv_signal_t *handle, int number,
                             uv_signal_cb callback, void *context);
-/* Stops everything; other handles of the loop are closed before.  With calls that hang
- * in libvirt, what their lanes hold is given up, and the process ends here, without
- * destructors under their feet.  Returns the exit status that it is given. */
+/* Stops and frees everything; the caller has closed its own handles of the loop.
+ * Returns `status`.  If a call still hangs in libvirt, its thread uses what would be
+ * freed: then the process ends here by _exit(status). */
 int exporter_close(struct exporter *exporter, int status);
 
 #endif

@@ -44,11 +44,11 @@ raise_files_limit(void)
 static void
 prepare_process(void)
 {
-    /* Each lane would keep what it once had in an arena of its own. */
+    /* Else each thread has a malloc arena of its own, and keeps what it once used. */
     (void)mallopt(M_ARENA_MAX, ARENAS_MAX);
-    (void)setlocale(LC_MESSAGES, "C"); /* libvirt's texts are told apart */
+    (void)setlocale(LC_MESSAGES, "C"); /* libvirt's errors are told apart by text */
     (void)signal(SIGPIPE, SIG_IGN);
-    /* Of the daemon, which handles them as soon as it is open. */
+    /* By default they end a process; the daemon handles them once it is open. */
     (void)signal(SIGHUP, SIG_IGN);
     (void)signal(SIGUSR1, SIG_IGN);
 }
@@ -69,7 +69,7 @@ check_web_config(const char *path)
     return EXIT_SUCCESS;
 }
 
-/* The config itself is good, or it would not have come so far. */
+/* After the configuration itself was read without an error. */
 static int
 check_config(const struct options *options)
 {

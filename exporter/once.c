@@ -16,11 +16,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Nothing is as slow as libvirt waiting for another client of an agent: 30 s, two syncs
- * and the call.  A doctor who has learned nothing for longer gives up on the rest. */
+/* The slowest answer is that of libvirt while another client uses the agent: it waits
+ * 30 s, syncs twice and makes the call.  If nothing new was learned for longer, the
+ * doctor reports what it has. */
 #define PATIENCE_MS 45000
-/* ... nor is any daemon that is well as slow to let somebody in, which a source finds
- * out after 15 s. */
+/* Likewise if no source has connected; a source tells after 15 s that it cannot. */
 #define CONNECT_PATIENCE_MS 20000
 #define LOOK_MS 1000
 
@@ -28,7 +28,7 @@ struct walk {
     struct exporter *exporter;
     bool all_answered;
     uv_timer_t patience;        /* the doctor's */
-    uint64_t learned, since_ms; /* how much, and since when not more */
+    uint64_t learned, since_ms; /* a count of facts, and when it last grew */
 };
 
 static void
@@ -88,7 +88,7 @@ count_guest(void *context, const struct source_config *source,
     *learned += 1 + guest->calls_total;
 }
 
-/* A daemon that hangs would be waited for without end. */
+/* Else a hanging daemon would be waited for without end. */
 static void
 lose_patience(uv_timer_t *timer)
 {
@@ -133,7 +133,7 @@ see_guest(void *doctor, const struct source_config *source, const struct guest *
     doctor_add_guest(doctor, source, guest);
 }
 
-/* Whether all are well, and it could be said. */
+/* Whether all are well, and the report was written. */
 static bool
 report(const struct exporter *exporter)
 {

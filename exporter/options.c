@@ -14,7 +14,7 @@
 
 #define PROGRAM "qga-exporter"
 #define DOCTOR "doctor"
-/* The table tells what the log would, and better. */
+/* The report itself says what is wrong. */
 #define DOCTOR_LOG_LEVEL "error"
 #define NAME_BYTES 64
 #define KNOWN_BYTES_MAX 4096

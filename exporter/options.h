@@ -14,7 +14,7 @@ enum options_mode {
     OPTIONS_ONCE,         /* poll every guest once, print, exit */
     OPTIONS_CONFIG_CHECK, /* validate the config and exit */
     OPTIONS_DOCTOR,       /* poll every guest once, say what is wrong with each, exit */
-    OPTIONS_EXIT,         /* all is said (help, version, list); exit_status tells how */
+    OPTIONS_EXIT,         /* nothing is left to do; see exit_status */
 };
 
 struct options {

@@ -54,8 +54,8 @@ is_same_web(const struct config *a, const struct config *b)
     return !*one && !*other;
 }
 
-/* The old addresses are let go first, since the new ones may be among them; if the new
- * ones cannot be had, the old ones are taken again. */
+/* The old listeners are closed first, since the new addresses may overlap with theirs;
+ * if the new ones cannot be bound, the old ones are opened again. */
 static bool
 move_web(struct daemon *daemon, const struct config *config,
          char error[CONFIG_ERROR_BYTES])

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* As it is, if it is UTF-8. */
+/* Escaped only if it is not UTF-8. */
 static json_t *
 json_text(const char *text)
 {

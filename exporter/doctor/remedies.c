@@ -126,7 +126,7 @@ static const char *const socket_remedies[TROUBLES] = {
     [TROUBLE_FROZEN] = THAW "thaw them by who froze them",
 };
 
-/* Of a host that does not let us ask, by its words; the first that fits. */
+/* Where the host denies access; the first whose sign is part of the error. */
 static const struct {
     const char *sign, *remedy;
 } permissions[] = {
@@ -134,7 +134,7 @@ static const struct {
                   "--libvirt.uri=" CONFIG_DEFAULT_LIBVIRT_URI},
     {"read-only", "connect to the daemon's read-write socket: "
                   "--libvirt.uri=" CONFIG_DEFAULT_LIBVIRT_URI},
-    /* access_drivers: the group libvirt, which opens the door, is no help inside. */
+    /* By libvirtd.conf's access_drivers: being in the group libvirt does not help. */
     {"denied access",
      "give this user domain.write and the other rights of config/polkit/"
      "50-qga-exporter.rules: copy it to /etc/polkit-1/rules.d/ (it names the user)"},
@@ -150,7 +150,7 @@ static const struct {
     "start the daemon: systemctl start libvirtd (or virtqemud), or name another by "   \
     "--libvirt.uri"
 
-/* Of a daemon that is away, likewise. */
+/* Where the daemon cannot be reached; likewise. */
 static const struct {
     const char *sign, *remedy;
 } daemons[] = {

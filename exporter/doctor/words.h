@@ -2,10 +2,10 @@
 #ifndef DOCTOR_WORDS_H
 #define DOCTOR_WORDS_H
 
-/* What would move a terminal's cursor, turn its text around or is no UTF-8 becomes
- * \xNN; what is too long is cut.  free() is the caller's, here and below. */
+/* Control characters, those that turn the direction of the text, and what is no UTF-8
+ * become \xNN; what is too long is cut.  free() is the caller's, here and below. */
 char *doctor_escape(const char *text);
-/* As one word for a shell. */
+/* Quoted, if need be, so that a shell takes it as one word that is no flag. */
 char *doctor_quote(const char *word);
 
 /* What stands in braces in a text.  In "{ (name)}" the blank and the parentheses are
