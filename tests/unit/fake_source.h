@@ -38,6 +38,7 @@ static struct source {
 /* Set by the test before. */
 static enum fake_source fake_source;
 static void (*fake_each_turn)(unsigned int turn); /* or NULL */
+static bool fake_call_hangs;                      /* beyond the end */
 
 static void
 fake_announce(void)
@@ -143,7 +144,7 @@ fake_stop(struct source *source, int64_t deadline_ns)
     (void)deadline_ns;
     source->call = NULL;
     uv_close((uv_handle_t *)&source->idle, NULL);
-    return true;
+    return !fake_call_hangs;
 }
 
 static const struct source_driver fake_driver = {.start = fake_start,
