@@ -53,9 +53,11 @@ prepare_process(void)
     (void)signal(SIGUSR1, SIG_IGN);
 }
 
+/* After the configuration itself was read without an error. */
 static int
-check_web_config(const char *path)
+check_web_config(const struct options *options)
 {
+    const char *path = options->web_config_file;
     char error[CONFIG_ERROR_BYTES];
     struct web_access *access = web_access_open(path, NULL, NULL, error, sizeof(error));
 
@@ -66,19 +68,9 @@ check_web_config(const char *path)
     web_access_close(access);
     if (path)
         (void)printf("%s: the web config is good\n", path);
+    (void)printf("%s: the config is good\n",
+                 options->config_file ? options->config_file : "no config file");
     return EXIT_SUCCESS;
-}
-
-/* After the configuration itself was read without an error. */
-static int
-check_config(const struct options *options)
-{
-    int status = check_web_config(options->web_config_file);
-
-    if (status == EXIT_SUCCESS)
-        (void)printf("%s: the config is good\n",
-                     options->config_file ? options->config_file : "no config file");
-    return status;
 }
 
 static int
@@ -110,5 +102,5 @@ main(int argc, char *argv[])
     if (options.mode != OPTIONS_CONFIG_CHECK)
         return run(&exporter);
     config_free(exporter.config);
-    return check_config(&options);
+    return check_web_config(&options);
 }

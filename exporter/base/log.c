@@ -51,12 +51,6 @@ log_configure(enum log_level level, enum log_format format)
     atomic_store(&configured_format, (int)format);
 }
 
-static bool
-is_enabled(enum log_level level)
-{
-    return (int)level >= atomic_load_explicit(&configured_level, memory_order_relaxed);
-}
-
 static void
 line_add(struct line *line, const char *bytes, size_t length)
 {
@@ -273,7 +267,7 @@ void
 log_write(enum log_level level, const char *source_file, int source_line,
           const char *message, ...)
 {
-    if (!is_enabled(level))
+    if ((int)level < atomic_load_explicit(&configured_level, memory_order_relaxed))
         return;
     int saved_errno = errno;
     struct line line;
