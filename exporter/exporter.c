@@ -116,11 +116,20 @@ exporter_start(struct exporter *exporter,
     exporter->poller = poller_start(&parts, exporter->config);
 }
 
+void
+exporter_stop(struct exporter *exporter)
+{
+    if (exporter->poller)
+        exporter->has_hanging_calls =
+            !poller_stop(exporter->poller, clock_monotonic_ns() + STOP_NS);
+    exporter->poller = NULL;
+}
+
 int
 exporter_close(struct exporter *exporter, int status)
 {
-    if (exporter->poller &&
-        !poller_stop(exporter->poller, clock_monotonic_ns() + STOP_NS))
+    exporter_stop(exporter);
+    if (exporter->has_hanging_calls)
         _exit(status);
     mailbox_drain(exporter->mailbox);
     mailbox_close(exporter->mailbox);

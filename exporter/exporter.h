@@ -30,6 +30,7 @@ struct exporter {
     uv_signal_t terminate, interrupt;
     uv_timer_t finish, trim;
     int64_t finishing_since_ns;
+    bool has_hanging_calls; /* after exporter_stop() */
 };
 
 /* Reads the configuration that the options name, and sets the log up by it.  NULL with
@@ -45,6 +46,8 @@ void exporter_start(struct exporter *exporter,
                     void *context);
 void exporter_handle_signal(struct exporter *exporter, uv_signal_t *handle, int number,
                             uv_signal_cb callback, void *context);
+/* Stops the poller: no guest is asked any more. */
+void exporter_stop(struct exporter *exporter);
 /* Stops and frees everything; the caller has closed its own handles of the loop.
  * Returns `status`.  If a call still hangs in libvirt, its thread uses what would be
  * freed: then the process ends here by _exit(status). */

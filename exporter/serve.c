@@ -168,6 +168,7 @@ serve(struct exporter *exporter)
         exporter_start(exporter, first_pass, &daemon);
         (void)uv_run(&exporter->loop, UV_RUN_DEFAULT);
     }
+    exporter_stop(exporter);
     web_stop(daemon.web);
     web_access_close(daemon.access);
     uv_close((uv_handle_t *)&daemon.reload, NULL);
