@@ -70,15 +70,15 @@ fake_answer(void)
         return;
     fake.call = NULL;
     if (fake_source == FAKE_HANGS) {
-        failure_set(&call->failure, FAILURE_TIMEOUT, "the agent sleeps");
+        failure_set(&call->answer.failure, FAILURE_TIMEOUT, "the agent sleeps");
     } else {
         (void)snprintf(reply, sizeof(reply), "{\"return\":%lld}",
                        (long long)clock_realtime_ns());
-        call->reply = memory_string(reply);
-        call->reply_length = strlen(reply);
+        call->answer.reply = memory_string(reply);
+        call->answer.reply_length = strlen(reply);
     }
-    call->received_mono_ns = clock_monotonic_ns();
-    call->received_ns = clock_realtime_ns();
+    call->answer.received_mono_ns = clock_monotonic_ns();
+    call->answer.received_ns = clock_realtime_ns();
     call->done(call);
 }
 
@@ -124,8 +124,8 @@ static void
 fake_call(struct source *source, struct call *call)
 {
     assert_null(source->call);
-    call->sent_mono_ns = clock_monotonic_ns();
-    call->sent_ns = clock_realtime_ns();
+    call->answer.sent_mono_ns = clock_monotonic_ns();
+    call->answer.sent_ns = clock_realtime_ns();
     source->call = call;
     source->calls++;
 }
