@@ -19,13 +19,13 @@
 #include <string.h>
 
 #define KEPT_SAMPLES 8
-/* Older samples are forgotten. */
+/* Older samples are dropped. */
 #define KEPT_NS (INT64_C(300) * 1000 * 1000 * 1000)
 /* How fast two clocks drift apart at most while their drift is not known: as fast as
  * NTP slews.  Once it is known, by that much, and a little for its changes. */
 #define UNKNOWN_DRIFT_PPM 500
 #define DRIFT_CHANGE_PPM 15
-/* What is faster was no drift: a step, or chrony in a hurry. */
+/* A faster change is not drift: the clock was stepped, or chrony slews it quickly. */
 #define STEP_PPM 1000
 #define STEP_PPM_TEXT "1000 ppm"
 /* The history of the drift: the best sample of each minute. */
@@ -95,7 +95,7 @@ struct clock_sample {
     int64_t uncertainty_ns;
 };
 
-/* Zeroed by the caller when the guest or its agent starts anew. */
+/* Zeroed by the caller when the guest or its agent restarts. */
 struct clock_memory {
     size_t count;
     struct clock_sample samples[KEPT_SAMPLES]; /* oldest first */

@@ -28,7 +28,7 @@ struct exchange {
     const char
         *os;      /* what the guest runs, as struct told has it; NULL, "": not known */
     void *memory; /* the collector's own memory_bytes for this guest, zeroed when the
-                     guest or its agent starts anew; NULL if memory_bytes is 0 */
+                     guest or its agent restarts; NULL if memory_bytes is 0 */
 };
 
 /* A pair of patterns that a user may set: `<key>_include` and `<key>_exclude` under the
@@ -73,14 +73,14 @@ enum step {
     STEP_FIRST,    /* there was none: the first request is wanted */
     STEP_ANSWERED, /* `answer` is the value of "return" */
     STEP_REFUSED,  /* the agent answered with an error */
-    STEP_LOST,     /* no answer: what was asked may have happened, or may yet */
+    STEP_LOST,     /* no answer: the agent may have run the command, or still may */
 };
 
 enum next {
     NEXT_REQUEST, /* `request` is filled */
     NEXT_OVER, /* that was all; parse() follows, unless something was lost on the way */
-    NEXT_NEVER, /* something may have been left open in the guest: not again until its
-                   agent starts anew */
+    NEXT_NEVER, /* a file may have been left open in the guest: no more requests until
+                   its agent restarts */
 };
 
 struct collector {
@@ -136,8 +136,8 @@ extern const size_t collectors_count;
  * to the guest's log). */
 extern const struct collector *const collector_probe;
 
-/* The one command that may be sent while the guest's filesystems are frozen, to learn
- * of the thaw. */
+/* The one command that may be sent while the guest's filesystems are frozen: its reply
+ * tells when they are thawed. */
 extern const struct collector *const collector_freeze;
 
 /* The index in collectors[], or -1. */

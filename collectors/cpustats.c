@@ -48,13 +48,13 @@ static const struct {
     {"guestnice", "nice", &cpu_guest_seconds, GUEST_OPTIONAL},
 };
 
-/* Linux lets idle and iowait go back a little now and then, which would read as a
- * counter that began anew: the rate would leap.  So the last value stands until the
- * guest is past it again, unless it went back by more than that: then it did begin
- * anew (the vCPU was taken offline and back). */
+/* Linux lets idle and iowait decrease a little now and then.  Prometheus would take
+ * that for a counter reset, and rate() would leap.  So the last value is published
+ * until the guest's is larger again.  A decrease by more than BACK_MAX_MS is a reset
+ * indeed: the vCPU was taken offline and back. */
 enum { BACK_IDLE, BACK_IOWAIT, BACK_TIMES };
 #define BACK_MAX_MS 3000
-/* Of further vCPUs nothing is kept, and they are published as they come. */
+/* The values of further vCPUs are published unchanged. */
 #define KEPT_CPUS 128
 
 struct cpustats_memory {
@@ -100,7 +100,7 @@ cpustats_parse(const json_t *reply, const struct exchange *when, struct samples 
     struct guest_json list, entry;
     guest_json_root(&list, reply, why);
     for (size_t i = 0; guest_json_entry(&list, i, &entry); i++) {
-        /* What vCPUs of another system would tell is not defined yet. */
+        /* The schema (QEMU 7.1) defines figures for Linux alone. */
         if (strcmp(guest_json_string(&entry, "type", GUEST_REQUIRED), "linux") == 0)
             cpustats_one(&entry, when->memory, out);
     }

@@ -4,7 +4,7 @@
  * since the guest's administrator may well see an open file as more than a query.
  *
  * A handle is closed whatever happens.  Where the answer to an open is lost, nobody
- * knows the handle: then nothing is opened again before the agent starts anew. */
+ * knows the handle: then no file is opened before the agent restarts. */
 #include "collector.h"
 #include "kit/base64.h"
 #include "kit/guest_json.h"

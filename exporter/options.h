@@ -7,13 +7,14 @@
 #include <stdbool.h>
 
 #define OPTIONS_DOMAINS_MAX 256
+#define EXIT_USAGE 2 /* beside those of stdlib.h */
 
 enum options_mode {
     OPTIONS_RUN,
     OPTIONS_ONCE,         /* poll every guest once, print, exit */
     OPTIONS_CONFIG_CHECK, /* validate the config and exit */
     OPTIONS_DOCTOR,       /* poll every guest once, say what is wrong with each, exit */
-    OPTIONS_EXIT,         /* all is said (help, version, list); exit_status tells how */
+    OPTIONS_EXIT,         /* nothing is left to do; see exit_status */
 };
 
 struct options {

@@ -214,7 +214,7 @@ samples_insert(struct samples *samples, const struct metric *metric, double valu
     uint64_t hash = samples_hash(metric, kept, labels.count);
     size_t *slot = samples_slot(samples, hash, metric, kept, labels.count);
     if (*slot != 0) {
-        if (kept) /* repeats must not use the memory up */
+        if (kept) /* the labels are stored already: give the memory back */
             samples->current->used = samples->undo_used;
         if (repeat_is_loss || samples->stored[*slot - 1].sample.value != value)
             samples->dropped++;

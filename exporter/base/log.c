@@ -51,12 +51,6 @@ log_configure(enum log_level level, enum log_format format)
     atomic_store(&configured_format, (int)format);
 }
 
-bool
-log_enabled(enum log_level level)
-{
-    return (int)level >= atomic_load_explicit(&configured_level, memory_order_relaxed);
-}
-
 static void
 line_add(struct line *line, const char *bytes, size_t length)
 {
@@ -157,19 +151,15 @@ line_add_key(struct line *line, const char *key)
 }
 
 static void
-line_add_value(struct line *line, const char *value)
-{
-    if (line->format == LOG_JSON || needs_quotes(value))
-        line_add_quoted(line, value);
-    else
-        line_add_string(line, value);
-}
-
-static void
 line_add_pair(struct line *line, const char *key, const char *value)
 {
+    const char *shown = value ? value : "";
+
     line_add_key(line, key);
-    line_add_value(line, value != NULL ? value : "");
+    if (line->format == LOG_JSON || needs_quotes(shown))
+        line_add_quoted(line, shown);
+    else
+        line_add_string(line, shown);
 }
 
 /* Removes the zeros behind the decimals, and the point if nothing is left of them. */
@@ -277,7 +267,7 @@ void
 log_write(enum log_level level, const char *source_file, int source_line,
           const char *message, ...)
 {
-    if (!log_enabled(level))
+    if ((int)level < atomic_load_explicit(&configured_level, memory_order_relaxed))
         return;
     int saved_errno = errno;
     struct line line;

@@ -20,7 +20,6 @@ struct log_field {
 
 /* The only mutable state; atomics. */
 void log_configure(enum log_level level, enum log_format format);
-bool log_enabled(enum log_level level);
 
 /* One line.  The fields are struct log_field by value, closed by LOG_END; use the
  * macros. */

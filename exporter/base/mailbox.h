@@ -1,8 +1,8 @@
 /* The one way from other threads to the loop thread: a queue that wakes the loop.  The
  * lock is inside; mail is intrusive, so posting cannot fail.
  *
- * While calls are on their way and nothing waits for them, mail is gathered for a
- * moment: a wake-up of the loop costs more than the mail it brings. */
+ * To wake the loop costs more than to deliver one mail.  So while calls are in flight
+ * and none is urgent, mail is coalesced: delivered together at the next tick. */
 #ifndef BASE_MAILBOX_H
 #define BASE_MAILBOX_H
 
@@ -20,8 +20,7 @@ struct mail {
 
 struct mailbox;
 
-/* What waits for nothing in particular is done at the same ticks: once for all of it.
- */
+/* Timers that need not be exact expire at common ticks, and so share a wake-up. */
 #define MAILBOX_TICK_NS (INT64_C(20) * 1000 * 1000)
 
 /* Starts a timer (not a repeating one) for the first tick at or after a time
@@ -32,7 +31,7 @@ void mailbox_start_timer(uv_timer_t *timer, void (*due)(uv_timer_t *timer),
 
 /* Loop thread. */
 struct mailbox *mailbox_new(uv_loop_t *loop);
-/* Up to the next tick mail waits for it, instead of waking the loop.  Loop thread. */
+/* Until the next tick, mail is left for it and does not wake the loop.  Loop thread. */
 void mailbox_gather(struct mailbox *mailbox);
 /* From now on every mail wakes the loop.  Loop thread. */
 void mailbox_hurry(struct mailbox *mailbox);

@@ -5,8 +5,8 @@
 
 #include <stddef.h>
 
-/* The name nearest to `word`, or NULL if none is near enough to be a slip of the
- * fingers. `names` ends with NULL. */
+/* The name nearest to `word`, or NULL if none is near enough to be a typing error.
+ * `names` ends with NULL. */
 const char *suggest_nearest(const char *word, const char *const *names);
 
 /* `did you mean "x"?`, or else `known are: a, b, c`; for the end of a sentence. */

@@ -15,7 +15,7 @@
 #define TELEMETRY_PATH_BYTES_MAX 128
 
 #define NAMESPACE_BYTES_MAX 256
-#define METADATA_PATH_BYTES_MAX 120 /* a longer one is not kept */
+#define METADATA_PATH_BYTES_MAX 120 /* longer paths in a definition are not read */
 
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGITS "0123456789"

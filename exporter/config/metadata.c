@@ -40,7 +40,7 @@ label_name_check(const struct tree_node *node, struct tree_problem *problem)
     return 0;
 }
 
-/* "{NAMESPACE}PATH" was checked. */
+/* `value` is "{NAMESPACE}PATH": config_check_metadata_path() has seen to it. */
 static struct domain_label
 label_make(const char *name, const char *value)
 {

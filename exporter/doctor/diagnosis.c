@@ -3,17 +3,6 @@
 
 #include <stdlib.h>
 
-struct doctor_finding *
-doctor_find(struct doctor_row *row, const char *problem, bool is_fault, char *text,
-            char *remedy)
-{
-    struct doctor_finding *finding = &row->findings[row->findings_count++];
-
-    *finding = (struct doctor_finding){
-        .problem = problem, .is_fault = is_fault, .text = text, .remedies = {remedy}};
-    return finding;
-}
-
 void
 doctor_row_clear(struct doctor_row *row)
 {

@@ -17,13 +17,13 @@ enum doctor_mark { MARK_UNTRIED, MARK_PASSED, MARK_FAILED };
 
 struct doctor_finding {
     const char *problem;                 /* one word for scripts; static */
-    bool is_fault;                       /* else it is only worth knowing */
+    bool is_fault;                       /* else a note */
     char *text;                          /* one sentence, without control characters */
     char *remedies[DOCTOR_REMEDIES_MAX]; /* one line each; NULL: none (more) */
 };
 
 struct doctor_row {
-    char *domain, *uuid; /* as they are; "" */
+    char *domain, *uuid; /* not escaped; "": none */
     const char *source;  /* its name, borrowed; "" */
     const char *state;   /* static */
     char *agent_version; /* as the agent said; "" */
@@ -37,7 +37,7 @@ struct doctor_row {
 struct doctor_source {
     const struct source_config *config; /* borrowed */
     bool is_up;
-    char *why, *remedy; /* of one that is away */
+    char *why, *remedy; /* NULL while it is up */
 };
 
 struct doctor {
@@ -50,13 +50,10 @@ struct doctor {
     size_t sources_count;
 };
 
-/* Adds a finding; takes the texts over. */
-struct doctor_finding *doctor_find(struct doctor_row *row, const char *problem,
-                                   bool is_fault, char *text, char *remedy);
 void doctor_row_clear(struct doctor_row *row);
 
 bool doctor_row_is_well(const struct doctor_row *row);
-/* The step at which the walk ended, or NULL. */
+/* The first step that failed, or NULL. */
 const char *doctor_row_failed_step(const struct doctor_row *row);
 const char *doctor_step_name(enum doctor_step step);
 

@@ -5,6 +5,7 @@
 #include "doctor/diagnosis.h"
 #include "doctor/examine.h"
 #include "doctor/guest_os.h"
+#include "doctor/remedies.h"
 #include "doctor/words.h"
 #include "guest/guest.h"
 #include "guest/state.h"
@@ -16,7 +17,7 @@
 struct doctor *
 doctor_new(const struct config *config, const char *const *domains, int64_t now_ns)
 {
-    struct doctor *doctor = memory_new(1, sizeof *doctor);
+    struct doctor *doctor = memory_new(1, sizeof(*doctor));
 
     doctor->config = config;
     doctor->domains = domains;
@@ -42,44 +43,11 @@ doctor_free(struct doctor *doctor)
 
 /* --- rows --- */
 
-/* virsh takes a UUID as well, which needs no quotes and hides no other option. */
-static char *
-shell_name(const struct source_config *source, const struct guest *guest)
-{
-    char *quoted =
-        doctor_quote(source->kind == SOURCE_SOCKET ? guest->key : guest->name);
-    bool is_plain =
-        strcmp(quoted, source->kind == SOURCE_SOCKET ? guest->key : guest->name) == 0;
-
-    if (is_plain || *guest->uuid == '\0') {
-        char *escaped = doctor_escape(quoted);
-
-        free(quoted);
-        return escaped;
-    }
-    free(quoted);
-    return memory_string(guest->uuid);
-}
-
-static char *
-virsh_of(const struct source_config *source)
-{
-    if (source->kind != SOURCE_LIBVIRT)
-        return memory_string("virsh");
-    char *quoted = doctor_quote(source->libvirt.uri);
-    char *escaped = doctor_escape(quoted);
-    char *virsh = doctor_format("virsh -c %s", escaped);
-
-    free(quoted);
-    free(escaped);
-    return virsh;
-}
-
 static struct doctor_row *
 add_row(struct doctor *doctor, const char *domain, const char *uuid, const char *source)
 {
     doctor->rows =
-        memory_resize(doctor->rows, doctor->rows_count + 1, sizeof *doctor->rows);
+        memory_resize(doctor->rows, doctor->rows_count + 1, sizeof(*doctor->rows));
     struct doctor_row *row = &doctor->rows[doctor->rows_count++];
 
     *row = (struct doctor_row){
@@ -108,30 +76,11 @@ doctor_add_guest(struct doctor *doctor, const struct source_config *source,
     enum agent_state state =
         guest_state(guest, doctor->now_ns, doctor->config->health.starting_ns);
     struct doctor_row *row = add_row(doctor, guest->name, guest->uuid, source->name);
-    const char *os = os_of(guest, &row->os_from);
-    struct doctor_patient patient = {
-        .config = doctor->config,
-        .source = source,
-        .guest = guest,
-        .row = row,
-        .os = guest_os_find(os),
-        .virsh = virsh_of(source),
-        .name = shell_name(source, guest),
-        .error = doctor_escape(
-            guest->last_failure.kind != FAILURE_NONE ? guest->last_failure.text : ""),
-    };
 
-    patient.in_guest = patient.os->title
-                           ? doctor_format("in the guest (%s): ", patient.os->title)
-                           : memory_string("in the guest: ");
     row->state = agent_state_names[state];
     row->agent_version = memory_string(guest->told.agent_version);
-    row->os = memory_string(os);
-    doctor_examine(&patient, state);
-    free(patient.in_guest);
-    free(patient.virsh);
-    free(patient.name);
-    free(patient.error);
+    row->os = memory_string(os_of(guest, &row->os_from));
+    doctor_examine(row, doctor->config, source, guest, state);
 }
 
 /* --- sources --- */
@@ -142,55 +91,19 @@ doctor_source_place(const struct source_config *source)
     return source->kind == SOURCE_LIBVIRT ? source->libvirt.uri : source->socket.path;
 }
 
-static bool
-is_refusal(const char *why)
-{
-    static const char *const signs[] = {"polkit", "uthenticat", "ermission denied",
-                                        "ccess denied"};
-
-    for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++) {
-        if (strstr(why, signs[i]))
-            return true;
-    }
-    return false;
-}
-
-static char *
-source_remedy(const struct source_config *source, const char *why)
-{
-    if (source->kind == SOURCE_SOCKET)
-        return memory_string(
-            "see whether the folder of sources[].socket.path is there, "
-            "and may be read");
-    if (is_refusal(why))
-        return doctor_permission_remedy(why);
-    if (!*why || strstr(why, "has not answered"))
-        return memory_string("the daemon hangs; guests go on without it: systemctl "
-                             "restart libvirtd (or virtqemud)");
-    if (strstr(why, "No such file") || strstr(why, "refused"))
-        return memory_string(
-            "start the daemon: systemctl start libvirtd (or virtqemud), "
-            "or name another by --libvirt.uri");
-    char *virsh = virsh_of(source);
-    char *remedy = doctor_format("see whether the daemon answers: %s list", virsh);
-
-    free(virsh);
-    return remedy;
-}
-
 void
 doctor_add_source(struct doctor *doctor, const struct source_config *source, bool is_up,
                   const char *why)
 {
     doctor->sources = memory_resize(doctor->sources, doctor->sources_count + 1,
-                                    sizeof *doctor->sources);
+                                    sizeof(*doctor->sources));
     struct doctor_source *added = &doctor->sources[doctor->sources_count++];
 
     *added = (struct doctor_source){.config = source, .is_up = is_up};
     if (is_up)
         return;
     added->why = doctor_escape(*why ? why : "it does not answer");
-    added->remedy = source_remedy(source, why);
+    added->remedy = doctor_source_remedy(source, why);
 }
 
 /* --- the end --- */
@@ -217,17 +130,6 @@ all_sources_are_up(const struct doctor *doctor)
     return true;
 }
 
-static char *
-list_remedy(const struct doctor *doctor)
-{
-    char *virsh = doctor->sources_count == 1 ? virsh_of(doctor->sources[0].config)
-                                             : memory_string("virsh");
-    char *remedy = doctor_format("see what there is: %s list --all", virsh);
-
-    free(virsh);
-    return remedy;
-}
-
 static int
 compare_rows(const void *a, const void *b)
 {
@@ -241,6 +143,11 @@ void
 doctor_conclude(struct doctor *doctor)
 {
     const char *const *domain = doctor->domains;
+    const struct doctor_case about = {
+        .source = doctor->sources_count == 1 ? doctor->sources[0].config : NULL,
+        .os = guest_os_find(""),
+        .error = "",
+    };
 
     for (; domain && *domain; domain++) {
         if (was_found(doctor, *domain))
@@ -250,16 +157,12 @@ doctor_conclude(struct doctor *doctor)
         row->state = "absent";
         row->agent_version = memory_string("");
         row->os = memory_string("");
-        doctor_find(
-            row, "not_running", true,
-            memory_string(all_sources_are_up(doctor)
-                              ? "no running domain has this name"
-                              : "no domain of this name was seen, and a source is "
-                                "away"),
-            list_remedy(doctor));
+        doctor_find(row,
+                    all_sources_are_up(doctor) ? TROUBLE_NOT_RUNNING : TROUBLE_NOT_SEEN,
+                    &about);
     }
     if (doctor->rows_count > 0)
-        qsort(doctor->rows, doctor->rows_count, sizeof *doctor->rows, compare_rows);
+        qsort(doctor->rows, doctor->rows_count, sizeof(*doctor->rows), compare_rows);
 }
 
 bool

@@ -20,16 +20,18 @@ struct doctor *doctor_new(const struct config *config, const char *const *domain
                           int64_t now_ns);
 void doctor_free(struct doctor *doctor); /* NULL is fine */
 
-/* Each source, and each of its guests.  `why` it is away; may be "". */
+/* Adds a source, or a guest of one that was added.  `why`: why the source is not
+ * connected; "" if that is not known. */
 void doctor_add_source(struct doctor *doctor, const struct source_config *source,
                        bool is_up, const char *why);
 void doctor_add_guest(struct doctor *doctor, const struct source_config *source,
                       const struct guest *guest);
-/* After all of them: what was asked for and not found, and the order. */
+/* After all of them: adds a row for each name in `domains` that no guest has, and sorts
+ * the rows. */
 void doctor_conclude(struct doctor *doctor);
 
-/* All sources are there, and no guest has a fault.  Being paused, starting or opted out
- * is none. */
+/* All sources are connected, and no guest has a fault.  A paused, starting or opted-out
+ * guest has none. */
 bool doctor_is_well(const struct doctor *doctor);
 /* Where the source's guests are looked for: a URI or a path. */
 const char *doctor_source_place(const struct source_config *source);

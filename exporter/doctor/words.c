@@ -5,29 +5,13 @@
 #include "kit/memory.h"
 #include "kit/utf8.h"
 
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 
 #define ESCAPED_BYTES_MAX 512
-
-char *
-doctor_format(const char *format, ...)
-{
-    va_list measured, written;
-
-    va_start(measured, format);
-    va_copy(written, measured);
-    int length = vsnprintf(NULL, 0, format, measured);
-    va_end(measured);
-    char *text = memory_new(length < 0 ? 1 : (size_t)length + 1, 1);
-
-    if (length >= 0)
-        (void)vsnprintf(text, (size_t)length + 1, format, written);
-    va_end(written);
-    return text;
-}
+/* A text of ours with a few escaped words. */
+#define FILLED_BYTES_MAX 8192
 
 /* Controls, and what separates lines or turns the direction of writing. */
 static bool
@@ -58,9 +42,7 @@ doctor_escape(const char *text)
         }
         text += length;
     }
-    size_t length;
-
-    return text_take(&out, &length);
+    return text_take(&out, NULL);
 }
 
 char *
@@ -69,7 +51,6 @@ doctor_quote(const char *word)
     static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
                                 "0123456789._-/:=@%+,";
     struct text out = TEXT_INIT(ESCAPED_BYTES_MAX);
-    size_t length;
 
     if (*word != '\0' && *word != '-' && word[strspn(word, plain)] == '\0')
         return memory_string(word);
@@ -77,5 +58,42 @@ doctor_quote(const char *word)
     for (; *word != '\0'; word++)
         text_add_string(&out, *word == '\'' ? "'\\''" : (char[]){*word, '\0'});
     text_add_string(&out, "'");
-    return text_take(&out, &length);
+    return text_take(&out, NULL);
+}
+
+/* Returns what follows the closing brace. */
+static const char *
+fill_word(struct text *out, const char *before, const struct doctor_word *words)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz";
+    const char *name = before + strcspn(before, letters);
+    const char *after = name + strspn(name, letters);
+    size_t length = (size_t)(after - name), rest = strcspn(after, "}");
+
+    while (words->name &&
+           (strncmp(words->name, name, length) != 0 || words->name[length] != '\0'))
+        words++;
+    if (words->name && words->value && *words->value != '\0') {
+        text_add(out, before, (size_t)(name - before));
+        text_add_string(out, words->value);
+        text_add(out, after, rest);
+    }
+    return after + rest + (after[rest] == '}');
+}
+
+char *
+doctor_fill(const char *text, const struct doctor_word *words)
+{
+    struct text out = TEXT_INIT(FILLED_BYTES_MAX);
+
+    text_add_string(&out, "");
+    while (*text != '\0') {
+        size_t plain = strcspn(text, "{");
+
+        text_add(&out, text, plain);
+        text += plain;
+        if (*text == '{')
+            text = fill_word(&out, text + 1, words);
+    }
+    return text_take(&out, NULL);
 }

@@ -28,8 +28,8 @@ struct poller_parts {
     bool at_once;            /* no spreading of the first pass: for --once */
     const char *const *only; /* see poll/watch_parts.h */
 
-    /* Called once, after every source was there or found away, and every guest that was
-     * there was asked for everything once, or found not to answer. */
+    /* Called once, when each source has connected or failed to, and each of its guests
+     * was asked for everything once or was found not to answer. */
     void (*first_pass)(void *context, bool all_answered);
     void *context;
 };

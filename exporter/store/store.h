@@ -35,8 +35,8 @@ struct store *store_new(const struct metric *const *const *slots, size_t slots_c
                         void *context);
 void store_free(struct store *store);
 
-/* A guest's place, kept in the order of identity.  Identities are unique (the caller's
- * care); the string is copied. */
+/* Adds a guest; they are kept in the order of their identities.  No two may have the
+ * same; the string is copied. */
 struct store_guest *store_guest_add(struct store *store, const char *identity);
 /* All series of the guest are gone from the next body on. */
 void store_guest_remove(struct store *store, struct store_guest *guest);

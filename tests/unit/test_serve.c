@@ -1,0 +1,276 @@
+/* The daemon and its signals, with a source that does what the test says. */
+#include "serve.h"
+
+#include "config/config.h"
+#include "exporter.h"
+#include "options.h"
+#include "unit/capture.h"
+#include "unit/fake_source.h"
+
+#include <netinet/in.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+static const struct source_driver *const drivers[] = {[SOURCE_LIBVIRT] = &fake_driver};
+static char config_path[] = "/tmp/test_serve.XXXXXX";
+static char err[1 << 16];
+
+static void
+write_config(const char *text)
+{
+    FILE *file = fopen(config_path, "w");
+
+    assert_non_null(file);
+    assert_true(fputs(text, file) >= 0);
+    assert_int_equal(fclose(file), 0);
+}
+
+#define LISTEN "web: {listen_addresses: [\"127.0.0.1:0\"]}\n"
+
+/* Returns the exit status; what was logged is in `err`. */
+static int
+run(const char *config, const char *web_config_path, void (*each_turn)(unsigned int))
+{
+    struct options options = {.mode = OPTIONS_RUN,
+                              .config_file = config_path,
+                              .web_config_file = web_config_path};
+    struct exporter exporter = {.options = &options, .drivers = drivers};
+    char error[CONFIG_ERROR_BYTES];
+
+    memset(options.overrides.collector_enabled, 0,
+           sizeof(options.overrides.collector_enabled));
+    options.overrides.collector_enabled[collector_find("clock")] = 1;
+    write_config(config);
+    exporter.config = exporter_load_config(&options, error, sizeof(error));
+    assert_non_null(exporter.config);
+    fake_source = FAKE_ANSWERS;
+    fake_each_turn = each_turn;
+
+    struct capture captured = capture_begin(stderr);
+    int status = serve(&exporter);
+
+    capture_end(captured, err, sizeof(err));
+    return status;
+}
+
+static size_t
+count(const char *part)
+{
+    size_t found = 0;
+
+    for (const char *at = err; (at = strstr(at, part)); at++)
+        found++;
+    return found;
+}
+
+static void
+end_at_once(unsigned int turn)
+{
+    if (turn == 10)
+        assert_int_equal(raise(SIGTERM), 0);
+}
+
+static void
+test_ends_by_a_signal(void **state)
+{
+    (void)state;
+    assert_int_equal(run(LISTEN, NULL, end_at_once), 0);
+    assert_int_equal(count("msg=stopping signal=Terminated"), 1);
+    assert_int_equal(fake.calls, 1);
+}
+
+/* A port that was free a moment ago; or is held, by a socket to be closed. */
+static unsigned int
+choose_port(int *holder)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof(address);
+    int file = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    assert_int_equal(bind(file, (struct sockaddr *)&address, length), 0);
+    assert_int_equal(getsockname(file, (struct sockaddr *)&address, &length), 0);
+    if (holder) {
+        *holder = file;
+        assert_int_equal(listen(file, 1), 0);
+    } else {
+        assert_int_equal(close(file), 0);
+    }
+    return ntohs(address.sin_port);
+}
+
+/* Whether /-/ready says so there. */
+static bool
+is_ready(unsigned int port)
+{
+    static const char request[] = "GET /-/ready HTTP/1.0\r\n\r\n";
+    const struct sockaddr_in address = {.sin_family = AF_INET,
+                                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                                        .sin_port = htons((uint16_t)port)};
+    int file = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    char answer[16] = "";
+
+    assert_int_equal(connect(file, (const struct sockaddr *)&address, sizeof(address)),
+                     0);
+    assert_int_equal(write(file, request, strlen(request)), strlen(request));
+    assert_true(read(file, answer, sizeof(answer) - 1) > 12);
+    assert_int_equal(close(file), 0);
+    return strncmp(answer + strlen("HTTP/1.x "), "200", 3) == 0;
+}
+
+static unsigned int port, calls_before;
+
+static void
+reload_and_end(unsigned int turn)
+{
+    char config[128];
+
+    (void)snprintf(config, sizeof(config),
+                   "web: {listen_addresses: [\"127.0.0.1:%u\"]}\npaused: true\n", port);
+    if (turn == 10)
+        write_config("nonsense: 1\n");
+    if (turn == 30)
+        write_config(config);
+    if (turn == 10 || turn == 30)
+        assert_int_equal(raise(SIGHUP), 0);
+    if (turn == 50) {
+        assert_true(is_ready(port));
+        calls_before = fake.calls;
+    }
+    if (turn == 5000) /* some 50 s later; else it is asked every 15 s */
+        assert_int_equal(raise(SIGTERM), 0);
+}
+
+static void
+test_reload(void **state)
+{
+    (void)state;
+    port = choose_port(NULL);
+    assert_int_equal(run(LISTEN, NULL, reload_and_end), 0);
+    assert_int_equal(count("the new config is refused, the old one stays"), 1);
+    assert_int_equal(count("unknown key"), 1);
+    assert_int_equal(count("the config is reloaded"), 1);
+    assert_int_equal(count("msg=\"Listening on\""), 2); /* and none for the refused */
+    assert_int_equal(fake.calls, calls_before);
+}
+
+static void
+reload_what_cannot_be(unsigned int turn)
+{
+    char config[128];
+
+    (void)snprintf(config, sizeof(config),
+                   "web: {listen_addresses: [\"127.0.0.1:%u\"]}\n"
+                   "log: {format: json}\n",
+                   port);
+    if (turn == 10) {
+        write_config(config);
+        assert_int_equal(raise(SIGHUP), 0);
+    }
+    if (turn == 30)
+        assert_int_equal(raise(SIGTERM), 0);
+}
+
+/* The old address is listened to again, and the log is the old one, too. */
+static void
+test_reload_with_an_address_that_is_taken(void **state)
+{
+    int holder;
+
+    (void)state;
+    port = choose_port(&holder);
+    assert_int_equal(run(LISTEN, NULL, reload_what_cannot_be), 0);
+    assert_int_equal(count("msg=\"the new config is refused, the old one stays\""), 1);
+    assert_int_equal(count("Listening on"), 2);
+    close(holder);
+}
+
+static unsigned int calls_when_paused, calls_after_pause;
+
+static void
+pause_and_end(unsigned int turn)
+{
+    if (turn == 10 || turn == 10000)
+        assert_int_equal(raise(SIGUSR1), 0);
+    if (turn == 30)
+        calls_when_paused = fake.calls;
+    if (turn == 9999) /* some 100 s later; it is asked every 15 s */
+        calls_after_pause = fake.calls;
+    if (turn == 13000)
+        assert_int_equal(raise(SIGTERM), 0);
+}
+
+static void
+test_pause(void **state)
+{
+    (void)state;
+    assert_int_equal(run(LISTEN, NULL, pause_and_end), 0);
+    assert_int_equal(count("paused: no guest is asked anything until"), 1);
+    assert_int_equal(count("no longer paused"), 1);
+    assert_int_equal(calls_when_paused, 1);
+    assert_int_equal(calls_after_pause, 1);
+    assert_true(fake.calls > 1);
+}
+
+static void
+never(unsigned int turn)
+{
+    (void)turn;
+    fail();
+}
+
+static void
+test_bad_web_config(void **state)
+{
+    (void)state;
+    assert_int_equal(run(LISTEN, "/nowhere/web.yml", never), 2);
+    assert_int_equal(count("qga-exporter: /nowhere/web.yml"), 1);
+}
+
+static void
+test_address_taken(void **state)
+{
+    char config[128];
+    int holder;
+
+    (void)state;
+    (void)snprintf(config, sizeof(config),
+                   "web: {listen_addresses: [\"127.0.0.1:%u\"]}\n",
+                   choose_port(&holder));
+    assert_int_equal(run(config, NULL, never), 1);
+    assert_int_equal(count("qga-exporter: "), 1);
+    close(holder);
+}
+
+static int
+set_up(void **state)
+{
+    int file = mkstemp(config_path);
+
+    (void)state;
+    return file < 0 || close(file) < 0 ? -1 : 0;
+}
+
+static int
+tear_down(void **state)
+{
+    (void)state;
+    return unlink(config_path);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_ends_by_a_signal),
+        cmocka_unit_test(test_reload),
+        cmocka_unit_test(test_reload_with_an_address_that_is_taken),
+        cmocka_unit_test(test_pause),
+        cmocka_unit_test(test_bad_web_config),
+        cmocka_unit_test(test_address_taken),
+    };
+
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
