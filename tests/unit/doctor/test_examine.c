@@ -112,7 +112,7 @@ test_frozen(void **state)
 {
     struct visit *visit = *state;
 
-    visit->guest->answered = visit->guest->frozen = true;
+    visit->guest->answered = visit->guest->freeze.frozen = true;
     expect_problem(examine(visit), "frozen", true, "none");
     expect_remedy(visit->doctor->rows, 0, "domfsthaw web-1");
 }
