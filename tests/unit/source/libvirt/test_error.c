@@ -1,6 +1,8 @@
 /* libvirt's codes and texts, as 9.0 and 11.x send them, and what they mean here. */
 #include "source/libvirt/error.h"
 
+#include <libvirt/libvirt.h>
+#include <libvirt/virterror.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -96,10 +98,29 @@ test_codes(void **state)
     }
 }
 
+static void
+test_the_last_error_of_this_thread(void **state)
+{
+    struct failure why;
+
+    (void)state;
+    assert_null(virConnectOpen("test:///nonexistent/file.xml"));
+    source_libvirt_last_failure(0, &why);
+    assert_memory_equal(why.text, "libvirt: ", 9);
+    assert_non_null(strstr(why.text, "nonexistent/file.xml"));
+    virResetLastError();
+    source_libvirt_last_failure(0, &why);
+    assert_int_equal(why.kind, FAILURE_AGENT_ERROR);
+    assert_string_equal(why.text, "libvirt: no reason given (error 0)");
+}
+
 int
 main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_codes)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_codes),
+        cmocka_unit_test(test_the_last_error_of_this_thread),
+    };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

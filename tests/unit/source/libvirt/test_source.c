@@ -225,6 +225,10 @@ await_asked(struct world *world)
 
 /* --- domains --- */
 
+static const char other[] =
+    "<domain type='test'><name>other</name><memory>1024</memory>"
+    "<os><type>hvm</type></os></domain>";
+
 static void
 test_domains_come_and_go(void **state)
 {
@@ -255,9 +259,6 @@ test_a_daemon_that_went_is_connected_to_anew(void **state)
 static void
 test_a_migration_that_hangs(void **state)
 {
-    static const char other[] = "<domain type='test'><name>other</name>"
-                                "<memory>1024</memory><os><type>hvm</type></os>"
-                                "</domain>";
     struct world *world = *state;
     virDomainPtr domain = virDomainLookupByName(world->own, "test");
 
@@ -269,6 +270,31 @@ test_a_migration_that_hangs(void **state)
     expect(world, "started other;");
     sem_post(&libvirt.answer);
     expect(world, "migrates test;");
+    assert_int_equal(virDomainDestroy(started), 0);
+    virDomainFree(started);
+    virDomainFree(domain);
+}
+
+/* What was asked by a connection that is gone is not the answer to what is asked now.
+ */
+static void
+test_an_answer_of_an_old_connection(void **state)
+{
+    struct world *world = *state;
+    virDomainPtr domain = virDomainLookupByName(world->own, "test");
+
+    libvirt.migrates(world->own, domain, 1, libvirt.migrates_opaque);
+    await_asked(world);
+    close_connection(VIR_CONNECT_CLOSE_REASON_EOF);
+    expect(world, "down the daemon closed the connection;runs test;up ;");
+    libvirt.migrates(world->own, domain, 1, libvirt.migrates_opaque);
+    sem_post(&libvirt.answer); /* the first */
+    await_asked(world);
+    sem_post(&libvirt.answer);
+    expect(world, "migrates test;");
+    virDomainPtr started = virDomainCreateXML(world->own, other, 0);
+
+    expect(world, "started other;"); /* and nothing twice */
     assert_int_equal(virDomainDestroy(started), 0);
     virDomainFree(started);
     virDomainFree(domain);
@@ -361,6 +387,7 @@ main(void)
         TEST(test_domains_come_and_go),
         TEST(test_a_daemon_that_went_is_connected_to_anew),
         TEST(test_a_migration_that_hangs),
+        TEST(test_an_answer_of_an_old_connection),
         TEST(test_calls_wait_for_their_lane),
         TEST(test_the_end_does_not_wait_for_a_call_that_hangs),
     };
