@@ -80,7 +80,7 @@ $(BUILD)/%.o: %.c $(FLAGS_STAMP)
 
 # What --version and qga_exporter_build_info say.
 BUILD_DEFINES = -DQGA_VERSION='"$(VERSION)"' -DQGA_REVISION='"$(REVISION)"' -DQGA_BRANCH='"$(BRANCH)"'
-BUILD_INFO := $(BUILD)/exporter/options.o $(BUILD)/exporter/store/telemetry.o
+BUILD_INFO := $(BUILD)/exporter/options.o $(BUILD)/exporter/store/telemetry_text.o
 $(BUILD_INFO): DEFINES = $(BUILD_DEFINES)
 
 # A test links the objects that it needs out of archives, one for each folder: that of the

@@ -8,6 +8,7 @@
 #include "guest/guest.h"
 #include "guest/health.h"
 #include "store/telemetry.h"
+#include "store/telemetry_text.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,9 +1,8 @@
-/* The exporter's own metrics.  Counters are atomics: any thread adds, any thread
- * renders; there is no lock. */
+/* What the exporter counts of itself (store/telemetry_text.h writes it).  Counters are
+ * atomics: any thread adds, any thread reads; there is no lock. */
 #ifndef STORE_TELEMETRY_H
 #define STORE_TELEMETRY_H
 
-#include "base/text.h"
 #include "kit/failure.h"
 
 #include <stdbool.h>
@@ -56,12 +55,5 @@ void telemetry_lanes(struct telemetry *telemetry, size_t row, size_t lanes,
 
 /* qga_exporter_sockets_beyond_limit{source}; likewise for a source without sockets. */
 void telemetry_sockets_beyond(struct telemetry *telemetry, size_t row, size_t count);
-
-/* The version of this build, for the landing page. */
-const char *telemetry_version(void);
-
-/* Everything above and qga_exporter_build_info, process_*, with headers.  For
- * store_new(). */
-void telemetry_write(void *telemetry, struct text *out);
 
 #endif
