@@ -41,8 +41,8 @@ void telemetry_scrape(struct telemetry *telemetry, unsigned int http_status,
                       size_t body_bytes);
 
 /* One row for each source; `name` ("" for the only one) is copied.  Returns the row;
- * when all are taken, a row that the others ignore.  One thread adds and removes. */
-#define TELEMETRY_SOURCES_MAX 64
+ * when all TELEMETRY_SOURCES_MAX are taken, a row that the others ignore.  One thread
+ * adds and removes. */
 size_t telemetry_source_add(struct telemetry *telemetry, const char *name);
 void telemetry_source_remove(struct telemetry *telemetry, size_t row);
 /* qga_exporter_source_up{source}: the label is there also when the name is "". */

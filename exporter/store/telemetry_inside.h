@@ -3,10 +3,13 @@
 #define STORE_TELEMETRY_INSIDE_H
 
 #include "kit/failure.h"
-#include "store/telemetry.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
+#define TELEMETRY_SOURCES_MAX 64
 #define TELEMETRY_BOUNDS 14
 #define TELEMETRY_CODES 5
 

@@ -1,5 +1,6 @@
 /* The exporter's own metrics: what is there from the start, what is counted where. */
 #include "store/telemetry.h"
+#include "store/telemetry_inside.h"
 #include "store/telemetry_text.h"
 
 #include <setjmp.h>
