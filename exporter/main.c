@@ -12,6 +12,7 @@
 #include "source/source.h"
 #include "store/store.h"
 #include "store/telemetry.h"
+#include "store/telemetry_text.h"
 #include "web/access.h"
 #include "web/web.h"
 
@@ -67,10 +68,9 @@ struct exporter {
 };
 
 static struct config *
-load_config(const struct options *options, char error[CONFIG_ERROR_BYTES])
+load_config(const struct options *options, struct failure *why)
 {
-    struct config *config = config_load(options->config_file, &options->overrides,
-                                        error, CONFIG_ERROR_BYTES);
+    struct config *config = config_load(options->config_file, &options->overrides, why);
 
     if (config)
         log_configure(config->log.level, config->log.format);
@@ -78,8 +78,7 @@ load_config(const struct options *options, char error[CONFIG_ERROR_BYTES])
 }
 
 static struct web *
-start_web(struct exporter *exporter, const struct config *config,
-          char error[CONFIG_ERROR_BYTES])
+start_web(struct exporter *exporter, const struct config *config, struct failure *why)
 {
     const struct web_settings settings = {
         .listen_addresses = (const char *const *)config->web.listen_addresses,
@@ -87,8 +86,7 @@ start_web(struct exporter *exporter, const struct config *config,
         .access = exporter->web_access,
     };
 
-    return web_start(&settings, exporter->store, exporter->telemetry, error,
-                     CONFIG_ERROR_BYTES);
+    return web_start(&settings, exporter->store, exporter->telemetry, why);
 }
 
 /* --- reload --- */
@@ -110,51 +108,48 @@ is_same_web(const struct config *a, const struct config *b)
 /* The old addresses are let go first, since the new ones may be among them; if the new
  * ones cannot be had, the old ones are taken again. */
 static bool
-move_web(struct exporter *exporter, const struct config *config,
-         char error[CONFIG_ERROR_BYTES])
+move_web(struct exporter *exporter, const struct config *config, struct failure *why)
 {
-    char lost[CONFIG_ERROR_BYTES];
+    struct failure lost;
 
     if (exporter->options->mode != OPTIONS_RUN ||
         (exporter->web && web_fits(exporter->web) &&
          is_same_web(exporter->config, config)))
         return true;
     web_stop(exporter->web);
-    exporter->web = start_web(exporter, config, error);
+    exporter->web = start_web(exporter, config, why);
     bool moved = exporter->web != NULL;
 
     if (!moved)
-        exporter->web = start_web(exporter, exporter->config, lost);
+        exporter->web = start_web(exporter, exporter->config, &lost);
     if (exporter->web)
         web_set_ready(exporter->web, exporter->ready);
     else
         log_error("the old address is lost too; reload when it is free",
-                  LOG_STR("error", lost));
+                  LOG_STR("error", lost.text));
     return moved;
 }
 
 static bool
-reload_web(struct exporter *exporter, const struct config *config,
-           char error[CONFIG_ERROR_BYTES])
+reload_web(struct exporter *exporter, const struct config *config, struct failure *why)
 {
-    if (exporter->web_access &&
-        web_access_reload(exporter->web_access, error, CONFIG_ERROR_BYTES) < 0)
+    if (exporter->web_access && web_access_reload(exporter->web_access, why) < 0)
         return false;
-    return move_web(exporter, config, error);
+    return move_web(exporter, config, why);
 }
 
 static void
 reload(uv_signal_t *handle, int signal_number)
 {
     struct exporter *exporter = handle->data;
-    char error[CONFIG_ERROR_BYTES];
-    struct config *config = load_config(exporter->options, error);
+    struct failure why;
+    struct config *config = load_config(exporter->options, &why);
 
     (void)signal_number;
-    if (!config || !reload_web(exporter, config, error)) {
+    if (!config || !reload_web(exporter, config, &why)) {
         log_configure(exporter->config->log.level, exporter->config->log.format);
         log_error("the new config is refused, the old one stays",
-                  LOG_STR("error", error));
+                  LOG_STR("error", why.text));
         telemetry_reload(exporter->telemetry, false, clock_realtime_ns());
         config_free(config);
         return;
@@ -330,18 +325,17 @@ web_reloaded(void *telemetry, bool is_good)
 static int
 serve(struct exporter *exporter)
 {
-    char error[CONFIG_ERROR_BYTES];
+    struct failure why;
 
-    exporter->web_access =
-        web_access_open(exporter->options->web_config_file, web_reloaded,
-                        exporter->telemetry, error, sizeof(error));
+    exporter->web_access = web_access_open(exporter->options->web_config_file,
+                                           web_reloaded, exporter->telemetry, &why);
     if (!exporter->web_access) {
-        fprintf(stderr, "qga-exporter: %s\n", error);
+        fprintf(stderr, "qga-exporter: %s\n", why.text);
         return EXIT_USAGE;
     }
-    exporter->web = start_web(exporter, exporter->config, error);
+    exporter->web = start_web(exporter, exporter->config, &why);
     if (!exporter->web) {
-        fprintf(stderr, "qga-exporter: %s\n", error);
+        fprintf(stderr, "qga-exporter: %s\n", why.text);
         return EXIT_FAILURE;
     }
     start_poller(exporter);
@@ -475,12 +469,12 @@ run(struct exporter *exporter)
 static int
 check_web_config(const struct options *options)
 {
-    char error[CONFIG_ERROR_BYTES];
+    struct failure why;
     struct web_access *access =
-        web_access_open(options->web_config_file, NULL, NULL, error, sizeof(error));
+        web_access_open(options->web_config_file, NULL, NULL, &why);
 
     if (!access) {
-        fprintf(stderr, "qga-exporter: %s\n", error);
+        fprintf(stderr, "qga-exporter: %s\n", why.text);
         return EXIT_USAGE;
     }
     web_access_close(access);
@@ -492,7 +486,7 @@ check_web_config(const struct options *options)
 int
 main(int argc, char *argv[])
 {
-    char error[CONFIG_ERROR_BYTES];
+    struct failure why;
     const struct options options = options_parse(argc, argv);
     struct exporter exporter = {.options = &options};
     int status;
@@ -503,9 +497,9 @@ main(int argc, char *argv[])
     mallopt(M_ARENA_MAX, ARENAS_MAX);
     setlocale(LC_MESSAGES, "C"); /* libvirt's texts are told apart */
     signal(SIGPIPE, SIG_IGN);
-    exporter.config = load_config(&options, error);
+    exporter.config = load_config(&options, &why);
     if (!exporter.config) {
-        fprintf(stderr, "qga-exporter: %s\n", error);
+        fprintf(stderr, "qga-exporter: %s\n", why.text);
         return EXIT_USAGE;
     }
     if (options.mode == OPTIONS_CONFIG_CHECK) {

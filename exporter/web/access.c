@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "kit/failure.h"
 #include "kit/memory.h"
 #include "web/config.h"
 #include "web/tls.h"
@@ -11,13 +12,10 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#define ERROR_BYTES 512
 #define FILES 4 /* the configuration, certificate, key, authorities */
-#define NS_PER_S INT64_C(1000000000)
 
 struct state {
     struct web_policy policy; /* first: a policy is its state */
@@ -114,10 +112,10 @@ files_differ(const struct web_access *access)
 }
 
 static struct state *
-state_load(struct web_access *access, char *error, size_t error_bytes)
+state_load(struct web_access *access, struct failure *why)
 {
     file_note(&access->files[0], access->path);
-    struct web_config *config = web_config_load(access->path, error, error_bytes);
+    struct web_config *config = web_config_load(access->path, why);
     if (config == NULL)
         return NULL;
     file_note(&access->files[1], config->tls.cert.path);
@@ -129,7 +127,7 @@ state_load(struct web_access *access, char *error, size_t error_bytes)
     state->policy.config = config;
     if (!config->tls.enabled)
         return state;
-    state->policy.tls = web_tls_new(config, error, error_bytes);
+    state->policy.tls = web_tls_new(&config->tls, why);
     if (state->policy.tls != NULL)
         return state;
     state_unref(state);
@@ -160,19 +158,18 @@ state_set(struct web_access *access, struct state *state)
 
 /* A listener is for TLS or it is not, from its start on. */
 static int
-state_replace(struct web_access *access, bool tls_may_change, char *error,
-              size_t error_bytes)
+state_replace(struct web_access *access, bool tls_may_change, struct failure *why)
 {
-    struct state *state = state_load(access, error, error_bytes);
+    struct state *state = state_load(access, why);
     if (state == NULL)
         return -1;
     struct state *old = state_get(access);
     bool changes = (state->policy.tls != NULL) != (old->policy.tls != NULL);
     state_unref(old);
     if (changes && !tls_may_change) {
-        (void)snprintf(error, error_bytes,
-                       "%s: TLS is switched %s; send SIGHUP, or start anew",
-                       access->path, state->policy.tls != NULL ? "on" : "off");
+        failure_set(why, FAILURE_UNAVAILABLE,
+                    "%s: TLS is switched %s; send SIGHUP, or start anew", access->path,
+                    state->policy.tls != NULL ? "on" : "off");
         state_unref(state);
         return -1;
     }
@@ -181,12 +178,12 @@ state_replace(struct web_access *access, bool tls_may_change, char *error,
 }
 
 int
-web_access_reload(struct web_access *access, char *error, size_t error_bytes)
+web_access_reload(struct web_access *access, struct failure *why)
 {
     if (access->path == NULL)
         return 0;
     (void)pthread_mutex_lock(&access->reading);
-    int result = state_replace(access, true, error, error_bytes);
+    int result = state_replace(access, true, why);
     if (access->reloaded != NULL)
         access->reloaded(access->context, result == 0);
     (void)pthread_mutex_unlock(&access->reading);
@@ -196,10 +193,10 @@ web_access_reload(struct web_access *access, char *error, size_t error_bytes)
 static void
 watch_once(struct web_access *access)
 {
-    char error[ERROR_BYTES] = "";
+    struct failure why;
     (void)pthread_mutex_lock(&access->reading);
     bool differ = files_differ(access);
-    bool good = differ && state_replace(access, false, error, sizeof(error)) == 0;
+    bool good = differ && state_replace(access, false, &why) == 0;
     if (differ && access->reloaded != NULL)
         access->reloaded(access->context, good);
     (void)pthread_mutex_unlock(&access->reading);
@@ -207,7 +204,7 @@ watch_once(struct web_access *access)
         log_info("the web configuration has changed and is in force");
     else if (differ)
         log_error("the changed web configuration is refused, the old one stays",
-                  LOG_STR("error", error));
+                  LOG_STR("error", why.text));
 }
 
 static bool
@@ -246,7 +243,7 @@ watch_start(struct web_access *access)
 
 struct web_access *
 web_access_open(const char *path, void (*reloaded)(void *context, bool successful),
-                void *context, char *error, size_t error_bytes)
+                void *context, struct failure *why)
 {
     struct web_access *access = memory_new(1, sizeof(*access));
     pthread_condattr_t monotonic;
@@ -259,7 +256,7 @@ web_access_open(const char *path, void (*reloaded)(void *context, bool successfu
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     (void)pthread_cond_init(&access->stop, &monotonic);
     (void)pthread_condattr_destroy(&monotonic);
-    access->state = state_load(access, error, error_bytes);
+    access->state = state_load(access, why);
     if (access->state == NULL) {
         web_access_close(access);
         return NULL;
@@ -294,15 +291,6 @@ const struct web_policy *
 web_access_get(struct web_access *access)
 {
     return &state_get(access)->policy;
-}
-
-bool
-web_access_is_current(struct web_access *access, const struct web_policy *policy)
-{
-    (void)pthread_mutex_lock(&access->lock);
-    bool current = &access->state->policy == policy;
-    (void)pthread_mutex_unlock(&access->lock);
-    return current;
 }
 
 void

@@ -8,7 +8,7 @@
 
 #include "base/thread.h"
 #include "kit/memory.h"
-#include "web/config.h"
+#include "web/config_users.h"
 #include "web/credentials.h"
 
 #include <crypt.h>
@@ -38,6 +38,7 @@ struct memory_ring {
 };
 
 struct web_auth {
+    char *(*hash)(const char *password, const char *setting, struct crypt_data *data);
     unsigned char key[KEY_BYTES];
     struct crypt_data *crypt; /* 32 KiB; the worker's */
     pthread_mutex_t lock;     /* guards everything below */
@@ -82,7 +83,7 @@ static bool
 attempt_is_good(struct web_auth *auth, const struct web_auth_attempt *attempt)
 {
     const char *hashed =
-        crypt_r(attempt->password, attempt->hash, auth->crypt); /* starts with * */
+        auth->hash(attempt->password, attempt->hash, auth->crypt); /* or "*..." */
     /* What stands in front is the salt, of which two spellings are the same. */
     bool equal =
         hashed != NULL && strlen(hashed) == WEB_BCRYPT_BYTES &&
@@ -182,9 +183,11 @@ worker_start(struct web_auth *auth)
 /* --- from outside --- */
 
 struct web_auth *
-web_auth_new(void)
+web_auth_new(char *(*hash)(const char *password, const char *setting,
+                           struct crypt_data *data))
 {
     struct web_auth *auth = memory_new(1, sizeof(*auth));
+    auth->hash = hash;
     auth->crypt = memory_new(1, sizeof(*auth->crypt));
     auth->last = &auth->first;
     ring_new(&auth->good, GOOD_MAX);
@@ -245,16 +248,16 @@ remote_identify(const struct sockaddr *remote, unsigned char *out)
 
 /* An unknown user costs as much time as a known one. */
 static void
-attempt_fill(struct web_auth_attempt *attempt, const struct web_config *config,
+attempt_fill(struct web_auth_attempt *attempt, const struct web_users *users,
              const struct web_credentials *credentials)
 {
-    const struct web_user *user = web_config_user(config, credentials->user);
+    const struct web_user *user = web_config_user(users, credentials->user);
     attempt->user_exists = user != NULL;
     if (user != NULL)
         (void)snprintf(attempt->hash, sizeof(attempt->hash), "%s", user->hash);
     else
         (void)snprintf(attempt->hash, sizeof(attempt->hash), "$2b$%02d$%053d",
-                       config->bcrypt_cost, 0);
+                       users->bcrypt_cost, 0);
     memcpy(attempt->password, credentials->password, sizeof(attempt->password));
 }
 
@@ -300,18 +303,18 @@ judge(const struct web_auth *auth, const struct web_login *login)
 }
 
 enum web_verdict
-web_auth_check(struct web_auth *auth, const struct web_config *config,
+web_auth_check(struct web_auth *auth, const struct web_users *users,
                const char *authorization, const struct sockaddr *remote,
                struct web_login *login)
 {
     struct web_credentials credentials;
     enum web_verdict verdict = WEB_VERDICT_BAD;
-    if (config->users_count == 0)
+    if (users->count == 0)
         return WEB_VERDICT_GOOD;
     if (authorization == NULL || !web_credentials_read(authorization, &credentials))
         return WEB_VERDICT_BAD;
     struct web_auth_attempt *attempt = memory_new(1, sizeof(*attempt));
-    attempt_fill(attempt, config, &credentials);
+    attempt_fill(attempt, users, &credentials);
     remote_identify(remote, login->remote);
     if (digest_make(auth, &credentials, attempt, login->digest) == 0) {
         (void)pthread_mutex_lock(&auth->lock);
