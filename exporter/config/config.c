@@ -11,6 +11,7 @@
 #include "yaml/section.h"
 #include "yaml/value.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -218,20 +219,23 @@ config_new(void)
     return config;
 }
 
-/* The command line. */
+/* --- the command line --- */
 
-/* `wrong` as the checks return it. */
+/* A flag's value as if it stood in the file, so that it is read and refused alike. */
 static int
-override_check(const char *flag, const char *value, const char *wrong,
-               struct failure *why)
+override_read(const char *flag, const char *value, const struct section_key *keys,
+              const char *key, void *section, struct failure *why)
 {
-    char quoted[TREE_QUOTE_BYTES];
+    const struct tree_node flags = {.kind = TREE_MAP};
+    const struct tree_node node = {
+        .kind = TREE_SCALAR,
+        .key = (char *)(uintptr_t)flag, /* who reads writes neither */
+        .text = (char *)(uintptr_t)value,
+        .quoted = true,
+        .parent = &flags,
+    };
 
-    if (!wrong)
-        return 0;
-    failure_set(why, FAILURE_MALFORMED, "%s: \"%s\" %s", flag,
-                tree_quote(value, quoted), wrong);
-    return -1;
+    return value ? section_value(keys, key, &node, section, why) : 0;
 }
 
 static int
@@ -240,55 +244,33 @@ override_uri(const char *uri, const char *path, struct config *config,
 {
     if (!uri)
         return 0;
-    if (config->sources_count != 1 || config->sources[0].kind != SOURCE_LIBVIRT) {
-        failure_set(why, FAILURE_MALFORMED,
-                    "--libvirt.uri: %s has %zu sources%s, so it is not clear whose URI "
-                    "is meant; set the URIs there and leave out the flag",
-                    path, config->sources_count,
-                    config->sources_count == 1 ? ", and that one is no libvirt" : "");
+    if (config->sources_count == 1 && config->sources[0].kind == SOURCE_LIBVIRT)
+        return override_read("--libvirt.uri", uri, config_libvirt_keys, "uri",
+                             &config->sources[0], why);
+    failure_set(why, FAILURE_MALFORMED,
+                "--libvirt.uri: %s has %zu sources%s, so it is not clear whose URI is "
+                "meant; set the URIs there and leave out the flag",
+                path, config->sources_count,
+                config->sources_count == 1 ? ", and that one is no libvirt" : "");
+    return -1;
+}
+
+static int
+override_addresses(const char *const *addresses, char ***target, struct failure *why)
+{
+    for (size_t i = 0; addresses[i]; i++) {
+        const char *wrong = config_check_listen_address(addresses[i]);
+        char quoted[TREE_QUOTE_BYTES];
+
+        if (!wrong)
+            continue;
+        failure_set(why, FAILURE_MALFORMED, "--web.listen-address: \"%s\" %s",
+                    tree_quote(addresses[i], quoted), wrong);
         return -1;
     }
-    if (override_check("--libvirt.uri", uri, config_check_uri(uri), why) < 0)
-        return -1;
-    section_set_text(&config->sources[0].libvirt.uri, uri);
-    return 0;
-}
-
-static int
-override_web(const struct config_overrides *overrides, struct web_listen_config *web,
-             struct failure *why)
-{
-    const char *const *addresses = overrides->listen_addresses;
-    const char *path = overrides->telemetry_path;
-
-    for (size_t i = 0; addresses[i]; i++)
-        if (override_check("--web.listen-address", addresses[i],
-                           config_check_listen_address(addresses[i]), why) < 0)
-            return -1;
     if (addresses[0])
-        listen_addresses_set(&web->listen_addresses, addresses);
-    if (!path)
-        return 0;
-    if (override_check("--web.telemetry-path", path, config_check_telemetry_path(path),
-                       why) < 0)
-        return -1;
-    section_set_text(&web->telemetry_path, path);
+        listen_addresses_set(target, addresses);
     return 0;
-}
-
-static int
-override_log(const struct config_overrides *overrides, struct log_config *log,
-             struct failure *why)
-{
-    const char *level = overrides->log_level, *format = overrides->log_format;
-
-    if (level && override_check("--log.level", level,
-                                config_check_log_level(level, &log->level), why) < 0)
-        return -1;
-    if (!format)
-        return 0;
-    return override_check("--log.format", format,
-                          config_check_log_format(format, &log->format), why);
 }
 
 static int
@@ -301,9 +283,15 @@ overrides_apply(const struct config_overrides *overrides, const char *path,
         if (overrides->collector_enabled[i] >= 0)
             config->collectors[i].enabled = overrides->collector_enabled[i] == 1;
     if (override_uri(overrides->libvirt_uri, path, config, why) < 0 ||
-        override_web(overrides, &config->web, why) < 0)
+        override_addresses(overrides->listen_addresses, &config->web.listen_addresses,
+                           why) < 0 ||
+        override_read("--web.telemetry-path", overrides->telemetry_path, web_keys,
+                      "telemetry_path", &config->web, why) < 0 ||
+        override_read("--log.level", overrides->log_level, log_keys, "level",
+                      &config->log, why) < 0)
         return -1;
-    return override_log(overrides, &config->log, why);
+    return override_read("--log.format", overrides->log_format, log_keys, "format",
+                         &config->log, why);
 }
 
 struct config *

@@ -117,7 +117,7 @@ guest_name_read(const struct tree_node *node, void *value, struct failure *why)
     return 0;
 }
 
-static const struct section_key libvirt_keys[] = {
+const struct section_key config_libvirt_keys[] = {
     {"uri", SECTION_TEXT, offsetof(struct source_config, libvirt.uri),
      .check = config_check_uri, .range = "",
      .help = "the daemon; a local one, since clocks are compared with this host's"},
@@ -145,7 +145,7 @@ static const struct section_key socket_keys[] = {
 const struct section_key config_source_keys[] = {
     {"name", .standard = "none", .range = "letters, digits, `.` `-` `_`",
      .help = "needed with more than one source; the label `source`"},
-    {"libvirt", .keys = libvirt_keys},
+    {"libvirt", .keys = config_libvirt_keys},
     {"socket", .keys = socket_keys},
     {.key = NULL},
 };

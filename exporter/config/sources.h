@@ -32,6 +32,7 @@ bool source_config_is_same(const struct source_config *a,
                            const struct source_config *b);
 
 extern const struct section_key config_source_keys[]; /* of one of them */
+extern const struct section_key config_libvirt_keys[];
 
 /* The list grows as it is read, also in vain.  `list` null: the default. */
 int config_sources_read(const struct tree_node *list, struct source_config **sources,

@@ -5,6 +5,7 @@
 #include "yaml/value.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 void
 section_set_text(char **target, const char *value)
@@ -78,21 +79,35 @@ section_names(const struct section_key *keys, const char **names)
     return count;
 }
 
+static int
+key_read(const struct section_key *key, const struct tree_node *node, void *section,
+         struct failure *why)
+{
+    void *value = (char *)section + key->offset;
+
+    if (key->keys && section_read(key->keys, node, value, why) < 0)
+        return -1;
+    if (key->read)
+        return key->read(node, value, why);
+    return node ? scalar_read(key, node, value, why) : 0;
+}
+
+int
+section_value(const struct section_key *keys, const char *key,
+              const struct tree_node *node, void *section, struct failure *why)
+{
+    while (strcmp(keys->key, key) != 0)
+        keys++;
+    return key_read(keys, node, section, why);
+}
+
 int
 section_values(const struct section_key *keys, const struct tree_node *map,
                void *section, struct failure *why)
 {
-    for (const struct section_key *key = keys; key->key; key++) {
-        const struct tree_node *node = tree_child(map, key->key);
-        void *value = (char *)section + key->offset;
-
-        if (key->keys && section_read(key->keys, node, value, why) < 0)
+    for (; keys->key; keys++)
+        if (key_read(keys, tree_child(map, keys->key), section, why) < 0)
             return -1;
-        if (key->read && key->read(node, value, why) < 0)
-            return -1;
-        if (node && scalar_read(key, node, value, why) < 0)
-            return -1;
-    }
     return 0;
 }
 

@@ -50,6 +50,10 @@ size_t section_names(const struct section_key *keys, const char **names);
 int section_values(const struct section_key *keys, const struct tree_node *map,
                    void *section, struct failure *why);
 
+/* The value of one key of the table, which it must have. */
+int section_value(const struct section_key *keys, const char *key,
+                  const struct tree_node *node, void *section, struct failure *why);
+
 /* A text that passes `check`, borrowed from the tree. */
 int section_text(const struct tree_node *node, const char *(*check)(const char *text),
                  const char **out, struct failure *why);

@@ -29,7 +29,8 @@ node_path(const struct tree_node *node, char *out, size_t out_bytes)
                  tree_quote(node->key, key));
 }
 
-/* `path` is that of a node, or "".  Line 0: the file as a whole. */
+/* `file` NULL: it stands in none.  `path` is that of a node, or "".  Line 0: the file
+ * as a whole. */
 __attribute__((format(printf, 5, 0))) static int
 fail_at(struct failure *why, const char *file, int line, const char *path,
         const char *format, va_list arguments)
@@ -39,8 +40,9 @@ fail_at(struct failure *why, const char *file, int line, const char *path,
     (void)vsnprintf(sentence, sizeof(sentence), format, arguments);
     if (line > 0)
         (void)snprintf(place, sizeof(place), ":%d", line);
-    failure_set(why, line > 0 ? FAILURE_MALFORMED : FAILURE_UNAVAILABLE, "%s%s: %s%s%s",
-                file, place, path, path[0] != '\0' ? ": " : "", sentence);
+    failure_set(why, line > 0 ? FAILURE_MALFORMED : FAILURE_UNAVAILABLE, "%s%s%s%s%s%s",
+                file ? file : "", place, file ? ": " : "", path,
+                path[0] != '\0' ? ": " : "", sentence);
     for (char *c = why->text; *c != '\0'; c++)
         if ((unsigned char)*c < ' ' || *c == '\x7f')
             *c = '?'; /* a terminal will show this */

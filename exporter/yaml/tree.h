@@ -13,7 +13,7 @@ enum tree_kind { TREE_SCALAR, TREE_LIST, TREE_MAP };
 
 struct tree_node {
     enum tree_kind kind;
-    const char *file; /* borrowed from who loaded it */
+    const char *file; /* borrowed from who loaded it; NULL: a value of a flag */
     int line;         /* of the value; of a map or list: where it begins */
     char *key;        /* in a map, else NULL */
     int key_line;

@@ -29,7 +29,7 @@ config_of(const char *text)
 }
 
 #define CONFIG_EACH_IS_REFUSED(mistakes)                                               \
-    yaml_each_is_refused(mistakes, sizeof(mistakes) / sizeof((mistakes)[0]),           \
+    yaml_each_is_refused(mistakes, sizeof(mistakes) / sizeof((mistakes)[0]), true,     \
                          config_read_written, config_release)
 
 #endif

@@ -32,7 +32,7 @@ web_config_of(const char *text)
 }
 
 #define WEB_CONFIG_EACH_IS_REFUSED(mistakes)                                           \
-    yaml_each_is_refused(mistakes, sizeof(mistakes) / sizeof((mistakes)[0]),           \
+    yaml_each_is_refused(mistakes, sizeof(mistakes) / sizeof((mistakes)[0]), false,    \
                          web_config_read_written, web_config_release)
 
 #endif

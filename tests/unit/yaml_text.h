@@ -60,12 +60,12 @@ yaml_load(const char *text)
 
 struct yaml_mistake {
     const char *text, *sentence;
-    bool begins; /* that is only how the sentence begins */
 };
 
-/* `read` loads the file that was written: NULL, or a thing to free by `release`. */
+/* `read` loads the file that was written: NULL, or a thing to free by `release`.  Not
+ * `whole`: the sentences only begin so. */
 static inline void
-yaml_each_is_refused(const struct yaml_mistake *mistakes, size_t count,
+yaml_each_is_refused(const struct yaml_mistake *mistakes, size_t count, bool whole,
                      void *(*read)(void), void (*release)(void *))
 {
     size_t wrong = 0;
@@ -75,7 +75,7 @@ yaml_each_is_refused(const struct yaml_mistake *mistakes, size_t count,
         void *thing = read();
         const char *sentence = thing ? "(accepted)" : yaml_sentence();
 
-        size_t length = strlen(mistakes[i].sentence) + !mistakes[i].begins;
+        size_t length = strlen(mistakes[i].sentence) + whole;
 
         if (strncmp(sentence, mistakes[i].sentence, length) != 0) {
             print_error("file:   %s\nwanted: %s\ngot:    %s\n\n", mistakes[i].text,

@@ -40,13 +40,13 @@ the_rate_is_limited_as_it_says(void **state)
 
 static const struct yaml_mistake mistakes[] = {
     {"tls_sever_config: {}",
-     "1: unknown key \"tls_sever_config\"; did you mean \"tls_server_config\"?", true},
+     "1: unknown key \"tls_sever_config\"; did you mean \"tls_server_config\"?"},
     {"basic_auth_users:\n  a: " HASH "\n  a: " HASH "\n",
-     "3: \"a\" stands here a second time", true},
+     "3: \"a\" stands here a second time"},
     {"rate_limit: {interval: fast}",
-     "1: rate_limit.interval: \"fast\" is not a duration", true},
-    {"rate_limit: {interval: 1s, burst: 0}", "1: rate_limit.burst: 0 is out of", true},
-    {"a: &x {}\n", "1: anchors (&) and aliases (*) are not allowed", true},
+     "1: rate_limit.interval: \"fast\" is not a duration"},
+    {"rate_limit: {interval: 1s, burst: 0}", "1: rate_limit.burst: 0 is out of"},
+    {"a: &x {}\n", "1: anchors (&) and aliases (*) are not allowed"},
 };
 
 static void

@@ -30,22 +30,19 @@ versions_ciphers_and_curves(void **state)
 static const struct yaml_mistake mistakes[] = {
     {TLS ", min_version: TLS1.2}",
      "1: tls_server_config.min_version: \"TLS1.2\" is unknown; did you mean "
-     "\"TLS12\"?",
-     true},
+     "\"TLS12\"?"},
     {TLS ", min_version: TLS13, max_version: TLS12}",
-     "1: tls_server_config.min_version: leaves no version of TLS", true},
+     "1: tls_server_config.min_version: leaves no version of TLS"},
     {TLS ", max_version: TLS11}",
-     "1: tls_server_config.max_version: leaves no version of TLS", true},
+     "1: tls_server_config.max_version: leaves no version of TLS"},
     {TLS ", cipher_suites: [TLS_NULL]}",
-     "1: tls_server_config.cipher_suites[0]: \"TLS_NULL\" is unknown; ", true},
+     "1: tls_server_config.cipher_suites[0]: \"TLS_NULL\" is unknown; "},
     {TLS ", curve_preferences: P256}",
      "1: tls_server_config.curve_preferences: is not a list; write it like "
-     "[CurveP256]",
-     true},
+     "[CurveP256]"},
     {TLS ", prefer_server_cipher_suites: yes}",
      "1: tls_server_config.prefer_server_cipher_suites: \"yes\" is not true or "
-     "false",
-     true},
+     "false"},
 };
 
 static void

@@ -34,25 +34,24 @@ users_are_limited(void **state)
 }
 
 static const struct yaml_mistake mistakes[] = {
-    {"basic_auth_users: [a]", "1: basic_auth_users: is not a map of users", true},
+    {"basic_auth_users: [a]", "1: basic_auth_users: is not a map of users"},
     {"basic_auth_users:\n  a: secret\n",
-     "2: basic_auth_users.a: is not a bcrypt hash of a password; make one with ", true},
-    {"basic_auth_users:\n  a:\n", "2: basic_auth_users.a: has no value", true},
+     "2: basic_auth_users.a: is not a bcrypt hash of a password; make one with "},
+    {"basic_auth_users:\n  a:\n", "2: basic_auth_users.a: has no value"},
     {"basic_auth_users:\n  a: $2x$10$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/"
      "VcEd00UAV/LDeSi\n",
-     "2: basic_auth_users.a: is not a bcrypt hash", true},
+     "2: basic_auth_users.a: is not a bcrypt hash"},
     {"basic_auth_users:\n  a: " HASH "x\n",
-     "2: basic_auth_users.a: is not a bcrypt hash", true},
+     "2: basic_auth_users.a: is not a bcrypt hash"},
     {"basic_auth_users:\n  a: $2y$31$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/"
      "VcEd00UAV/LDeSi\n",
      "2: basic_auth_users.a: has the cost 31, with which a log-in would take too "
-     "long; make a hash with a cost of 14 or less",
-     true},
+     "long; make a hash with a cost of 14 or less"},
     {"basic_auth_users:\n  a: $2y$03$QOauhQNbBCuQDKes6eFzPeMqBSjb7Mr5DUmpZ/"
      "VcEd00UAV/LDeSi\n",
-     "2: basic_auth_users.a: is not a bcrypt hash", true},
+     "2: basic_auth_users.a: is not a bcrypt hash"},
     {"basic_auth_users: {\"a:b\": " HASH "}",
-     "1: basic_auth_users.a:b: cannot be the name of a user", true},
+     "1: basic_auth_users.a:b: cannot be the name of a user"},
 };
 
 static void

@@ -111,8 +111,8 @@ static void
 each_mistake_has_its_sentence(void **state)
 {
     (void)state;
-    yaml_each_is_refused(mistakes, sizeof(mistakes) / sizeof(mistakes[0]), read_written,
-                         release);
+    yaml_each_is_refused(mistakes, sizeof(mistakes) / sizeof(mistakes[0]), true,
+                         read_written, release);
 }
 
 static void
