@@ -130,7 +130,7 @@ const struct section_key config_libvirt_keys[] = {
 static const struct section_key socket_keys[] = {
     {"preset", .read = preset_read, .standard = "none",
      .range = "`proxmox`, `libvirt-second-channel`",
-     .help = "the next two, for sockets that others make"},
+     .help = "path and guest_name of sockets that others make"},
     {"path", SECTION_TEXT, offsetof(struct source_config, socket.path),
      .check = config_check_socket_path, .standard = "none",
      .range = "absolute, up to 1024 bytes",

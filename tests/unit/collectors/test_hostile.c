@@ -139,7 +139,7 @@ collect(const struct collector *collector, const json_t *reply)
     const struct samples_limits limits = {SERIES_MAX, LABEL_BYTES_MAX};
     struct filter *owned[COLLECTOR_FILTERS_MAX] = {NULL};
     const struct filter *filters[COLLECTOR_FILTERS_MAX] = {NULL};
-    struct failure why;
+    struct failure why = {.kind = FAILURE_NONE};
     for (size_t i = 0; collector->filters && collector->filters[i].key; i++) {
         owned[i] = filter_new(NULL, collector->filters[i].default_exclude, &why);
         filters[i] = owned[i];
@@ -148,7 +148,6 @@ collect(const struct collector *collector, const json_t *reply)
                             .received_ns = INT64_C(1790000000000000000),
                             .filters = filters,
                             .memory = calloc(1, collector->memory_bytes + 1)};
-    struct failure why = {.kind = FAILURE_NONE};
     struct samples *samples = samples_new(&limits);
     struct outcome outcome = {FAILURE_NONE, 0, 0};
 
