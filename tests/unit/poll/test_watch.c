@@ -14,6 +14,7 @@
 #include "source/source.h"
 #include "store/store.h"
 #include "store/telemetry.h"
+#include "store/telemetry_text.h"
 #include "unit/hand_clock.h"
 
 #include <setjmp.h>
