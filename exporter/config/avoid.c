@@ -11,21 +11,18 @@
 
 #define RULES_MAX 256
 
-static void
-rule_clear(struct harm_rule *rule)
-{
-    const char *const strings[] = {rule->os, rule->agent_before, rule->command,
-                                   rule->reason};
-    /* They are ours, const only for those who read. */
-    for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
-        free((void *)(uintptr_t)strings[i]);
-}
-
 void
 config_avoid_clear(struct avoid_config *avoid)
 {
-    for (size_t i = 0; i < avoid->rules_count; i++)
-        rule_clear(&avoid->rules[i]);
+    for (size_t i = 0; i < avoid->rules_count; i++) {
+        const struct harm_rule *rule = &avoid->rules[i];
+        const char *const strings[] = {rule->os, rule->agent_before, rule->command,
+                                       rule->reason};
+
+        /* They are ours, const only for those who read. */
+        for (size_t j = 0; j < sizeof(strings) / sizeof(strings[0]); j++)
+            free((void *)(uintptr_t)strings[j]);
+    }
     free(avoid->rules);
 }
 

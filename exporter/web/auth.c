@@ -32,9 +32,10 @@ struct web_auth_attempt {
     bool user_exists;
 };
 
+/* The last ones, up to its size. */
 struct memory_ring {
     size_t next, count, size;
-    unsigned char (*digests)[WEB_AUTH_DIGEST_BYTES];
+    unsigned char digests[GOOD_MAX][WEB_AUTH_DIGEST_BYTES];
 };
 
 struct web_auth {
@@ -51,13 +52,6 @@ struct web_auth {
 };
 
 /* --- what is remembered; under the lock --- */
-
-static void
-ring_new(struct memory_ring *ring, size_t size)
-{
-    ring->size = size;
-    ring->digests = memory_new(size, sizeof(*ring->digests));
-}
 
 static bool
 ring_has(const struct memory_ring *ring, const unsigned char *digest)
@@ -190,8 +184,8 @@ web_auth_new(char *(*hash)(const char *password, const char *setting,
     auth->hash = hash;
     auth->crypt = memory_new(1, sizeof(*auth->crypt));
     auth->last = &auth->first;
-    ring_new(&auth->good, GOOD_MAX);
-    ring_new(&auth->bad, BAD_MAX);
+    auth->good.size = GOOD_MAX;
+    auth->bad.size = BAD_MAX;
     if (gnutls_rnd(GNUTLS_RND_KEY, auth->key, sizeof(auth->key)) < 0)
         abort(); /* a known key would be worse */
     (void)pthread_mutex_init(&auth->lock, NULL);
@@ -219,8 +213,6 @@ web_auth_free(struct web_auth *auth)
     web_auth_stop(auth);
     (void)pthread_cond_destroy(&auth->work);
     (void)pthread_mutex_destroy(&auth->lock);
-    free(auth->good.digests);
-    free(auth->bad.digests);
     free(auth->crypt);
     explicit_bzero(auth, sizeof(*auth));
     free(auth);

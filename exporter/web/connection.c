@@ -130,8 +130,9 @@ web_connections_wake(const struct web_connections *all)
 
 /* The library wakes nobody when it is driven from outside. */
 void
-web_connection_resume(struct web_connection *connection)
+web_connection_resume(void *suspended)
 {
+    struct web_connection *connection = suspended;
     const struct web_connections *all = connection->all;
 
     MHD_resume_connection(connection->library);

@@ -46,8 +46,9 @@ struct web_connection *web_connection_of(struct MHD_Connection *library);
 void web_connection_asks(struct web_connection *connection);
 void web_connection_is_answered(struct web_connection *connection);
 
-/* Lets a connection that the library has suspended go on.  Any thread. */
-void web_connection_resume(struct web_connection *connection);
+/* Lets a connection go on that the library has suspended; for web_login.notify.  Any
+ * thread. */
+void web_connection_resume(void *connection);
 
 /* Cuts those who took too long; returns when the next one will have. */
 int64_t web_connections_sweep(struct web_connections *all, int64_t now_ns);

@@ -23,18 +23,14 @@ struct request {
 };
 
 static bool
-has_header(struct MHD_Connection *connection, const char *name)
+has_body(struct MHD_Connection *library)
 {
-    return MHD_lookup_connection_value(connection, MHD_HEADER_KIND, name) != NULL;
-}
-
-static bool
-has_body(struct MHD_Connection *connection)
-{
-    const char *length = MHD_lookup_connection_value(connection, MHD_HEADER_KIND,
+    const char *length = MHD_lookup_connection_value(library, MHD_HEADER_KIND,
                                                      MHD_HTTP_HEADER_CONTENT_LENGTH);
-    return has_header(connection, MHD_HTTP_HEADER_TRANSFER_ENCODING) ||
-           (length != NULL && strcmp(length, "0") != 0);
+    const char *coding = MHD_lookup_connection_value(library, MHD_HEADER_KIND,
+                                                     MHD_HTTP_HEADER_TRANSFER_ENCODING);
+
+    return coding || (length && strcmp(length, "0") != 0);
 }
 
 static enum MHD_Result
@@ -80,13 +76,6 @@ request_answer(const struct web_connection *connection, const struct request *re
     return page_of(connection->all->site->pages, request->route, connection->library);
 }
 
-/* On the thread of the log-ins. */
-static void
-login_is_decided(void *connection)
-{
-    web_connection_resume(connection);
-}
-
 /* WEB_VERDICT_WAIT: the connection sleeps, and the request comes again. */
 static enum web_verdict
 request_judge(struct web_connection *connection, const struct web_policy *policy)
@@ -111,7 +100,7 @@ request_judge(struct web_connection *connection, const struct web_policy *policy
     if (verdict != WEB_VERDICT_WAIT)
         return verdict;
     connection->waits = true;
-    connection->login.notify = login_is_decided;
+    connection->login.notify = web_connection_resume;
     connection->login.context = connection;
     MHD_suspend_connection(library); /* before anybody can wake it */
     web_auth_wait(auth, &connection->login);
