@@ -27,7 +27,7 @@ struct web_connection {
     struct web_connections *all;
     struct MHD_Connection *library;
     int64_t deadline_ns;
-    const struct web_policy *policy; /* that its TLS session is made of; else NULL */
+    struct web_policy *policy; /* that its TLS session is made of; else NULL */
     struct web_tls_session tls;
     struct web_login login; /* the log-ins' thread's, while it waits */
     bool waits;

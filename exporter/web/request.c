@@ -78,7 +78,7 @@ request_answer(const struct web_connection *connection, const struct request *re
 
 /* WEB_VERDICT_WAIT: the connection sleeps, and the request comes again. */
 static enum web_verdict
-request_judge(struct web_connection *connection, const struct web_policy *policy)
+request_judge(struct web_connection *connection, struct web_policy *policy)
 {
     struct web_auth *auth = connection->all->site->auth;
     struct MHD_Connection *library = connection->library;
@@ -109,7 +109,7 @@ request_judge(struct web_connection *connection, const struct web_policy *policy
 
 static int
 request_serve(struct web_connection *connection, const struct request *request,
-              const struct web_policy *policy)
+              struct web_policy *policy)
 {
     enum web_verdict verdict = request_judge(connection, policy);
 
@@ -148,7 +148,7 @@ web_request_handle(struct web_connection *connection, const char *path,
             return 0;
     }
     *upload_bytes = 0;
-    const struct web_policy *policy = web_access_get(site->access);
+    struct web_policy *policy = web_access_get(site->access);
     int result = request_serve(connection, &request, policy);
 
     web_policy_unref(policy);

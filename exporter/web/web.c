@@ -30,7 +30,7 @@ struct web {
 static bool
 access_is_with_tls(struct web_access *access)
 {
-    const struct web_policy *policy = web_access_get(access);
+    struct web_policy *policy = web_access_get(access);
     bool with_tls = policy->tls != NULL;
 
     web_policy_unref(policy);

@@ -35,7 +35,7 @@ without_a_file_everybody_may(void **state)
 {
     struct failure why;
     struct web_access *access = web_access_open(NULL, NULL, NULL, &why);
-    const struct web_policy *policy = web_access_get(access);
+    struct web_policy *policy = web_access_get(access);
 
     (void)state;
     assert_null(policy->tls);
@@ -55,13 +55,13 @@ what_is_read_again_is_in_force(void **state)
 {
     static const char second[] = "rate_limit: {interval: 2s}\n";
     struct web_access *access = open_written("rate_limit: {interval: 1s}\n");
-    const struct web_policy *before = web_access_get(access);
+    struct web_policy *before = web_access_get(access);
 
     (void)state;
     told_good = told_bad = 0;
     yaml_write(second, strlen(second));
     assert_int_equal(web_access_reload(access, &yaml_why), 0);
-    const struct web_policy *after = web_access_get(access);
+    struct web_policy *after = web_access_get(access);
 
     assert_int_equal(before->config->rate_limit.interval_ns, S);
     assert_int_equal(after->config->rate_limit.interval_ns, 2 * S);
@@ -84,7 +84,7 @@ what_is_wrong_is_refused(void **state)
     assert_int_equal(web_access_reload(access, &yaml_why), -1);
     assert_string_equal(yaml_sentence(), "1: rate_limit.interval: \"soon\" is not a "
                                          "duration; write it like 15s, 1m30s or 2h");
-    const struct web_policy *policy = web_access_get(access);
+    struct web_policy *policy = web_access_get(access);
 
     assert_int_equal(policy->config->rate_limit.interval_ns, S);
     web_policy_unref(policy);
@@ -108,7 +108,7 @@ tls_is_switched_by_a_reload(void **state)
                    folder, folder);
     yaml_write(text, strlen(text));
     assert_int_equal(web_access_reload(access, &yaml_why), 0);
-    const struct web_policy *policy = web_access_get(access);
+    struct web_policy *policy = web_access_get(access);
 
     assert_non_null(policy->tls);
     web_policy_unref(policy);
@@ -119,7 +119,7 @@ static void
 a_burst_is_let_through_and_then_one_an_interval(void **state)
 {
     struct web_access *access = open_written("rate_limit: {interval: 1s, burst: 3}\n");
-    const struct web_policy *policy = web_access_get(access);
+    struct web_policy *policy = web_access_get(access);
 
     (void)state;
     for (int i = 0; i < 3; i++)

@@ -59,7 +59,7 @@ versions_that_do_not_exist_are_named(void **state)
     struct web_access *access = web_access_open(path, NULL, NULL, &why);
 
     assert_non_null(access);
-    const struct web_policy *policy = web_access_get(access);
+    struct web_policy *policy = web_access_get(access);
     struct web_tls_config config = policy->config->tls;
 
     assert_non_null(policy->tls);
