@@ -50,6 +50,9 @@ add_standard(struct text *out, const struct section_key *key, const void *sectio
     case SECTION_DURATION:
         text_add_string(out, spell(key, *(const int64_t *)value, text));
         return;
+    case SECTION_CHOICE:
+        text_add_string(out, key->choices[*(const unsigned int *)value]);
+        return;
     case SECTION_MAP:
         break;
     }

@@ -122,50 +122,13 @@ static const struct section_key web_keys[] = {
     {.key = NULL},
 };
 
-/* `wrong` as the checks return it. */
-static int
-log_fail(const struct tree_node *node, const char *wrong, struct failure *why)
-{
-    char quoted[TREE_QUOTE_BYTES];
-
-    return tree_fail(why, node, "\"%s\" %s", tree_quote(node->text, quoted), wrong);
-}
-
-static int
-log_level_read(const struct tree_node *node, void *level, struct failure *why)
-{
-    const char *name;
-
-    if (!node)
-        return 0;
-    if (value_read_string(node, &name, why) < 0)
-        return -1;
-    const char *wrong = config_check_log_level(name, level);
-
-    return wrong ? log_fail(node, wrong, why) : 0;
-}
-
-static int
-log_format_read(const struct tree_node *node, void *format, struct failure *why)
-{
-    const char *name;
-
-    if (!node)
-        return 0;
-    if (value_read_string(node, &name, why) < 0)
-        return -1;
-    const char *wrong = config_check_log_format(name, format);
-
-    return wrong ? log_fail(node, wrong, why) : 0;
-}
-
 static const struct section_key log_keys[] = {
-    {"level", .offset = offsetof(struct log_config, level), .read = log_level_read,
-     .standard = CONFIG_DEFAULT_LOG_LEVEL, .range = "debug, info, warn, error",
-     .help = "the least that is logged"},
-    {"format", .offset = offsetof(struct log_config, format), .read = log_format_read,
-     .standard = CONFIG_DEFAULT_LOG_FORMAT, .range = "logfmt, json",
-     .help = "to standard error"},
+    {"level", SECTION_CHOICE, offsetof(struct log_config, level),
+     .check = config_check_log_level, .choices = config_log_levels,
+     .range = "debug, info, warn, error", .help = "the least that is logged"},
+    {"format", SECTION_CHOICE, offsetof(struct log_config, format),
+     .check = config_check_log_format, .choices = config_log_formats,
+     .range = "logfmt, json", .help = "to standard error"},
     {.key = NULL},
 };
 
@@ -214,8 +177,7 @@ config_new(void)
     };
     config->avoid.known_harm = true;
     config->web.telemetry_path = memory_string(CONFIG_DEFAULT_TELEMETRY_PATH);
-    (void)config_check_log_level(CONFIG_DEFAULT_LOG_LEVEL, &config->log.level);
-    (void)config_check_log_format(CONFIG_DEFAULT_LOG_FORMAT, &config->log.format);
+    config->log = (struct log_config){.level = LOG_INFO, .format = LOG_LOGFMT};
     return config;
 }
 

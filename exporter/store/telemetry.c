@@ -178,23 +178,19 @@ telemetry_source_add(struct telemetry *telemetry, const char *name)
 void
 telemetry_source_remove(struct telemetry *telemetry, size_t row)
 {
-    if (row < TELEMETRY_SOURCES_MAX)
-        atomic_store(&telemetry->sources[row].name, NULL);
+    atomic_store(&telemetry->sources[row].name, NULL);
 }
 
 void
 telemetry_source_up(struct telemetry *telemetry, size_t row, bool up)
 {
-    if (row < TELEMETRY_SOURCES_MAX)
-        atomic_store(&telemetry->sources[row].up, up);
+    atomic_store(&telemetry->sources[row].up, up);
 }
 
 void
 telemetry_lanes(struct telemetry *telemetry, size_t row, size_t lanes_count,
                 size_t in_use, uint64_t abandoned_total)
 {
-    if (row >= TELEMETRY_SOURCES_MAX)
-        return;
     struct telemetry_source *source = &telemetry->sources[row];
     atomic_store(&source->lanes, lanes_count);
     atomic_store(&source->lanes_in_use, in_use);
@@ -205,8 +201,6 @@ telemetry_lanes(struct telemetry *telemetry, size_t row, size_t lanes_count,
 void
 telemetry_sockets_beyond(struct telemetry *telemetry, size_t row, size_t count)
 {
-    if (row >= TELEMETRY_SOURCES_MAX)
-        return;
     atomic_store(&telemetry->sources[row].sockets_beyond, count);
     atomic_store(&telemetry->sources[row].has_sockets, true);
 }

@@ -63,7 +63,8 @@ struct telemetry {
     atomic_bool reload_successful, web_reload_successful;
     atomic_bool paused;
     atomic_int_fast64_t reload_realtime_ns;
-    struct telemetry_source sources[TELEMETRY_SOURCES_MAX];
+    struct telemetry_source
+        sources[TELEMETRY_SOURCES_MAX + 1]; /* the last is shown to nobody */
     struct telemetry_source_name *source_names;
     int64_t start_realtime_ns;
 };

@@ -30,10 +30,28 @@ section_text(const struct tree_node *node, const char *(*check)(const char *text
 }
 
 static int
+text_read(const struct section_key *key, const struct tree_node *node, void *value,
+          struct failure *why)
+{
+    const char *text;
+    unsigned int index = 0;
+
+    if (section_text(node, key->check, &text, why) < 0)
+        return -1;
+    if (key->type == SECTION_TEXT) {
+        section_set_text(value, text);
+        return 0;
+    }
+    while (strcmp(key->choices[index], text) != 0)
+        index++;
+    *(unsigned int *)value = index;
+    return 0;
+}
+
+static int
 scalar_read(const struct section_key *key, const struct tree_node *node, void *value,
             struct failure *why)
 {
-    const char *text;
     int64_t number = 0;
 
     switch (key->type) {
@@ -61,10 +79,8 @@ scalar_read(const struct section_key *key, const struct tree_node *node, void *v
         *(size_t *)value = (size_t)number;
         return 0;
     case SECTION_TEXT:
-        if (section_text(node, key->check, &text, why) < 0)
-            return -1;
-        section_set_text(value, text);
-        return 0;
+    case SECTION_CHOICE:
+        return text_read(key, node, value, why);
     }
     return 0;
 }

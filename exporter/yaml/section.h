@@ -21,12 +21,14 @@ struct section_key {
         SECTION_BYTES,
         SECTION_DURATION,
         SECTION_TEXT,
+        SECTION_CHOICE,
     } type;
     size_t offset; /* of the struct, or of bool, unsigned int, size_t, int64_t, size_t,
-                      int64_t nanoseconds, char * that is owned */
+                      int64_t nanoseconds, char * that is owned, enum */
     int64_t min, max;
     /* Of a text: NULL, or what is wrong and the remedy, behind the quoted value. */
     const char *(*check)(const char *text);
+    const char *const *choices; /* by value of the enum; all that `check` takes */
     const struct section_key *keys;
     /* Of a map: called last, also if it is not there (NULL). */
     int (*read)(const struct tree_node *node, void *value, struct failure *why);

@@ -154,25 +154,6 @@ value_duration_format(int64_t ns, char out[VALUE_BYTES])
     return out;
 }
 
-int
-value_read_duration(const struct tree_node *node, int64_t min_ns, int64_t max_ns,
-                    int64_t *out_ns, struct failure *why)
-{
-    char quoted[TREE_QUOTE_BYTES], min[VALUE_BYTES], max[VALUE_BYTES];
-    if (check_value(node, "15s, 1m30s or 2h", why) < 0)
-        return -1;
-    if (duration_parse(node->text, out_ns) < 0)
-        return tree_fail(why, node,
-                         "\"%s\" is not a duration; write it like 15s, 1m30s or 2h",
-                         tree_quote(node->text, quoted));
-    if (*out_ns < min_ns || *out_ns > max_ns)
-        return tree_fail(
-            why, node, "%s is out of range; write a duration from %s to %s",
-            tree_quote(node->text, quoted), value_duration_format(min_ns, min),
-            value_duration_format(max_ns, max));
-    return 0;
-}
-
 static int
 bytes_parse(const char *text, int64_t *out)
 {
@@ -205,20 +186,48 @@ value_bytes_format(int64_t bytes, char out[VALUE_BYTES])
     return out;
 }
 
+/* What durations and sizes are read by. */
+struct quantity {
+    const char *name, *like;
+    int (*parse)(const char *text, int64_t *out);
+    const char *(*format)(int64_t number, char out[VALUE_BYTES]);
+};
+
+static int
+quantity_read(const struct quantity *quantity, const struct tree_node *node,
+              int64_t min, int64_t max, int64_t *out, struct failure *why)
+{
+    char quoted[TREE_QUOTE_BYTES], low[VALUE_BYTES], high[VALUE_BYTES];
+
+    if (check_value(node, quantity->like, why) < 0)
+        return -1;
+    if (quantity->parse(node->text, out) < 0)
+        return tree_fail(why, node, "\"%s\" is not a %s; write it like %s%s",
+                         tree_quote(node->text, quoted), quantity->name,
+                         quantity->parse == bytes_parse ? "512, " : "", quantity->like);
+    if (*out < min || *out > max)
+        return tree_fail(why, node, "%s is out of range; write a %s from %s to %s",
+                         tree_quote(node->text, quoted), quantity->name,
+                         quantity->format(min, low), quantity->format(max, high));
+    return 0;
+}
+
+int
+value_read_duration(const struct tree_node *node, int64_t min_ns, int64_t max_ns,
+                    int64_t *out_ns, struct failure *why)
+{
+    static const struct quantity duration = {"duration", "15s, 1m30s or 2h",
+                                             duration_parse, value_duration_format};
+
+    return quantity_read(&duration, node, min_ns, max_ns, out_ns, why);
+}
+
 int
 value_read_bytes(const struct tree_node *node, int64_t min, int64_t max, int64_t *out,
                  struct failure *why)
 {
-    char quoted[TREE_QUOTE_BYTES], low[VALUE_BYTES], high[VALUE_BYTES];
-    if (check_value(node, "64KiB or 1MiB", why) < 0)
-        return -1;
-    if (bytes_parse(node->text, out) < 0)
-        return tree_fail(why, node,
-                         "\"%s\" is not a size; write it like 512, 64KiB or 1MiB",
-                         tree_quote(node->text, quoted));
-    if (*out < min || *out > max)
-        return tree_fail(why, node, "%s is out of range; write a size from %s to %s",
-                         tree_quote(node->text, quoted), value_bytes_format(min, low),
-                         value_bytes_format(max, high));
-    return 0;
+    static const struct quantity size = {"size", "64KiB or 1MiB", bytes_parse,
+                                         value_bytes_format};
+
+    return quantity_read(&size, node, min, max, out, why);
 }

@@ -1,4 +1,5 @@
 /* Single values: which the exporter can work with. */
+#include "base/log.h"
 #include "config/check.h"
 
 #include <setjmp.h>
@@ -179,24 +180,20 @@ places_in_metadata(void **state)
 static void
 levels_and_formats(void **state)
 {
-    static const char *const levels[] = {"debug", "info", "warn", "error"};
-    enum log_level level = LOG_ERROR;
-    enum log_format format = LOG_LOGFMT;
+    static const struct value levels[] = {{"debug", NULL},
+                                          {"info", NULL},
+                                          {"warn", NULL},
+                                          {"error", NULL},
+                                          {"Info", "is not a log level"},
+                                          {"", "is not a log level"}};
+    static const struct value formats[] = {
+        {"logfmt", NULL}, {"json", NULL}, {"xml", "is not a log format"}};
 
     (void)state;
-    for (int i = 0; i < 4; i++) {
-        assert_null(config_check_log_level(levels[i], &level));
-        assert_int_equal(level, LOG_DEBUG + i);
-    }
-    assert_non_null(config_check_log_level("Info", &level));
-    assert_non_null(config_check_log_level("", &level));
-    assert_int_equal(level, LOG_ERROR); /* it stays */
-    assert_null(config_check_log_format("json", &format));
-    assert_int_equal(format, LOG_JSON);
-    assert_non_null(config_check_log_format("xml", &format));
-    assert_int_equal(format, LOG_JSON);
-    assert_null(config_check_log_format("logfmt", &format));
-    assert_int_equal(format, LOG_LOGFMT);
+    CHECK(config_check_log_level, levels);
+    CHECK(config_check_log_format, formats);
+    assert_string_equal(config_log_levels[LOG_WARN], "warn");
+    assert_string_equal(config_log_formats[LOG_JSON], "json");
 }
 
 int

@@ -17,6 +17,7 @@ struct outer {
     int64_t whole;
     char *text;
     struct inner inner;
+    enum { SMALL, LARGE } choice;
     int reads; /* how often `list` was read, and whether it was there */
     bool is_there;
 };
@@ -25,6 +26,16 @@ static const char *
 short_text(const char *text)
 {
     return strlen(text) > 3 ? "is too long; shorten it" : NULL;
+}
+
+static const char *const choices[] = {[SMALL] = "small", [LARGE] = "large", NULL};
+
+static const char *
+small_or_large(const char *text)
+{
+    bool is_one = strcmp(text, "small") == 0 || strcmp(text, "large") == 0;
+
+    return is_one ? NULL : "is neither; write small or large";
 }
 
 static int
@@ -60,6 +71,8 @@ static const struct section_key outer_keys[] = {
     {"many", SECTION_COUNT, offsetof(struct outer, many), 0, 99, .help = ""},
     {"whole", SECTION_INTEGER, offsetof(struct outer, whole), 0, 99, .help = ""},
     {"text", SECTION_TEXT, offsetof(struct outer, text), .check = short_text},
+    {"choice", SECTION_CHOICE, offsetof(struct outer, choice), .check = small_or_large,
+     .choices = choices},
     {"inner", .offset = offsetof(struct outer, inner), .keys = inner_keys,
      .read = inner_check},
     {"list", .read = list_read},
@@ -81,9 +94,9 @@ read_outer(const char *text)
 static void
 each_type_goes_into_its_member(void **state)
 {
-    struct outer outer =
-        read_outer("{on: true, few: 9, many: 99, whole: 3, text: abc, inner: {bytes: "
-                   "1KiB, wait: 250ms}, list: []}");
+    struct outer outer = read_outer("{on: true, few: 9, many: 99, whole: 3, text: abc, "
+                                    "choice: large, inner: {bytes: "
+                                    "1KiB, wait: 250ms}, list: []}");
 
     (void)state;
     assert_true(outer.on);
@@ -91,6 +104,7 @@ each_type_goes_into_its_member(void **state)
     assert_int_equal(outer.many, 99);
     assert_int_equal(outer.whole, 3);
     assert_string_equal(outer.text, "abc");
+    assert_int_equal(outer.choice, LARGE);
     assert_int_equal(outer.inner.bytes, 1024);
     assert_int_equal(outer.inner.wait_ns, 250000000);
     assert_int_equal(outer.reads, 1);
@@ -148,6 +162,7 @@ each_mistake_has_its_place(void **state)
         {"many: x\n", "1: many: \"x\" is not a whole number; write one from 0 to 99, "
                       "without quotes"},
         {"text: abcd\n", "1: text: \"abcd\" is too long; shorten it"},
+        {"choice: huge\n", "1: choice: \"huge\" is neither; write small or large"},
         {"text: [a]\n",
          "1: text: is a list, not a single value; write it like \"text\""},
         {"inner:\n  byte: 1\n",
@@ -168,9 +183,9 @@ names_are_those_of_the_table(void **state)
     const char *names[SECTION_KEYS_MAX];
 
     (void)state;
-    assert_int_equal(section_names(outer_keys, names), 7);
+    assert_int_equal(section_names(outer_keys, names), 8);
     assert_string_equal(names[0], "on");
-    assert_string_equal(names[6], "list");
+    assert_string_equal(names[7], "list");
 }
 
 int
