@@ -80,7 +80,7 @@ $(BUILD)/%.o: %.c $(FLAGS_STAMP)
 
 # What --version and qga_exporter_build_info say.
 BUILD_DEFINES = -DQGA_VERSION='"$(VERSION)"' -DQGA_REVISION='"$(REVISION)"' -DQGA_BRANCH='"$(BRANCH)"'
-BUILD_INFO := $(BUILD)/exporter/help.o $(BUILD)/exporter/store/telemetry.o
+BUILD_INFO := $(BUILD)/exporter/help.o $(BUILD)/exporter/store/telemetry_text.o
 $(BUILD_INFO): DEFINES = $(BUILD_DEFINES)
 
 # A test links the objects that it needs out of archives, one for each folder: that of the
@@ -165,8 +165,9 @@ drift: $(BUILD)/qga-exporter ## let clocks of real guests run fast and slow for 
 valgrind: $(BUILD)/qga-exporter ## run it under memcheck with real guests for a minute (root)
 	$(Q)QGA_EXPORTER=$(abspath $<) /usr/bin/python3 tests/valgrind.py
 
-REFERENCE := $(BUILD)/tests/metrics_reference
-$(REFERENCE): $(BUILD)/tests/metrics_reference.o $$(call archives,tests/metrics_reference)
+METRICS := $(BUILD)/tests/metrics_reference
+CONFIGURATION := $(BUILD)/tests/configuration_reference
+$(METRICS) $(CONFIGURATION): $(BUILD)/%: $(BUILD)/%.o $$(call archives,$$*)
 	@echo '  LINK  $@'
 	$(Q)$(CC) $(LINK) $(LDFLAGS) -o $@ $^ $(PACKAGE_LIBS) -lm
 
@@ -175,12 +176,15 @@ walls: ## test the architecture of what was built, and the walls themselves
 	$(Q)/usr/bin/python3 -m pytest -p no:cacheprovider tests/test_walls.py
 .PHONY: walls
 
-docs: $(REFERENCE) ## write docs/METRICS.md and docs/FAULTS.md from the tables in the code and the tests
-	$(Q)$(REFERENCE) >docs/METRICS.md
+docs: $(METRICS) $(CONFIGURATION) ## write docs/METRICS.md, docs/FAULTS.md and the tables of docs/configuration.md anew
+	$(Q)$(METRICS) >docs/METRICS.md
+	$(Q)$(CONFIGURATION) <docs/configuration.md >$(BUILD)/configuration.md
+	$(Q)cp $(BUILD)/configuration.md docs/configuration.md
 	$(Q)/usr/bin/python3 tests/e2e/faults.py >docs/FAULTS.md
 
-docs-check: all $(REFERENCE) ## compare the documents with the program; follow their links
-	$(Q)$(REFERENCE) | diff -u docs/METRICS.md - || { echo 'docs/METRICS.md is out of date: make docs' >&2; exit 1; }
+docs-check: all $(METRICS) $(CONFIGURATION) ## compare the documents with the program; follow their links
+	$(Q)$(METRICS) | diff -u docs/METRICS.md - || { echo 'docs/METRICS.md is out of date: make docs' >&2; exit 1; }
+	$(Q)$(CONFIGURATION) <docs/configuration.md | diff -u docs/configuration.md - || { echo 'docs/configuration.md is out of date: make docs' >&2; exit 1; }
 	$(Q)/usr/bin/python3 tests/e2e/faults.py --check
 	$(Q)tests/docs.sh $(BUILD)/qga-exporter
 
@@ -321,4 +325,4 @@ help: ## this list
 .PHONY: fuzz fuzz-build fuzz-seeds fuzz-replay fuzz-replay-run
 .PHONY: e2e-asan e2e-tsan soak harmless drift valgrind
 .PHONY: all demo check check-long unit unit-build unit-threaded e2e format format-check clean help docs docs-check install install-documents uninstall FORCE
--include $(OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(REFERENCE).d $(wildcard $(BUILD)/tests/fuzz/*.d)
+-include $(OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(METRICS).d $(CONFIGURATION).d $(wildcard $(BUILD)/tests/fuzz/*.d)

@@ -43,7 +43,9 @@ static const struct filter_spec devices_filters[] = {
         {
             .key = "drivers",
             .default_exclude = NULL,
-            .help = "drivers by name, as Windows shows them in the guest's language",
+            .help = "drivers by name, as Windows shows them in the guest's language; "
+                    "none is "
+                    "excluded",
         },
     {.key = NULL},
 };

@@ -132,7 +132,7 @@ static const struct filter_spec disks_filters[] = {
             .key = "devices",
             .default_exclude = "^(z?ram|loop|fd)[0-9]+$",
             .help = "disks and partitions by name, as the guest names them, without "
-                    "/dev/",
+                    "/dev/; RAM disks, loop devices and floppies are excluded",
         },
     {.key = NULL},
 };

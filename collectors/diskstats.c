@@ -94,7 +94,8 @@ static const struct filter_spec diskstats_filters[] = {
             .key = "devices",
             .default_exclude =
                 "^(z?ram|loop|fd|(h|s|v|xv)d[a-z]|nvme[0-9]+n[0-9]+p)[0-9]+$",
-            .help = "block devices by name, as the guest names them, without /dev/",
+            .help = "block devices by name, as the guest names them, without /dev/; "
+                    "partitions, RAM disks and loop devices are excluded",
         },
     {.key = NULL},
 };

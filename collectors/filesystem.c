@@ -68,7 +68,9 @@ static const struct filter_spec filesystem_filters[] = {
                 "(run/(containerd|credentials|docker|k3s|netns|user)|"
                 "var/lib/(containerd|containers/storage|docker|kubelet/(pods|plugins)|"
                 "lxc|lxd|incus|rancher|snapd))/.)",
-            .help = "mount points, as the guest names them",
+            .help = "mount points, as the guest names them; those of containers and "
+                    "pods are "
+                    "excluded",
         },
     [FILTER_FS_TYPES] =
         {
@@ -79,7 +81,9 @@ static const struct filter_spec filesystem_filters[] = {
                 "procfs|"
                 "pstore|rpc_pipefs|securityfs|selinuxfs|squashfs|sysfs|tracefs|udf|UDF|"
                 "CDFS)$",
-            .help = "types of filesystems, as the guest names them",
+            .help = "types of filesystems, as the guest names them; those without a "
+                    "disk are "
+                    "excluded",
         },
     {.key = NULL},
 };

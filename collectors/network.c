@@ -88,7 +88,9 @@ static const struct filter_spec network_filters[] = {
                 "flannel.*|cilium_.*|weave|vxlan.*|antrea-.*|genev_sys_.*|"
                 "kube-.*|nodelocaldns|tunl[0-9]+|vnet.*|virbr.*|tap.*|"
                 "fwbr.*|fwln.*|fwpr.*)$",
-            .help = "interfaces by name, as the guest names them",
+            .help = "interfaces by name, as the guest names them; the loopback and "
+                    "those of "
+                    "containers are excluded",
         },
     {.key = NULL},
 };

@@ -33,7 +33,9 @@ static const struct filter_spec routes_filters[] = {
                 "br-[0-9a-f]{12}|podman.*|flannel.*|cilium_.*|weave|vxlan.*|antrea-.*|"
                 "genev_sys_.*|kube-.*|nodelocaldns|tunl[0-9]+|vnet.*|virbr.*|tap.*|"
                 "fwbr.*|fwln.*|fwpr.*)$",
-            .help = "interfaces of routes by name, as the guest names them",
+            .help =
+                "interfaces of routes by name, as the guest names them; the loopback "
+                "and those of containers are excluded",
         },
     {.key = NULL},
 };

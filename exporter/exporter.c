@@ -11,6 +11,7 @@
 #include "source/source.h"
 #include "store/store.h"
 #include "store/telemetry.h"
+#include "store/telemetry_text.h"
 
 #include <malloc.h>
 #include <signal.h>
@@ -27,10 +28,9 @@
 #define STOP_NS (INT64_C(800) * 1000 * 1000)
 
 struct config *
-exporter_load_config(const struct options *options, char *error, size_t error_bytes)
+exporter_load_config(const struct options *options, struct failure *why)
 {
-    struct config *config =
-        config_load(options->config_file, &options->overrides, error, error_bytes);
+    struct config *config = config_load(options->config_file, &options->overrides, why);
 
     if (config)
         log_configure(config->log.level, config->log.format);

@@ -9,6 +9,7 @@
 #include <uv.h>
 
 struct config;
+struct failure;
 struct mailbox;
 struct options;
 struct poller;
@@ -34,9 +35,8 @@ struct exporter {
 };
 
 /* Reads the configuration that the options name, and sets the log up by it.  NULL with
- * one sentence in `error`. */
-struct config *exporter_load_config(const struct options *options, char *error,
-                                    size_t error_bytes);
+ * one sentence in `why`. */
+struct config *exporter_load_config(const struct options *options, struct failure *why);
 /* From here on SIGTERM and SIGINT end the loop. */
 void exporter_open(struct exporter *exporter);
 /* Starts the poller; `first_pass` is called with `context` as in struct poller_parts.

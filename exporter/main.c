@@ -3,6 +3,7 @@
 #include "config/config.h"
 #include "config/sources.h"
 #include "exporter.h"
+#include "kit/failure.h"
 #include "once.h"
 #include "options.h"
 #include "serve.h"
@@ -58,11 +59,11 @@ static int
 check_web_config(const struct options *options)
 {
     const char *path = options->web_config_file;
-    char error[CONFIG_ERROR_BYTES];
-    struct web_access *access = web_access_open(path, NULL, NULL, error, sizeof(error));
+    struct failure why;
+    struct web_access *access = web_access_open(path, NULL, NULL, &why);
 
     if (!access) {
-        (void)fprintf(stderr, "qga-exporter: %s\n", error);
+        (void)fprintf(stderr, "qga-exporter: %s\n", why.text);
         return EXIT_USAGE;
     }
     web_access_close(access);
@@ -87,16 +88,16 @@ run(struct exporter *exporter)
 int
 main(int argc, char *argv[])
 {
-    char error[CONFIG_ERROR_BYTES];
+    struct failure why;
     const struct options options = options_parse(argc, argv);
     struct exporter exporter = {.options = &options, .drivers = drivers};
 
     if (options.mode == OPTIONS_EXIT)
         return options.exit_status;
     prepare_process();
-    exporter.config = exporter_load_config(&options, error, sizeof(error));
+    exporter.config = exporter_load_config(&options, &why);
     if (!exporter.config) {
-        (void)fprintf(stderr, "qga-exporter: %s\n", error);
+        (void)fprintf(stderr, "qga-exporter: %s\n", why.text);
         return EXIT_USAGE;
     }
     if (options.mode != OPTIONS_CONFIG_CHECK)

@@ -146,9 +146,6 @@ fail_flag(struct parser *parser, const char *name)
 static const char *
 check_value(enum flag_id id, const char *value)
 {
-    enum log_level level;
-    enum log_format format;
-
     if (id == FLAG_LIBVIRT_URI)
         return config_check_uri(value);
     if (id == FLAG_LISTEN_ADDRESS)
@@ -156,9 +153,9 @@ check_value(enum flag_id id, const char *value)
     if (id == FLAG_TELEMETRY_PATH)
         return config_check_telemetry_path(value);
     if (id == FLAG_LOG_LEVEL)
-        return config_check_log_level(value, &level);
+        return config_check_log_level(value);
     if (id == FLAG_LOG_FORMAT)
-        return config_check_log_format(value, &format);
+        return config_check_log_format(value);
     if (id == FLAG_FORMAT && strcmp(value, "table") != 0 && strcmp(value, "json") != 0)
         return "is not a format of the doctor; write table or json";
     return NULL;

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "config/config.h"
 #include "exporter.h"
+#include "kit/failure.h"
 #include "options.h"
 #include "poll/poller.h"
 #include "store/telemetry.h"
@@ -25,8 +26,7 @@ struct daemon {
 };
 
 static struct web *
-start_web(const struct daemon *daemon, const struct config *config,
-          char error[CONFIG_ERROR_BYTES])
+start_web(const struct daemon *daemon, const struct config *config, struct failure *why)
 {
     const struct web_settings settings = {
         .listen_addresses = (const char *const *)config->web.listen_addresses,
@@ -35,7 +35,7 @@ start_web(const struct daemon *daemon, const struct config *config,
     };
 
     return web_start(&settings, daemon->exporter->store, daemon->exporter->telemetry,
-                     error, CONFIG_ERROR_BYTES);
+                     why);
 }
 
 /* --- reload --- */
@@ -57,25 +57,24 @@ is_same_web(const struct config *a, const struct config *b)
 /* The old listeners are closed first, since the new addresses may overlap with theirs;
  * if the new ones cannot be bound, the old ones are opened again. */
 static bool
-move_web(struct daemon *daemon, const struct config *config,
-         char error[CONFIG_ERROR_BYTES])
+move_web(struct daemon *daemon, const struct config *config, struct failure *why)
 {
-    char lost[CONFIG_ERROR_BYTES];
+    struct failure lost;
 
     if (daemon->web && web_fits(daemon->web) &&
         is_same_web(daemon->exporter->config, config))
         return true;
     web_stop(daemon->web);
-    daemon->web = start_web(daemon, config, error);
+    daemon->web = start_web(daemon, config, why);
     bool has_moved = daemon->web;
 
     if (!has_moved)
-        daemon->web = start_web(daemon, daemon->exporter->config, lost);
+        daemon->web = start_web(daemon, daemon->exporter->config, &lost);
     if (daemon->web)
         web_set_ready(daemon->web, daemon->is_ready);
     else
         log_error("the old address is lost too; reload when it is free",
-                  LOG_STR("error", lost));
+                  LOG_STR("error", lost.text));
     return has_moved;
 }
 
@@ -84,16 +83,15 @@ reload(uv_signal_t *handle, int number)
 {
     struct daemon *daemon = handle->data;
     struct exporter *exporter = daemon->exporter;
-    char error[CONFIG_ERROR_BYTES];
-    struct config *config =
-        exporter_load_config(exporter->options, error, sizeof(error));
+    struct failure why;
+    struct config *config = exporter_load_config(exporter->options, &why);
 
     (void)number;
-    if (!config || web_access_reload(daemon->access, error, sizeof(error)) < 0 ||
-        !move_web(daemon, config, error)) {
+    if (!config || web_access_reload(daemon->access, &why) < 0 ||
+        !move_web(daemon, config, &why)) {
         log_configure(exporter->config->log.level, exporter->config->log.format);
         log_error("the new config is refused, the old one stays",
-                  LOG_STR("error", error));
+                  LOG_STR("error", why.text));
         telemetry_reload(exporter->telemetry, false, clock_realtime_ns());
         config_free(config);
         return;
@@ -142,15 +140,15 @@ static int
 open_web(struct daemon *daemon)
 {
     const struct exporter *exporter = daemon->exporter;
-    char error[CONFIG_ERROR_BYTES];
+    struct failure why;
 
     daemon->access = web_access_open(exporter->options->web_config_file, web_reloaded,
-                                     exporter->telemetry, error, sizeof(error));
+                                     exporter->telemetry, &why);
     if (daemon->access)
-        daemon->web = start_web(daemon, exporter->config, error);
+        daemon->web = start_web(daemon, exporter->config, &why);
     if (daemon->web)
         return EXIT_SUCCESS;
-    (void)fprintf(stderr, "qga-exporter: %s\n", error);
+    (void)fprintf(stderr, "qga-exporter: %s\n", why.text);
     return daemon->access ? EXIT_FAILURE : EXIT_USAGE;
 }
 

@@ -3,7 +3,7 @@
 #   tests/docs.sh build/qga-exporter
 # Every flag of --help stands in the man page, and the man page, the README and the other
 # pages of docs/ name no flag that the program does not have.  So it is with make targets,
-# metrics, agent states, configuration keys, functions, files and links, also those of the
+# metrics, agent states, functions, files and links, also those of the
 # documents as they are installed.
 set -euo pipefail
 
@@ -87,27 +87,6 @@ done < <(grep -ohE '\b(qga|process)_[a-z0-9_]*[a-z0-9]\b' "${pages[@]}" | sort -
 states_of_program=$(sed -n 's/^States: //p' docs/METRICS.md | grep -oE '[a-z]+' | sort)
 states_of_page=$(sed -n '/^| State /,/^$/p' docs/troubleshooting.md | sed -nE 's/^\| `([a-z]+)`.*/\1/p' | sort)
 [ "$states_of_program" = "$states_of_page" ] || complain "the table of agent states in docs/troubleshooting.md differs"
-
-# Configuration: the same keys in configuration.md and in the annotated file; collectors with
-# what they ask and how often.
-annotated=config/qga-exporter.yml
-reference=docs/configuration.md
-keys_of_page=$(sed -n '/^| Key /,/^$/p' "$reference" | cut -d'|' -f2 | grep -oE '`[^`]+`' |
-    sed -E 's/`//g; s/.*\.//; s/\[\]//' | sort -u)
-while read -r key; do
-    [[ $key == _exclude ]] || grep -qE "^# *(- )?$key:|^# - .*socket: \\{(.*, )?$key:" "$annotated" ||
-        complain "$reference names the key $key, which $annotated does not have"
-done <<<"$keys_of_page"
-while read -r key; do
-    grep -qxF -e "$key" <<<"$keys_of_page" || complain "the key $key of $annotated is not in $reference"
-done < <(sed -nE '/^#(sources|collectors|health|limits|web|log):/d
-    s/^# +(- )?([a-z_]+):( .*)?$/\2/p' "$annotated" |
-    grep -vxE 'libvirt|socket|.*_exclude' |
-    grep -vxF "$("$program" --list-collectors | awk 'NR > 1 { print $1 }')" | sort -u)
-while read -r name _ interval command _; do
-    grep -qF "| \`$name\` | \`$command\` | $interval |" "$reference" ||
-        complain "the table of collectors in $reference lacks: $name, $command, every $interval"
-done < <("$program" --list-collectors | sed 1d)
 
 # The examples of the configuration are good.
 for page in docs/configuration.md docs/joins.md; do

@@ -9,6 +9,7 @@
 #include "guest/health.h"
 #include "guest/state.h"
 #include "store/telemetry.h"
+#include "store/telemetry_text.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,10 +1,11 @@
-/* Why there is no answer: filled once, where the cause is known, and carried unchanged
- * to the metric label (kind), to the back-off (kind) and to the log (text). */
+/* Why something failed: filled once, where the cause is known, and carried unchanged to
+ * the log or the user (text), and for a guest's answer to the metric label and the
+ * back-off (kind). */
 #ifndef KIT_FAILURE_H
 #define KIT_FAILURE_H
 
-/* Long enough for a field path and both types; longer guest text is cut. */
-#define FAILURE_TEXT_BYTES 256
+/* Long enough for a sentence with file, line and remedy; longer guest text is cut. */
+#define FAILURE_TEXT_BYTES 512
 
 enum failure_kind {
     FAILURE_NONE,

@@ -5,15 +5,15 @@
 #include <string.h>
 #include <unistd.h>
 
-static void *
-check(void *memory)
+void *
+memory_need(void *memory)
 {
     static const char sentence[] = "qga-exporter: out of memory\n";
 
     if (memory)
         return memory;
     /* Nothing can be done about a failing write here. */
-    if (write(STDERR_FILENO, sentence, sizeof sentence - 1) < 0)
+    if (write(STDERR_FILENO, sentence, sizeof(sentence) - 1) < 0)
         abort();
     abort();
 }
@@ -21,17 +21,17 @@ check(void *memory)
 void *
 memory_new(size_t count, size_t size)
 {
-    return check(calloc(count ? count : 1, size ? size : 1));
+    return memory_need(calloc(count ? count : 1, size ? size : 1));
 }
 
 void *
 memory_resize(void *old, size_t count, size_t size)
 {
-    return check(reallocarray(old, count ? count : 1, size ? size : 1));
+    return memory_need(reallocarray(old, count ? count : 1, size ? size : 1));
 }
 
 char *
 memory_string(const char *string)
 {
-    return check(strdup(string));
+    return memory_need(strdup(string));
 }

@@ -9,5 +9,7 @@
 void *memory_new(size_t count, size_t size); /* zeroed */
 void *memory_resize(void *old, size_t count, size_t size);
 char *memory_string(const char *string); /* a copy */
+/* What a library made: NULL is out of memory. */
+void *memory_need(void *memory);
 
 #endif

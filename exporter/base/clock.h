@@ -5,6 +5,10 @@
 #include <stdint.h>
 #include <time.h>
 
+#define NS_PER_MS INT64_C(1000000)
+#define NS_PER_S INT64_C(1000000000)
+#define NS_PER_HOUR (3600 * NS_PER_S)
+
 static inline int64_t
 clock_read_ns(clockid_t id)
 {

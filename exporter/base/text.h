@@ -28,9 +28,6 @@ void text_add_format(struct text *text, const char *format, ...)
  * overflow latched; text_added() says where the writing ended. */
 char *text_reserve(struct text *text, size_t length_max);
 void text_added(struct text *text, char *end);
-/* A Prometheus value: integers without exponent up to 2^53, else the shortest decimal
- * that reads back as the same double; NaN, +Inf, -Inf as the format spells them. */
-void text_add_double(struct text *text, double value);
 /* Hands the bytes over to the caller (free()); the buffer is empty afterwards. */
 char *text_take(struct text *text, size_t *length);
 

@@ -3,6 +3,7 @@
 
 #include "collector.h"
 #include "kit/memory.h"
+#include "yaml/section.h"
 #include "yaml/value.h"
 
 #include <stdlib.h>
@@ -10,38 +11,19 @@
 
 #define RULES_MAX 256
 
-static void
-rule_clear(struct harm_rule *rule)
-{
-    const char *const strings[] = {rule->os, rule->agent_before, rule->command,
-                                   rule->reason};
-    /* They are ours, const only for those who read. */
-    for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
-        free((void *)(uintptr_t)strings[i]);
-}
-
 void
 config_avoid_clear(struct avoid_config *avoid)
 {
-    for (size_t i = 0; i < avoid->rules_count; i++)
-        rule_clear(&avoid->rules[i]);
-    free(avoid->rules);
-}
+    for (size_t i = 0; i < avoid->rules_count; i++) {
+        const struct harm_rule *rule = &avoid->rules[i];
+        const char *const strings[] = {rule->os, rule->agent_before, rule->command,
+                                       rule->reason};
 
-static int
-rule_string_read(const struct tree_node *map, const char *key, const char *fallback,
-                 const char **out, struct tree_problem *problem)
-{
-    const struct tree_node *node = tree_child(map, key);
-    const char *value = NULL;
-    if (node == NULL) {
-        *out = fallback != NULL ? memory_string(fallback) : NULL;
-        return 0;
+        /* They are ours, const only for those who read. */
+        for (size_t j = 0; j < sizeof(strings) / sizeof(strings[0]); j++)
+            free((void *)(uintptr_t)strings[j]);
     }
-    if (value_read_string(node, &value, problem) < 0)
-        return -1;
-    *out = memory_string(value);
-    return 0;
+    free(avoid->rules);
 }
 
 static bool
@@ -54,65 +36,76 @@ command_known(const char *command)
 }
 
 static int
-rule_read(const struct tree_node *map, struct harm_rule *rule,
-          struct tree_problem *problem)
+rule_string_read(const struct tree_node *node, void *value, struct failure *why)
 {
-    static const char *const keys[] = {"os", "agent_before", "command", "reason", NULL};
-    char quoted[TREE_QUOTE_BYTES];
-    const struct tree_node *command = tree_child(map, "command");
-    if (tree_check_keys(map, keys, problem) < 0)
+    const char *text = NULL;
+
+    if (!node)
+        return 0;
+    if (value_read_string(node, &text, why) < 0)
         return -1;
-    if (command == NULL)
-        return tree_fail(problem, map,
-                         "names no command; write command: guest-get-fsinfo");
-    if (rule_string_read(map, "os", NULL, &rule->os, problem) < 0 ||
-        rule_string_read(map, "agent_before", NULL, &rule->agent_before, problem) < 0 ||
-        rule_string_read(map, "command", "", &rule->command, problem) < 0 ||
-        rule_string_read(map, "reason", "by the config", &rule->reason, problem) < 0)
-        return -1;
-    if (!command_known(rule->command))
-        return tree_fail(problem, command,
-                         "\"%s\" is no command that a collector sends; see "
-                         "--list-collectors",
-                         tree_quote(rule->command, quoted));
+    *(const char **)value = memory_string(text);
     return 0;
 }
 
+static const struct section_key rule_keys[] = {
+    {"os", .offset = offsetof(struct harm_rule, os), .read = rule_string_read},
+    {"agent_before", .offset = offsetof(struct harm_rule, agent_before),
+     .read = rule_string_read},
+    {"command", .offset = offsetof(struct harm_rule, command),
+     .read = rule_string_read},
+    {"reason", .offset = offsetof(struct harm_rule, reason), .read = rule_string_read},
+    {.key = NULL},
+};
+
 static int
-rules_read(const struct tree_node *list, struct avoid_config *avoid,
-           struct tree_problem *problem)
+rule_read(const struct tree_node *map, struct harm_rule *rule, struct failure *why)
 {
-    if (list == NULL || tree_is_null(list))
+    char quoted[TREE_QUOTE_BYTES];
+
+    if (section_read(rule_keys, map, rule, why) < 0)
+        return -1;
+    if (!rule->command)
+        return tree_fail(why, map, "names no command; write command: guest-get-fsinfo");
+    if (!rule->reason)
+        rule->reason = memory_string("by the config");
+    if (command_known(rule->command))
+        return 0;
+    return tree_fail(why, tree_child(map, "command"),
+                     "\"%s\" is no command that a collector sends; see "
+                     "--list-collectors",
+                     tree_quote(rule->command, quoted));
+}
+
+static int
+rules_read(const struct tree_node *list, void *value, struct failure *why)
+{
+    struct avoid_config *avoid = value;
+
+    if (tree_is_null(list))
         return 0;
     if (list->kind != TREE_LIST)
-        return tree_fail(problem, list,
+        return tree_fail(why, list,
                          "is not a list; write it like - {os: freebsd, command: "
                          "guest-get-fsinfo}");
     for (const struct tree_node *map = list->first; map != NULL; map = map->next) {
         if (avoid->rules_count == RULES_MAX)
-            return tree_fail(problem, map, "is one too many; %d rules are the most",
+            return tree_fail(why, map, "is one too many; %d rules are the most",
                              RULES_MAX);
         avoid->rules =
             memory_resize(avoid->rules, avoid->rules_count + 1, sizeof(*avoid->rules));
         struct harm_rule *rule = &avoid->rules[avoid->rules_count++];
         *rule = (struct harm_rule){.os = NULL};
-        if (rule_read(map, rule, problem) < 0)
+        if (rule_read(map, rule, why) < 0)
             return -1;
     }
     return 0;
 }
 
-int
-config_avoid_read(const struct tree_node *map, struct avoid_config *avoid,
-                  struct tree_problem *problem)
-{
-    static const char *const keys[] = {"known_harm", "rules", NULL};
-    const struct tree_node *known_harm = tree_child(map, "known_harm");
-    avoid->known_harm = true;
-    if (tree_check_keys(map, keys, problem) < 0)
-        return -1;
-    if (known_harm != NULL &&
-        value_read_bool(known_harm, &avoid->known_harm, problem) < 0)
-        return -1;
-    return rules_read(tree_child(map, "rules"), avoid, problem);
-}
+const struct section_key config_avoid_keys[] = {
+    {"known_harm", SECTION_BOOL, offsetof(struct avoid_config, known_harm), .range = "",
+     .help = "do not ask what is [known to do harm](HARM.md) in a guest"},
+    {"rules", .read = rules_read, .standard = "none", .range = "up to 256",
+     .help = "more of them"},
+    {.key = NULL},
+};

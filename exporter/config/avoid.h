@@ -3,12 +3,10 @@
 #define CONFIG_AVOID_H
 
 #include "agent/harm.h"
+#include "yaml/section.h"
 
 #include <stdbool.h>
 #include <stddef.h>
-
-struct tree_node;
-struct tree_problem;
 
 struct avoid_config {
     bool known_harm;         /* honour the list that is shipped (agent/harm.h) */
@@ -16,9 +14,7 @@ struct avoid_config {
     size_t rules_count;
 };
 
-/* `map` NULL: the defaults. */
-int config_avoid_read(const struct tree_node *map, struct avoid_config *avoid,
-                      struct tree_problem *problem);
+extern const struct section_key config_avoid_keys[];
 void config_avoid_clear(struct avoid_config *avoid);
 
 #endif

@@ -1,6 +1,7 @@
 /* Checks of single values. */
 #include "config/check.h"
 
+#include "base/log.h"
 #include "config/domain_label.h"
 
 #include <arpa/inet.h>
@@ -173,30 +174,35 @@ config_check_metadata_path(const char *path)
     return NULL;
 }
 
-const char *
-config_check_log_level(const char *name, enum log_level *level)
+const char *const config_log_levels[] = {
+    [LOG_DEBUG] = "debug",
+    [LOG_INFO] = "info",
+    [LOG_WARN] = "warn",
+    [LOG_ERROR] = "error",
+    NULL,
+};
+const char *const config_log_formats[] = {
+    [LOG_LOGFMT] = "logfmt", [LOG_JSON] = "json", NULL};
+
+static const char *
+check_choice(const char *name, const char *const *names, const char *wrong)
 {
-    static const char *const names[] = {
-        [LOG_DEBUG] = "debug",
-        [LOG_INFO] = "info",
-        [LOG_WARN] = "warn",
-        [LOG_ERROR] = "error",
-    };
-    for (int i = LOG_DEBUG; i <= LOG_ERROR; i++) {
-        if (strcmp(names[i], name) != 0)
-            continue;
-        *level = (enum log_level)i;
-        return NULL;
-    }
-    return "is not a log level; write debug, info, warn or error";
+    for (; *names; names++)
+        if (strcmp(*names, name) == 0)
+            return NULL;
+    return wrong;
 }
 
 const char *
-config_check_log_format(const char *name, enum log_format *format)
+config_check_log_level(const char *name)
 {
-    bool json = strcmp(name, "json") == 0;
-    if (!json && strcmp(name, "logfmt") != 0)
-        return "is not a log format; write logfmt or json";
-    *format = json ? LOG_JSON : LOG_LOGFMT;
-    return NULL;
+    return check_choice(name, config_log_levels,
+                        "is not a log level; write debug, info, warn or error");
+}
+
+const char *
+config_check_log_format(const char *name)
+{
+    return check_choice(name, config_log_formats,
+                        "is not a log format; write logfmt or json");
 }

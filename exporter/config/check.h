@@ -6,8 +6,6 @@
 #ifndef CONFIG_CHECK_H
 #define CONFIG_CHECK_H
 
-#include "base/log.h"
-
 const char *config_check_uri(const char *uri);
 const char *config_check_socket_path(const char *path);
 const char *config_check_source_name(const char *name);
@@ -16,8 +14,11 @@ const char *config_check_telemetry_path(const char *path);
 const char *config_check_label_name(const char *name);
 /* {NAMESPACE}ELEMENT/ELEMENT@ATTRIBUTE */
 const char *config_check_metadata_path(const char *path);
-/* These two also give the value, where there is one. */
-const char *config_check_log_level(const char *name, enum log_level *level);
-const char *config_check_log_format(const char *name, enum log_format *format);
+const char *config_check_log_level(const char *name);
+const char *config_check_log_format(const char *name);
+
+/* By value of enum log_level and enum log_format; NULL-terminated. */
+extern const char *const config_log_levels[];
+extern const char *const config_log_formats[];
 
 #endif

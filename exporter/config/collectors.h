@@ -3,13 +3,12 @@
 #define CONFIG_COLLECTORS_H
 
 #include "collector.h"
+#include "yaml/section.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 struct filter;
-struct tree_node;
-struct tree_problem;
 
 struct collector_config {
     bool enabled;
@@ -22,9 +21,10 @@ struct collector_config {
                        collector->filters; NULL: no pattern */
 };
 
-/* By index in collectors[].  `map` NULL: the defaults. */
-int config_collectors_read(const struct tree_node *map,
-                           struct collector_config settings[COLLECTORS_MAX],
-                           struct tree_problem *problem);
+extern const struct section_key config_collector_keys[]; /* but for its filters */
+
+/* Into an array by index in collectors[].  `map` NULL: the defaults. */
+int config_collectors_read(const struct tree_node *map, void *settings,
+                           struct failure *why);
 
 #endif

@@ -2,12 +2,16 @@
  * ranges and what must fit together.  The order is: defaults, file, command line. */
 #include "config/config.h"
 
+#include "base/clock.h"
 #include "config/check.h"
-#include "config/fields.h"
+#include "kit/failure.h"
 #include "kit/filter.h"
 #include "kit/memory.h"
+#include "yaml/load.h"
+#include "yaml/section.h"
+#include "yaml/value.h"
 
-#include <stdio.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,332 +23,252 @@
 #define REPLY_BYTES_MIN INT64_C(4096)
 #define REPLY_BYTES_MAX (4 * INT64_C(1048576)) /* libvirt itself carries no more */
 
-static const struct field health_fields[] = {
-    {"failures_before_backoff", FIELD_UNSIGNED,
-     offsetof(struct config, health.failures_before_backoff), 1, 100},
-    {"backoff", FIELD_DURATION, offsetof(struct config, health.backoff_ns), NS_PER_S,
-     24 * NS_PER_HOUR},
-    {"backoff_max", FIELD_DURATION, offsetof(struct config, health.backoff_max_ns),
-     NS_PER_S, 24 * NS_PER_HOUR},
-    {"starting", FIELD_DURATION, offsetof(struct config, health.starting_ns), 0,
-     NS_PER_HOUR},
-    {.key = NULL},
-};
-
-static const struct field limits_fields[] = {
-    {"reply_bytes", FIELD_BYTES, offsetof(struct config, limits.reply_bytes),
-     REPLY_BYTES_MIN, REPLY_BYTES_MAX},
-    {"series_per_guest", FIELD_COUNT, offsetof(struct config, limits.series_per_guest),
-     SERIES_PER_GUEST_MIN, SERIES_PER_GUEST_MAX},
-    {"label_bytes", FIELD_BYTES, offsetof(struct config, limits.label_bytes),
-     LABEL_BYTES_MIN, LABEL_BYTES_MAX},
-    {"calls_per_minute", FIELD_UNSIGNED,
-     offsetof(struct config, limits.calls_per_minute), 0, CALLS_PER_MINUTE_MAX},
-    {.key = NULL},
-};
-
 static int
-section_read(const struct tree_node *map, const struct field *fields,
-             struct config *config, struct tree_problem *problem)
+health_check(const struct tree_node *map, void *value, struct failure *why)
 {
-    const char *keys[8] = {NULL};
-    for (size_t i = 0; fields[i].key != NULL; i++)
-        keys[i] = fields[i].key;
-    if (tree_check_keys(map, keys, problem) < 0)
-        return -1;
-    return config_fields_read(fields, map, config, problem);
-}
-
-static int
-health_read(const struct tree_node *map, struct config *config,
-            struct tree_problem *problem)
-{
+    const struct health_config *health = value;
     char text[VALUE_BYTES];
-    config->health.failures_before_backoff = 2;
-    config->health.backoff_ns = 60 * NS_PER_S;
-    config->health.backoff_max_ns = 900 * NS_PER_S;
-    config->health.starting_ns = 180 * NS_PER_S;
-    if (section_read(map, health_fields, config, problem) < 0)
-        return -1;
-    if (config->health.backoff_max_ns >= config->health.backoff_ns)
+
+    if (health->backoff_max_ns >= health->backoff_ns)
         return 0;
-    return tree_fail(
-        problem, map,
-        "backoff_max is shorter than backoff; write a backoff_max of %s or "
-        "more, or a shorter backoff",
-        value_duration_format(config->health.backoff_ns, text));
+    return tree_fail(why, map,
+                     "backoff_max is shorter than backoff; write a backoff_max of %s "
+                     "or more, or a shorter backoff",
+                     value_duration_format(health->backoff_ns, text));
 }
 
-static int
-limits_read(const struct tree_node *map, struct config *config,
-            struct tree_problem *problem)
+static const struct section_key health_keys[] = {
+    {"failures_before_backoff", SECTION_UNSIGNED,
+     offsetof(struct health_config, failures_before_backoff), 1, 100,
+     .help = "failures in a row, then only probes"},
+    {"backoff", SECTION_DURATION, offsetof(struct health_config, backoff_ns), NS_PER_S,
+     24 * NS_PER_HOUR, .help = "the first wait between probes; it doubles"},
+    {"backoff_max", SECTION_DURATION, offsetof(struct health_config, backoff_max_ns),
+     NS_PER_S, 24 * NS_PER_HOUR, .help = "the longest"},
+    {"starting", SECTION_DURATION, offsetof(struct health_config, starting_ns), 0,
+     NS_PER_HOUR, .help = "grace after power-on"},
+    {.key = NULL},
+};
+
+static const struct section_key limits_keys[] = {
+    {"reply_bytes", SECTION_BYTES, offsetof(struct limits_config, reply_bytes),
+     REPLY_BYTES_MIN, REPLY_BYTES_MAX, .help = "larger replies are refused"},
+    {"series_per_guest", SECTION_COUNT,
+     offsetof(struct limits_config, series_per_guest), SERIES_PER_GUEST_MIN,
+     SERIES_PER_GUEST_MAX, .help = "further series are dropped and counted"},
+    {"label_bytes", SECTION_BYTES, offsetof(struct limits_config, label_bytes),
+     LABEL_BYTES_MIN, LABEL_BYTES_MAX, .help = "longer label values are cut"},
+    {"calls_per_minute", SECTION_UNSIGNED,
+     offsetof(struct limits_config, calls_per_minute), 0, CALLS_PER_MINUTE_MAX,
+     .help = "calls to one guest, whatever happens in it; 0 is twice what the "
+             "intervals ask for"},
+    {.key = NULL},
+};
+
+static void
+listen_addresses_free(char **addresses)
 {
-    config->limits.reply_bytes = 1048576;
-    config->limits.series_per_guest = 2000;
-    config->limits.label_bytes = 256;
-    return section_read(map, limits_fields, config, problem);
+    for (size_t i = 0; addresses && addresses[i]; i++)
+        free(addresses[i]);
+    free(addresses);
 }
 
 static void
-listen_addresses_free(struct config *config)
-{
-    for (char **address = config->web.listen_addresses;
-         address != NULL && *address != NULL; address++)
-        free(*address);
-    free(config->web.listen_addresses);
-    config->web.listen_addresses = NULL;
-}
-
-static void
-listen_addresses_set(struct config *config, const char *const *addresses)
+listen_addresses_set(char ***target, const char *const *addresses)
 {
     size_t count = 0;
-    while (addresses[count] != NULL)
+
+    while (addresses[count])
         count++;
-    listen_addresses_free(config);
-    config->web.listen_addresses = memory_new(count + 1, sizeof(char *));
+    listen_addresses_free(*target);
+    *target = memory_new(count + 1, sizeof(**target));
     for (size_t i = 0; i < count; i++)
-        config->web.listen_addresses[i] = memory_string(addresses[i]);
+        (*target)[i] = memory_string(addresses[i]);
 }
 
 static int
-listen_addresses_read(const struct tree_node *list, struct config *config,
-                      struct tree_problem *problem)
+listen_addresses_read(const struct tree_node *list, void *target, struct failure *why)
 {
     const char *addresses[CONFIG_LISTEN_ADDRESSES_MAX + 1] = {
         CONFIG_DEFAULT_LISTEN_ADDRESS};
     size_t count = 0;
     if (list != NULL && (list->kind != TREE_LIST || list->first == NULL))
-        return tree_fail(problem, list,
+        return tree_fail(why, list,
                          "is not a list of addresses; write it like "
                          "[\"" CONFIG_DEFAULT_LISTEN_ADDRESS "\"]");
     for (const struct tree_node *node = list != NULL ? list->first : NULL; node != NULL;
          node = node->next) {
         if (count == CONFIG_LISTEN_ADDRESSES_MAX)
-            return tree_fail(problem, node,
-                             "is one too many; %d addresses are the most",
+            return tree_fail(why, node, "is one too many; %d addresses are the most",
                              CONFIG_LISTEN_ADDRESSES_MAX);
-        if (config_checked_read(node, config_check_listen_address, &addresses[count],
-                                problem) < 0)
+        if (section_text(node, config_check_listen_address, &addresses[count], why) < 0)
             return -1;
         for (size_t i = 0; i < count; i++)
             if (strcmp(addresses[i], addresses[count]) == 0)
-                return tree_fail(problem, node, "\"%s\" stands here twice; remove one",
+                return tree_fail(why, node, "\"%s\" stands here twice; remove one",
                                  addresses[i]);
         count++;
     }
-    listen_addresses_set(config, addresses);
+    listen_addresses_set(target, addresses);
     return 0;
 }
 
-static int
-web_read(const struct tree_node *map, struct config *config,
-         struct tree_problem *problem)
-{
-    static const char *const keys[] = {"listen_addresses", "telemetry_path", NULL};
-    const char *path = CONFIG_DEFAULT_TELEMETRY_PATH;
-    if (tree_check_keys(map, keys, problem) < 0 ||
-        listen_addresses_read(tree_child(map, "listen_addresses"), config, problem) < 0)
-        return -1;
-    const struct tree_node *node = tree_child(map, "telemetry_path");
-    if (node != NULL &&
-        config_checked_read(node, config_check_telemetry_path, &path, problem) < 0)
-        return -1;
-    config_string_set(&config->web.telemetry_path, path);
-    return 0;
-}
-
-static int
-log_read(const struct tree_node *map, struct config *config,
-         struct tree_problem *problem)
-{
-    static const char *const keys[] = {"level", "format", NULL};
-    char quoted[TREE_QUOTE_BYTES];
-    const char *level = CONFIG_DEFAULT_LOG_LEVEL, *format = CONFIG_DEFAULT_LOG_FORMAT;
-    const struct tree_node *level_node = tree_child(map, "level");
-    const struct tree_node *format_node = tree_child(map, "format");
-    if (tree_check_keys(map, keys, problem) < 0)
-        return -1;
-    if (level_node != NULL && value_read_string(level_node, &level, problem) < 0)
-        return -1;
-    if (format_node != NULL && value_read_string(format_node, &format, problem) < 0)
-        return -1;
-    const char *wrong = config_check_log_level(level, &config->log.level);
-    if (wrong != NULL)
-        return tree_fail(problem, level_node, "\"%s\" %s", tree_quote(level, quoted),
-                         wrong);
-    wrong = config_check_log_format(format, &config->log.format);
-    if (wrong != NULL)
-        return tree_fail(problem, format_node, "\"%s\" %s", tree_quote(format, quoted),
-                         wrong);
-    return 0;
-}
-
-static int
-sources_read(const struct tree_node *list, struct config *config,
-             struct tree_problem *problem)
-{
-    return config_sources_read(list, &config->sources, &config->sources_count, problem);
-}
-
-static int
-collectors_read(const struct tree_node *map, struct config *config,
-                struct tree_problem *problem)
-{
-    return config_collectors_read(map, config->collectors, problem);
-}
-
-static int
-avoid_read(const struct tree_node *map, struct config *config,
-           struct tree_problem *problem)
-{
-    return config_avoid_read(map, &config->avoid, problem);
-}
-
-static int
-metadata_read(const struct tree_node *map, struct config *config,
-              struct tree_problem *problem)
-{
-    return config_metadata_read(map, &config->metadata, problem);
-}
-
-static int
-paused_read(const struct tree_node *node, struct config *config,
-            struct tree_problem *problem)
-{
-    return node == NULL ? 0 : value_read_bool(node, &config->paused, problem);
-}
-
-static const struct {
-    const char *key;
-    int (*read)(const struct tree_node *node, struct config *config,
-                struct tree_problem *problem);
-} sections[] = {
-    {"sources", sources_read}, {"collectors", collectors_read},
-    {"health", health_read},   {"limits", limits_read},
-    {"avoid", avoid_read},     {"metadata_labels", metadata_read},
-    {"paused", paused_read},   {"web", web_read},
-    {"log", log_read},
+static const struct section_key web_keys[] = {
+    {"listen_addresses", .offset = offsetof(struct web_listen_config, listen_addresses),
+     .read = listen_addresses_read, .standard = "`" CONFIG_DEFAULT_LISTEN_ADDRESS "`",
+     .range = "up to 16", .help = "`:PORT` is all addresses, IPv4 and IPv6"},
+    {"telemetry_path", SECTION_TEXT, offsetof(struct web_listen_config, telemetry_path),
+     .check = config_check_telemetry_path, .range = "", .help = "of the metrics"},
+    {.key = NULL},
 };
-#define SECTIONS (sizeof(sections) / sizeof(sections[0]))
+
+static const struct section_key log_keys[] = {
+    {"level", SECTION_CHOICE, offsetof(struct log_config, level),
+     .check = config_check_log_level, .choices = config_log_levels,
+     .range = "debug, info, warn, error", .help = "the least that is logged"},
+    {"format", SECTION_CHOICE, offsetof(struct log_config, format),
+     .check = config_check_log_format, .choices = config_log_formats,
+     .range = "logfmt, json", .help = "to standard error"},
+    {.key = NULL},
+};
 
 static int
-root_read(const struct tree_node *root, struct config *config,
-          struct tree_problem *problem)
+sources_read(const struct tree_node *list, void *value, struct failure *why)
 {
-    const char *keys[SECTIONS + 1] = {NULL};
-    for (size_t i = 0; i < SECTIONS; i++)
-        keys[i] = sections[i].key;
-    if (tree_check_keys(root, keys, problem) < 0)
-        return -1;
-    for (size_t i = 0; i < SECTIONS; i++)
-        if (sections[i].read(tree_child(root, sections[i].key), config, problem) < 0)
-            return -1;
-    return 0;
+    struct config *config = value;
+
+    return config_sources_read(list, &config->sources, &config->sources_count, why);
 }
 
-/* The command line. */
+const struct section_key config_keys[] = {
+    {"sources", .read = sources_read, .each = "[]", .items = config_source_keys},
+    {"collectors", .offset = offsetof(struct config, collectors),
+     .read = config_collectors_read, .each = ".NAME", .items = config_collector_keys},
+    {"health", .offset = offsetof(struct config, health), .keys = health_keys,
+     .read = health_check},
+    {"limits", .offset = offsetof(struct config, limits), .keys = limits_keys},
+    {"avoid", .offset = offsetof(struct config, avoid), .keys = config_avoid_keys},
+    {"metadata_labels", .offset = offsetof(struct config, metadata),
+     .read = config_metadata_read, .standard = "none", .range = "up to 6",
+     .help = "labels of `qga_domain_info` from "
+             "[the domain's metadata](joins.md#labels-of-your-own)"},
+    {"paused", SECTION_BOOL, offsetof(struct config, paused), .range = "",
+     .help = "ask no guest anything; SIGUSR1 changes it while the exporter runs"},
+    {"web", .offset = offsetof(struct config, web), .keys = web_keys},
+    {"log", .offset = offsetof(struct config, log), .keys = log_keys},
+    {.key = NULL},
+};
 
-/* `wrong` as the checks return it. */
-static int
-override_check(const char *flag, const char *value, const char *wrong,
-               struct tree_problem *problem)
+static struct config *
+config_new(void)
 {
-    char quoted[TREE_QUOTE_BYTES];
-    if (wrong == NULL)
+    struct config *config = memory_new(1, sizeof(*config));
+
+    config->health = (struct health_config){
+        .failures_before_backoff = 2,
+        .backoff_ns = 60 * NS_PER_S,
+        .backoff_max_ns = 900 * NS_PER_S,
+        .starting_ns = 180 * NS_PER_S,
+    };
+    config->limits = (struct limits_config){
+        .reply_bytes = 1048576,
+        .series_per_guest = 2000,
+        .label_bytes = 256,
+    };
+    config->avoid.known_harm = true;
+    config->web.telemetry_path = memory_string(CONFIG_DEFAULT_TELEMETRY_PATH);
+    config->log = (struct log_config){.level = LOG_INFO, .format = LOG_LOGFMT};
+    return config;
+}
+
+/* --- the command line --- */
+
+/* A flag's value as if it stood in the file, so that it is read and refused alike. */
+static int
+override_read(const char *flag, const char *value, const struct section_key *keys,
+              const char *key, void *section, struct failure *why)
+{
+    const struct tree_node flags = {.kind = TREE_MAP};
+    const struct tree_node node = {
+        .kind = TREE_SCALAR,
+        .key = (char *)(uintptr_t)flag, /* who reads writes neither */
+        .text = (char *)(uintptr_t)value,
+        .quoted = true,
+        .parent = &flags,
+    };
+
+    return value ? section_value(keys, key, &node, section, why) : 0;
+}
+
+static int
+override_uri(const char *uri, const char *path, struct config *config,
+             struct failure *why)
+{
+    if (!uri)
         return 0;
-    snprintf(problem->text, problem->text_bytes, "%s: \"%s\" %s", flag,
-             tree_quote(value, quoted), wrong);
+    if (config->sources_count == 1 && config->sources[0].kind == SOURCE_LIBVIRT)
+        return override_read("--libvirt.uri", uri, config_libvirt_keys, "uri",
+                             &config->sources[0], why);
+    failure_set(why, FAILURE_MALFORMED,
+                "--libvirt.uri: %s has %zu sources%s, so it is not clear whose URI is "
+                "meant; set the URIs there and leave out the flag",
+                path, config->sources_count,
+                config->sources_count == 1 ? ", and that one is no libvirt" : "");
     return -1;
 }
 
 static int
-override_uri(const char *uri, struct config *config, struct tree_problem *problem)
+override_addresses(const char *const *addresses, char ***target, struct failure *why)
 {
-    if (uri == NULL)
-        return 0;
-    if (config->sources_count != 1 || config->sources[0].kind != SOURCE_LIBVIRT) {
-        snprintf(problem->text, problem->text_bytes,
-                 "--libvirt.uri: %s has %zu sources%s, so it is not clear whose URI is "
-                 "meant; set the URIs there and leave out the flag",
-                 problem->file, config->sources_count,
-                 config->sources_count == 1 ? ", and that one is no libvirt" : "");
+    for (size_t i = 0; addresses[i]; i++) {
+        const char *wrong = config_check_listen_address(addresses[i]);
+        char quoted[TREE_QUOTE_BYTES];
+
+        if (!wrong)
+            continue;
+        failure_set(why, FAILURE_MALFORMED, "--web.listen-address: \"%s\" %s",
+                    tree_quote(addresses[i], quoted), wrong);
         return -1;
     }
-    if (override_check("--libvirt.uri", uri, config_check_uri(uri), problem) < 0)
-        return -1;
-    config_string_set(&config->sources[0].libvirt.uri, uri);
+    if (addresses[0])
+        listen_addresses_set(target, addresses);
     return 0;
 }
 
 static int
-override_web(const struct config_overrides *overrides, struct config *config,
-             struct tree_problem *problem)
+overrides_apply(const struct config_overrides *overrides, const char *path,
+                struct config *config, struct failure *why)
 {
-    const char *const *addresses = overrides->listen_addresses;
-    for (size_t i = 0; addresses[i] != NULL; i++)
-        if (override_check("--web.listen-address", addresses[i],
-                           config_check_listen_address(addresses[i]), problem) < 0)
-            return -1;
-    if (addresses[0] != NULL)
-        listen_addresses_set(config, addresses);
-    const char *path = overrides->telemetry_path;
-    if (path == NULL)
-        return 0;
-    if (override_check("--web.telemetry-path", path, config_check_telemetry_path(path),
-                       problem) < 0)
-        return -1;
-    config_string_set(&config->web.telemetry_path, path);
-    return 0;
-}
-
-static int
-override_log(const struct config_overrides *overrides, struct config *config,
-             struct tree_problem *problem)
-{
-    const char *level = overrides->log_level, *format = overrides->log_format;
-    if (level != NULL &&
-        override_check("--log.level", level,
-                       config_check_log_level(level, &config->log.level), problem) < 0)
-        return -1;
-    if (format == NULL)
-        return 0;
-    return override_check("--log.format", format,
-                          config_check_log_format(format, &config->log.format),
-                          problem);
-}
-
-static int
-overrides_apply(const struct config_overrides *overrides, struct config *config,
-                struct tree_problem *problem)
-{
-    if (overrides == NULL)
+    if (!overrides)
         return 0;
     for (size_t i = 0; i < collectors_count; i++)
         if (overrides->collector_enabled[i] >= 0)
             config->collectors[i].enabled = overrides->collector_enabled[i] == 1;
-    if (override_uri(overrides->libvirt_uri, config, problem) < 0 ||
-        override_web(overrides, config, problem) < 0)
+    if (override_uri(overrides->libvirt_uri, path, config, why) < 0 ||
+        override_addresses(overrides->listen_addresses, &config->web.listen_addresses,
+                           why) < 0 ||
+        override_read("--web.telemetry-path", overrides->telemetry_path, web_keys,
+                      "telemetry_path", &config->web, why) < 0 ||
+        override_read("--log.level", overrides->log_level, log_keys, "level",
+                      &config->log, why) < 0)
         return -1;
-    return override_log(overrides, config, problem);
+    return override_read("--log.format", overrides->log_format, log_keys, "format",
+                         &config->log, why);
 }
 
 struct config *
-config_load(const char *path, const struct config_overrides *overrides, char *error,
-            size_t error_bytes)
+config_load(const char *path, const struct config_overrides *overrides,
+            struct failure *why)
 {
-    struct tree_problem problem = {
-        .file = path != NULL ? path : "the config",
-        .text = error,
-        .text_bytes = error_bytes,
-    };
+    const struct tree_file file = {.path = path, .flag = "--config.file"};
     struct tree_node *root = NULL;
-    error[0] = '\0';
-    if (path != NULL && tree_load(path, &root, &problem) < 0)
+
+    if (path && tree_load(&file, &root, why) < 0)
         return NULL;
-    struct config *config = memory_new(1, sizeof(*config));
-    if (root_read(root, config, &problem) < 0 ||
-        overrides_apply(overrides, config, &problem) < 0) {
+    struct config *config = config_new();
+
+    if (section_read(config_keys, root, config, why) < 0 ||
+        overrides_apply(overrides, path, config, why) < 0) {
         config_free(config);
         config = NULL;
     }
@@ -355,7 +279,7 @@ config_load(const char *path, const struct config_overrides *overrides, char *er
 void
 config_free(struct config *config)
 {
-    if (config == NULL)
+    if (!config)
         return;
     for (size_t i = 0; i < config->sources_count; i++)
         source_config_clear(&config->sources[i]);
@@ -365,7 +289,7 @@ config_free(struct config *config)
     for (size_t i = 0; i < COLLECTORS_MAX; i++)
         for (size_t j = 0; j < COLLECTOR_FILTERS_MAX; j++)
             filter_free(config->collectors[i].filters[j]);
-    listen_addresses_free(config);
+    listen_addresses_free(config->web.listen_addresses);
     free(config->web.telemetry_path);
     free(config);
 }

@@ -2,8 +2,8 @@
 #include "config/metadata.h"
 
 #include "config/check.h"
-#include "config/fields.h"
 #include "kit/memory.h"
+#include "yaml/section.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +21,7 @@ config_metadata_clear(struct metadata_config *metadata)
 }
 
 static int
-label_name_check(const struct tree_node *node, struct tree_problem *problem)
+label_name_check(const struct tree_node *node, struct failure *why)
 {
     static const char *const taken[] = {DOMAIN_OWN_LABELS, "domain", "source",
                                         "instance", "job"};
@@ -29,12 +29,11 @@ label_name_check(const struct tree_node *node, struct tree_problem *problem)
     const char *wrong = config_check_label_name(node->key);
     bool is_taken = false;
     if (wrong != NULL)
-        return tree_fail(problem, node, "\"%s\" %s", tree_quote(node->key, quoted),
-                         wrong);
+        return tree_fail(why, node, "\"%s\" %s", tree_quote(node->key, quoted), wrong);
     for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
         is_taken = is_taken || strcmp(taken[i], node->key) == 0;
     if (is_taken)
-        return tree_fail(problem, node,
+        return tree_fail(why, node,
                          "is a label that is there anyway; choose another "
                          "name");
     return 0;
@@ -56,25 +55,26 @@ label_make(const char *name, const char *value)
 }
 
 int
-config_metadata_read(const struct tree_node *map, struct metadata_config *metadata,
-                     struct tree_problem *problem)
+config_metadata_read(const struct tree_node *map, void *value, struct failure *why)
 {
-    const char *value;
-    if (map == NULL || tree_is_null(map))
+    struct metadata_config *metadata = value;
+    const char *place;
+
+    if (tree_is_null(map))
         return 0;
     if (map->kind != TREE_MAP)
-        return tree_fail(problem, map,
+        return tree_fail(why, map,
                          "is not a map; write it like {customer: "
                          "\"{https://example.com/billing/1}account/customer\"}");
     metadata->labels = memory_new(DOMAIN_LABELS_MAX, sizeof(*metadata->labels));
     for (const struct tree_node *node = map->first; node != NULL; node = node->next) {
         if (metadata->count == DOMAIN_LABELS_MAX)
-            return tree_fail(problem, node, "is one too many; %d labels are the most",
+            return tree_fail(why, node, "is one too many; %d labels are the most",
                              DOMAIN_LABELS_MAX);
-        if (label_name_check(node, problem) < 0 ||
-            config_checked_read(node, config_check_metadata_path, &value, problem) < 0)
+        if (label_name_check(node, why) < 0 ||
+            section_text(node, config_check_metadata_path, &place, why) < 0)
             return -1;
-        metadata->labels[metadata->count++] = label_make(node->key, value);
+        metadata->labels[metadata->count++] = label_make(node->key, place);
     }
     return 0;
 }

@@ -2,10 +2,12 @@
 #include "config/sources.h"
 
 #include "config/check.h"
-#include "config/fields.h"
 #include "config/guest_name.h"
 #include "kit/failure.h"
 #include "kit/memory.h"
+#include "kit/pattern.h"
+#include "yaml/section.h"
+#include "yaml/value.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -74,136 +76,126 @@ source_config_is_same(const struct source_config *a, const struct source_config 
 }
 
 static int
-source_libvirt_read(const struct tree_node *map, struct source_config *source,
-                    struct tree_problem *problem)
+preset_read(const struct tree_node *node, void *value, struct failure *why)
 {
-    static const char *const keys[] = {"uri", "lanes", NULL};
-    static const struct field fields[] = {
-        {"lanes", FIELD_UNSIGNED, offsetof(struct source_config, libvirt.lanes), 1,
-         LANES_MAX},
-        {.key = NULL},
-    };
-    if (tree_check_keys(map, keys, problem) < 0)
-        return -1;
-    const struct tree_node *node = tree_child(map, "uri");
-    const char *uri = CONFIG_DEFAULT_LIBVIRT_URI;
-    if (node != NULL && config_checked_read(node, config_check_uri, &uri, problem) < 0)
-        return -1;
-    source->kind = SOURCE_LIBVIRT;
-    config_string_set(&source->libvirt.uri, uri);
-    return config_fields_read(fields, map, source, problem);
-}
-
-static int
-source_preset_read(const struct tree_node *node, struct source_config *source,
-                   struct tree_problem *problem)
-{
+    struct source_config *source = value;
     char quoted[TREE_QUOTE_BYTES];
     const char *name;
-    if (value_read_string(node, &name, problem) < 0)
+
+    if (!node)
+        return 0;
+    if (value_read_string(node, &name, why) < 0)
         return -1;
     for (size_t i = 0; i < PRESETS; i++) {
         if (strcmp(presets[i].name, name) != 0)
             continue;
-        config_string_set(&source->socket.path, presets[i].path);
-        config_string_set(&source->socket.guest_name, presets[i].guest_name);
+        section_set_text(&source->socket.path, presets[i].path);
+        section_set_text(&source->socket.guest_name, presets[i].guest_name);
         return 0;
     }
-    return tree_fail(problem, node,
+    return tree_fail(why, node,
                      "\"%s\" is no preset; write proxmox or libvirt-second-channel",
                      tree_quote(name, quoted));
 }
 
 static int
-source_guest_name_read(const struct tree_node *node, struct source_config *source,
-                       struct tree_problem *problem)
+guest_name_read(const struct tree_node *node, void *value, struct failure *why)
 {
-    char error[FAILURE_TEXT_BYTES];
-    const char *pattern;
-    if (value_read_string(node, &pattern, problem) < 0)
+    struct source_config *source = value;
+    const char *text;
+
+    if (!node)
+        return 0;
+    if (value_read_string(node, &text, why) < 0)
         return -1;
-    struct guest_name *rule = guest_name_new(pattern, error, sizeof(error));
-    if (rule == NULL)
-        return tree_fail(problem, node, "%s", error);
-    guest_name_free(rule);
-    config_string_set(&source->socket.guest_name, pattern);
+    struct pattern *pattern = guest_name_new(text, why);
+
+    if (!pattern)
+        return tree_fail(why, node, "%s", why->text);
+    pattern_free(pattern);
+    section_set_text(&source->socket.guest_name, text);
     return 0;
 }
 
-static int
-source_socket_read(const struct tree_node *map, struct source_config *source,
-                   struct tree_problem *problem)
-{
-    static const char *const keys[] = {"preset", "path", "guest_name", NULL};
-    const struct tree_node *preset = tree_child(map, "preset");
-    const struct tree_node *path = tree_child(map, "path");
-    const struct tree_node *guest_name = tree_child(map, "guest_name");
-    const char *pattern;
-    if (tree_check_keys(map, keys, problem) < 0)
-        return -1;
-    if (preset == NULL && path == NULL)
-        return tree_fail(problem, map,
-                         "has no path; write path: \"/run/agents/*.sock\", or preset: "
-                         "proxmox");
-    source->kind = SOURCE_SOCKET;
-    if (preset != NULL && source_preset_read(preset, source, problem) < 0)
-        return -1;
-    if (path != NULL) {
-        if (config_checked_read(path, config_check_socket_path, &pattern, problem) < 0)
-            return -1;
-        config_string_set(&source->socket.path, pattern);
-    }
-    return guest_name == NULL ? 0 : source_guest_name_read(guest_name, source, problem);
-}
-
-static const struct {
-    const char *key;
-    int (*read)(const struct tree_node *map, struct source_config *source,
-                struct tree_problem *problem);
-} source_kinds[] = {
-    {"libvirt", source_libvirt_read},
-    {"socket", source_socket_read},
+const struct section_key config_libvirt_keys[] = {
+    {"uri", SECTION_TEXT, offsetof(struct source_config, libvirt.uri),
+     .check = config_check_uri, .range = "",
+     .help = "the daemon; a local one, since clocks are compared with this host's"},
+    {"lanes", SECTION_UNSIGNED, offsetof(struct source_config, libvirt.lanes), 1,
+     LANES_MAX, .help = "guests asked at the same time"},
+    {.key = NULL},
 };
-#define SOURCE_KINDS (sizeof(source_kinds) / sizeof(source_kinds[0]))
+
+/* What is written wins over the preset, so that comes first. */
+static const struct section_key socket_keys[] = {
+    {"preset", .read = preset_read, .standard = "none",
+     .range = "`proxmox`, `libvirt-second-channel`",
+     .help = "path and guest_name of sockets that others make"},
+    {"path", SECTION_TEXT, offsetof(struct source_config, socket.path),
+     .check = config_check_socket_path, .standard = "none",
+     .range = "absolute, up to 1024 bytes",
+     .help = "the agents' sockets: a pattern like in a shell, with `{a,b}`"},
+    {"guest_name", .read = guest_name_read,
+     .standard = "the file's name without its ending",
+     .range = "regular expression with one group",
+     .help = "what of the path is the guest's name"},
+    {.key = NULL},
+};
+
+const struct section_key config_source_keys[] = {
+    {"name", .standard = "none", .range = "letters, digits, `.` `-` `_`",
+     .help = "needed with more than one source; the label `source`"},
+    {"libvirt", .keys = config_libvirt_keys},
+    {"socket", .keys = socket_keys},
+    {.key = NULL},
+};
 
 /* Its one kind. */
 static int
 source_kind_read(const struct tree_node *map, struct source_config *source,
-                 struct tree_problem *problem)
+                 struct failure *why)
 {
-    size_t found = SOURCE_KINDS;
-    for (size_t i = 0; i < SOURCE_KINDS; i++) {
-        if (tree_child(map, source_kinds[i].key) == NULL)
+    const struct section_key *found = NULL;
+
+    for (const struct section_key *key = config_source_keys; key->key; key++) {
+        if (!key->keys || !tree_child(map, key->key))
             continue;
-        if (found < SOURCE_KINDS)
-            return tree_fail(problem, map,
+        if (found)
+            return tree_fail(why, map,
                              "is both a %s and a %s source; make two sources of it",
-                             source_kinds[found].key, source_kinds[i].key);
-        found = i;
+                             found->key, key->key);
+        found = key;
     }
-    if (found == SOURCE_KINDS)
-        return tree_fail(problem, map,
+    if (!found)
+        return tree_fail(why, map,
                          "says no kind of source; write libvirt: {uri: "
                          "\"" CONFIG_DEFAULT_LIBVIRT_URI "\"}");
-    return source_kinds[found].read(tree_child(map, source_kinds[found].key), source,
-                                    problem);
+    source->kind = found->keys == socket_keys ? SOURCE_SOCKET : SOURCE_LIBVIRT;
+    map = tree_child(map, found->key);
+    if (section_read(found->keys, map, source, why) < 0)
+        return -1;
+    if (source->kind == SOURCE_LIBVIRT || *source->socket.path)
+        return 0;
+    return tree_fail(why, map,
+                     "has no path; write path: \"/run/agents/*.sock\", or preset: "
+                     "proxmox");
 }
 
 static int
 source_name_read(const struct tree_node *map, bool needed, struct source_config *source,
-                 struct tree_problem *problem)
+                 struct failure *why)
 {
     const struct tree_node *node = tree_child(map, "name");
     const char *name = "";
     if (node == NULL && needed)
-        return tree_fail(problem, map,
+        return tree_fail(why, map,
                          "has no name; with more than one source give each a unique "
                          "name");
     if (node == NULL || (!needed && node->quoted && node->text[0] == '\0'))
         return 0;
-    if (config_checked_read(node, config_check_source_name, &name, problem) < 0)
+    if (section_text(node, config_check_source_name, &name, why) < 0)
         return -1;
-    config_string_set(&source->name, name);
+    section_set_text(&source->name, name);
     return 0;
 }
 
@@ -211,25 +203,25 @@ source_name_read(const struct tree_node *map, bool needed, struct source_config 
 static int
 source_check_unique(const struct source_config *sources,
                     const struct source_config *last, const struct tree_node *map,
-                    struct tree_problem *problem)
+                    struct failure *why)
 {
     char quoted[TREE_QUOTE_BYTES];
     for (const struct source_config *other = sources; other < last; other++) {
         if (strcmp(other->name, last->name) == 0)
             return tree_fail(
-                problem, tree_child(map, "name"),
+                why, tree_child(map, "name"),
                 "\"%s\" is also the name of sources[%td]; give each source "
                 "a unique name",
                 tree_quote(last->name, quoted), other - sources);
         if (other->kind == SOURCE_SOCKET && last->kind == SOURCE_SOCKET &&
             strcmp(other->socket.path, last->socket.path) == 0)
-            return tree_fail(problem, map,
+            return tree_fail(why, map,
                              "has the same path \"%s\" as sources[%td], and an agent "
                              "serves one client; remove one of the two",
                              tree_quote(last->socket.path, quoted), other - sources);
         if (other->kind == SOURCE_LIBVIRT && last->kind == SOURCE_LIBVIRT &&
             strcmp(other->libvirt.uri, last->libvirt.uri) == 0)
-            return tree_fail(problem, map,
+            return tree_fail(why, map,
                              "has the same URI \"%s\" as sources[%td], so each guest "
                              "would be asked twice; remove one of the two",
                              tree_quote(last->libvirt.uri, quoted), other - sources);
@@ -239,41 +231,44 @@ source_check_unique(const struct source_config *sources,
 
 static int
 source_read(const struct tree_node *map, bool name_needed,
-            struct source_config **sources, size_t *count, struct tree_problem *problem)
+            struct source_config **sources, size_t *count, struct failure *why)
 {
-    static const char *const keys[] = {"name", "libvirt", "socket", NULL};
-    if (tree_check_keys(map, keys, problem) < 0)
+    const char *names[SECTION_KEYS_MAX + 1] = {NULL};
+
+    (void)section_names(config_source_keys, names);
+    if (tree_check_keys(map, names, why) < 0)
         return -1;
     struct source_config *source = source_add(sources, count);
-    if (source_kind_read(map, source, problem) < 0 ||
-        source_name_read(map, name_needed, source, problem) < 0)
+
+    if (source_kind_read(map, source, why) < 0 ||
+        source_name_read(map, name_needed, source, why) < 0)
         return -1;
-    return source_check_unique(*sources, source, map, problem);
+    return source_check_unique(*sources, source, map, why);
 }
 
 int
 config_sources_read(const struct tree_node *list, struct source_config **sources,
-                    size_t *count, struct tree_problem *problem)
+                    size_t *count, struct failure *why)
 {
     if (tree_is_null(list)) {
         source_add(sources, count);
         return 0;
     }
     if (list->kind != TREE_LIST)
-        return tree_fail(problem, list,
+        return tree_fail(why, list,
                          "is not a list; write it like - libvirt: {uri: "
                          "\"" CONFIG_DEFAULT_LIBVIRT_URI "\"}");
     if (list->first == NULL)
-        return tree_fail(problem, list,
+        return tree_fail(why, list,
                          "is empty; list a source, or remove the key "
                          "for " CONFIG_DEFAULT_LIBVIRT_URI);
     for (const struct tree_node *map = list->first; map != NULL; map = map->next) {
         if (map->index >= CONFIG_SOURCES_MAX)
-            return tree_fail(problem, map,
+            return tree_fail(why, map,
                              "is one too many; %d sources are the most, so start a "
                              "second exporter for the rest",
                              CONFIG_SOURCES_MAX);
-        if (source_read(map, list->first->next != NULL, sources, count, problem) < 0)
+        if (source_read(map, list->first->next != NULL, sources, count, why) < 0)
             return -1;
     }
     return 0;

@@ -2,11 +2,10 @@
 #ifndef CONFIG_SOURCES_H
 #define CONFIG_SOURCES_H
 
+#include "yaml/section.h"
+
 #include <stdbool.h>
 #include <stddef.h>
-
-struct tree_node;
-struct tree_problem;
 
 #define CONFIG_SOURCES_MAX 64
 #define CONFIG_DEFAULT_LIBVIRT_URI "qemu:///system"
@@ -32,8 +31,11 @@ void source_config_clear(struct source_config *source);
 bool source_config_is_same(const struct source_config *a,
                            const struct source_config *b);
 
+extern const struct section_key config_source_keys[]; /* of one of them */
+extern const struct section_key config_libvirt_keys[];
+
 /* The list grows as it is read, also in vain.  `list` null: the default. */
 int config_sources_read(const struct tree_node *list, struct source_config **sources,
-                        size_t *count, struct tree_problem *problem);
+                        size_t *count, struct failure *why);
 
 #endif

@@ -5,6 +5,7 @@
  * touches as few cache lines as there are. */
 #include "store/exposition.h"
 
+#include "base/number.h"
 #include "kit/memory.h"
 #include "kit/utf8.h"
 
@@ -77,8 +78,8 @@ void
 exposition_line(struct text *out, const struct metric *metric, const char *suffix,
                 const char *identity, const char *const *label_values, double value)
 {
-    size_t bytes_max =
-        strlen(metric->name) + strlen(suffix) + strlen(identity) + sizeof("{} ");
+    size_t bytes_max = strlen(metric->name) + strlen(suffix) + strlen(identity) +
+                       sizeof("{} \n") + NUMBER_BYTES;
     for (size_t i = 0; metric->labels[i] != NULL; i++)
         bytes_max += label_bytes_max(metric->labels[i], label_values[i]);
     char *place = text_reserve(out, bytes_max);
@@ -88,9 +89,9 @@ exposition_line(struct text *out, const struct metric *metric, const char *suffi
     place = stpcpy(place, suffix);
     place = write_labels(place, metric, identity, label_values);
     *place++ = ' ';
+    place += number_format(value, place);
+    *place++ = '\n';
     text_added(out, place);
-    text_add_double(out, value);
-    text_add(out, "\n", 1);
 }
 
 static const char *
@@ -121,6 +122,13 @@ exposition_header(struct text *out, const struct metric *metric)
     text_add(out, " ", 1);
     text_add_string(out, type_name(metric->type));
     text_add(out, "\n", 1);
+}
+
+void
+exposition_single(struct text *out, const struct metric *metric, double value)
+{
+    exposition_header(out, metric);
+    exposition_line(out, metric, "", "", NULL, value);
 }
 
 static void
@@ -198,16 +206,6 @@ order_by_family(const struct metric *const *families, size_t count,
     return order;
 }
 
-static void
-render_sample(struct text *out, const char *identity, struct sample sample)
-{
-    size_t before = out->length;
-    exposition_line(out, sample.metric, "", identity, sample.label_values,
-                    sample.value);
-    if (out->overflow) /* half a line would spoil the whole exposition */
-        out->length = before;
-}
-
 static struct fragment *
 fragment_new(const struct text *text, const size_t *offsets, size_t families)
 {
@@ -235,8 +233,12 @@ exposition_render(const char *identity, const struct metric *const *families,
     struct text text = TEXT_INIT(FRAGMENT_BYTES_MAX);
     for (size_t f = 0; f < count; f++) {
         offsets[f] = text.length;
-        for (size_t i = starts[f]; i < starts[f + 1]; i++)
-            render_sample(&text, identity, samples_at(samples, order[i]));
+        for (size_t i = starts[f]; i < starts[f + 1]; i++) {
+            struct sample sample = samples_at(samples, order[i]);
+
+            exposition_line(&text, sample.metric, "", identity, sample.label_values,
+                            sample.value);
+        }
     }
     offsets[count] = text.length;
     struct fragment *fragment = fragment_new(&text, offsets, count);

@@ -40,10 +40,13 @@ char *exposition_identity(const char *domain, const char *source);
 /* # HELP and # TYPE of one family. */
 void exposition_header(struct text *out, const struct metric *metric);
 
-/* One sample line; for families whose series are not a guest's (telemetry). `suffix` is
+/* One sample line, or nothing if it does not fit; for families whose series are not a
+ * guest's (telemetry). `suffix` is
  * "" or _bucket, _sum, _count. */
 void exposition_line(struct text *out, const struct metric *metric, const char *suffix,
                      const char *identity, const char *const *label_values,
                      double value);
+/* A family of one series without labels, with its header. */
+void exposition_single(struct text *out, const struct metric *metric, double value);
 
 #endif

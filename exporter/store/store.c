@@ -17,13 +17,7 @@
 
 /* The trailer has values that are read when it is written (CPU time, lateness). */
 #define BODY_AGE_MAX_NS INT64_C(1000000000)
-#define HEADER_BYTES_MAX ((size_t)64 << 10)
 #define TRAILER_BYTES_MAX ((size_t)4 << 20)
-
-struct slot {
-    size_t families;
-    struct text *headers; /* by family */
-};
 
 struct store_guest {
     char *identity;
@@ -35,9 +29,8 @@ struct store_guest {
 };
 
 struct store {
-    struct slot *slots;
+    struct body_slot *slots;
     size_t slots_count;
-    size_t headers_bytes;
     void (*trailer)(void *context, struct text *out);
     void *context;
 
@@ -55,22 +48,9 @@ struct store {
 struct snapshot {
     struct fragment **fragments; /* by slot, then by guest */
     size_t *slot_ends;
-    size_t text_bytes;
     uint64_t generation;
     int64_t made_ns, expires_ns;
 };
-
-static void
-slot_init(struct slot *slot, const struct metric *const *families)
-{
-    while (families[slot->families] != NULL)
-        slot->families++;
-    slot->headers = memory_new(slot->families, sizeof(*slot->headers));
-    for (size_t i = 0; i < slot->families; i++) {
-        slot->headers[i] = TEXT_INIT(HEADER_BYTES_MAX);
-        exposition_header(&slot->headers[i], families[i]);
-    }
-}
 
 struct store *
 store_new(const struct metric *const *const *slots, size_t slots_count,
@@ -81,11 +61,8 @@ store_new(const struct metric *const *const *slots, size_t slots_count,
     store->slots_count = slots_count;
     store->trailer = trailer;
     store->context = context;
-    for (size_t i = 0; i < slots_count; i++) {
-        slot_init(&store->slots[i], slots[i]);
-        for (size_t f = 0; f < store->slots[i].families; f++)
-            store->headers_bytes += store->slots[i].headers[f].length;
-    }
+    for (size_t i = 0; i < slots_count; i++)
+        body_slot_init(&store->slots[i], slots[i]);
     store->lacking = "the exporter has just started";
     (void)pthread_mutex_init(&store->lock, NULL);
     return store;
@@ -108,11 +85,8 @@ store_free(struct store *store)
         return;
     for (size_t i = 0; i < store->guests_count; i++)
         guest_free(store, store->guests[i]);
-    for (size_t i = 0; i < store->slots_count; i++) {
-        for (size_t f = 0; f < store->slots[i].families; f++)
-            text_free(&store->slots[i].headers[f]);
-        free(store->slots[i].headers);
-    }
+    for (size_t i = 0; i < store->slots_count; i++)
+        body_slot_clear(&store->slots[i]);
     body_unref(store->body);
     (void)pthread_mutex_destroy(&store->lock);
     free(store->slots);
@@ -264,7 +238,6 @@ snapshot_take(const struct store *store, int64_t now_ns)
             if (fragment == NULL || shown->expires_ns <= now_ns)
                 continue;
             snapshot.fragments[count++] = fragment_ref(fragment);
-            snapshot.text_bytes += fragment->offsets[fragment->families];
             if (shown->expires_ns < snapshot.expires_ns)
                 snapshot.expires_ns = shown->expires_ns;
         }
@@ -284,25 +257,6 @@ snapshot_release(const struct store *store, struct snapshot *snapshot)
     free(snapshot->slot_ends);
 }
 
-/* The header and all guests' slices of one family; nothing if there is no series. */
-static char *
-copy_family(char *out, const struct text *header, struct fragment *const *fragments,
-            size_t count, size_t family)
-{
-    bool started = false;
-    for (size_t i = 0; i < count; i++) {
-        const size_t *offsets = fragments[i]->offsets + family;
-        size_t length = offsets[1] - offsets[0];
-        if (length == 0)
-            continue;
-        if (!started)
-            out = mempcpy(out, header->bytes, header->length);
-        started = true;
-        out = mempcpy(out, fragments[i]->text + offsets[0], length);
-    }
-    return out;
-}
-
 /* An overflow would be a bug; then the exposition stays valid all the same. */
 static void
 trailer_write(const struct store *store, struct text *trailer)
@@ -313,38 +267,6 @@ trailer_write(const struct store *store, struct text *trailer)
     while (trailer->overflow && trailer->length > 0 &&
            trailer->bytes[trailer->length - 1] != '\n')
         trailer->length--;
-}
-
-static struct body *
-body_make(const struct store *store, const struct snapshot *snapshot)
-{
-    struct text trailer = TEXT_INIT(TRAILER_BYTES_MAX);
-    trailer_write(store, &trailer);
-    size_t bytes_max = snapshot->text_bytes + store->headers_bytes + trailer.length;
-    struct body *body = memory_new(1, sizeof(*body));
-    atomic_init(&body->references, 1);
-    body->bytes = memory_resize(NULL, bytes_max, 1);
-    char *out = body->bytes;
-    size_t start = 0;
-    for (size_t slot = 0; slot < store->slots_count; slot++) {
-        size_t count = snapshot->slot_ends[slot] - start;
-        for (size_t family = 0; family < store->slots[slot].families; family++)
-            out = copy_family(out, &store->slots[slot].headers[family],
-                              snapshot->fragments + start, count, family);
-        start = snapshot->slot_ends[slot];
-    }
-    if (trailer.length > 0)
-        out = mempcpy(out, trailer.bytes, trailer.length);
-    body->length = (size_t)(out - body->bytes);
-    text_free(&trailer);
-    return body;
-}
-
-static struct body *
-body_ref(struct body *body)
-{
-    atomic_fetch_add_explicit(&body->references, 1, memory_order_relaxed);
-    return body;
 }
 
 static bool
@@ -383,7 +305,13 @@ store_body(struct store *store, int64_t now_ns)
     struct snapshot snapshot = snapshot_take(store, now_ns);
     (void)pthread_mutex_unlock(&store->lock);
 
-    struct body *body = body_make(store, &snapshot);
+    struct text trailer = TEXT_INIT(TRAILER_BYTES_MAX);
+
+    trailer_write(store, &trailer);
+    struct body *body = body_new(store->slots, store->slots_count, snapshot.fragments,
+                                 snapshot.slot_ends, &trailer);
+
+    text_free(&trailer);
 
     (void)pthread_mutex_lock(&store->lock);
     struct body *dropped = body_keep(store, body, &snapshot);
@@ -391,15 +319,4 @@ store_body(struct store *store, int64_t now_ns)
     body_unref(dropped);
     snapshot_release(store, &snapshot);
     return body;
-}
-
-void
-body_unref(struct body *body)
-{
-    if (body == NULL)
-        return;
-    if (atomic_fetch_sub_explicit(&body->references, 1, memory_order_acq_rel) != 1)
-        return;
-    free(body->bytes);
-    free(body);
 }

@@ -7,9 +7,8 @@
 #define STORE_STORE_H
 
 #include "kit/metric.h"
-#include "store/exposition.h"
+#include "store/body.h"
 
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -17,14 +16,6 @@
 struct discovery_guest;
 struct store;
 struct store_guest;
-
-/* One whole exposition, immutable and reference-counted, shared by concurrent scrapes.
- */
-struct body {
-    atomic_uint references;
-    size_t length;
-    char *bytes;
-};
 
 /* `slots[i]` lists the families (NULL-terminated) whose series stand in slot i; a
  * family stands in one slot only.  `trailer` (may be NULL) writes what is not a
@@ -65,6 +56,5 @@ struct discovery_guest **store_announced(struct store *store, size_t *count,
  * has expired and it is not older than a second, else a new one.  Caller unrefs.  Never
  * waits for a guest. */
 struct body *store_body(struct store *store, int64_t now_ns);
-void body_unref(struct body *body); /* NULL is fine */
 
 #endif

@@ -1,9 +1,8 @@
-/* The exporter's own metrics.  Counters are atomics: any thread adds, any thread
- * renders; there is no lock. */
+/* What the exporter counts of itself (store/telemetry_text.h writes it).  Counters are
+ * atomics: any thread adds, any thread reads; there is no lock. */
 #ifndef STORE_TELEMETRY_H
 #define STORE_TELEMETRY_H
 
-#include "base/text.h"
 #include "kit/failure.h"
 
 #include <stdbool.h>
@@ -42,8 +41,8 @@ void telemetry_scrape(struct telemetry *telemetry, unsigned int http_status,
                       size_t body_bytes);
 
 /* One row for each source; `name` ("" for the only one) is copied.  Returns the row;
- * when all are taken, a row that the others ignore.  One thread adds and removes. */
-#define TELEMETRY_SOURCES_MAX 64
+ * when all TELEMETRY_SOURCES_MAX are taken, a row that the others ignore.  One thread
+ * adds and removes. */
 size_t telemetry_source_add(struct telemetry *telemetry, const char *name);
 void telemetry_source_remove(struct telemetry *telemetry, size_t row);
 /* qga_exporter_source_up{source}: the label is there also when the name is "". */
@@ -56,12 +55,5 @@ void telemetry_lanes(struct telemetry *telemetry, size_t row, size_t lanes,
 
 /* qga_exporter_sockets_beyond_limit{source}; likewise for a source without sockets. */
 void telemetry_sockets_beyond(struct telemetry *telemetry, size_t row, size_t count);
-
-/* The version of this build, for the landing page. */
-const char *telemetry_version(void);
-
-/* Everything above and qga_exporter_build_info, process_*, with headers.  For
- * store_new(). */
-void telemetry_write(void *telemetry, struct text *out);
 
 #endif

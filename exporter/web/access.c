@@ -1,30 +1,19 @@
-/* The state in force, and the watch over its files. */
+/* The policy in force, and the watch over its files. */
 #include "web/access.h"
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "kit/failure.h"
 #include "kit/memory.h"
 #include "web/config.h"
 #include "web/tls.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
-#include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 
-#define ERROR_BYTES 512
 #define FILES 4 /* the configuration, certificate, key, authorities */
-#define NS_PER_S INT64_C(1000000000)
-
-struct state {
-    struct web_policy policy; /* first: a policy is its state */
-    atomic_size_t references;
-    atomic_int_fast64_t full_ns; /* of the rate limit: when the burst is had again */
-    struct web_config *config;
-};
 
 /* What tells that a file is another one. */
 struct stamp {
@@ -48,21 +37,11 @@ struct web_access {
     bool watched;
     pthread_mutex_t reading;          /* guards the files; held while they are read */
     struct watched_file files[FILES]; /* as they were before the last attempt */
-    pthread_mutex_t lock; /* guards the state and the stop; held for a moment */
+    pthread_mutex_t lock; /* guards the policy and the stop; held for a moment */
     pthread_cond_t stop;
     bool stopping;
-    struct state *state;
+    struct web_policy *policy; /* in force */
 };
-
-static void
-state_unref(struct state *state)
-{
-    if (state == NULL || atomic_fetch_sub(&state->references, 1) > 1)
-        return;
-    web_tls_free(state->policy.tls);
-    web_config_free(state->config);
-    free(state);
-}
 
 /* --- files --- */
 
@@ -113,80 +92,61 @@ files_differ(const struct web_access *access)
     return differ;
 }
 
-static struct state *
-state_load(struct web_access *access, char *error, size_t error_bytes)
+static struct web_policy *
+policy_load(struct web_access *access, struct failure *why)
 {
     file_note(&access->files[0], access->path);
-    struct web_config *config = web_config_load(access->path, error, error_bytes);
-    if (config == NULL)
+    struct web_config *config = web_config_load(access->path, why);
+
+    if (!config)
         return NULL;
     file_note(&access->files[1], config->tls.cert.path);
     file_note(&access->files[2], config->tls.key.path);
     file_note(&access->files[3], config->tls.client_ca.path);
-    struct state *state = memory_new(1, sizeof(*state));
-    atomic_init(&state->references, 1);
-    state->config = config;
-    state->policy.config = config;
+    struct web_policy *policy = memory_new(1, sizeof(*policy));
+
+    atomic_init(&policy->references, 1);
+    policy->config = config;
     if (!config->tls.enabled)
-        return state;
-    state->policy.tls = web_tls_new(config, error, error_bytes);
-    if (state->policy.tls != NULL)
-        return state;
-    state_unref(state);
+        return policy;
+    policy->tls = web_tls_new(&config->tls, why);
+    if (policy->tls)
+        return policy;
+    web_policy_unref(policy);
     return NULL;
 }
 
-/* --- the state in force --- */
-
-static struct state *
-state_get(struct web_access *access)
-{
-    (void)pthread_mutex_lock(&access->lock);
-    struct state *state = access->state;
-    atomic_fetch_add(&state->references, 1);
-    (void)pthread_mutex_unlock(&access->lock);
-    return state;
-}
-
-static void
-state_set(struct web_access *access, struct state *state)
-{
-    (void)pthread_mutex_lock(&access->lock);
-    struct state *old = access->state;
-    access->state = state;
-    (void)pthread_mutex_unlock(&access->lock);
-    state_unref(old);
-}
+/* --- the policy in force --- */
 
 /* A listener is for TLS or it is not, from its start on. */
 static int
-state_replace(struct web_access *access, bool tls_may_change, char *error,
-              size_t error_bytes)
+policy_replace(struct web_access *access, bool tls_may_change, struct failure *why)
 {
-    struct state *state = state_load(access, error, error_bytes);
-    if (state == NULL)
+    struct web_policy *policy = policy_load(access, why);
+
+    if (!policy)
         return -1;
-    struct state *old = state_get(access);
-    bool changes = (state->policy.tls != NULL) != (old->policy.tls != NULL);
-    state_unref(old);
-    if (changes && !tls_may_change) {
-        (void)snprintf(error, error_bytes,
-                       "%s: TLS is switched %s; send SIGHUP, or start anew",
-                       access->path, state->policy.tls != NULL ? "on" : "off");
-        state_unref(state);
-        return -1;
-    }
-    state_set(access, state);
-    return 0;
+    (void)pthread_mutex_lock(&access->lock);
+    struct web_policy *old = access->policy;
+    bool changes = !policy->tls != !old->tls && !tls_may_change;
+
+    access->policy = changes ? old : policy;
+    (void)pthread_mutex_unlock(&access->lock);
+    if (changes)
+        failure_set(why, FAILURE_UNAVAILABLE,
+                    "%s: TLS is switched %s; send SIGHUP, or start anew", access->path,
+                    policy->tls ? "on" : "off");
+    web_policy_unref(changes ? policy : old);
+    return changes ? -1 : 0;
 }
 
 int
-web_access_reload(struct web_access *access, char *error, size_t error_bytes)
+web_access_reload(struct web_access *access, struct failure *why)
 {
     if (access->path == NULL)
         return 0;
     (void)pthread_mutex_lock(&access->reading);
-    int result = state_replace(access, true, error, error_bytes);
+    int result = policy_replace(access, true, why);
     if (access->reloaded != NULL)
         access->reloaded(access->context, result == 0);
     (void)pthread_mutex_unlock(&access->reading);
@@ -196,10 +156,10 @@ web_access_reload(struct web_access *access, char *error, size_t error_bytes)
 static void
 watch_once(struct web_access *access)
 {
-    char error[ERROR_BYTES] = "";
+    struct failure why;
     (void)pthread_mutex_lock(&access->reading);
     bool differ = files_differ(access);
-    bool good = differ && state_replace(access, false, error, sizeof(error)) == 0;
+    bool good = differ && policy_replace(access, false, &why) == 0;
     if (differ && access->reloaded != NULL)
         access->reloaded(access->context, good);
     (void)pthread_mutex_unlock(&access->reading);
@@ -207,7 +167,7 @@ watch_once(struct web_access *access)
         log_info("the web configuration has changed and is in force");
     else if (differ)
         log_error("the changed web configuration is refused, the old one stays",
-                  LOG_STR("error", error));
+                  LOG_STR("error", why.text));
 }
 
 static bool
@@ -246,7 +206,7 @@ watch_start(struct web_access *access)
 
 struct web_access *
 web_access_open(const char *path, void (*reloaded)(void *context, bool successful),
-                void *context, char *error, size_t error_bytes)
+                void *context, struct failure *why)
 {
     struct web_access *access = memory_new(1, sizeof(*access));
     pthread_condattr_t monotonic;
@@ -259,8 +219,8 @@ web_access_open(const char *path, void (*reloaded)(void *context, bool successfu
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     (void)pthread_cond_init(&access->stop, &monotonic);
     (void)pthread_condattr_destroy(&monotonic);
-    access->state = state_load(access, error, error_bytes);
-    if (access->state == NULL) {
+    access->policy = policy_load(access, why);
+    if (!access->policy) {
         web_access_close(access);
         return NULL;
     }
@@ -280,7 +240,7 @@ web_access_close(struct web_access *access)
     (void)pthread_mutex_unlock(&access->lock);
     if (access->watched)
         (void)pthread_join(access->watcher, NULL);
-    state_unref(access->state);
+    web_policy_unref(access->policy);
     for (size_t i = 0; i < FILES; i++)
         free(access->files[i].path);
     (void)pthread_cond_destroy(&access->stop);
@@ -290,44 +250,42 @@ web_access_close(struct web_access *access)
     free(access);
 }
 
-const struct web_policy *
+struct web_policy *
 web_access_get(struct web_access *access)
 {
-    return &state_get(access)->policy;
-}
-
-bool
-web_access_is_current(struct web_access *access, const struct web_policy *policy)
-{
     (void)pthread_mutex_lock(&access->lock);
-    bool current = &access->state->policy == policy;
+    struct web_policy *policy = access->policy;
+
+    atomic_fetch_add(&policy->references, 1);
     (void)pthread_mutex_unlock(&access->lock);
-    return current;
+    return policy;
 }
 
 void
-web_policy_unref(const struct web_policy *policy)
+web_policy_unref(struct web_policy *policy)
 {
-    /* The state itself, whose first member it is; it is const only for the users. */
-    if (policy != NULL)
-        state_unref((struct state *)(uintptr_t)policy);
+    if (!policy || atomic_fetch_sub(&policy->references, 1) > 1)
+        return;
+    web_tls_free(policy->tls);
+    web_config_free(policy->config);
+    free(policy);
 }
 
 bool
-web_policy_takes_request(const struct web_policy *policy, int64_t now_ns)
+web_policy_takes_request(struct web_policy *policy, int64_t now_ns)
 {
-    struct state *state = (struct state *)(uintptr_t)policy;
     int64_t interval_ns = policy->config->rate_limit.interval_ns;
     int64_t spare_ns = interval_ns * (policy->config->rate_limit.burst - 1);
-    int_fast64_t full_ns = atomic_load(&state->full_ns);
+    int_fast64_t full_ns = atomic_load(&policy->full_ns);
     int_fast64_t from_ns;
+
     if (interval_ns == 0)
         return true;
     do {
         from_ns = full_ns > now_ns ? full_ns : now_ns;
         if (from_ns - now_ns > spare_ns)
             return false;
-    } while (!atomic_compare_exchange_weak(&state->full_ns, &full_ns,
+    } while (!atomic_compare_exchange_weak(&policy->full_ns, &full_ns,
                                            from_ns + interval_ns));
     return true;
 }

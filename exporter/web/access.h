@@ -5,39 +5,41 @@
 #ifndef WEB_ACCESS_H
 #define WEB_ACCESS_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 #define WEB_ACCESS_WATCH_NS (INT64_C(2) * 1000000000)
 
+struct failure;
 struct web_access;
 struct web_config;
 struct web_tls;
 
-/* One state of it, immutable; counted references, any thread. */
+/* One state of it; counted references, any thread.  It is only read but for the rate
+ * limit. */
 struct web_policy {
-    const struct web_config *config;
+    struct web_config *config;
     struct web_tls *tls; /* NULL: plain HTTP */
+    /* Only for this module, from here on. */
+    atomic_size_t references;
+    atomic_int_fast64_t full_ns; /* of the rate limit: when the burst is had again */
 };
 
 /* `path` NULL: everybody, plain HTTP, and nothing is watched.  `reloaded` (or NULL) is
- * told of each reading after the first one, on any thread.  NULL with one sentence in
- * `error`. */
+ * told of each reading after the first one, on any thread.  NULL with one sentence. */
 struct web_access *web_access_open(const char *path,
                                    void (*reloaded)(void *context, bool successful),
-                                   void *context, char *error, size_t error_bytes);
+                                   void *context, struct failure *why);
 void web_access_close(struct web_access *access); /* NULL is fine */
 
 /* 0, or -1 with one sentence: the old state stays.  Any thread. */
-int web_access_reload(struct web_access *access, char *error, size_t error_bytes);
+int web_access_reload(struct web_access *access, struct failure *why);
 
-const struct web_policy *web_access_get(struct web_access *access);
-/* Whether it is still the one in force. */
-bool web_access_is_current(struct web_access *access, const struct web_policy *policy);
-void web_policy_unref(const struct web_policy *policy); /* NULL is fine */
+struct web_policy *web_access_get(struct web_access *access);
+void web_policy_unref(struct web_policy *policy); /* NULL is fine */
 
 /* Whether the rate limit lets one more request through. */
-bool web_policy_takes_request(const struct web_policy *policy, int64_t now_ns);
+bool web_policy_takes_request(struct web_policy *policy, int64_t now_ns);
 
 #endif

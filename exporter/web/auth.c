@@ -8,7 +8,7 @@
 
 #include "base/thread.h"
 #include "kit/memory.h"
-#include "web/config.h"
+#include "web/config_users.h"
 #include "web/credentials.h"
 
 #include <crypt.h>
@@ -32,12 +32,14 @@ struct web_auth_attempt {
     bool user_exists;
 };
 
+/* The last ones, up to its size. */
 struct memory_ring {
     size_t next, count, size;
-    unsigned char (*digests)[WEB_AUTH_DIGEST_BYTES];
+    unsigned char digests[GOOD_MAX][WEB_AUTH_DIGEST_BYTES];
 };
 
 struct web_auth {
+    char *(*hash)(const char *password, const char *setting, struct crypt_data *data);
     unsigned char key[KEY_BYTES];
     struct crypt_data *crypt; /* 32 KiB; the worker's */
     pthread_mutex_t lock;     /* guards everything below */
@@ -50,13 +52,6 @@ struct web_auth {
 };
 
 /* --- what is remembered; under the lock --- */
-
-static void
-ring_new(struct memory_ring *ring, size_t size)
-{
-    ring->size = size;
-    ring->digests = memory_new(size, sizeof(*ring->digests));
-}
 
 static bool
 ring_has(const struct memory_ring *ring, const unsigned char *digest)
@@ -82,7 +77,7 @@ static bool
 attempt_is_good(struct web_auth *auth, const struct web_auth_attempt *attempt)
 {
     const char *hashed =
-        crypt_r(attempt->password, attempt->hash, auth->crypt); /* starts with * */
+        auth->hash(attempt->password, attempt->hash, auth->crypt); /* or "*..." */
     /* What stands in front is the salt, of which two spellings are the same. */
     bool equal =
         hashed != NULL && strlen(hashed) == WEB_BCRYPT_BYTES &&
@@ -182,13 +177,15 @@ worker_start(struct web_auth *auth)
 /* --- from outside --- */
 
 struct web_auth *
-web_auth_new(void)
+web_auth_new(char *(*hash)(const char *password, const char *setting,
+                           struct crypt_data *data))
 {
     struct web_auth *auth = memory_new(1, sizeof(*auth));
+    auth->hash = hash;
     auth->crypt = memory_new(1, sizeof(*auth->crypt));
     auth->last = &auth->first;
-    ring_new(&auth->good, GOOD_MAX);
-    ring_new(&auth->bad, BAD_MAX);
+    auth->good.size = GOOD_MAX;
+    auth->bad.size = BAD_MAX;
     if (gnutls_rnd(GNUTLS_RND_KEY, auth->key, sizeof(auth->key)) < 0)
         abort(); /* a known key would be worse */
     (void)pthread_mutex_init(&auth->lock, NULL);
@@ -216,8 +213,6 @@ web_auth_free(struct web_auth *auth)
     web_auth_stop(auth);
     (void)pthread_cond_destroy(&auth->work);
     (void)pthread_mutex_destroy(&auth->lock);
-    free(auth->good.digests);
-    free(auth->bad.digests);
     free(auth->crypt);
     explicit_bzero(auth, sizeof(*auth));
     free(auth);
@@ -245,16 +240,16 @@ remote_identify(const struct sockaddr *remote, unsigned char *out)
 
 /* An unknown user costs as much time as a known one. */
 static void
-attempt_fill(struct web_auth_attempt *attempt, const struct web_config *config,
+attempt_fill(struct web_auth_attempt *attempt, const struct web_users *users,
              const struct web_credentials *credentials)
 {
-    const struct web_user *user = web_config_user(config, credentials->user);
+    const struct web_user *user = web_config_user(users, credentials->user);
     attempt->user_exists = user != NULL;
     if (user != NULL)
         (void)snprintf(attempt->hash, sizeof(attempt->hash), "%s", user->hash);
     else
         (void)snprintf(attempt->hash, sizeof(attempt->hash), "$2b$%02d$%053d",
-                       config->bcrypt_cost, 0);
+                       users->bcrypt_cost, 0);
     memcpy(attempt->password, credentials->password, sizeof(attempt->password));
 }
 
@@ -300,18 +295,18 @@ judge(const struct web_auth *auth, const struct web_login *login)
 }
 
 enum web_verdict
-web_auth_check(struct web_auth *auth, const struct web_config *config,
+web_auth_check(struct web_auth *auth, const struct web_users *users,
                const char *authorization, const struct sockaddr *remote,
                struct web_login *login)
 {
     struct web_credentials credentials;
     enum web_verdict verdict = WEB_VERDICT_BAD;
-    if (config->users_count == 0)
+    if (users->count == 0)
         return WEB_VERDICT_GOOD;
     if (authorization == NULL || !web_credentials_read(authorization, &credentials))
         return WEB_VERDICT_BAD;
     struct web_auth_attempt *attempt = memory_new(1, sizeof(*attempt));
-    attempt_fill(attempt, config, &credentials);
+    attempt_fill(attempt, users, &credentials);
     remote_identify(remote, login->remote);
     if (digest_make(auth, &credentials, attempt, login->digest) == 0) {
         (void)pthread_mutex_lock(&auth->lock);

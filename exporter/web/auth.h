@@ -13,19 +13,22 @@
 #define WEB_AUTH_DIGEST_BYTES 32
 #define WEB_AUTH_REMOTE_BYTES 16
 
-struct web_auth;
-struct web_config;
+struct crypt_data;
 struct sockaddr;
+struct web_auth;
+struct web_users;
 
 enum web_verdict {
     WEB_VERDICT_NONE, /* not asked yet */
     WEB_VERDICT_GOOD, /* let in */
     WEB_VERDICT_BAD,  /* 401 */
     WEB_VERDICT_WAIT, /* call web_auth_wait() */
-    WEB_VERDICT_BUSY, /* too many guesses are waiting: 503 */
+    WEB_VERDICT_BUSY, /* too many guesses are waiting: 429 */
 };
 
-struct web_auth *web_auth_new(void); /* starts no thread before it is needed */
+/* `hash` is crypt_r(3), or a test's.  Starts no thread before it is needed. */
+struct web_auth *web_auth_new(char *(*hash)(const char *password, const char *setting,
+                                            struct crypt_data *data));
 /* Those who wait are notified first, with WEB_VERDICT_BUSY. */
 void web_auth_stop(struct web_auth *auth);
 void web_auth_free(struct web_auth *auth); /* NULL is fine; stops as well */
@@ -45,7 +48,7 @@ struct web_login {
 
 /* `authorization` is the header's value or NULL, `remote` the client's address. Without
  * users everybody is let in.  Any thread, but one at a time for each login. */
-enum web_verdict web_auth_check(struct web_auth *auth, const struct web_config *config,
+enum web_verdict web_auth_check(struct web_auth *auth, const struct web_users *users,
                                 const char *authorization,
                                 const struct sockaddr *remote, struct web_login *login);
 /* Only after WEB_VERDICT_WAIT, when the caller is ready to be notified; that may come

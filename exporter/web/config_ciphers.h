@@ -3,10 +3,10 @@
 #define WEB_CONFIG_CIPHERS_H
 
 struct tree_node;
-struct tree_problem;
+struct failure;
 
 /* To GnuTLS' priority string; free() is the caller's. */
 int web_config_priority_read(const struct tree_node *map, char **priority,
-                             struct tree_problem *problem);
+                             struct failure *why);
 
 #endif

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 struct tree_node;
-struct tree_problem;
+struct failure;
 
 #define WEB_SANS_MAX 256
 
@@ -27,15 +27,16 @@ struct web_pem {
 
 struct web_tls_config {
     bool enabled;
+    char *file; /* that says so, for sentences */
     struct web_pem cert, key, client_ca;
     enum web_client_auth client_auth;
     char **allowed_sans; /* NULL-terminated; NULL: any */
     char *priority;      /* versions, ciphers and curves as GnuTLS spells them */
 };
 
-/* `map` NULL: no TLS.  `file`: whose folder relative paths are of. */
-int web_config_tls_read(const struct tree_node *map, const char *file,
-                        struct web_tls_config *tls, struct tree_problem *problem);
+/* Into a struct web_tls_config.  `map` NULL: no TLS.  Relative paths are from the
+ * folder of the file. */
+int web_config_tls_read(const struct tree_node *map, void *tls, struct failure *why);
 void web_config_tls_clear(struct web_tls_config *tls);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-#include "web/config.h"
+#include "web/config_users.h"
 
 /* bcrypt looks at 72 bytes of a password; libxcrypt takes up to 511. */
 #define WEB_PASSWORD_BYTES_MAX 511

@@ -1,6 +1,8 @@
 /* From the text of an address to a socket that listens. */
 #include "web/listen.h"
 
+#include "kit/failure.h"
+
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -101,7 +103,7 @@ listen_remedy(int cause)
 }
 
 static int
-listen_at(const struct address *address, char *error, size_t error_bytes)
+listen_at(const struct address *address, struct failure *why)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
                              .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
@@ -112,20 +114,20 @@ listen_at(const struct address *address, char *error, size_t error_bytes)
     } else {
         int code = getaddrinfo(address->host, address->port, &hints, &found);
         if (code != 0) {
-            (void)snprintf(error, error_bytes,
-                           "web.listen_addresses: %s is not an address of this host: "
-                           "%s; write \":10177\", \"127.0.0.1:10177\" or "
-                           "\"[::1]:10177\"",
-                           address->text, gai_strerror(code));
+            failure_set(why, FAILURE_UNAVAILABLE,
+                        "web.listen_addresses: %s is not an address of this host: "
+                        "%s; write \":10177\", \"127.0.0.1:10177\" or "
+                        "\"[::1]:10177\"",
+                        address->text, gai_strerror(code));
             return -1;
         }
         fd = socket_listen(found->ai_addr, found->ai_addrlen);
         freeaddrinfo(found);
     }
     if (fd < 0)
-        (void)snprintf(error, error_bytes,
-                       "web.listen_addresses: cannot listen on %s: %s; %s",
-                       address->text, strerror(errno), listen_remedy(errno));
+        failure_set(why, FAILURE_UNAVAILABLE,
+                    "web.listen_addresses: cannot listen on %s: %s; %s", address->text,
+                    strerror(errno), listen_remedy(errno));
     return fd;
 }
 
@@ -146,17 +148,17 @@ describe_bound(struct web_listener *listener)
 }
 
 int
-web_listen(const char *text, struct web_listener *out, char *error, size_t error_bytes)
+web_listen(const char *text, struct web_listener *out, struct failure *why)
 {
     struct address address;
     if (address_split(text, &address) != 0) {
-        (void)snprintf(error, error_bytes,
-                       "web.listen_addresses: \"%s\" is not an address with a port; "
-                       "write \":10177\", \"127.0.0.1:10177\" or \"[::1]:10177\"",
-                       text);
+        failure_set(why, FAILURE_UNAVAILABLE,
+                    "web.listen_addresses: \"%s\" is not an address with a port; "
+                    "write \":10177\", \"127.0.0.1:10177\" or \"[::1]:10177\"",
+                    text);
         return -1;
     }
-    out->fd = listen_at(&address, error, error_bytes);
+    out->fd = listen_at(&address, why);
     if (out->fd < 0)
         return -1;
     describe_bound(out);

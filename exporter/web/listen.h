@@ -2,7 +2,7 @@
 #ifndef WEB_LISTEN_H
 #define WEB_LISTEN_H
 
-#include <stddef.h>
+struct failure;
 
 #define WEB_ADDRESS_BYTES 256
 
@@ -14,7 +14,6 @@ struct web_listener {
 
 /* `text` is like ":10177", "127.0.0.1:10177" or "[::1]:10177"; ":PORT" is both
  * families.  0, or -1 with one sentence that names the address and the remedy. */
-int web_listen(const char *text, struct web_listener *out, char *error,
-               size_t error_bytes);
+int web_listen(const char *text, struct web_listener *out, struct failure *why);
 
 #endif

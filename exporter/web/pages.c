@@ -4,9 +4,9 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "kit/memory.h"
-#include "store/discovery.h"
+#include "store/discovery_page.h"
 #include "store/store.h"
-#include "store/telemetry.h"
+#include "store/telemetry_text.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>

@@ -6,6 +6,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct failure;
+struct pollfd;
 struct store;
 struct telemetry;
 struct web;
@@ -15,14 +17,16 @@ struct web_settings {
     const char *const *listen_addresses; /* ":10177", "127.0.0.1:10177", "[::1]:10177";
                                             NULL-terminated; ":PORT" is both families */
     const char *telemetry_path;          /* "/metrics" */
-    struct web_access *access;           /* borrowed; NULL: everybody, plain HTTP */
-    int64_t request_ns, response_ns;     /* for tests; 0: the limits of web/web.c */
+    struct web_access *access;           /* borrowed */
+    /* For tests; 0 and NULL: the limits of web/web.c, and poll(2). */
+    int64_t request_ns, response_ns;
+    int (*poll)(struct pollfd *files, unsigned long count, int timeout_ms);
 };
 
-/* Starts to listen; logs one line for each address.  NULL with one sentence in `error`
- * that names the address and the remedy. */
+/* Starts to listen; logs one line for each address.  NULL with one sentence that names
+ * the address and the remedy. */
 struct web *web_start(const struct web_settings *settings, struct store *store,
-                      struct telemetry *telemetry, char *error, size_t error_bytes);
+                      struct telemetry *telemetry, struct failure *why);
 /* The port that the address at `index` is bound to (":0" asks for a free one). */
 unsigned int web_port(const struct web *web, size_t index);
 /* Whether it can serve what the access now says: with TLS or without is decided at the

@@ -1,36 +1,33 @@
 /* Scalars to typed values. */
 #include "yaml/value.h"
 
+#include "base/clock.h"
 #include "base/suggest.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
-#define NS_PER_MS INT64_C(1000000)
-#define NS_PER_S (1000 * NS_PER_MS)
 #define REMEDY_BYTES 1024
 
 /* A scalar that has a value; `like` shows how to write it. */
 static int
-check_value(const struct tree_node *node, const char *like,
-            struct tree_problem *problem)
+check_value(const struct tree_node *node, const char *like, struct failure *why)
 {
     static const char *const kinds[] = {"a value", "a list", "a map"};
     if (node->kind != TREE_SCALAR)
-        return tree_fail(problem, node, "is %s, not a single value; write it like %s",
+        return tree_fail(why, node, "is %s, not a single value; write it like %s",
                          kinds[node->kind], like);
     if (tree_is_null(node))
-        return tree_fail(problem, node,
-                         "has no value; write it like %s, or remove the key", like);
+        return tree_fail(why, node, "has no value; write it like %s, or remove the key",
+                         like);
     return 0;
 }
 
 int
-value_read_string(const struct tree_node *node, const char **out,
-                  struct tree_problem *problem)
+value_read_string(const struct tree_node *node, const char **out, struct failure *why)
 {
-    if (check_value(node, "\"text\"", problem) < 0)
+    if (check_value(node, "\"text\"", why) < 0)
         return -1;
     *out = node->text;
     return 0;
@@ -38,30 +35,30 @@ value_read_string(const struct tree_node *node, const char **out,
 
 int
 value_read_choice(const struct tree_node *node, const char *const *names, size_t *index,
-                  struct tree_problem *problem)
+                  struct failure *why)
 {
     char quoted[TREE_QUOTE_BYTES], remedy[REMEDY_BYTES];
     const char *text = NULL;
-    if (value_read_string(node, &text, problem) < 0)
+    if (value_read_string(node, &text, why) < 0)
         return -1;
     for (*index = 0; names[*index] != NULL; (*index)++)
         if (strcmp(names[*index], text) == 0)
             return 0;
     suggest_remedy(text, names, remedy, sizeof(remedy));
-    return tree_fail(problem, node, "\"%s\" is unknown; %s", tree_quote(text, quoted),
+    return tree_fail(why, node, "\"%s\" is unknown; %s", tree_quote(text, quoted),
                      remedy);
 }
 
 int
-value_read_bool(const struct tree_node *node, bool *out, struct tree_problem *problem)
+value_read_bool(const struct tree_node *node, bool *out, struct failure *why)
 {
     char quoted[TREE_QUOTE_BYTES];
-    if (check_value(node, "true or false", problem) < 0)
+    if (check_value(node, "true or false", why) < 0)
         return -1;
     *out = strcmp(node->text, "true") == 0;
     if (!node->quoted && (*out || strcmp(node->text, "false") == 0))
         return 0;
-    return tree_fail(problem, node,
+    return tree_fail(why, node,
                      "\"%s\" is not true or false; write one of these two, small and "
                      "without quotes",
                      tree_quote(node->text, quoted));
@@ -85,20 +82,20 @@ decimal_parse(const char *text, int64_t *out)
 
 int
 value_read_integer(const struct tree_node *node, int64_t min, int64_t max, int64_t *out,
-                   struct tree_problem *problem)
+                   struct failure *why)
 {
     char quoted[TREE_QUOTE_BYTES], like[VALUE_BYTES];
     snprintf(like, sizeof(like), "%" PRId64, min);
-    if (check_value(node, like, problem) < 0)
+    if (check_value(node, like, why) < 0)
         return -1;
     const char *rest = decimal_parse(node->text, out);
     if (node->quoted || rest == NULL || *rest != '\0')
-        return tree_fail(problem, node,
+        return tree_fail(why, node,
                          "\"%s\" is not a whole number; write one from %" PRId64
                          " to %" PRId64 ", without quotes",
                          tree_quote(node->text, quoted), min, max);
     if (*out < min || *out > max)
-        return tree_fail(problem, node,
+        return tree_fail(why, node,
                          "%s is out of range; write a number from %" PRId64
                          " to %" PRId64,
                          tree_quote(node->text, quoted), min, max);
@@ -157,25 +154,6 @@ value_duration_format(int64_t ns, char out[VALUE_BYTES])
     return out;
 }
 
-int
-value_read_duration(const struct tree_node *node, int64_t min_ns, int64_t max_ns,
-                    int64_t *out_ns, struct tree_problem *problem)
-{
-    char quoted[TREE_QUOTE_BYTES], min[VALUE_BYTES], max[VALUE_BYTES];
-    if (check_value(node, "15s, 1m30s or 2h", problem) < 0)
-        return -1;
-    if (duration_parse(node->text, out_ns) < 0)
-        return tree_fail(problem, node,
-                         "\"%s\" is not a duration; write it like 15s, 1m30s or 2h",
-                         tree_quote(node->text, quoted));
-    if (*out_ns < min_ns || *out_ns > max_ns)
-        return tree_fail(
-            problem, node, "%s is out of range; write a duration from %s to %s",
-            tree_quote(node->text, quoted), value_duration_format(min_ns, min),
-            value_duration_format(max_ns, max));
-    return 0;
-}
-
 static int
 bytes_parse(const char *text, int64_t *out)
 {
@@ -208,21 +186,48 @@ value_bytes_format(int64_t bytes, char out[VALUE_BYTES])
     return out;
 }
 
-int
-value_read_bytes(const struct tree_node *node, int64_t min, int64_t max, int64_t *out,
-                 struct tree_problem *problem)
+/* What durations and sizes are read by. */
+struct quantity {
+    const char *name, *like;
+    int (*parse)(const char *text, int64_t *out);
+    const char *(*format)(int64_t number, char out[VALUE_BYTES]);
+};
+
+static int
+quantity_read(const struct quantity *quantity, const struct tree_node *node,
+              int64_t min, int64_t max, int64_t *out, struct failure *why)
 {
     char quoted[TREE_QUOTE_BYTES], low[VALUE_BYTES], high[VALUE_BYTES];
-    if (check_value(node, "64KiB or 1MiB", problem) < 0)
+
+    if (check_value(node, quantity->like, why) < 0)
         return -1;
-    if (bytes_parse(node->text, out) < 0)
-        return tree_fail(problem, node,
-                         "\"%s\" is not a size; write it like 512, 64KiB or 1MiB",
-                         tree_quote(node->text, quoted));
+    if (quantity->parse(node->text, out) < 0)
+        return tree_fail(why, node, "\"%s\" is not a %s; write it like %s%s",
+                         tree_quote(node->text, quoted), quantity->name,
+                         quantity->parse == bytes_parse ? "512, " : "", quantity->like);
     if (*out < min || *out > max)
-        return tree_fail(problem, node,
-                         "%s is out of range; write a size from %s to %s",
-                         tree_quote(node->text, quoted), value_bytes_format(min, low),
-                         value_bytes_format(max, high));
+        return tree_fail(why, node, "%s is out of range; write a %s from %s to %s",
+                         tree_quote(node->text, quoted), quantity->name,
+                         quantity->format(min, low), quantity->format(max, high));
     return 0;
+}
+
+int
+value_read_duration(const struct tree_node *node, int64_t min_ns, int64_t max_ns,
+                    int64_t *out_ns, struct failure *why)
+{
+    static const struct quantity duration = {"duration", "15s, 1m30s or 2h",
+                                             duration_parse, value_duration_format};
+
+    return quantity_read(&duration, node, min_ns, max_ns, out_ns, why);
+}
+
+int
+value_read_bytes(const struct tree_node *node, int64_t min, int64_t max, int64_t *out,
+                 struct failure *why)
+{
+    static const struct quantity size = {"size", "64KiB or 1MiB", bytes_parse,
+                                         value_bytes_format};
+
+    return quantity_read(&size, node, min, max, out, why);
 }

@@ -216,11 +216,11 @@ default_filters(size_t index)
 {
     static struct filter *filters[COLLECTORS_MAX][COLLECTOR_FILTERS_MAX];
     const struct filter_spec *specs = collectors[index]->filters;
-    char error[256];
+    struct failure why;
     for (size_t i = 0; specs != NULL && specs[i].key != NULL; i++) {
         if (filters[index][i] == NULL)
             filters[index][i] =
-                filter_new(NULL, specs[i].default_exclude, error, sizeof(error));
+                filter_new(NULL, specs[i].default_exclude, &why);
         REQUIRE(filters[index][i] != NULL);
     }
     return (const struct filter *const *)filters[index];

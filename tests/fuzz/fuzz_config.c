@@ -11,8 +11,8 @@
 static void
 sentence_is_one_line(const char *error)
 {
-    size_t length = strnlen(error, CONFIG_ERROR_BYTES);
-    REQUIRE(length > 0 && length < CONFIG_ERROR_BYTES);
+    size_t length = strnlen(error, FAILURE_TEXT_BYTES);
+    REQUIRE(length > 0 && length < FAILURE_TEXT_BYTES);
     for (size_t i = 0; i < length; i++)
         REQUIRE((unsigned char)error[i] >= ' ' && error[i] != '\x7f');
 }
@@ -48,17 +48,18 @@ config_holds_together(const struct config *config)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    char path[64], error[CONFIG_ERROR_BYTES];
+    char path[64];
+    struct failure why;
     int fd = memfd_create("fuzz_config", MFD_CLOEXEC);
     REQUIRE(fd >= 0 && write(fd, data, size) == (ssize_t)size);
     (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 
-    memset(error, 'x', sizeof(error));
-    struct config *config = config_load(path, NULL, error, sizeof(error));
+    memset(&why, 'x', sizeof(why));
+    struct config *config = config_load(path, NULL, &why);
     if (config != NULL)
         config_holds_together(config);
     else
-        sentence_is_one_line(error);
+        sentence_is_one_line(why.text);
     config_free(config);
     close(fd);
     return 0;

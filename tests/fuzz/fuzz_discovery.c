@@ -3,7 +3,7 @@
  * refused by one sentence; the list is JSON that Prometheus takes, with at most one
  * target for each address, each with the port that was asked for. */
 #include "fuzz.h"
-#include "store/discovery.h"
+#include "store/discovery_page.h"
 
 #include <jansson.h>
 #include <string.h>

@@ -1,6 +1,7 @@
 /* A pattern, a newline, and a text that a guest says: the pattern compiles or is
  * refused by one sentence, and the match ends. */
 #include "fuzz.h"
+#include "kit/failure.h"
 #include "kit/filter.h"
 
 #include <string.h>
@@ -22,12 +23,12 @@ string_of(const uint8_t *data, size_t size)
 static void
 match(const char *pattern, const char *text)
 {
-    char error[256] = "";
-    struct filter *include = filter_new(pattern, NULL, error, sizeof(error));
-    struct filter *exclude = filter_new(NULL, pattern, error, sizeof(error));
+    struct failure why = {.text = ""};
+    struct filter *include = filter_new(pattern, NULL, &why);
+    struct filter *exclude = filter_new(NULL, pattern, &why);
     REQUIRE((include == NULL) == (exclude == NULL));
     if (include == NULL) {
-        REQUIRE(error[0] != '\0');
+        REQUIRE(why.text[0] != '\0');
         return;
     }
     bool included = filter_passes(include, text);

@@ -1,19 +1,18 @@
 /* A web configuration file as web_config_load() reads it: one that holds together, or
  * one sentence. */
 #include "fuzz.h"
+#include "kit/failure.h"
 #include "web/config.h"
 
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define ERROR_BYTES 512
-
 static void
 sentence_is_one_line(const char *error)
 {
-    size_t length = strnlen(error, ERROR_BYTES);
-    REQUIRE(length > 0 && length < ERROR_BYTES);
+    size_t length = strnlen(error, FAILURE_TEXT_BYTES);
+    REQUIRE(length > 0 && length < FAILURE_TEXT_BYTES);
     for (size_t i = 0; i < length; i++)
         REQUIRE((unsigned char)error[i] >= ' ' && error[i] != '\x7f');
 }
@@ -43,14 +42,14 @@ config_holds_together(const struct web_config *config)
 {
     if (config->tls.enabled)
         tls_holds_together(config);
-    REQUIRE(config->users_count <= WEB_USERS_MAX);
-    for (size_t i = 0; i < config->users_count; i++) {
-        REQUIRE(strlen(config->users[i].hash) == WEB_BCRYPT_BYTES);
-        REQUIRE(strchr(config->users[i].name, ':') == NULL);
-        REQUIRE(web_config_user(config, config->users[i].name) == &config->users[i]);
+    REQUIRE(config->users.count <= WEB_USERS_MAX);
+    for (size_t i = 0; i < config->users.count; i++) {
+        REQUIRE(strlen(config->users.list[i].hash) == WEB_BCRYPT_BYTES);
+        REQUIRE(strchr(config->users.list[i].name, ':') == NULL);
+        REQUIRE(web_config_user(&config->users, config->users.list[i].name) == &config->users.list[i]);
     }
-    REQUIRE(config->users_count == 0 || config->bcrypt_cost >= WEB_BCRYPT_COST_MIN);
-    REQUIRE(config->bcrypt_cost <= WEB_BCRYPT_COST_MAX);
+    REQUIRE(config->users.count == 0 || config->users.bcrypt_cost >= WEB_BCRYPT_COST_MIN);
+    REQUIRE(config->users.bcrypt_cost <= WEB_BCRYPT_COST_MAX);
     for (size_t i = 0; i < WEB_HEADERS; i++)
         REQUIRE(config->headers[i].value == NULL ||
                 (config->headers[i].name != NULL &&
@@ -61,17 +60,18 @@ config_holds_together(const struct web_config *config)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    char path[64], error[ERROR_BYTES];
+    char path[64];
+    struct failure why;
     int fd = memfd_create("fuzz_web_config", MFD_CLOEXEC);
     REQUIRE(fd >= 0 && write(fd, data, size) == (ssize_t)size);
     (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 
-    memset(error, 'x', sizeof(error));
-    struct web_config *config = web_config_load(path, error, sizeof(error));
+    memset(&why, 'x', sizeof(why));
+    struct web_config *config = web_config_load(path, &why);
     if (config != NULL)
         config_holds_together(config);
     else
-        sentence_is_one_line(error);
+        sentence_is_one_line(why.text);
     web_config_free(config);
     close(fd);
     return 0;

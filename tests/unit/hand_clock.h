@@ -22,7 +22,7 @@ clock_gettime(clockid_t clock, struct timespec *now)
     return 0;
 }
 
-static void
+static inline void
 hand_clock_pass(int64_t ns)
 {
     atomic_fetch_add(&hand_clock_ns, ns);

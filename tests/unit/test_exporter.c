@@ -17,13 +17,13 @@ static char err[4096];
 static void
 open_exporter(struct exporter *exporter, struct options *options)
 {
-    char error[CONFIG_ERROR_BYTES];
+    struct failure why;
 
     memset(options->overrides.collector_enabled, 0,
            sizeof(options->overrides.collector_enabled));
     options->mode = OPTIONS_RUN;
     *exporter = (struct exporter){.options = options, .drivers = drivers};
-    exporter->config = exporter_load_config(options, error, sizeof(error));
+    exporter->config = exporter_load_config(options, &why);
     assert_non_null(exporter->config);
     exporter_open(exporter);
 }
@@ -138,11 +138,11 @@ static void
 test_config(void **state)
 {
     const struct options options = {.config_file = "/nowhere/qga-exporter.yml"};
-    char error[CONFIG_ERROR_BYTES];
+    struct failure why;
 
     (void)state;
-    assert_null(exporter_load_config(&options, error, sizeof(error)));
-    assert_non_null(strstr(error, "/nowhere/qga-exporter.yml"));
+    assert_null(exporter_load_config(&options, &why));
+    assert_non_null(strstr(why.text, "/nowhere/qga-exporter.yml"));
 }
 
 int

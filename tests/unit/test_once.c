@@ -3,6 +3,7 @@
 
 #include "config/config.h"
 #include "exporter.h"
+#include "kit/failure.h"
 #include "options.h"
 #include "unit/capture.h"
 #include "unit/fake_source.h"
@@ -19,7 +20,7 @@ static char out[1 << 16], err[4096];
 static struct exporter
 exporter_of(struct options *options, enum options_mode mode)
 {
-    char error[CONFIG_ERROR_BYTES];
+    struct failure why;
     struct exporter exporter = {.options = options, .drivers = drivers};
 
     memset(options->overrides.collector_enabled, 0,
@@ -27,7 +28,7 @@ exporter_of(struct options *options, enum options_mode mode)
     options->overrides.collector_enabled[collector_find("clock")] = 1;
     options->overrides.log_level = "error";
     options->mode = mode;
-    exporter.config = exporter_load_config(options, error, sizeof(error));
+    exporter.config = exporter_load_config(options, &why);
     assert_non_null(exporter.config);
     return exporter;
 }

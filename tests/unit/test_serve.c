@@ -3,6 +3,7 @@
 
 #include "config/config.h"
 #include "exporter.h"
+#include "kit/failure.h"
 #include "options.h"
 #include "unit/capture.h"
 #include "unit/fake_source.h"
@@ -37,13 +38,13 @@ run(const char *config, const char *web_config_path, void (*each_turn)(unsigned 
                               .config_file = config_path,
                               .web_config_file = web_config_path};
     struct exporter exporter = {.options = &options, .drivers = drivers};
-    char error[CONFIG_ERROR_BYTES];
+    struct failure why;
 
     memset(options.overrides.collector_enabled, 0,
            sizeof(options.overrides.collector_enabled));
     options.overrides.collector_enabled[collector_find("clock")] = 1;
     write_config(config);
-    exporter.config = exporter_load_config(&options, error, sizeof(error));
+    exporter.config = exporter_load_config(&options, &why);
     assert_non_null(exporter.config);
     fake_source = FAKE_ANSWERS;
     fake_each_turn = each_turn;

@@ -4,6 +4,7 @@
 #include "config/config.h"
 #include "config/guest_name.h"
 #include "kit/memory.h"
+#include "kit/pattern.h"
 #include "source/socket/agent_socket.h"
 #include "source/socket/scan.h"
 
@@ -37,7 +38,7 @@ struct socket_guest {
 struct source {
     uv_loop_t *loop;
     const struct source_listener *listener;
-    struct guest_name *naming;
+    struct pattern *naming;
     struct socket_scan *scan;
     struct socket_guest *guests;
     bool up, looked;
@@ -238,13 +239,13 @@ socket_start(const struct source_config *config, uv_loop_t *loop,
         .looked = looked,
         .context = source,
     };
-    char error[FAILURE_TEXT_BYTES];
+    struct failure why;
 
     (void)mailbox;
     source->loop = loop;
     source->listener = listener;
     /* The config has checked it. */
-    source->naming = guest_name_new(config->socket.guest_name, error, sizeof error);
+    source->naming = guest_name_new(config->socket.guest_name, &why);
     source->scan = socket_scan_start(loop, config->socket.path, &socket_scan_usual,
                                      &scan_listener);
     return source;
@@ -293,7 +294,7 @@ socket_stop(struct source *source, int64_t deadline_ns)
         agent_socket_forget_call(guest->agent);
         forget_guest(guest);
     }
-    guest_name_free(source->naming);
+    pattern_free(source->naming);
     free(source);
     return true;
 }

@@ -6,6 +6,7 @@
  * Also: what holds for every collector's table, so that a new one cannot be forgotten.
  */
 #include "agent/reply.h"
+#include "base/number.h"
 #include "base/text.h"
 #include "collector.h"
 #include "kit/filter.h"
@@ -57,13 +58,12 @@ write_file(const char *path, const char *text)
 static void
 default_filters(const struct collector *collector, const struct filter *filters[])
 {
-    char error[256];
+    struct failure why;
     for (size_t i = 0; collector->filters && collector->filters[i].key; i++) {
         assert_true(i < COLLECTOR_FILTERS_MAX);
-        filters[i] = filter_new(NULL, collector->filters[i].default_exclude, error,
-                                sizeof(error));
+        filters[i] = filter_new(NULL, collector->filters[i].default_exclude, &why);
         if (!filters[i])
-            fail_msg("%s: %s", collector->name, error);
+            fail_msg("%s: %s", collector->name, why.text);
     }
 }
 
@@ -92,6 +92,7 @@ render_label(struct text *out, const char *name, const char *value)
 static void
 render_sample(struct text *out, const struct collector *collector, struct sample sample)
 {
+    char number[NUMBER_BYTES];
     size_t family = 0;
     while (collector->metrics[family] && collector->metrics[family] != sample.metric)
         family++;
@@ -103,7 +104,7 @@ render_sample(struct text *out, const struct collector *collector, struct sample
         render_label(out, sample.metric->labels[i], sample.label_values[i]);
     }
     text_add_string(out, sample.metric->labels[0] ? "} " : " ");
-    text_add_double(out, sample.value);
+    text_add(out, number, number_format(sample.value, number));
     text_add_string(out, "\n");
 }
 

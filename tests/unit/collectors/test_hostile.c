@@ -139,17 +139,15 @@ collect(const struct collector *collector, const json_t *reply)
     const struct samples_limits limits = {SERIES_MAX, LABEL_BYTES_MAX};
     struct filter *owned[COLLECTOR_FILTERS_MAX] = {NULL};
     const struct filter *filters[COLLECTOR_FILTERS_MAX] = {NULL};
-    char error[256];
+    struct failure why = {.kind = FAILURE_NONE};
     for (size_t i = 0; collector->filters && collector->filters[i].key; i++) {
-        owned[i] = filter_new(NULL, collector->filters[i].default_exclude, error,
-                              sizeof(error));
+        owned[i] = filter_new(NULL, collector->filters[i].default_exclude, &why);
         filters[i] = owned[i];
     }
     struct exchange when = {.sent_ns = INT64_C(1790000000000000000),
                             .received_ns = INT64_C(1790000000000000000),
                             .filters = filters,
                             .memory = calloc(1, collector->memory_bytes + 1)};
-    struct failure why = {.kind = FAILURE_NONE};
     struct samples *samples = samples_new(&limits);
     struct outcome outcome = {FAILURE_NONE, 0, 0};
 

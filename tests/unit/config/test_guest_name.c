@@ -1,5 +1,7 @@
 /* A guest's name from the path of its socket. */
 #include "config/guest_name.h"
+#include "kit/failure.h"
+#include "kit/pattern.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,17 +14,18 @@
 static void
 expect(const char *pattern, const char *path, const char *wanted)
 {
-    char error[256] = "", name[32] = "untouched";
-    struct guest_name *rule = guest_name_new(pattern, error, sizeof error);
+    struct failure why;
+    char name[32] = "untouched";
+    struct pattern *rule = guest_name_new(pattern, &why);
 
     if (!rule)
-        fail_msg("%s", error);
+        fail_msg("%s", why.text);
     bool found = guest_name_of(rule, path, name, sizeof name);
 
     assert_int_equal(found, wanted != NULL);
     if (wanted)
         assert_string_equal(name, wanted);
-    guest_name_free(rule);
+    pattern_free(rule);
 }
 
 static void
@@ -78,18 +81,17 @@ test_a_pattern_that_backtracks(void **state)
 static void
 test_bad_patterns(void **state)
 {
-    char error[256];
+    struct failure why;
 
     (void)state;
-    assert_null(guest_name_new("(a", error, sizeof error));
-    assert_string_equal(error, "the pattern \"(a\" is wrong at character 3: missing "
-                               "closing parenthesis");
-    assert_null(guest_name_new("a", error, sizeof error));
-    assert_non_null(strstr(error, "has 0 groups; write the part of the path"));
-    assert_null(guest_name_new("(a)(b)", error, sizeof error));
-    assert_non_null(strstr(error, "has 2 groups"));
-    assert_null(guest_name_new("", error, sizeof error));
-    guest_name_free(NULL);
+    assert_null(guest_name_new("(a", &why));
+    assert_string_equal(why.text, "the pattern \"(a\" is wrong at character 3: missing "
+                                  "closing parenthesis");
+    assert_null(guest_name_new("a", &why));
+    assert_non_null(strstr(why.text, "has 0 groups; write the part of the path"));
+    assert_null(guest_name_new("(a)(b)", &why));
+    assert_non_null(strstr(why.text, "has 2 groups"));
+    assert_null(guest_name_new("", &why));
 }
 
 int

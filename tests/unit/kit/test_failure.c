@@ -12,7 +12,7 @@ static void
 a_failure_is_cut_at_a_character(void **state)
 {
     struct failure why;
-    char text[300];
+    char text[FAILURE_TEXT_BYTES + 44];
 
     (void)state;
     memset(text, 'a', sizeof(text));

@@ -1,6 +1,8 @@
 /* Filters: include, exclude, bad patterns, and hostile text against slow patterns. */
 #include "kit/filter.h"
 
+#include "kit/failure.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,9 +14,9 @@
 static struct filter *
 filter_of(const char *include, const char *exclude)
 {
-    char error[256] = "";
-    struct filter *filter = filter_new(include, exclude, error, sizeof(error));
-    assert_string_equal(error, "");
+    struct failure why = {.text = ""};
+    struct filter *filter = filter_new(include, exclude, &why);
+    assert_string_equal(why.text, "");
     assert_non_null(filter);
     return filter;
 }
@@ -72,16 +74,13 @@ static void
 a_bad_pattern_is_named_with_its_position(void **state)
 {
     (void)state;
-    char error[256];
-    assert_null(filter_new("ok", "a(b", error, sizeof(error)));
+    struct failure why;
+    assert_null(filter_new("ok", "a(b", &why));
     assert_string_equal(
-        error, "bad pattern \"a(b\": missing closing parenthesis at character 3");
-    assert_null(filter_new("[", NULL, error, sizeof(error)));
-    assert_non_null(strstr(error, "\"[\""));
-    assert_null(filter_new("a\\Cb", NULL, error, sizeof(error)));
-    char small[12];
-    assert_null(filter_new("[", NULL, small, sizeof(small)));
-    assert_int_equal(strlen(small), sizeof(small) - 1);
+        why.text, "bad pattern \"a(b\": missing closing parenthesis at character 3");
+    assert_null(filter_new("[", NULL, &why));
+    assert_non_null(strstr(why.text, "\"[\""));
+    assert_null(filter_new("a\\Cb", NULL, &why));
 }
 
 /* Hours without the limit; what hits it is excluded, also by an include. */

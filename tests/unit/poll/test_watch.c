@@ -14,6 +14,7 @@
 #include "source/source.h"
 #include "store/store.h"
 #include "store/telemetry.h"
+#include "store/telemetry_text.h"
 #include "unit/hand_clock.h"
 
 #include <setjmp.h>
@@ -129,13 +130,13 @@ open_world(struct world *world)
     static char name[] = "";
     static struct source_config source = {.kind = SOURCE_LIBVIRT, .name = name};
     const struct metric *const *slots[PUBLISH_SLOTS_MAX];
-    char error[CONFIG_ERROR_BYTES];
+    struct failure why;
 
     memset(world, 0, sizeof *world);
     size_t slots_count = publish_slots(slots);
 
     uv_loop_init(&world->loop);
-    world->config = config_load(NULL, NULL, error, sizeof error);
+    world->config = config_load(NULL, NULL, &why);
     assert_non_null(world->config);
     world->parts = (struct watch_parts){
         .loop = &world->loop,

@@ -101,13 +101,13 @@ set_up(void **state)
     static char name[] = "";
     static struct source_config source;
     const struct metric *const *slots[PUBLISH_SLOTS_MAX];
-    char error[CONFIG_ERROR_BYTES];
+    struct failure why;
     size_t slots_count = publish_slots(slots);
 
     (void)state;
     memset(&world, 0, sizeof world);
     uv_loop_init(&world.loop);
-    world.config = config_load(NULL, NULL, error, sizeof error);
+    world.config = config_load(NULL, NULL, &why);
     world.parts = (struct watch_parts){
         .loop = &world.loop,
         .mailbox = mailbox_new(&world.loop),

@@ -1,5 +1,7 @@
 /* The exporter's own metrics: what is there from the start, what is counted where. */
 #include "store/telemetry.h"
+#include "store/telemetry_inside.h"
+#include "store/telemetry_text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -198,21 +200,6 @@ one_source_too_many_is_ignored(void **state)
     free(text);
 }
 
-static void
-the_process_is_described(void **state)
-{
-    assert_true(value_of(*state, "process_open_fds") >= 3);
-    assert_true(value_of(*state, "process_open_fds") <= 100);
-    assert_true(value_of(*state, "process_max_fds") >= 64);
-    assert_true(value_of(*state, "process_threads") >= 1);
-    assert_true(value_of(*state, "process_threads") <= 10);
-    double resident = value_of(*state, "process_resident_memory_bytes");
-    assert_true(resident >= 100e3);
-    assert_true(value_of(*state, "process_virtual_memory_bytes") >= resident);
-    assert_true(value_of(*state, "process_virtual_memory_max_bytes") >= resident);
-    assert_true(value_of(*state, "process_cpu_seconds_total") > 0);
-}
-
 static double
 now_s(void)
 {
@@ -233,38 +220,6 @@ the_start_is_when_it_was(void **state)
     telemetry_free(telemetry);
 }
 
-static void
-an_open_descriptor_more_is_seen(void **state)
-{
-    double before = value_of(*state, "process_open_fds");
-    int descriptor = dup(0);
-    double after = value_of(*state, "process_open_fds");
-    (void)close(descriptor);
-    assert_true(after - before > 0.5 && after - before < 1.5);
-}
-
-static void
-the_host_clock_is_judged_by_its_error(void **state)
-{
-    double error = value_of(*state, "qga_host_clock_max_error_seconds");
-    double synchronized = value_of(*state, "qga_host_clock_synchronized");
-    assert_true(error >= 0);
-    assert_int_equal(synchronized > 0.5, error < 16);
-}
-
-static void
-the_build_is_named(void **state)
-{
-    char *text = render(*state);
-    char *wanted = NULL;
-    assert_true(asprintf(&wanted,
-                         "\nqga_exporter_build_info{version=\"%s\",revision=\"",
-                         telemetry_version()) > 0);
-    assert_non_null(strstr(text, wanted));
-    free(wanted);
-    free(text);
-}
-
 int
 main(void)
 {
@@ -275,11 +230,7 @@ main(void)
         CASE(the_rest_is_counted),
         CASE(sources_come_and_go),
         CASE(one_source_too_many_is_ignored),
-        CASE(the_process_is_described),
         CASE(the_start_is_when_it_was),
-        CASE(an_open_descriptor_more_is_seen),
-        CASE(the_host_clock_is_judged_by_its_error),
-        CASE(the_build_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

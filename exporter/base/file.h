@@ -1,0 +1,15 @@
+/* A file as a whole.  Any thread. */
+#ifndef BASE_FILE_H
+#define BASE_FILE_H
+
+#include <stddef.h>
+
+/* To read; does not wait for the writer of a pipe.  -1 with errno. */
+int file_open(const char *path);
+
+/* What `fd` holds, NUL-terminated; free() is the caller's.  `fd` is closed, whatever
+ * comes.  NULL with errno: EFBIG if it is more than bytes_max.  What was read in vain
+ * is wiped: it may have been a key. */
+char *file_read(int fd, size_t bytes_max, size_t *length);
+
+#endif

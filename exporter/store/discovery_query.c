@@ -1,0 +1,171 @@
+/* The parameters of a URL. */
+#include "store/discovery_query.h"
+
+#include "base/suggest.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define QUOTE_BYTES 48
+
+void
+discovery_query_init(struct discovery_query *query)
+{
+    *query = (struct discovery_query){
+        .port = DISCOVERY_DEFAULT_PORT,
+        .family = AF_UNSPEC,
+    };
+}
+
+/* What came with the request, for a sentence: cut, and printable ASCII only. */
+static const char *
+quote(const char *text, char out[QUOTE_BYTES])
+{
+    size_t length = 0;
+
+    for (; *text && length < QUOTE_BYTES - 1; text++)
+        out[length++] = *text;
+    out[length] = '\0';
+    for (char *c = out; *c; c++) {
+        if (*c < ' ' || *c > '~' || *c == '"')
+            *c = '?';
+    }
+    return out;
+}
+
+static void
+refuse(struct discovery_query *query, const char *key, const char *value,
+       const char *remedy)
+{
+    char quoted[QUOTE_BYTES];
+
+    snprintf(query->problem, sizeof query->problem, "%s=%s is not good: %s", key,
+             quote(value, quoted), remedy);
+}
+
+static bool
+read_number(const char *text, unsigned long max, unsigned int *number)
+{
+    size_t length = strlen(text);
+
+    if (length == 0 || length > 5 || strspn(text, "0123456789") != length ||
+        strtoul(text, NULL, 10) > max)
+        return false;
+    *number = (unsigned int)strtoul(text, NULL, 10);
+    return true;
+}
+
+static void
+add_port(struct discovery_query *query, const char *value)
+{
+    if (query->has_port || !read_number(value, 65535, &query->port) || query->port == 0)
+        refuse(query, "port", value, "write one number from 1 to 65535");
+    query->has_port = true;
+}
+
+static void
+add_family(struct discovery_query *query, const char *value)
+{
+    static const struct {
+        const char *name;
+        int family;
+    } families[] = {{"ipv4", AF_INET}, {"ipv6", AF_INET6}, {"any", AF_UNSPEC}};
+    bool known = false;
+
+    for (size_t i = 0; i < sizeof families / sizeof families[0]; i++) {
+        if (strcmp(families[i].name, value) != 0)
+            continue;
+        query->family = families[i].family;
+        known = true;
+    }
+    if (!known || query->has_family)
+        refuse(query, "family", value, "write one of ipv4, ipv6 or any");
+    query->has_family = true;
+}
+
+static void
+add_all(struct discovery_query *query, const char *value)
+{
+    query->all = strcmp(value, "1") == 0;
+    if (query->has_all || (!query->all && strcmp(value, "0") != 0))
+        refuse(query, "all", value, "write 1 or 0, once");
+    query->has_all = true;
+}
+
+/* ADDRESS/PREFIX, or an address alone. */
+static bool
+read_network(const char *text, struct discovery_network *network)
+{
+    char address[INET6_ADDRSTRLEN];
+    size_t length = strcspn(text, "/");
+
+    if (length >= sizeof address)
+        return false;
+    memcpy(address, text, length);
+    address[length] = '\0';
+    network->family = strchr(address, ':') ? AF_INET6 : AF_INET;
+    if (inet_pton(network->family, address, network->bytes) != 1)
+        return false;
+    unsigned int bits = network->family == AF_INET ? 32 : 128;
+
+    network->prefix = bits;
+    return text[length] == '\0' ||
+           read_number(text + length + 1, bits, &network->prefix);
+}
+
+static void
+add_network(struct discovery_query *query, const char *value)
+{
+    struct discovery_network network = {.prefix = 0};
+
+    if (query->networks_count == DISCOVERY_NETWORKS_MAX) {
+        refuse(query, "network", value, "it is one too many, 32 are the most");
+        return;
+    }
+    if (!read_network(value, &network))
+        refuse(query, "network", value, "write it like 10.0.0.0/8 or 2001:db8::/32");
+    query->networks[query->networks_count++] = network;
+}
+
+void
+discovery_query_add(struct discovery_query *query, const char *key, const char *value)
+{
+    static const struct {
+        const char *key;
+        void (*add)(struct discovery_query *query, const char *value);
+    } parameters[] = {{"port", add_port},
+                      {"family", add_family},
+                      {"network", add_network},
+                      {"all", add_all}};
+    static const char *const known[] = {"port", "family", "network", "all", NULL};
+    char quoted[QUOTE_BYTES], remedy[DISCOVERY_PROBLEM_BYTES / 2];
+
+    if (*query->problem)
+        return;
+    for (size_t i = 0; i < sizeof parameters / sizeof parameters[0]; i++) {
+        if (strcmp(parameters[i].key, key) != 0)
+            continue;
+        parameters[i].add(query, value ? value : "");
+        return;
+    }
+    suggest_remedy(quote(key, quoted), known, remedy, sizeof remedy);
+    snprintf(query->problem, sizeof query->problem, "%s is no parameter: %s", quoted,
+             remedy);
+}
+
+bool
+discovery_query_takes(const struct discovery_query *query,
+                      const struct discovery_address *address)
+{
+    if (query->family != AF_UNSPEC && query->family != address->family)
+        return false;
+    for (size_t i = 0; i < query->networks_count; i++) {
+        if (query->networks[i].family == address->family &&
+            discovery_network_has(&query->networks[i], address->bytes))
+            return true;
+    }
+    return query->networks_count == 0;
+}

@@ -1,0 +1,157 @@
+/* Connections of libmicrohttpd, and what we know of them besides. */
+#include "web/connection.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "kit/memory.h"
+#include "web/access.h"
+#include "web/config.h"
+#include "web/site.h"
+
+#include <errno.h>
+#include <microhttpd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* What the library tells of a connection is taken at once: the next question makes the
+ * pointer invalid (microhttpd.h since 1.0). */
+static int
+socket_of(struct MHD_Connection *library)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(library, MHD_CONNECTION_INFO_CONNECTION_FD);
+    return info != NULL ? info->connect_fd : -1;
+}
+
+static struct gnutls_session_int *
+session_of(struct MHD_Connection *library)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(library, MHD_CONNECTION_INFO_GNUTLS_SESSION);
+    return info != NULL ? info->tls_session : NULL;
+}
+
+static void
+connection_cut(const struct web_connection *connection)
+{
+    int fd = socket_of(connection->library);
+    /* So that the kernel does not go on with what it has taken over, either. */
+    const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+    (void)shutdown(fd, SHUT_RDWR); /* the library sees it end */
+}
+
+/* Plain where TLS is wanted, or the other way round, can be for the moment between a
+ * reload and the listener's new start. */
+static int
+connection_secure(struct web_connection *connection)
+{
+    const struct web_site *site = connection->all->site;
+
+    connection->policy = web_access_get(site->access);
+    if ((connection->policy->tls != NULL) != site->with_tls)
+        return -1;
+    if (!site->with_tls)
+        return 0;
+    struct gnutls_session_int *session = session_of(connection->library);
+
+    connection->tls.fd = socket_of(connection->library);
+    if (!session || connection->tls.fd < 0)
+        return -1;
+    return web_tls_session_start(connection->policy->tls,
+                                 &connection->policy->config->tls, session,
+                                 &connection->tls);
+}
+
+struct web_connection *
+web_connection_start(struct web_connections *all, struct MHD_Connection *library)
+{
+    struct web_connection *connection = memory_new(1, sizeof(*connection));
+
+    connection->library = library;
+    connection->all = all;
+    connection->deadline_ns = clock_monotonic_ns() + all->site->request_ns;
+    connection->next = all->first;
+    connection->link = &all->first;
+    if (connection->next)
+        connection->next->link = &connection->next;
+    all->first = connection;
+    if (connection_secure(connection) < 0)
+        connection_cut(connection);
+    return connection;
+}
+
+/* The library has ended the TLS session before. */
+void
+web_connection_end(struct web_connection *connection)
+{
+    *connection->link = connection->next;
+    if (connection->next)
+        connection->next->link = connection->link;
+    web_policy_unref(connection->policy);
+    free(connection);
+}
+
+struct web_connection *
+web_connection_of(struct MHD_Connection *library)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(library, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+    return info ? info->socket_context : NULL;
+}
+
+void
+web_connection_asks(struct web_connection *connection)
+{
+    connection->deadline_ns = clock_monotonic_ns() + connection->all->site->response_ns;
+    connection->has_asked = true;
+    connection->is_answered = false;
+}
+
+void
+web_connection_is_answered(struct web_connection *connection)
+{
+    connection->is_answered = true;
+    connection->deadline_ns = clock_monotonic_ns() + WEB_CONNECTION_IDLE_S * NS_PER_S +
+                              connection->all->site->request_ns;
+}
+
+void
+web_connections_wake(const struct web_connections *all)
+{
+    const uint64_t one = 1;
+
+    if (write(all->wake_fd, &one, sizeof(one)) < 0)
+        log_debug("a web thread cannot be woken", LOG_STR("error", strerror(errno)));
+}
+
+/* The library wakes nobody when it is driven from outside. */
+void
+web_connection_resume(void *suspended)
+{
+    struct web_connection *connection = suspended;
+    const struct web_connections *all = connection->all;
+
+    MHD_resume_connection(connection->library);
+    web_connections_wake(all);
+}
+
+int64_t
+web_connections_sweep(struct web_connections *all, int64_t now_ns)
+{
+    int64_t next_ns = INT64_MAX;
+
+    for (struct web_connection *at = all->first; at; at = at->next) {
+        if (at->deadline_ns <= now_ns) {
+            log_debug("a client takes too long and is cut off");
+            connection_cut(at);
+            at->deadline_ns = INT64_MAX;
+        }
+        if (at->deadline_ns < next_ns)
+            next_ns = at->deadline_ns;
+    }
+    return next_ns;
+}

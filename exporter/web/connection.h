@@ -1,0 +1,58 @@
+/* The clients of one address and their deadlines.  They are the address's thread's
+ * alone, but for what is said otherwise. */
+#ifndef WEB_CONNECTION_H
+#define WEB_CONNECTION_H
+
+#include "web/auth.h"
+#include "web/tls_session.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct MHD_Connection;
+struct web_policy;
+struct web_site;
+
+/* Without a byte in either direction. */
+#define WEB_CONNECTION_IDLE_S 15U
+
+struct web_connections {
+    const struct web_site *site;
+    int wake_fd; /* an eventfd: who writes there wakes the thread */
+    struct web_connection *first;
+};
+
+struct web_connection {
+    struct web_connection *next, **link; /* among the address's */
+    struct web_connections *all;
+    struct MHD_Connection *library;
+    int64_t deadline_ns;
+    struct web_policy *policy; /* that its TLS session is made of; else NULL */
+    struct web_tls_session tls;
+    struct web_login login; /* the log-ins' thread's, while it waits */
+    bool waits;
+    bool has_asked, is_answered;
+};
+
+/* For the library's notification of a new connection, and of its end.  A connection
+ * that cannot be had is cut. */
+struct web_connection *web_connection_start(struct web_connections *all,
+                                            struct MHD_Connection *library);
+void web_connection_end(struct web_connection *connection);
+/* NULL: it was never started. */
+struct web_connection *web_connection_of(struct MHD_Connection *library);
+
+/* Its request is there, and its answer is given: each has its deadline. */
+void web_connection_asks(struct web_connection *connection);
+void web_connection_is_answered(struct web_connection *connection);
+
+/* Lets a connection go on that the library has suspended; for web_login.notify.  Any
+ * thread. */
+void web_connection_resume(void *connection);
+
+/* Cuts those who took too long; returns when the next one will have. */
+int64_t web_connections_sweep(struct web_connections *all, int64_t now_ns);
+/* Any thread. */
+void web_connections_wake(const struct web_connections *all);
+
+#endif

@@ -1,0 +1,156 @@
+/* Requests of libmicrohttpd. */
+#include "web/request.h"
+
+#include "base/clock.h"
+#include "store/discovery_query.h"
+#include "store/telemetry.h"
+#include "web/access.h"
+#include "web/auth.h"
+#include "web/config.h"
+#include "web/connection.h"
+#include "web/pages.h"
+#include "web/response.h"
+#include "web/site.h"
+
+#include <microhttpd.h>
+#include <stdbool.h>
+#include <string.h>
+
+struct request {
+    enum web_route route;
+    const char *method;
+    bool with_body;
+};
+
+static bool
+has_body(struct MHD_Connection *library)
+{
+    const char *length = MHD_lookup_connection_value(library, MHD_HEADER_KIND,
+                                                     MHD_HTTP_HEADER_CONTENT_LENGTH);
+    const char *coding = MHD_lookup_connection_value(library, MHD_HEADER_KIND,
+                                                     MHD_HTTP_HEADER_TRANSFER_ENCODING);
+
+    return coding || (length && strcmp(length, "0") != 0);
+}
+
+static enum MHD_Result
+query_take(void *query, enum MHD_ValueKind kind, const char *key, const char *value)
+{
+    (void)kind;
+    discovery_query_add(query, key, value);
+    return MHD_YES;
+}
+
+static struct web_page
+page_of(struct web_pages *pages, enum web_route route,
+        struct MHD_Connection *connection)
+{
+    struct discovery_query query;
+
+    discovery_query_init(&query);
+    if (route == WEB_ROUTE_DISCOVERY)
+        (void)MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, query_take,
+                                        &query);
+    return web_pages_get(pages, route, &query);
+}
+
+static struct web_page
+request_answer(const struct web_connection *connection, const struct request *request,
+               enum web_verdict verdict)
+{
+    bool reads = strcmp(request->method, MHD_HTTP_METHOD_HEAD) == 0 ||
+                 strcmp(request->method, MHD_HTTP_METHOD_GET) == 0;
+
+    if (verdict == WEB_VERDICT_BAD)
+        return web_page_sentence(MHD_HTTP_UNAUTHORIZED, "Unauthorized\n");
+    if (verdict != WEB_VERDICT_GOOD)
+        return web_page_sentence(MHD_HTTP_TOO_MANY_REQUESTS,
+                                 "Too many requests: try again in a second.\n");
+    if (request->route != WEB_ROUTE_NONE && !reads)
+        return web_page_sentence(
+            MHD_HTTP_METHOD_NOT_ALLOWED,
+            "Method not allowed: this path is for GET and HEAD.\n");
+    if (request->with_body)
+        return web_page_sentence(MHD_HTTP_CONTENT_TOO_LARGE,
+                                 "Request bodies are not accepted.\n");
+    return page_of(connection->all->site->pages, request->route, connection->library);
+}
+
+/* WEB_VERDICT_WAIT: the connection sleeps, and the request comes again. */
+static enum web_verdict
+request_judge(struct web_connection *connection, struct web_policy *policy)
+{
+    struct web_auth *auth = connection->all->site->auth;
+    struct MHD_Connection *library = connection->library;
+
+    if (connection->waits) {
+        connection->waits = false;
+        return web_auth_result(auth, &connection->login);
+    }
+    if (!web_policy_takes_request(policy, clock_monotonic_ns()))
+        return WEB_VERDICT_BUSY;
+    const union MHD_ConnectionInfo *remote =
+        MHD_get_connection_info(library, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    const char *authorization = MHD_lookup_connection_value(
+        library, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION);
+    enum web_verdict verdict =
+        web_auth_check(auth, &policy->config->users, authorization,
+                       remote ? remote->client_addr : NULL, &connection->login);
+
+    if (verdict != WEB_VERDICT_WAIT)
+        return verdict;
+    connection->waits = true;
+    connection->login.notify = web_connection_resume;
+    connection->login.context = connection;
+    MHD_suspend_connection(library); /* before anybody can wake it */
+    web_auth_wait(auth, &connection->login);
+    return verdict;
+}
+
+static int
+request_serve(struct web_connection *connection, const struct request *request,
+              struct web_policy *policy)
+{
+    enum web_verdict verdict = request_judge(connection, policy);
+
+    if (verdict == WEB_VERDICT_WAIT)
+        return 0;
+    struct web_page page = request_answer(connection, request, verdict);
+    bool head = strcmp(request->method, MHD_HTTP_METHOD_HEAD) == 0;
+
+    if (request->route == WEB_ROUTE_METRICS)
+        telemetry_scrape(connection->all->site->telemetry, page.status,
+                         head ? 0 : page.length);
+    /* A renewed certificate, or other authorities, are for those who come anew. */
+    bool close =
+        request->with_body || (connection->policy && connection->policy != policy);
+
+    return web_response_send(&page, close, policy->config->headers,
+                             connection->library);
+}
+
+int
+web_request_handle(struct web_connection *connection, const char *path,
+                   const char *method, size_t *upload_bytes, void **seen)
+{
+    const struct web_site *site = connection->all->site;
+    const struct request request = {web_pages_route(site->pages, path), method,
+                                    has_body(connection->library)};
+
+    if (site->with_tls && !connection->tls.admitted)
+        return -1;
+    /* The first call comes with the headers; without a body the answer is for the
+     * second, so that the connection can be kept. */
+    if (!*seen) {
+        web_connection_asks(connection);
+        *seen = connection;
+        if (!request.with_body)
+            return 0;
+    }
+    *upload_bytes = 0;
+    struct web_policy *policy = web_access_get(site->access);
+    int result = request_serve(connection, &request, policy);
+
+    web_policy_unref(policy);
+    return result;
+}

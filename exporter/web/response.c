@@ -1,0 +1,84 @@
+/* From a page to a response of the library's. */
+#include "web/response.h"
+
+#include "web/config_headers.h"
+
+#include <microhttpd.h>
+#include <stdint.h>
+#include <string.h>
+
+/* Takes the page. */
+static struct MHD_Response *
+response_new(const struct web_page *page)
+{
+    /* The library's type is not const; it does not write there. */
+    void *bytes = (void *)(uintptr_t)page->bytes;
+    if (page->release == NULL)
+        return MHD_create_response_from_buffer(page->length, bytes,
+                                               MHD_RESPMEM_PERSISTENT);
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer_with_free_callback_cls(
+            page->length, bytes, page->release, page->owner);
+    if (response == NULL)
+        page->release(page->owner);
+    return response;
+}
+
+static bool
+header_add(struct MHD_Response *response, const char *name, const char *value)
+{
+    return MHD_add_response_header(response, name, value) == MHD_YES;
+}
+
+static bool
+headers_of_status(struct MHD_Response *response, unsigned int status)
+{
+    switch (status) {
+    case MHD_HTTP_METHOD_NOT_ALLOWED:
+        return header_add(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+    case MHD_HTTP_UNAUTHORIZED:
+        return header_add(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
+                          "Basic realm=\"qga-exporter\", charset=\"UTF-8\"");
+    case MHD_HTTP_TOO_MANY_REQUESTS:
+        return header_add(response, MHD_HTTP_HEADER_RETRY_AFTER, "1");
+    default:
+        return true;
+    }
+}
+
+static bool
+headers_of_config(struct MHD_Response *response, const struct web_header *configured)
+{
+    bool nosniff = false;
+
+    for (size_t i = 0; i < WEB_HEADERS; i++) {
+        const struct web_header *header = &configured[i];
+
+        if (!header->value)
+            continue;
+        if (!header_add(response, header->name, header->value))
+            return false;
+        nosniff |= strcmp(header->name, "X-Content-Type-Options") == 0;
+    }
+    return nosniff || header_add(response, "X-Content-Type-Options", "nosniff");
+}
+
+int
+web_response_send(const struct web_page *page, bool close,
+                  const struct web_header *configured,
+                  struct MHD_Connection *connection)
+{
+    struct MHD_Response *response = response_new(page);
+
+    if (!response)
+        return -1;
+    bool complete =
+        header_add(response, MHD_HTTP_HEADER_CONTENT_TYPE, page->type) &&
+        headers_of_config(response, configured) &&
+        headers_of_status(response, page->status) &&
+        (!close || header_add(response, MHD_HTTP_HEADER_CONNECTION, "close")) &&
+        MHD_queue_response(connection, page->status, response) == MHD_YES;
+
+    MHD_destroy_response(response);
+    return complete ? 0 : -1;
+}

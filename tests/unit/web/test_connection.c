@@ -1,0 +1,160 @@
+/* Deadlines of clients: who takes too long is cut off, who is only slow is not, and
+ * nobody holds up the others.  The clock is the test's. */
+#include "unit/hand_clock.h"
+#include "unit/served.h"
+
+#include <errno.h>
+
+#define S INT64_C(1000000000)
+#define LIMIT_NS (4 * S) /* shorter than what the library itself waits for */
+#define STEPS 10
+
+/* No time passes in it, either.  Who counts on its end waits for ever. */
+static int
+poll_without_time(struct pollfd *files, nfds_t count, int timeout_ms)
+{
+    static const struct timespec at_once = {0};
+    return ppoll(files, count, timeout_ms == 0 ? &at_once : NULL, NULL);
+}
+
+/* With long answers, and little time. */
+static struct served
+serve_much(int64_t request_ns, int64_t response_ns)
+{
+    struct served served = serve_with((struct web_settings){.request_ns = request_ns,
+                                                            .response_ns = response_ns,
+                                                            .poll = poll_without_time},
+                                      NULL);
+    put_much(served.store);
+    return served;
+}
+
+/* A time in steps.  After each the server's thread has looked at its clock, and done
+ * what it does then: it does so before it answers the second of two requests. */
+static void
+pass(const struct served *served, int64_t ns, void (*do_each_step)(int fd), int fd)
+{
+    hand_clock_pass(ns % STEPS);
+    for (int i = 0; i < STEPS; i++) {
+        do_each_step(fd);
+        hand_clock_pass(ns / STEPS);
+        answers(served, "GET", "/-/healthy", OK, "Healthy");
+        answers(served, "GET", "/-/healthy", OK, "Healthy");
+    }
+}
+
+/* What comes up to its end; fails if that does not come. */
+static size_t
+read_rest(int fd)
+{
+    static char block[65536];
+    size_t total = 0;
+    ssize_t got;
+    while ((got = recv(fd, block, sizeof(block), 0)) > 0)
+        total += (size_t)got;
+    assert_true(got == 0 || errno == ECONNRESET);
+    (void)close(fd);
+    return total;
+}
+
+static void
+read_a_little(int fd)
+{
+    char block[100];
+    assert_true(recv(fd, block, sizeof(block), 0) > 0);
+}
+
+/* Reads a little in each step of a time, then what is left; what that was. */
+static size_t
+read_slowly(const struct served *served, int64_t time_ns)
+{
+    const int window = 262144;
+    int fd = dial(served);
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &window, sizeof(window));
+    say(fd, "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    pass(served, time_ns, read_a_little, fd);
+    return read_rest(fd);
+}
+
+static void
+say_a_little(int fd)
+{
+    say(fd, "a");
+}
+
+/* One that sends its headers slowly, but is through with them after a time. */
+static size_t
+send_slowly(const struct served *served, int64_t time_ns)
+{
+    int fd = dial(served);
+    say(fd, "GET /-/healthy HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Long: ");
+    answers(served, "GET", "/-/healthy", OK, "Healthy"); /* it was accepted before */
+    pass(served, time_ns, say_a_little, fd);
+    (void)send(fd, "\r\n\r\n", 4, MSG_NOSIGNAL); /* it may be cut off */
+    return read_rest(fd);
+}
+
+static void
+headers_that_trickle_are_cut_off(void **state)
+{
+    (void)state;
+    struct served served = serve_much(LIMIT_NS, 0);
+    int silent = dial(&served);
+    assert_true(send_slowly(&served, LIMIT_NS - 1) > 0);
+    assert_int_equal(send_slowly(&served, LIMIT_NS), 0);
+    assert_int_equal(read_rest(silent), 0);
+    answers(&served, "GET", "/-/healthy", OK, "Healthy");
+    end(&served);
+}
+
+static void
+readers_that_trickle_are_cut_off(void **state)
+{
+    (void)state;
+    struct served served = serve_much(0, LIMIT_NS);
+    assert_true(read_slowly(&served, LIMIT_NS - 1) > MUCH_BYTES);
+    assert_true(read_slowly(&served, LIMIT_NS) < MUCH_BYTES);
+    assert_true(read_slowly(&served, 0) > MUCH_BYTES);
+    end(&served);
+    served = serve_much(0, 0); /* who is only slow gets all of it */
+    assert_true(read_slowly(&served, 3 * LIMIT_NS) > MUCH_BYTES);
+    end(&served);
+}
+
+static void
+others_are_served_meanwhile(void **state)
+{
+    (void)state;
+    struct served served = serve_much(0, 0);
+    int readers[30];
+    for (size_t i = 0; i < 30; i++) {
+        readers[i] = dial(&served);
+        say(readers[i], i % 2 ? "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n"
+                              : "GET /metrics HTTP/1.1\r\nHo");
+    }
+    for (int scrapes = 0; scrapes < 5; scrapes++) {
+        assert_true(read_slowly(&served, 0) > MUCH_BYTES);
+        for (size_t i = 0; i < 30; i++) {
+            char byte;
+            if (i % 2)
+                assert_int_equal(recv(readers[i], &byte, 1, 0), 1);
+            else
+                say(readers[i], "s");
+        }
+    }
+    for (size_t i = 0; i < 30; i++)
+        (void)close(readers[i]);
+    end(&served);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(headers_that_trickle_are_cut_off),
+        cmocka_unit_test(readers_that_trickle_are_cut_off),
+        cmocka_unit_test(others_are_served_meanwhile),
+    };
+
+    return cmocka_run_group_tests_name("connection", tests, NULL, NULL);
+}

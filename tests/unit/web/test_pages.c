@@ -1,0 +1,150 @@
+/* What is served at which path, without HTTP. */
+#include "store/discovery_page.h"
+#include "store/store.h"
+#include "store/telemetry_text.h"
+#include "web/pages.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const struct metric up = {.name = "qga_up", .help = "Up."};
+static const struct metric *const families[] = {&up, NULL};
+static const struct metric *const *const slots[] = {families};
+
+static int
+set_up(void **state)
+{
+    *state = store_new(slots, 1, NULL, NULL);
+    return 0;
+}
+
+static int
+tear_down(void **state)
+{
+    store_free(*state);
+    return 0;
+}
+
+/* The page at `path` has the status and the type, and `part` in it; "" : it is empty.
+ */
+static void
+page_is(struct web_pages *pages, const char *path, const char *const *parameters,
+        unsigned int status, const char *type, const char *part)
+{
+    struct discovery_query query;
+
+    discovery_query_init(&query);
+    for (; parameters && *parameters; parameters += 2)
+        discovery_query_add(&query, parameters[0], parameters[1]);
+    struct web_page page = web_pages_get(pages, web_pages_route(pages, path), &query);
+    bool found = *part ? memmem(page.bytes, page.length, part, strlen(part)) != NULL
+                       : page.length == 0;
+
+    if (page.status != status || strcmp(page.type, type) != 0 || !found)
+        fail_msg("%s: %u, %s, %.*s", path, page.status, page.type, (int)page.length,
+                 page.bytes);
+    if (page.release)
+        page.release(page.owner);
+}
+#define PARAMETERS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+#define TEXT "text/plain; charset=utf-8"
+#define HTML "text/html; charset=utf-8"
+#define JSON "application/json"
+#define EXPOSITION "text/plain; version=0.0.4; charset=utf-8"
+
+static void
+each_path_has_its_page(void **state)
+{
+    struct web_pages *pages = web_pages_new(*state, "/metrics");
+    struct store_guest *guest = store_guest_add(*state, "domain=\"a\"");
+    const struct samples_limits limits = {.series_max = 9, .label_bytes_max = 99};
+    struct samples *samples = samples_new(&limits);
+
+    page_is(pages, "/metrics", NULL, 200, EXPOSITION, "");
+    samples_add(samples, &up, 1, NO_LABELS);
+    store_put(*state, guest, 0, exposition_render("domain=\"a\"", families, samples),
+              INT64_MAX);
+    samples_free(samples);
+    page_is(pages, "/metrics", NULL, 200, EXPOSITION, "qga_up{domain=\"a\"} 1\n");
+    page_is(pages, "/", NULL, 200, HTML, "<a href=\"/metrics\">");
+    page_is(pages, "/", NULL, 200, HTML, telemetry_version());
+    page_is(pages, "/-/healthy", NULL, 200, TEXT, "Healthy\n");
+    page_is(pages, "/metrics/", NULL, 404, TEXT, "Not found");
+    page_is(pages, "", NULL, 404, TEXT, "Not found");
+    page_is(pages, "/-/", NULL, 404, TEXT, "Not found");
+    web_pages_free(pages);
+    web_pages_free(NULL);
+}
+
+static void
+it_is_ready_when_that_is_said(void **state)
+{
+    struct web_pages *pages = web_pages_new(*state, "/metrics");
+
+    page_is(pages, "/-/ready", NULL, 503, TEXT, "Not ready: ");
+    web_pages_set_ready(pages, true);
+    page_is(pages, "/-/ready", NULL, 200, TEXT, "Ready\n");
+    web_pages_set_ready(pages, false);
+    page_is(pages, "/-/ready", NULL, 503, TEXT, "Not ready: ");
+    web_pages_free(pages);
+}
+
+static void
+targets_come_from_the_store(void **state)
+{
+    struct web_pages *pages = web_pages_new(*state, "/metrics");
+    struct store_guest *guest = store_guest_add(*state, "domain=\"a\"");
+    const struct discovery_label label = {"domain", "a"};
+    struct discovery_address address;
+
+    page_is(pages, "/sd", NULL, 503, TEXT, "No list of targets: ");
+    page_is(pages, "/sd", PARAMETERS("port", "x"), 400, TEXT, "port=x is not good: ");
+    store_set_lacking(*state, NULL);
+    page_is(pages, "/sd", NULL, 200, JSON, "[]\n");
+    assert_true(discovery_address_read(&address, "eth0", "10.0.0.1"));
+    store_announce(*state, guest, discovery_guest_new(&label, 1, &address, 1));
+    page_is(
+        pages, "/sd", PARAMETERS("port", "9182"), 200, JSON,
+        "{\"targets\":[\"10.0.0.1:9182\"],\"labels\":{\"__meta_qga_domain\":\"a\",");
+    page_is(pages, "/sd", PARAMETERS("network", "10.1.0.0/16"), 200, JSON, "[]\n");
+    store_set_lacking(*state, "a source is away");
+    page_is(pages, "/sd", NULL, 503, TEXT, "No list of targets: a source is away.\n");
+    store_set_lacking(*state, NULL);
+    store_guest_remove(*state, guest);
+    page_is(pages, "/sd", NULL, 200, JSON, "[]\n");
+    web_pages_free(pages);
+}
+
+static void
+the_telemetry_path_may_be_another(void **state)
+{
+    struct web_pages *pages = web_pages_new(*state, "/a\"b<&");
+
+    page_is(pages, "/", NULL, 200, HTML, "<a href=\"/a&#34;b&#60;&#38;\">");
+    page_is(pages, "/a\"b<&", NULL, 200, EXPOSITION, "");
+    page_is(pages, "/metrics", NULL, 404, TEXT, "Not found");
+    web_pages_free(pages);
+    pages = web_pages_new(*state, "/"); /* it wins over the landing page */
+    page_is(pages, "/", NULL, 200, EXPOSITION, "");
+    web_pages_free(pages);
+}
+
+int
+main(void)
+{
+#define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        CASE(each_path_has_its_page),
+        CASE(it_is_ready_when_that_is_said),
+        CASE(targets_come_from_the_store),
+        CASE(the_telemetry_path_may_be_another),
+    };
+
+    return cmocka_run_group_tests_name("pages", tests, NULL, NULL);
+}
