@@ -219,8 +219,7 @@ default_filters(size_t index)
     struct failure why;
     for (size_t i = 0; specs != NULL && specs[i].key != NULL; i++) {
         if (filters[index][i] == NULL)
-            filters[index][i] =
-                filter_new(NULL, specs[i].default_exclude, &why);
+            filters[index][i] = filter_new(NULL, specs[i].default_exclude, &why);
         REQUIRE(filters[index][i] != NULL);
     }
     return (const struct filter *const *)filters[index];

@@ -46,9 +46,11 @@ config_holds_together(const struct web_config *config)
     for (size_t i = 0; i < config->users.count; i++) {
         REQUIRE(strlen(config->users.list[i].hash) == WEB_BCRYPT_BYTES);
         REQUIRE(strchr(config->users.list[i].name, ':') == NULL);
-        REQUIRE(web_config_user(&config->users, config->users.list[i].name) == &config->users.list[i]);
+        REQUIRE(web_config_user(&config->users, config->users.list[i].name) ==
+                &config->users.list[i]);
     }
-    REQUIRE(config->users.count == 0 || config->users.bcrypt_cost >= WEB_BCRYPT_COST_MIN);
+    REQUIRE(config->users.count == 0 ||
+            config->users.bcrypt_cost >= WEB_BCRYPT_COST_MIN);
     REQUIRE(config->users.bcrypt_cost <= WEB_BCRYPT_COST_MAX);
     for (size_t i = 0; i < WEB_HEADERS; i++)
         REQUIRE(config->headers[i].value == NULL ||
