@@ -36,7 +36,7 @@ asks_addresses(const struct config *config)
 }
 
 const char *
-watch_lacks(struct watch *watch)
+watch_why_incomplete(struct watch *watch)
 {
     if (!watch->up)
         return "a source of guests is away";

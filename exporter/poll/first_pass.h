@@ -12,8 +12,7 @@ struct watch;
  * heard that would bring this nearer.  now_ns: CLOCK_MONOTONIC. */
 bool watch_has_passed(const struct watch *watch, int64_t now_ns);
 bool watch_all_answered(const struct watch *watch);
-/* Why addresses of guests may be lacking: one clause, static; NULL: they are all there.
- */
-const char *watch_lacks(struct watch *watch);
+/* Why addresses of guests may be missing: one clause, static; NULL: all are there. */
+const char *watch_why_incomplete(struct watch *watch);
 
 #endif

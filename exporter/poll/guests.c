@@ -189,7 +189,7 @@ guest_seen(void *context, struct source *source, const struct guest_facts *facts
     if (!is_wanted(watch, facts))
         return;
     /* One whose agent connects again and again holds up nobody's first pass. */
-    if (guest && facts->agent_came)
+    if (guest && facts->agent_connected)
         guest->first_visit_done = true;
     if (!guest)
         guest = add_guest(watch, facts);
@@ -199,18 +199,18 @@ guest_seen(void *context, struct source *source, const struct guest_facts *facts
     /* A daemon that restarts says "connected" of an agent that was there all the time:
      * nothing that it holds is forgotten. */
     bool is_new_agent =
-        restarted || (facts->agent_came &&
-                      (facts->agent_left || guest->channel != CHANNEL_CONNECTED));
+        restarted || (facts->agent_connected && (facts->agent_disconnected ||
+                                                 guest->channel != CHANNEL_CONNECTED));
 
     changed |= take_facts(watch, guest, facts);
     bool is_askable = guest_is_askable(guest);
 
-    if (is_askable && (!was_askable || restarted || facts->agent_came)) {
+    if (is_askable && (!was_askable || restarted || facts->agent_connected)) {
         guest_forget_agent(guest, is_new_agent);
         watch_release(watch, guest, first_call_ns(watch));
     } else if (!is_askable) {
         schedule_hold(watch->schedule, &guest->schedule);
-    } else if (facts->agent_woke) {
+    } else if (facts->agent_recovered) {
         schedule_probe_soon(watch->schedule, &guest->schedule, first_call_ns(watch));
     }
     (void)publish(watch, guest, changed, clock_monotonic_ns());

@@ -59,19 +59,19 @@ check_first_pass(void *context)
 
 /* Whether service discovery would tell all. */
 static void
-check_lacking(struct poller *poller)
+check_completeness(struct poller *poller)
 {
     const char *why = NULL;
 
     for (size_t i = 0; i < poller->watches_count && !why; i++)
-        why = watch_lacks(poller->watches[i]);
+        why = watch_why_incomplete(poller->watches[i]);
     store_set_lacking(poller->parts.store, why);
 }
 
 static void
 progressed(void *context)
 {
-    check_lacking(context);
+    check_completeness(context);
     check_first_pass(context);
 }
 
@@ -178,7 +178,7 @@ poller_configure(struct poller *poller, const struct config *config)
         set_paused(poller, config->paused);
     poller->config_paused = config->paused;
     start_watches(poller, config);
-    check_lacking(poller);
+    check_completeness(poller);
 }
 
 bool

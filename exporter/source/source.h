@@ -39,12 +39,12 @@ struct guest_facts {
     int64_t incarnation; /* another number: the guest (or its machine) started anew */
     enum domain_state domain;
     enum channel_state channel;
-    bool just_started; /* we saw it start, so its agent may still be on the way */
-    bool agent_came; /* the agent has come (again) since the guest was last announced */
-    bool agent_left; /* ... after it had gone: a daemon that restarts says "come" of one
-                        that has been there all the time */
-    bool agent_woke; /* ... or the same has just answered after a long silence */
-    bool opted_out;  /* the domain's metadata says: do not ask */
+    bool just_started;       /* we saw it start, so its agent may still be on the way */
+    bool agent_connected;    /* (again) since the guest was last announced */
+    bool agent_disconnected; /* ... before that: a daemon that restarts says "connected"
+                                of an agent that was there all the time */
+    bool agent_recovered; /* ... or the same has just answered after a long silence */
+    bool opted_out;       /* the domain's metadata says: do not ask */
     /* What its definition says; the listener may take a reference.  NULL: not known. */
     struct domain_facts *definition;
     const char *os_hint; /* what it is said to run, by os-release's ID; NULL: unknown */

@@ -16,7 +16,7 @@ struct subject {
     char uuid[UUID_BYTES];
     bool looking; /* a look is on its way ... */
     bool again;   /* ... or it waits for its turn, as something happened */
-    bool just_started, agent_came, agent_left;
+    bool just_started, agent_connected, agent_disconnected;
     bool migrates;     /* to another host, by libvirt's word */
     int64_t looked_ns; /* the last time */
     int64_t spent_ns;  /* its looks, as time that pays for them */
@@ -122,8 +122,8 @@ announce(const struct looks *looks, const struct domain_description *domain,
         .domain = domain->state,
         .channel = domain->channel,
         .just_started = subject && subject->just_started,
-        .agent_came = subject && subject->agent_came,
-        .agent_left = subject && subject->agent_left,
+        .agent_connected = subject && subject->agent_connected,
+        .agent_disconnected = subject && subject->agent_disconnected,
         .opted_out = domain->opted_out,
         .os_hint = domain->os,
         .definition = domain->facts,
@@ -145,8 +145,8 @@ looks_take_event(struct looks *looks, enum libvirt_event_kind kind, const char *
     struct subject *subject = find_or_add(looks, uuid);
 
     subject->just_started |= kind == LIBVIRT_DOMAIN_STARTED;
-    subject->agent_came |= kind == LIBVIRT_AGENT_CONNECTED;
-    subject->agent_left |= kind == LIBVIRT_AGENT_DISCONNECTED;
+    subject->agent_connected |= kind == LIBVIRT_AGENT_CONNECTED;
+    subject->agent_disconnected |= kind == LIBVIRT_AGENT_DISCONNECTED;
     subject->migrates |= kind == LIBVIRT_DOMAIN_MIGRATES;
     if (kind == LIBVIRT_DOMAIN_STOPPED)
         looks->listener->guest_gone(looks->listener->context, looks->source, uuid);
@@ -168,7 +168,8 @@ looks_done(struct looks *looks, const char *uuid,
         return; /* what was seen may not be so any more */
     const struct subject happened = *subject;
 
-    subject->just_started = subject->agent_came = subject->agent_left = false;
+    subject->just_started = subject->agent_connected = subject->agent_disconnected =
+        false;
     subject->migrates =
         subject->migrates && domain && domain->state == DOMAIN_MIGRATING;
     if (domain)

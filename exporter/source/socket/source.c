@@ -54,16 +54,16 @@ announce(struct socket_guest *guest, bool came, bool woke)
         .uuid = "",
         .domain = DOMAIN_RUNNING,
         .channel = guest->connected ? CHANNEL_CONNECTED : CHANNEL_DISCONNECTED,
-        .agent_came = came,
-        .agent_left = came,
-        .agent_woke = woke,
+        .agent_connected = came,
+        .agent_disconnected = came,
+        .agent_recovered = woke,
     };
 
     listener->guest_seen(listener->context, guest->source, &facts);
 }
 
 static void
-agent_came(void *context)
+agent_connected(void *context)
 {
     struct socket_guest *guest = context;
 
@@ -72,7 +72,7 @@ agent_came(void *context)
 }
 
 static void
-agent_woke(void *context)
+agent_recovered(void *context)
 {
     announce(context, false, true);
 }
@@ -127,8 +127,8 @@ found(void *context, const char *path)
     }
     struct socket_guest *guest = memory_new(1, sizeof *guest);
     const struct agent_socket_listener listener = {
-        .came = agent_came,
-        .woke = agent_woke,
+        .came = agent_connected,
+        .woke = agent_recovered,
         .went = agent_went,
         .context = guest,
     };

@@ -173,7 +173,7 @@ enable_only(struct world *world, const char *name)
 }
 
 static void
-announce_domain(enum domain_state domain, bool agent_came)
+announce_domain(enum domain_state domain, bool agent_connected)
 {
     const struct guest_facts facts = {
         .key = "k",
@@ -181,17 +181,17 @@ announce_domain(enum domain_state domain, bool agent_came)
         .uuid = "",
         .domain = domain,
         .channel = CHANNEL_CONNECTED,
-        .agent_came = agent_came,
-        .agent_left = agent_came,
+        .agent_connected = agent_connected,
+        .agent_disconnected = agent_connected,
     };
 
     the_source.listener->guest_seen(the_source.listener->context, &the_source, &facts);
 }
 
 static void
-announce(bool agent_came)
+announce(bool agent_connected)
 {
-    announce_domain(DOMAIN_RUNNING, agent_came);
+    announce_domain(DOMAIN_RUNNING, agent_connected);
 }
 
 static void
@@ -261,7 +261,7 @@ test_the_first_pass_waits_for_the_answers(void **state)
 static void
 lacks(const struct world *world, const char *part)
 {
-    const char *why = watch_lacks(world->watch);
+    const char *why = watch_why_incomplete(world->watch);
 
     if (!why || !strstr(why, part))
         fail_msg("\"%s\" is not in: %s", part, why ? why : "(nothing lacks)");
@@ -282,7 +282,7 @@ test_discovery_lacks_guests_until_all_were_asked(void **state)
     lacks(&world, "not all guests");
     answer("{\"return\":[{\"name\":\"eth0\",\"ip-addresses\":[{\"ip-address\":"
            "\"10.0.0.1\",\"ip-address-type\":\"ipv4\",\"prefix\":8}]}]}");
-    assert_null(watch_lacks(world.watch));
+    assert_null(watch_why_incomplete(world.watch));
     enable_only(&world, "vcpu");
     lacks(&world, "network is off");
     close_world(&world);
@@ -466,7 +466,7 @@ test_an_agent_that_never_left_may_have_its_file_open(void **state)
         .uuid = "",
         .domain = DOMAIN_RUNNING,
         .channel = CHANNEL_CONNECTED,
-        .agent_came = true,
+        .agent_connected = true,
     };
     struct world world;
 

@@ -56,8 +56,8 @@ guest_seen(void *context, struct source *source, const struct guest_facts *facts
     (void)context;
     if (facts->just_started)
         note(source, "started", facts->key);
-    if (facts->agent_came)
-        note(source, facts->agent_left ? "agent anew" : "agent", facts->key);
+    if (facts->agent_connected)
+        note(source, facts->agent_disconnected ? "agent anew" : "agent", facts->key);
     note(source, states[facts->domain], facts->key);
 }
 

@@ -46,7 +46,7 @@ guest_seen(void *context, struct source *source, const struct guest_facts *facts
     assert_int_equal(facts->domain, DOMAIN_RUNNING);
     assert_string_equal(facts->uuid, "");
     note(context,
-         facts->agent_came                        ? "came"
+         facts->agent_connected                   ? "came"
          : facts->channel == CHANNEL_DISCONNECTED ? "silent"
                                                   : "seen",
          facts->name);
