@@ -73,14 +73,14 @@ void
 doctor_add_guest(struct doctor *doctor, const struct source_config *source,
                  const struct guest *guest)
 {
-    enum agent_state state =
-        guest_state(guest, doctor->now_ns, doctor->config->health.starting_ns);
+    enum guest_reason reason =
+        guest_reason(guest, doctor->now_ns, doctor->config->health.starting_ns);
     struct doctor_row *row = add_row(doctor, guest->name, guest->uuid, source->name);
 
-    row->state = agent_state_names[state];
+    row->state = agent_state_names[guest_reason_state(reason)];
     row->agent_version = memory_string(guest->told.agent_version);
     row->os = memory_string(os_of(guest, &row->os_from));
-    doctor_examine(row, doctor->config, source, guest, state);
+    doctor_examine(row, doctor->config, source, guest, reason);
 }
 
 /* --- sources --- */

@@ -6,6 +6,7 @@
 #include "doctor/guest_os.h"
 #include "doctor/remedies.h"
 #include "doctor/words.h"
+#include "guest/avoid.h"
 #include "kit/memory.h"
 
 #include <stdlib.h>
@@ -64,53 +65,26 @@ disconnected_trouble(const struct guest *guest, const struct source_config *sour
     return guest->answered ? TROUBLE_LEFT : TROUBLE_NOT_CONNECTED;
 }
 
-static enum doctor_trouble
-unknown_trouble(const struct guest *guest)
-{
-    if (!guest->source_is_up)
-        return TROUBLE_SOURCE_AWAY;
-    if (guest->opted_out)
-        return TROUBLE_OPTED_OUT;
-    return guest->last_failure.kind != FAILURE_NONE ? TROUBLE_UNAVAILABLE
-                                                    : TROUBLE_NOT_ASKED;
-}
-
 /* TROUBLES: none. */
-static enum doctor_trouble
-guest_trouble(const struct guest *guest, const struct source_config *source,
-              enum agent_state state)
-{
-    switch (state) {
-    case AGENT_STARTING:
-        return TROUBLE_STARTING;
-    case AGENT_UNRESPONSIVE:
-        return guest->last_failure.kind == FAILURE_HELD ? TROUBLE_HELD
-                                                        : TROUBLE_NO_ANSWER;
-    case AGENT_DISCONNECTED:
-        return disconnected_trouble(guest, source);
-    case AGENT_UNCONFIGURED:
-        return TROUBLE_NO_CHANNEL;
-    case AGENT_FROZEN:
-        return TROUBLE_FROZEN;
-    case AGENT_BUSY:
-        return TROUBLE_BUSY;
-    case AGENT_PAUSED:
-        return guest->domain == DOMAIN_SHUTDOWN ? TROUBLE_SHUTTING_DOWN
-                                                : TROUBLE_PAUSED;
-    case AGENT_MIGRATING:
-        return TROUBLE_MIGRATING;
-    case AGENT_DENIED:
-        return TROUBLE_DENIED;
-    case AGENT_MALFORMED:
-        return TROUBLE_MALFORMED;
-    case AGENT_UNKNOWN:
-        return unknown_trouble(guest);
-    case AGENT_RESPONSIVE:
-    case AGENT_STATES:
-    default:
-        return TROUBLES;
-    }
-}
+static const enum doctor_trouble troubles[REASONS] = {
+    [REASON_ANSWERS] = TROUBLES,
+    [REASON_STARTING] = TROUBLE_STARTING,
+    [REASON_NO_ANSWER] = TROUBLE_NO_ANSWER,
+    [REASON_HELD] = TROUBLE_HELD,
+    [REASON_NOT_CONNECTED] = TROUBLE_NOT_CONNECTED, /* or another: see above */
+    [REASON_NO_CHANNEL] = TROUBLE_NO_CHANNEL,
+    [REASON_FROZEN] = TROUBLE_FROZEN,
+    [REASON_BUSY] = TROUBLE_BUSY,
+    [REASON_PAUSED] = TROUBLE_PAUSED,
+    [REASON_SHUTTING_DOWN] = TROUBLE_SHUTTING_DOWN,
+    [REASON_MIGRATING] = TROUBLE_MIGRATING,
+    [REASON_DENIED] = TROUBLE_DENIED,
+    [REASON_MALFORMED] = TROUBLE_MALFORMED,
+    [REASON_SOURCE_AWAY] = TROUBLE_SOURCE_AWAY,
+    [REASON_OPTED_OUT] = TROUBLE_OPTED_OUT,
+    [REASON_UNAVAILABLE] = TROUBLE_UNAVAILABLE,
+    [REASON_NOT_ASKED] = TROUBLE_NOT_ASKED,
+};
 
 static const char *
 timed_out_command(const struct guest *guest)
@@ -128,19 +102,18 @@ timed_out_command(const struct guest *guest)
 static bool
 is_in_trouble(const struct guest_collector *collector, enum doctor_trouble trouble)
 {
-    bool is_offered =
-        collector->status != COMMAND_MISSING && collector->status != COMMAND_DISABLED;
+    static const unsigned int reasons[TROUBLES] = {
+        [TROUBLE_COMMAND_MISSING] = AVOID_MISSING,
+        [TROUBLE_COMMAND_DISABLED] = AVOID_DISABLED,
+        [TROUBLE_COMMAND_QUARANTINED] = AVOID_QUARANTINED,
+        [TROUBLE_COMMAND_AVOIDED] = AVOID_HARMFUL,
+    };
+    unsigned int avoided = guest_avoids(collector);
 
-    if (trouble == TROUBLE_COMMAND_MISSING)
-        return collector->status == COMMAND_MISSING;
-    if (trouble == TROUBLE_COMMAND_DISABLED)
-        return collector->status == COMMAND_DISABLED;
-    if (trouble == TROUBLE_COMMAND_QUARANTINED)
-        return collector->quarantined;
-    if (trouble == TROUBLE_COMMAND_AVOIDED)
-        return collector->harmful;
-    return collector->asked && !collector->success && is_offered &&
-           !collector->quarantined;
+    if (reasons[trouble] != 0)
+        return (avoided & reasons[trouble]) != 0;
+    return collector->asked && !collector->success &&
+           !(avoided & (AVOID_MISSING | AVOID_DISABLED | AVOID_QUARANTINED));
 }
 
 /* "guest-a, guest-b"; NULL: none.  Of collectors that are switched on. */
@@ -178,9 +151,12 @@ find_commands(struct doctor_row *row, const struct config *config,
 void
 doctor_examine(struct doctor_row *row, const struct config *config,
                const struct source_config *source, const struct guest *guest,
-               enum agent_state state)
+               enum guest_reason reason)
 {
-    enum doctor_trouble trouble = guest_trouble(guest, source, state);
+    enum agent_state state = guest_reason_state(reason);
+    enum doctor_trouble trouble = reason == REASON_NOT_CONNECTED
+                                      ? disconnected_trouble(guest, source)
+                                      : troubles[reason];
     char *name = shell_name(source, guest);
     char *error = doctor_escape(
         guest->last_failure.kind != FAILURE_NONE ? guest->last_failure.text : "");

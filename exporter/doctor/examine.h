@@ -3,7 +3,7 @@
 #define DOCTOR_EXAMINE_H
 
 #include "doctor/diagnosis.h"
-#include "guest/guest.h"
+#include "guest/state.h"
 
 struct config;
 struct source_config;
@@ -12,6 +12,6 @@ struct source_config;
  * operating system already. */
 void doctor_examine(struct doctor_row *row, const struct config *config,
                     const struct source_config *source, const struct guest *guest,
-                    enum agent_state state);
+                    enum guest_reason reason);
 
 #endif

@@ -39,6 +39,12 @@ static const enum agent_state states[REASONS] = {
     [REASON_NOT_ASKED] = AGENT_UNKNOWN,
 };
 
+enum agent_state
+guest_reason_state(enum guest_reason reason)
+{
+    return states[reason];
+}
+
 /* What the last call says, for a guest that may be asked. */
 static enum guest_reason
 answer_reason(const struct guest *guest)

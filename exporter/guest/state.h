@@ -33,6 +33,8 @@ enum guest_reason {
 /* What the label `state` says, by enum agent_state; NULL-terminated. */
 extern const char *const agent_state_names[AGENT_STATES + 1];
 
+enum agent_state guest_reason_state(enum guest_reason reason);
+
 /* now_ns: CLOCK_MONOTONIC; starting_ns: the grace after a start. */
 enum guest_reason guest_reason(const struct guest *guest, int64_t now_ns,
                                int64_t starting_ns);

@@ -5,11 +5,20 @@
 #include "unit/guest/answers.h"
 
 static struct answer
-broken(int channel)
+broke_channel(void)
 {
     struct answer answer = lost(FAILURE_MALFORMED);
 
-    answer.channel = channel;
+    answer.channel = CALL_BROKE_CHANNEL;
+    return answer;
+}
+
+static struct answer
+found_channel_broken(void)
+{
+    struct answer answer = lost(FAILURE_MALFORMED);
+
+    answer.channel = CALL_FOUND_CHANNEL_BROKEN;
     return answer;
 }
 
@@ -28,14 +37,13 @@ test_who_broke_the_channel(void **state)
     struct guest *guest = new_guest();
 
     (void)state;
-    broke_by(take(guest, "os", broken(CALL_FOUND_CHANNEL_BROKEN)), "none");
+    broke_by(take(guest, "os", found_channel_broken()), "none");
     assert_int_equal(guest->last_response_ns, 0); /* nobody has said anything */
     (void)take(guest, "vcpu", said(VCPUS));
-    broke_by(take(guest, "os", broken(CALL_FOUND_CHANNEL_BROKEN)), "guest-get-vcpus");
-    broke_by(take(guest, "os", broken(CALL_FOUND_CHANNEL_BROKEN)), "none");
-    broke_by(take(guest, "hostname", broken(CALL_BROKE_CHANNEL)),
-             "guest-get-host-name");
-    broke_by(take(guest, "hostname", broken(CALL_BROKE_CHANNEL)), "none");
+    broke_by(take(guest, "os", found_channel_broken()), "guest-get-vcpus");
+    broke_by(take(guest, "os", found_channel_broken()), "none");
+    broke_by(take(guest, "hostname", broke_channel()), "guest-get-host-name");
+    broke_by(take(guest, "hostname", broke_channel()), "none");
     assert_int_equal(guest_avoids(&guest->collectors[index_of("vcpu")]),
                      AVOID_QUARANTINED);
     assert_int_equal(guest_avoids(&guest->collectors[index_of("os")]), 0);
