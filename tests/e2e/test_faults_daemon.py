@@ -63,6 +63,11 @@ class Daemon(Watched):
     def says(self, what):
         return lambda: self.timeline.find(lambda record: record.what == what, self.start)
 
+    def is_away(self):
+        """For `shown`: the source, and not only what was just asked of its guests."""
+        places = [self.says(AWAY)(), self.state(self.fault.state)()]
+        return None if None in places else max(places)
+
     def is_back(self):
         """After now(): the daemon answers again."""
         since = self.began
@@ -82,7 +87,7 @@ def test_libvirtd_gone(lab, exporter, how):
     lab.libvirtd.stop() if how == "stopped" else lab.libvirtd.kill()
     daemon.now()
     daemon.is_noticed(lambda metrics: source_up(metrics) == 0
-                      and metrics.state("old") == "unknown")
+                      and metrics.state("old") == "unknown", daemon.is_away)
     daemon.ends()
     lab.start_libvirtd()
     daemon.now()

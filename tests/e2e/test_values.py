@@ -10,6 +10,7 @@ from lab.lab import GUEST_IPV4
 from lab.programs import Exporter
 
 GENERATIONS = {"old": "7.2", "new": "10.0"}
+DRIFTED_S = 0.01  # clocks that are thought to drift by 500 ppm, in 20 s
 
 
 @pytest.fixture(scope="module", name="defaults")
@@ -166,7 +167,10 @@ def test_clock_offset_is_right_within_its_uncertainty(lab, exporter, domain, tar
         narrow += high - low < 0.2  # it is known well enough to judge
         offset = metrics.value("qga_clock_offset_seconds", domain=domain)
         uncertainty = metrics.value("qga_clock_offset_uncertainty_seconds", domain=domain)
-        assert 0 < uncertainty
+        took = metrics.value("qga_collector_duration_seconds", domain=domain, collector="clock")
+        print(f"uncertainty {uncertainty:.6f} s of a call of {took:.6f} s")
+        # Of an older sample it is taken only where that is less.
+        assert 0 < uncertainty <= took / 2 + DRIFTED_S
         assert low - uncertainty <= offset <= high + uncertainty
         assert abs(offset - (target or 0)) < 5
         if narrow == 3:

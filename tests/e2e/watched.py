@@ -25,6 +25,7 @@ from timeline import observed
 
 OTHERS = ("old", "new")
 FRESH_S = 4  # between two answers of another guest, which is asked every second
+HANGS_S = 1.5  # a call; its timeout is 2 s
 NAME = "fault"
 PANIC = "<panic model='isa'/>"
 GUEST_INFO = {"return": {"version": "9.9.9", "supported_commands": [
@@ -166,6 +167,25 @@ class Watched:
             times = [time_s for time_s in times if time_s >= since]
             age_s = max(later - sooner for sooner, later in zip(times, [*times[1:], times[-1]]))
             assert age_s <= stretched(FRESH_S), f"{other} was {age_s:.1f} s old"
+        self.others_wait_for_nothing()
+
+    def others_wait_for_nothing(self):
+        """However late the machine is: they are asked while a call of it hangs, and nothing
+        that was due long after theirs is sent sooner."""
+        calls = [record for record in self.timeline.records[self.start:] if record.is_call]
+        hang = [call for call in calls if call.domain == self.name
+                and call.outcome in ("timeout", "busy") and call.took > HANGS_S]
+        for other in self.others:
+            asked = self.timeline.calls(other)
+            for call in hang:
+                assert any(call.sent < one.sent < call.sent + call.took for one in asked), \
+                    f"{other} has waited for {call}"
+            late = [one for one in calls
+                    if one.domain == other and one.sent > one.due + FRESH_S]
+            for one in late:
+                sooner = [call for call in calls
+                          if call.sent < one.sent and call.due > one.due + FRESH_S]
+                assert not sooner, f"{one} has waited for {sooner}"
 
 
 @pytest.fixture(scope="module", name="exporter")
