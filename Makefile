@@ -130,14 +130,22 @@ unit-threaded: ## build and run the unit tests of the folders that have threads
 
 # The web side alone: it needs no guest.
 WEB_TESTS := $(filter $(BUILD)/tests/unit/web/%,$(UNIT_TESTS))
-check-web: $(BUILD)/qga-exporter ## run the tests of the web side: HTTP, TLS, log-ins
+check-web: web-access ## run the tests of the web side: HTTP, TLS, log-ins
 	+$(Q)$(MAKE) --no-print-directory UNIT_TESTS='$(WEB_TESTS)' unit
+web-access: $(BUILD)/qga-exporter
 	$(Q)CI=true QGA_EXPORTER=$(abspath $<) /usr/bin/python3 -m pytest -rs tests/e2e/test_web_access.py
 
+# On another Debian release: its compilers, libraries and daemons.
 STACK ?= trixie
-check-tls: ## run them on another Debian release's libraries (STACK: trixie or forky; root)
-	$(Q)BUILD=$(BUILD) tests/stack $(STACK) web make --no-print-directory -j$(shell nproc) BUILD=$(BUILD)/on-$(STACK) WERROR=1 check-web
-.PHONY: check-web check-tls
+on-stack = $(Q)BUILD=$(BUILD) tests/stack $(STACK) $(1) make --no-print-directory -j$(shell nproc) BUILD=$(BUILD)/on-$(STACK) WERROR=1 $(2)
+check-stack: ## build and test the program on another Debian release (STACK: trixie, trixie-backports or forky; root)
+	$(call on-stack,stack,check-stack-here)
+check-stack-here: all unit
+	+$(Q)$(MAKE) --no-print-directory BUILD=$(BUILD)/clang CC=clang CFLAGS='-O1 -g' all unit-build
+	+$(Q)CI=true $(MAKE) --no-print-directory e2e
+check-tls: ## run the tests of the web side there
+	$(call on-stack,web,check-web)
+.PHONY: check-web web-access check-stack check-stack-here check-tls
 
 # Files of tests that run side by side, each with a libvirtd and guests of its own: they
 # mostly wait, so three for two cores, as far as the memory bears (tests/lab/machine.py).

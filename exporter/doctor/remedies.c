@@ -2,6 +2,7 @@
 #include "doctor/remedies.h"
 
 #include "config/config.h"
+#include "doctor/daemon.h"
 #include "doctor/guest_os.h"
 #include "doctor/words.h"
 #include "kit/memory.h"
@@ -144,11 +145,9 @@ static const struct {
 
 #define PERMISSION "{permission}"
 #define DAEMON_HANGS                                                                   \
-    "the daemon hangs; guests go on without it: systemctl restart libvirtd (or "       \
-    "virtqemud)"
+    "the daemon hangs; guests go on without it: systemctl restart {daemon}"
 #define DAEMON_MISSING                                                                 \
-    "start the daemon: systemctl start libvirtd (or virtqemud), or name another by "   \
-    "--libvirt.uri"
+    "start the daemon: systemctl start {daemon}, or name another by --libvirt.uri"
 
 /* Where the daemon cannot be reached; likewise. */
 static const struct {
@@ -189,6 +188,15 @@ virsh_of(const struct source_config *source)
     return virsh;
 }
 
+static const char *
+daemon_of(const struct doctor_case *about)
+{
+    bool by_libvirt = about->source && about->source->kind == SOURCE_LIBVIRT;
+
+    return doctor_daemon(by_libvirt ? about->source->libvirt.uri : "", about->error,
+                         DOCTOR_SOCKETS);
+}
+
 /* NULL stays NULL. */
 static char *
 fill_in(const char *text, const struct doctor_case *about)
@@ -200,6 +208,7 @@ fill_in(const char *text, const struct doctor_case *about)
         {"virsh", virsh},
         {"name", about->name},
         {"error", about->error},
+        {"daemon", daemon_of(about)},
         {"permission", permission_remedy(about->error)},
         {"commands", about->commands ? about->commands : "a call"},
         {"system", about->os->title},

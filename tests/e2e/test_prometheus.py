@@ -1,17 +1,59 @@
-"""A real Prometheus scrapes the exporter and answers queries about the guests."""
+"""A real Prometheus, of each major version that users run, scrapes the exporter and answers
+queries about the guests; nothing about the exporter bothers it."""
+
+import glob
+import json
+import os
+import re
+import subprocess
 
 import pytest
 
+from lab.image import ROOT
 from lab.lab import GUEST_IPV4
 from lab.process import wait_for
-from lab.programs import Prometheus
+from lab.programs import Prometheus, get
+from lab.prometheus import RELEASES, unpacked
+
+SHIPPED = os.path.join(ROOT, "config", "prometheus")
+WARNING = re.compile(r"level=(?:warn|error)\b.*", re.I)
+
+
+@pytest.fixture(scope="module", name="major", params=RELEASES)
+def _major(request):
+    return request.param
 
 
 @pytest.fixture(scope="module", name="prometheus")
-def _prometheus(lab, exporter):
-    with Prometheus(lab, exporter.port) as running:
+def _prometheus(lab, exporter, major):
+    with Prometheus(lab, exporter.port, path=unpacked(major, "prometheus")) as running:
         wait_for(lambda: running.query("qga_up"), "a first scrape", 60)
         yield running
+        assert re.search(r"level=info\b", running.process.log(), re.I)  # the form is known
+        assert WARNING.findall(running.process.log()) == []
+
+
+@pytest.fixture(name="promtool")
+def _promtool(major):
+    def run(*arguments, text=""):
+        done = subprocess.run([unpacked(major, "promtool"), *arguments], input=text, text=True,
+                              capture_output=True, check=False)
+        return done.returncode, done.stdout + done.stderr
+    return run
+
+
+def test_the_version_is_the_one_that_is_meant(prometheus, major):
+    _, _, body = get(f"{prometheus.url}/api/v1/status/buildinfo")
+    assert json.loads(body)["data"]["version"].startswith(f"{major}.")
+
+
+def test_promtool_takes_all_that_we_ship(promtool, exporter):
+    assert promtool("check", "metrics", text=exporter.metrics().text) == (0, "")
+    status, said = promtool("check", "rules", *glob.glob(f"{SHIPPED}/rules.yml"),
+                            *glob.glob(f"{SHIPPED}/**/alerts.yml", recursive=True))
+    assert (status, said.count("SUCCESS")) == (0, 3), said
+    status, said = promtool("check", "config", f"{SHIPPED}/prometheus.yml")
+    assert status == 0 and "WARNING" not in said, said
 
 
 def test_the_scrape_is_good(prometheus):

@@ -2,6 +2,8 @@
 
 The initramfs holds busybox and the guest agents of two Debian releases, each with its
 own libraries and loader; the kernel command line says which of them runs (guest-init).
+There is another one with the oldest and the newest agent, made when a guest wants it: each
+agent costs memory and time at every boot, and its release may have left the mirror.
 """
 
 import contextlib
@@ -25,7 +27,9 @@ ROOT = os.path.dirname(os.path.dirname(HERE))
 CACHE = os.environ.get("QGA_LAB_CACHE", os.path.join(ROOT, "build", "lab"))
 
 # Agent generation -> the Debian release that ships it.
-GENERATIONS = {"7.2": "bookworm", "10.0": "trixie"}
+GENERATIONS = {"5.2": "bullseye", "7.2": "bookworm", "10.0": "trixie",
+               "11.1": "trixie-backports"}
+USUAL, OUTER = ("7.2", "10.0"), ("5.2", "11.1")
 KERNEL_RELEASE = "bookworm"
 KERNEL_MODULES = ("virtio_pci", "virtio_blk", "virtio_console", "virtio_net", "ext4")
 # Not at every boot: a test loads /modules.storage in its guest.
@@ -44,13 +48,14 @@ OS_RELEASE = {
 
 
 class Image:
-    """Paths of what a guest boots from."""
+    """Paths of what a guest boots from that has these agents."""
 
-    def __init__(self, directory):
+    def __init__(self, directory, generations):
+        name = os.path.join(directory, "-".join(["initramfs", *generations]))
         self.kernel = os.path.join(directory, "kernel")
-        self.initramfs = os.path.join(directory, "initramfs.cpio")
+        self.initramfs = f"{name}.cpio"
         self.data_disk = os.path.join(directory, "data.raw")
-        self.stamp = os.path.join(directory, "stamp")
+        self.stamp = f"{name}.stamp"
 
 
 def _recipe():
@@ -62,10 +67,10 @@ def _recipe():
     return digest.hexdigest()
 
 
-def _sources(progress):
+def _sources(generations, progress):
     """Downloads, once, and returns {"kernel": folder, generation: folder, ...}."""
     folders = {"kernel": os.path.join(CACHE, "sources", "kernel")}
-    for generation in GENERATIONS:
+    for generation in generations:
         folders[generation] = os.path.join(CACHE, "sources", f"qga-{generation}")
     missing = {name for name, folder in folders.items() if not os.path.isdir(folder)}
     if missing:
@@ -151,7 +156,7 @@ def _write_cpio(folder, target):
         )
 
 
-def _build_initramfs(folders, target):
+def _build_initramfs(folders, generations, target):
     with tempfile.TemporaryDirectory(dir=CACHE) as root:
         for folder in ("bin", "dev", "etc", "proc", "sys", "run", "tmp", "var", "data"):
             os.makedirs(os.path.join(root, folder))
@@ -169,7 +174,7 @@ def _build_initramfs(folders, target):
                     inside = "/lib/modules/" + os.path.basename(path)
                     _copy(path, root + inside)
                     file.write(inside + "\n")
-        for generation in GENERATIONS:
+        for generation in generations:
             _add_agent(folders[generation], os.path.join(root, f"opt/qga-{generation}"))
         _write_cpio(root, target)
 
@@ -186,30 +191,33 @@ def build_data_disk(target, files=None):
 
 
 @contextlib.contextmanager
-def _locked():
+def locked():
+    """While the cache is written to."""
     os.makedirs(CACHE, exist_ok=True)
     with open(os.path.join(CACHE, ".lock"), "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
-def image(progress=lambda text: print(text, file=sys.stderr, flush=True)):
-    """The image, built if it is not there; several processes may ask at once."""
+def image(agent=USUAL[0], progress=lambda text: print(text, file=sys.stderr, flush=True)):
+    """The image that has this agent, if it is a generation; built if it is not there; several
+    processes may ask at once."""
     if platform.machine() != "x86_64":
         raise LabError(f"the lab's guests are x86_64, this machine is {platform.machine()}")
-    built = Image(CACHE)
+    generations = OUTER if agent in OUTER else USUAL
+    built = Image(CACHE, generations)
     recipe = _recipe()
-    with _locked():
+    with locked():
         with contextlib.suppress(FileNotFoundError):
             with open(built.stamp, encoding="utf-8") as file:
                 if file.read() == recipe:
                     return built
-        folders = _sources(progress)
+        folders = _sources(generations, progress)
         (kernel,) = glob.glob(os.path.join(folders["kernel"], "boot/vmlinuz-*"))
         # New files take the old ones' names: a guest may be booting from those.
         for build, target in (
             (lambda path: shutil.copyfile(kernel, path), built.kernel),
-            (lambda path: _build_initramfs(folders, path), built.initramfs),
+            (lambda path: _build_initramfs(folders, generations, path), built.initramfs),
             (build_data_disk, built.data_disk),
         ):
             build(target + ".new")

@@ -253,7 +253,7 @@ class Lab:
 class Guest:
     """A small real guest.
 
-    agent     "7.2", "10.0" or "none": which agent runs in it
+    agent     a generation of lab.image, "7.2", or "none": which agent runs in it
     channel   whether the domain has the agent's channel at all
     clock_s   how far init sets its clock off
     vcpus     their number
@@ -331,7 +331,7 @@ class Guest:
                      f"qga.agent={self.agent}", f"qga.clock={self.clock_s}"]
         if self.mounts:
             arguments.append("qga.mounts=" + ",".join(self.mounts))
-        image = self.lab.image
+        image = lab_image.image(self.agent)
         system = (f"<kernel>{image.kernel}</kernel><initrd>{image.initramfs}</initrd>"
                   f"<cmdline>{' '.join(arguments)}</cmdline>") if self.system else ""
         return f"""<domain type='qemu'>

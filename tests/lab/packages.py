@@ -1,7 +1,8 @@
 """Unpacks packages of a Debian release, whichever release the machine itself runs.
 
 Each release gets an apt state directory of its own, whose only source is that suite of
-the mirror which the machine's sources name.  Nothing is installed.
+the mirror which the machine's sources name; backports stand on the release that they are
+made for.  Nothing is installed.
 """
 
 import glob
@@ -11,6 +12,7 @@ import subprocess
 
 from .error import LabError
 
+BACKPORTS = "-backports"
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 
 
@@ -69,7 +71,7 @@ def debian_mirror():
 
 
 class Release:
-    """One suite and its own apt state below `directory`."""
+    """One suite, trixie or trixie-backports, and its own apt state below `directory`."""
 
     def __init__(self, suite, directory):
         self.suite = suite
@@ -106,7 +108,8 @@ class Release:
         source = os.path.join(self.directory, "etc/sources.list")
         signed_by = f"[signed-by={KEYRING}] " if os.path.exists(KEYRING) else ""
         with open(source, "w", encoding="utf-8") as file:
-            file.write(f"deb {signed_by}{debian_mirror()} {self.suite} main\n")
+            for suite in dict.fromkeys([self.suite.removesuffix(BACKPORTS), self.suite]):
+                file.write(f"deb {signed_by}{debian_mirror()} {suite} main\n")
         status = os.path.join(self.directory, "state/status")
         with open(status, "w", encoding="utf-8"):
             pass
@@ -118,6 +121,7 @@ class Release:
             "Dir::Etc::sourceparts": os.path.join(self.directory, "etc/empty"),
             "Dir::Etc::preferences": "/dev/null",
             "Dir::Etc::preferencesparts": os.path.join(self.directory, "etc/empty"),
+            "APT::Default-Release": self.suite,
             "APT::Sandbox::User": "root",
             "APT::Install-Recommends": "false",
             "Acquire::Languages": "none",

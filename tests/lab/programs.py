@@ -150,9 +150,10 @@ class Prometheus:
 
     jobs          more scrape_configs, each in one line
     rules         files of rules, evaluated each second
-    alertmanager  host:port of the one that gets the alerts"""
+    alertmanager  host:port of the one that gets the alerts
+    path          its program; the machine's own by default"""
 
-    def __init__(self, lab, *ports, jobs=(), rules=(), alertmanager=None):
+    def __init__(self, lab, *ports, jobs=(), rules=(), alertmanager=None, path=None):
         port = free_port()
         self.url = f"http://127.0.0.1:{port}"
         # Of its own: what another one has stored would answer queries, too.
@@ -170,9 +171,9 @@ class Prometheus:
                 file.write("alerting: {alertmanagers: [{static_configs: "
                            f"[{{targets: [\"{alertmanager}\"]}}]}}]}}\n")
         self.process = Process(
-            [program("prometheus"), f"--config.file={config}", f"--storage.tsdb.path={folder}/data",
+            [path or program("prometheus"), f"--config.file={config}", f"--storage.tsdb.path={folder}/data",
              f"--web.listen-address={self.url.removeprefix('http://')}"],
-            os.path.join(lab.directory, "prometheus.log"),
+            os.path.join(folder, "prometheus.log"),
         )
 
     def __enter__(self):

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include <cmocka.h>
+#include "unit/cmocka_any.h"
 
 struct capture {
     FILE *stream;

@@ -16,7 +16,7 @@
 #include <string.h>
 #include <uv.h>
 
-#include <cmocka.h>
+#include "unit/cmocka_any.h"
 
 #define FAKE_TURN_NS (INT64_C(10) * 1000 * 1000)
 

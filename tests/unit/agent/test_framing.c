@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "unit/cmocka_any.h"
 
 #define REPLY_MAX ((size_t)192)
 #define ID INT64_C(8589934592001)

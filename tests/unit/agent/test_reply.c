@@ -139,6 +139,46 @@ test_error_texts_of_all_generations(void **state)
     assert_int_equal(kind_of("{\"error\": {}}"), FAILURE_AGENT_ERROR);
 }
 
+static enum failure_kind
+kind_of_file(const char *path)
+{
+    char bytes[512];
+    FILE *file = fopen(path, "r");
+
+    assert_non_null(file);
+    bytes[fread(bytes, 1, sizeof bytes - 1, file)] = '\0';
+    fclose(file);
+    return kind_of(bytes);
+}
+
+/* What real agents have said (tests/lab/record). */
+static void
+test_recorded_errors(void **state)
+{
+    static const struct {
+        const char *agent;
+        enum failure_kind frozen; /* what the word for it is there */
+    } agents[] = {
+        {"5.2", FAILURE_DISABLED},
+        {"7.2", FAILURE_FROZEN},
+        {"10.0", FAILURE_DISABLED},
+        {"11.1", FAILURE_DISABLED},
+    };
+    char path[128];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof agents / sizeof agents[0]; i++) {
+#define RECORDED(what)                                                                 \
+    (snprintf(path, sizeof path, "tests/fixtures/recorded/error-%s/qga-%s.json", what, \
+              agents[i].agent),                                                        \
+     kind_of_file(path))
+        assert_int_equal(RECORDED("frozen"), agents[i].frozen);
+        assert_int_equal(RECORDED("disabled"), FAILURE_DISABLED);
+        assert_int_equal(RECORDED("unknown-command"), FAILURE_UNSUPPORTED);
+#undef RECORDED
+    }
+}
+
 int
 main(void)
 {
@@ -148,6 +188,7 @@ main(void)
         cmocka_unit_test(test_large_integers_become_reals),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_error_texts_of_all_generations),
+        cmocka_unit_test(test_recorded_errors),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -25,11 +25,13 @@ test_sources(void **state)
                          "libvirt: authentication unavailable: no polkit agent",
                          "50-qga-exporter.rules");
     expect_source_remedy(&libvirt_source, "libvirt: Permission denied", "usermod");
-    expect_source_remedy(&libvirt_source, "libvirt: No such file or directory",
-                         "systemctl start libvirtd");
+    expect_source_remedy(&libvirt_source, "libvirt-sock: No such file or directory",
+                         "systemctl start libvirtd,");
+    expect_source_remedy(&libvirt_source, "virtqemud-sock: Connection refused",
+                         "systemctl start virtqemud,");
     expect_source_remedy(&libvirt_source, "libvirt: what else",
                          "virsh -c qemu:///system");
-    expect_source_remedy(&libvirt_source, "", "systemctl restart libvirtd");
+    expect_source_remedy(&libvirt_source, "", "systemctl restart ");
     expect_source_remedy(&socket_source, "no folder", "sources[].socket.path");
 }
 

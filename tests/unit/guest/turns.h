@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "unit/cmocka_any.h"
 
 #define MS INT64_C(1000000)
 #define S (INT64_C(1000) * MS)

@@ -23,7 +23,7 @@
 #include <string.h>
 #include <uv.h>
 
-#include <cmocka.h>
+#include "unit/cmocka_any.h"
 
 #define S INT64_C(1000000000)
 /* Turns of the loop, one a millisecond, in which something awaited must have happened.

@@ -17,7 +17,7 @@
 #include <string.h>
 #include <uv.h>
 
-#include <cmocka.h>
+#include "unit/cmocka_any.h"
 
 /* --- a source that only announces --- */
 

@@ -20,7 +20,7 @@
 #include <string.h>
 #include <uv.h>
 
-#include <cmocka.h>
+#include "unit/cmocka_any.h"
 
 #define S INT64_C(1000000000)
 #define PATIENCE_NS (60 * S) /* only ends a test that hangs */

@@ -22,7 +22,7 @@
 #include <unistd.h>
 #include <uv.h>
 
-#include <cmocka.h>
+#include "unit/cmocka_any.h"
 
 #define MS INT64_C(1000000)
 #define TIMEOUT_MS 50

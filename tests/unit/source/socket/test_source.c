@@ -16,7 +16,7 @@
 #include <unistd.h>
 #include <uv.h>
 
-#include <cmocka.h>
+#include "unit/cmocka_any.h"
 
 #define S INT64_C(1000000000)
 #define PATIENCE_NS (60 * S) /* only ends a test that hangs */
