@@ -71,6 +71,7 @@ agent_parse(const json_t *reply, const struct exchange *when, struct samples *ou
     for (size_t i = 0; guest_json_entry(&list, i, &command); i++) {
         bool enabled;
         const char *name = guest_json_string(&command, "name", GUEST_REQUIRED);
+
         guest_json_bool(&command, "enabled", GUEST_REQUIRED, &enabled);
         if (agent_command_changes(name))
             samples_add(out, &agent_command_enabled, enabled ? 1 : 0, LABELS(name));
@@ -83,11 +84,13 @@ agent_command_status(const json_t *reply, const char *wanted)
 {
     struct failure ignored;
     struct guest_json root, list, command;
+
     guest_json_root(&root, reply, &ignored);
     guest_json_array(&root, "supported_commands", GUEST_REQUIRED, &list);
     for (size_t i = 0; guest_json_entry(&list, i, &command); i++) {
         bool enabled;
         const char *name = guest_json_string(&command, "name", GUEST_REQUIRED);
+
         if (strcmp(name, wanted) != 0)
             continue;
         if (!guest_json_bool(&command, "enabled", GUEST_REQUIRED, &enabled))

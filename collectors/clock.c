@@ -131,6 +131,7 @@ static int64_t
 clock_error_ns(const struct clock_sample *sample, int64_t now_ns, int64_t drift_ppm)
 {
     int64_t age_ns = now_ns - sample->at_ns;
+
     return sample->uncertainty_ns + age_ns / 1000000 * drift_ppm;
 }
 
@@ -141,6 +142,7 @@ clock_contradicts(const struct clock_sample *old, const struct clock_sample *lat
                   int64_t drift_ppm)
 {
     int64_t distance_ns;
+
     if (__builtin_sub_overflow(latest->offset_ns, old->offset_ns, &distance_ns) ||
         distance_ns == INT64_MIN)
         return true;
@@ -157,6 +159,7 @@ clock_forget_old(struct clock_sample *samples, size_t count, int64_t now_ns,
                  int64_t kept_ns)
 {
     size_t kept = 0;
+
     for (size_t i = 0; i < count; i++)
         if (samples[i].at_ns <= now_ns && now_ns - samples[i].at_ns <= kept_ns)
             samples[kept++] = samples[i];
@@ -184,6 +187,7 @@ clock_remember(struct clock_memory *memory, const struct clock_sample *latest)
     int64_t drift_ppm = clock_drift_ppm(memory);
     size_t kept =
         clock_forget_old(memory->samples, memory->count, latest->at_ns, KEPT_NS);
+
     memory->history_count = clock_forget_old(memory->history, memory->history_count,
                                              latest->at_ns, HISTORY_KEPT_NS);
 
@@ -209,6 +213,7 @@ clock_remember_history(struct clock_memory *memory, const struct clock_sample *l
 {
     struct clock_sample *last =
         memory->history_count > 0 ? &memory->history[memory->history_count - 1] : NULL;
+
     if (!last || last->at_ns / HISTORY_SLOT_NS != latest->at_ns / HISTORY_SLOT_NS)
         clock_append(memory->history, &memory->history_count, HISTORY_SAMPLES, latest);
     else if (latest->uncertainty_ns <= last->uncertainty_ns)
@@ -245,9 +250,11 @@ clock_fit(const struct clock_sample *samples, size_t count)
 {
     struct clock_line line = {0};
     double weights = 0, errors = 0, squares = 0;
+
     for (size_t i = 0; i < count; i++) {
         struct clock_point point = clock_point(samples, i);
         double weight = 1 / (point.error * point.error);
+
         weights += weight;
         errors += weight * point.error;
         line.middle += weight * point.at;
@@ -260,6 +267,7 @@ clock_fit(const struct clock_sample *samples, size_t count)
         struct clock_point point = clock_point(samples, i);
         double distance = point.at - line.middle;
         double lever = distance / (point.error * point.error);
+
         squares += lever * distance;
         line.slope += lever * point.offset;
         line.slope_error += (lever < 0 ? -lever : lever) * point.error;
@@ -280,6 +288,7 @@ clock_is_steady(const struct clock_sample *samples, size_t count,
         double miss = point.offset - line->height - line->slope * distance;
         double allowed = point.error + line->height_error +
                          line->slope_error * (distance < 0 ? -distance : distance);
+
         if (miss > allowed || miss < -allowed)
             return false;
     }
@@ -293,6 +302,7 @@ clock_learn_drift(struct clock_memory *memory)
     while (memory->history_count >= DRIFT_SAMPLES_MIN) {
         size_t count = memory->history_count;
         struct clock_sample *history = memory->history;
+
         if (clock_point(history, count - 1).at < DRIFT_SPAN_S_MIN)
             return;
         struct clock_line line = clock_fit(history, count);
@@ -314,6 +324,7 @@ static int64_t
 clock_span_ns(const struct exchange *when)
 {
     int64_t span_ns, difference_ns;
+
     if (when->sent_ns < 0 || when->round_trip_ns < 0 ||
         __builtin_sub_overflow(when->received_ns, when->sent_ns, &span_ns) ||
         __builtin_sub_overflow(span_ns, when->round_trip_ns, &difference_ns))
@@ -335,8 +346,10 @@ clock_publish(const struct clock_memory *memory, int64_t now_ns, struct samples 
 {
     int64_t drift_ppm = clock_drift_ppm(memory), error_ns = INT64_MAX;
     const struct clock_sample *best = NULL;
+
     for (size_t i = 0; i < memory->count; i++) {
         int64_t its_ns = clock_error_ns(&memory->samples[i], now_ns, drift_ppm);
+
         if (its_ns > error_ns)
             continue;
         best = &memory->samples[i];
@@ -359,6 +372,7 @@ clock_parse(const json_t *reply, const struct exchange *when, struct samples *ou
 {
     struct guest_json root;
     int64_t guest_ns;
+
     guest_json_root(&root, reply, why);
     if (!guest_json_as_int64(&root, &guest_ns))
         return guest_json_result(&root);

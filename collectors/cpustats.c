@@ -66,6 +66,7 @@ cpustats_no_step_back(struct cpustats_memory *memory, int64_t cpu, const char *k
                       double value_ms)
 {
     bool is_idle = strcmp(key, "idle") == 0;
+
     if (cpu < 0 || cpu >= KEPT_CPUS || (!is_idle && strcmp(key, "iowait") != 0))
         return value_ms;
     double *kept_ms = &memory->kept_ms[cpu][is_idle ? BACK_IDLE : BACK_IOWAIT];
@@ -80,10 +81,12 @@ cpustats_one(const struct guest_json *entry, struct cpustats_memory *memory,
 {
     char digits[GUEST_JSON_DECIMAL_BYTES];
     int64_t cpu;
+
     guest_json_int64(entry, "cpu", GUEST_REQUIRED, &cpu);
     (void)guest_json_decimal(cpu, digits);
     for (size_t i = 0; i < sizeof(cpu_times) / sizeof(*cpu_times); i++) {
         double value_ms;
+
         if (!guest_json_number(entry, cpu_times[i].key, cpu_times[i].need, &value_ms) ||
             value_ms < 0)
             continue;
@@ -98,6 +101,7 @@ cpustats_parse(const json_t *reply, const struct exchange *when, struct samples 
                struct failure *why)
 {
     struct guest_json list, entry;
+
     guest_json_root(&list, reply, why);
     for (size_t i = 0; guest_json_entry(&list, i, &entry); i++) {
         /* The schema (QEMU 7.1) defines figures for Linux alone. */

@@ -57,6 +57,7 @@ static void
 devices_pci_id(const struct guest_json *id, const char *key, char text[PCI_ID_BYTES])
 {
     int64_t value;
+
     text[0] = '\0';
     if (guest_json_int64(id, key, GUEST_OPTIONAL, &value) && value >= 0 &&
         value <= 0xffff)
@@ -69,6 +70,7 @@ devices_one(const struct guest_json *device, const char *driver, struct samples 
     struct guest_json id;
     char vendor_id[PCI_ID_BYTES], device_id[PCI_ID_BYTES];
     int64_t date_ns;
+
     guest_json_object(device, "id", GUEST_OPTIONAL, &id);
     devices_pci_id(&id, "vendor-id", vendor_id);
     devices_pci_id(&id, "device-id", device_id);
@@ -86,9 +88,11 @@ devices_parse(const json_t *reply, const struct exchange *when, struct samples *
               struct failure *why)
 {
     struct guest_json list, device;
+
     guest_json_root(&list, reply, why);
     for (size_t i = 0; guest_json_entry(&list, i, &device); i++) {
         const char *driver = guest_json_string(&device, "driver-name", GUEST_REQUIRED);
+
         if (filter_passes(when->filters[FILTER_DRIVERS], driver))
             devices_one(&device, driver, out);
     }

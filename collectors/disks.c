@@ -145,6 +145,7 @@ disks_ccw_address(const struct guest_json *disk, char address[CCW_ADDRESS_BYTES]
 {
     struct guest_json ccw;
     int64_t cssid, ssid, devno;
+
     address[0] = '\0';
     if (!guest_json_object(disk, "ccw-address", GUEST_OPTIONAL, &ccw) ||
         !guest_json_int64(&ccw, "cssid", GUEST_REQUIRED, &cssid) ||
@@ -164,6 +165,7 @@ disks_device(const char *name)
 {
     static const char folder[] = "/dev/";
     bool has_folder = strncmp(name, folder, sizeof(folder) - 1) == 0;
+
     return has_folder ? name + sizeof(folder) - 1 : name;
 }
 
@@ -175,6 +177,7 @@ disks_info(const struct guest_json *disk, const char *device,
     bool is_partition;
     struct guest_disk found;
     char ccw_address[CCW_ADDRESS_BYTES];
+
     guest_json_bool(disk, "partition", GUEST_REQUIRED, &is_partition);
     guest_json_object(disk, "address", GUEST_OPTIONAL, &address);
     guest_disk_read(&address, host, &found);
@@ -191,6 +194,7 @@ disks_dependencies(const struct guest_json *disk, const char *device,
                    struct samples *out)
 {
     struct guest_json list, entry;
+
     guest_json_array(disk, "dependencies", GUEST_OPTIONAL, &list);
     for (size_t i = 0; guest_json_entry(&list, i, &entry); i++)
         samples_add(out, &disk_dependency_info, 1,
@@ -201,11 +205,13 @@ static void
 disks_smart(const struct guest_json *disk, const char *device, struct samples *out)
 {
     struct guest_json smart;
+
     if (!guest_json_object(disk, "smart", GUEST_OPTIONAL, &smart) ||
         strcmp(guest_json_string(&smart, "type", GUEST_REQUIRED), "nvme") != 0)
         return;
     for (size_t i = 0; i < sizeof(nvme_levels) / sizeof(*nvme_levels); i++) {
         double level;
+
         /* 0 kelvin is a sensor that is not there. */
         if (guest_json_number(&smart, nvme_levels[i].key, GUEST_OPTIONAL, &level) &&
             level >= 0 && (level > 0 || nvme_levels[i].metric != &nvme_temperature))
@@ -217,6 +223,7 @@ disks_smart(const struct guest_json *disk, const char *device, struct samples *o
         double low, high;
         bool has_low =
             guest_json_number(&smart, nvme_counts[i].low, GUEST_OPTIONAL, &low);
+
         guest_json_number(&smart, nvme_counts[i].high, GUEST_OPTIONAL, &high);
         if (has_low && low >= 0 && high >= 0)
             samples_add(out, nvme_counts[i].metric,
@@ -229,10 +236,12 @@ disks_parse(const json_t *reply, const struct exchange *when, struct samples *ou
             struct failure *why)
 {
     struct guest_json list, disk;
+
     guest_json_root(&list, reply, why);
     for (size_t i = 0; guest_json_entry(&list, i, &disk); i++) {
         const char *device =
             disks_device(guest_json_string(&disk, "name", GUEST_REQUIRED));
+
         if (!filter_passes(when->filters[FILTER_DEVICES], device))
             continue;
         disks_info(&disk, device, when->host, out);

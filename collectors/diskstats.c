@@ -107,14 +107,17 @@ diskstats_parse(const json_t *reply, const struct exchange *when, struct samples
                 struct failure *why)
 {
     struct guest_json list, entry, stats;
+
     guest_json_root(&list, reply, why);
     for (size_t i = 0; guest_json_entry(&list, i, &entry); i++) {
         const char *device = guest_json_string(&entry, "name", GUEST_REQUIRED);
+
         guest_json_object(&entry, "stats", GUEST_REQUIRED, &stats);
         if (!filter_passes(when->filters[FILTER_DEVICES], device))
             continue;
         for (size_t j = 0; j < sizeof(disk_counts) / sizeof(*disk_counts); j++) {
             double count;
+
             if (guest_json_number(&stats, disk_counts[j].key, GUEST_OPTIONAL, &count) &&
                 count >= 0)
                 samples_add(out, disk_counts[j].metric, count / disk_counts[j].per_unit,

@@ -98,6 +98,7 @@ filesystem_sizes(const struct guest_json *entry, struct label_values labels,
     bool has_total = guest_json_number(entry, "total-bytes", GUEST_OPTIONAL, &total);
     bool has_privileged =
         guest_json_number(entry, "total-bytes-privileged", GUEST_OPTIONAL, &privileged);
+
     if (has_privileged && privileged >= 0)
         samples_add(out, &filesystem_size, privileged, labels);
     else if (!has_privileged && has_total && total >= 0)
@@ -116,6 +117,7 @@ filesystem_disk(const struct guest_json *disk, const char *device,
                 const struct host_facts *host, struct samples *out)
 {
     struct guest_disk found;
+
     guest_disk_read(disk, host, &found);
     /* Once: bind mounts and subvolumes each list the disk of their device. */
     samples_add_once(out, &filesystem_disk_info, 1,
@@ -129,6 +131,7 @@ filesystem_disks(const struct guest_json *entry, const char *device,
                  const struct host_facts *host, struct samples *out)
 {
     struct guest_json list, disk;
+
     if (!guest_json_array(entry, "disk", GUEST_OPTIONAL, &list))
         return;
     for (size_t i = 0; guest_json_entry(&list, i, &disk); i++)
@@ -140,12 +143,14 @@ filesystem_parse(const json_t *reply, const struct exchange *when, struct sample
                  struct failure *why)
 {
     struct guest_json list, entry;
+
     guest_json_root(&list, reply, why);
     for (size_t i = 0; guest_json_entry(&list, i, &entry); i++) {
         const char *device = guest_json_string(&entry, "name", GUEST_REQUIRED);
         const char *fstype = guest_json_string(&entry, "type", GUEST_REQUIRED);
         const char *mountpoint =
             guest_json_string(&entry, "mountpoint", GUEST_REQUIRED);
+
         if (!filter_passes(when->filters[FILTER_FS_TYPES], fstype) ||
             !filter_passes(when->filters[FILTER_MOUNT_POINTS], mountpoint))
             continue;

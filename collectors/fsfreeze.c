@@ -20,7 +20,8 @@ static bool
 fsfreeze_is_frozen(const json_t *reply)
 {
     const char *status = json_string_value(reply);
-    return status != NULL && strcmp(status, "frozen") == 0;
+
+    return status && strcmp(status, "frozen") == 0;
 }
 
 static int

@@ -31,6 +31,7 @@ load_parse(const json_t *reply, const struct exchange *when, struct samples *out
     guest_json_root(&root, reply, why);
     for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
         double value;
+
         guest_json_number(&root, keys[i], GUEST_REQUIRED, &value);
         if (value >= 0)
             samples_add(out, load_metrics[i], value, NO_LABELS);

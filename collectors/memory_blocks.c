@@ -36,6 +36,7 @@ memory_blocks_next(enum step step, const json_t *answer, void *memory,
     struct memory_blocks *blocks = memory;
     struct failure ignored;
     struct guest_json root;
+
     request->arguments[0] = '\0';
     request->command = "guest-get-memory-block-info";
     if (step == STEP_FIRST) {
@@ -58,7 +59,8 @@ memory_blocks_parse(const json_t *reply, const struct exchange *when,
     const struct memory_blocks *blocks = when->memory;
     struct guest_json list, block;
     double online_count = 0, offline_count = 0;
-    if (!blocks->have_size || reply == NULL) {
+
+    if (!blocks->have_size || !reply) {
         failure_set(why, FAILURE_MALFORMED,
                     "size: missing, or the agent does not list its memory blocks");
         return -1;
@@ -66,6 +68,7 @@ memory_blocks_parse(const json_t *reply, const struct exchange *when,
     guest_json_root(&list, reply, why);
     for (size_t i = 0; guest_json_entry(&list, i, &block); i++) {
         bool online;
+
         guest_json_bool(&block, "online", GUEST_REQUIRED, &online);
         *(online ? &online_count : &offline_count) += 1;
     }

@@ -101,10 +101,12 @@ network_statistics(const struct guest_json *interface, const char *device,
                    struct samples *out)
 {
     struct guest_json statistics;
+
     if (!guest_json_object(interface, "statistics", GUEST_OPTIONAL, &statistics))
         return;
     for (size_t i = 0; i < sizeof(network_counters) / sizeof(*network_counters); i++) {
         double value;
+
         if (guest_json_number(&statistics, network_counters[i].key, GUEST_OPTIONAL,
                               &value) &&
             value >= 0)
@@ -117,6 +119,7 @@ network_addresses(const struct guest_json *interface, const char *device,
                   struct samples *out)
 {
     struct guest_json list, entry;
+
     if (!guest_json_array(interface, "ip-addresses", GUEST_OPTIONAL, &list))
         return;
     for (size_t i = 0; guest_json_entry(&list, i, &entry); i++) {
@@ -126,6 +129,7 @@ network_addresses(const struct guest_json *interface, const char *device,
         const char *family =
             guest_json_string(&entry, "ip-address-type", GUEST_REQUIRED);
         bool known = guest_json_int64(&entry, "prefix", GUEST_OPTIONAL, &prefix);
+
         samples_add(out, &network_address_info, 1,
                     LABELS(device, family, address,
                            known ? guest_json_decimal(prefix, digits) : ""));
@@ -137,6 +141,7 @@ network_host_end(const struct host_facts *host, const char *device, const char *
                  struct samples *out)
 {
     const struct host_nic *nic = host_facts_nic(host, address);
+
     if (nic)
         samples_add(out, &interface_info, 1,
                     LABELS(device, address, nic->target, nic->network, nic->model));
@@ -147,11 +152,13 @@ network_parse(const json_t *reply, const struct exchange *when, struct samples *
               struct failure *why)
 {
     struct guest_json list, interface;
+
     guest_json_root(&list, reply, why);
     for (size_t i = 0; guest_json_entry(&list, i, &interface); i++) {
         const char *device = guest_json_string(&interface, "name", GUEST_REQUIRED);
         const char *address =
             guest_json_string(&interface, "hardware-address", GUEST_OPTIONAL);
+
         if (!filter_passes(when->filters[FILTER_DEVICES], device))
             continue;
         samples_add(out, &network_info, 1, LABELS(device, address));

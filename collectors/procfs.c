@@ -183,11 +183,12 @@ static const char *
 find_line(const char *text, const char *beginning)
 {
     size_t length = strlen(beginning);
-    while (text != NULL && strncmp(text, beginning, length) != 0) {
+
+    while (text && strncmp(text, beginning, length) != 0) {
         text = strchr(text, '\n');
-        text = text != NULL ? text + 1 : NULL;
+        text = text ? text + 1 : NULL;
     }
-    return text != NULL ? text + length : NULL;
+    return text ? text + length : NULL;
 }
 
 static const char *
@@ -205,10 +206,11 @@ static bool
 find_value(const char *text, const struct place *place, double *value)
 {
     const char *line = find_line(text, place->line);
-    const char *word = line != NULL ? find_word(line, place->word) : NULL;
+    const char *word = line ? find_word(line, place->word) : NULL;
     size_t prefix = strlen(place->prefix);
     char *end;
-    if (word == NULL || strncmp(word, place->prefix, prefix) != 0)
+
+    if (!word || strncmp(word, place->prefix, prefix) != 0)
         return false;
     *value = strtod(word + prefix, &end) / place->divisor;
     return end != word + prefix;
@@ -219,7 +221,8 @@ take_text(struct procfs *procfs, const json_t *answer)
 {
     char text[FILE_BYTES_MAX];
     const char *encoded = json_string_value(json_object_get(answer, "buf-b64"));
-    if (encoded == NULL || !base64_decode(encoded, text, sizeof(text)))
+
+    if (!encoded || !base64_decode(encoded, text, sizeof(text)))
         return;
     for (size_t i = 0; i < VALUES; i++)
         if (places[i].file == procfs->file)
@@ -231,6 +234,7 @@ static enum next
 procfs_next(enum step step, const json_t *answer, void *memory, struct request *request)
 {
     struct procfs *procfs = memory;
+
     if (step == STEP_FIRST) {
         *procfs = (struct procfs){.file = 0};
         return open_file(procfs, 0, request);

@@ -50,6 +50,7 @@ static bool
 routes_is_local(const struct guest_json *route)
 {
     double flags;
+
     if (!guest_json_number(route, "flags", GUEST_OPTIONAL, &flags) || flags < 0 ||
         flags >= 0x1p64)
         return false;
@@ -61,9 +62,11 @@ static int
 routes_mask_length(const char *mask)
 {
     uint32_t bits = 0;
+
     for (int i = 0; i < 4; i++) {
         unsigned int byte = 0;
         size_t digits = strspn(mask, "0123456789");
+
         if (digits < 1 || digits > 3)
             return -1;
         for (size_t j = 0; j < digits; j++)
@@ -87,6 +90,7 @@ routes_network(const char *address, const char *prefix_length,
                char network[NETWORK_BYTES])
 {
     bool is_any = strcmp(address, "0.0.0.0") == 0 || strcmp(address, "::") == 0;
+
     if (is_any && strcmp(prefix_length, "0") == 0)
         (void)snprintf(network, NETWORK_BYTES, "default");
     else
@@ -99,6 +103,7 @@ routes_next_hop(const struct guest_json *route, const char *key)
 {
     const char *address = guest_json_string(route, key, GUEST_OPTIONAL);
     bool is_any = strcmp(address, "0.0.0.0") == 0 || strcmp(address, "::") == 0;
+
     return is_any ? "" : address;
 }
 
@@ -110,6 +115,7 @@ routes_ipv4(const struct guest_json *route, const char *device, const char *prio
     const char *destination = guest_json_string(route, "destination", GUEST_REQUIRED);
     const char *mask = guest_json_string(route, "mask", GUEST_OPTIONAL);
     int length = routes_mask_length(mask);
+
     routes_network(destination, length >= 0 ? guest_json_decimal(length, digits) : mask,
                    network);
     samples_add_once(out, &route_info, 1,
@@ -122,6 +128,7 @@ routes_ipv6(const struct guest_json *route, const char *device, const char *prio
             struct samples *out)
 {
     char network[NETWORK_BYTES], source[NETWORK_BYTES];
+
     routes_network(guest_json_string(route, "destination", GUEST_REQUIRED),
                    guest_json_string(route, "desprefixlen", GUEST_OPTIONAL), network);
     routes_network(guest_json_string(route, "source", GUEST_OPTIONAL),
@@ -137,11 +144,13 @@ routes_parse(const json_t *reply, const struct exchange *when, struct samples *o
              struct failure *why)
 {
     struct guest_json list, route;
+
     guest_json_root(&list, reply, why);
     for (size_t i = 0; guest_json_entry(&list, i, &route); i++) {
         char priority[GUEST_JSON_DECIMAL_BYTES];
         int64_t metric, version;
         const char *device = guest_json_string(&route, "iface", GUEST_REQUIRED);
+
         guest_json_int64(&route, "metric", GUEST_REQUIRED, &metric);
         guest_json_int64(&route, "version", GUEST_REQUIRED, &version);
         if (!filter_passes(when->filters[FILTER_DEVICES], device) ||

@@ -25,6 +25,7 @@ users_parse(const json_t *reply, const struct exchange *when, struct samples *ou
     guest_json_root(&list, reply, why);
     while (guest_json_entry(&list, count, &user)) {
         double login_time;
+
         guest_json_number(&user, "login-time", GUEST_REQUIRED, &login_time);
         count++;
     }

@@ -34,6 +34,7 @@ vcpu_parse(const json_t *reply, const struct exchange *when, struct samples *out
         char digits[GUEST_JSON_DECIMAL_BYTES];
         int64_t id;
         bool online;
+
         guest_json_int64(&vcpu, "logical-id", GUEST_REQUIRED, &id);
         guest_json_bool(&vcpu, "online", GUEST_REQUIRED, &online);
         samples_add(out, &vcpu_online, online ? 1 : 0,

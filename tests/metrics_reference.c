@@ -57,7 +57,7 @@ static void
 print_cell(const char *text)
 {
     for (const char *c = text; *c != '\0'; c++) {
-        if (strchr("|<", *c) != NULL)
+        if (strchr("|<", *c))
             putchar('\\');
         putchar(*c);
     }
@@ -67,6 +67,7 @@ static bool
 ends_with(const char *text, size_t length, const char *end)
 {
     size_t end_length = strlen(end);
+
     return length >= end_length &&
            strncmp(text + length - end_length, end, end_length) == 0;
 }
@@ -91,7 +92,7 @@ unit_of(const char *name, const char *help)
     size_t length = strlen(name);
     if (strncmp(help, "Whether ", strlen("Whether ")) == 0)
         return "0 or 1";
-    if (strstr(help, "lways 1") != NULL)
+    if (strstr(help, "lways 1"))
         return "always 1";
     if (ends_with(name, length, "_total"))
         length -= strlen("_total");
@@ -113,6 +114,7 @@ print_table_head(unsigned int columns)
 {
     const char *since = columns & COLUMN_SINCE ? " Agents since |" : "";
     const char *series = columns & COLUMN_SERIES ? " Series |" : "";
+
     printf("\n| Metric | Type | Unit | Labels |%s%s Meaning |\n", since, series);
     printf("|---|---|---|---|%s%s---|\n", *since != '\0' ? "---|" : "",
            *series != '\0' ? "---|" : "");
@@ -123,9 +125,9 @@ print_row(const char *name, const char *type, const char *labels, const char *si
           const char *series, const char *help)
 {
     printf("| `%s` | %s | %s | %s | ", name, type, unit_of(name, help), labels);
-    if (since != NULL)
+    if (since)
         printf("%s | ", since);
-    if (series != NULL)
+    if (series)
         printf("%s | ", series);
     print_cell(help);
     puts(" |");
@@ -135,6 +137,7 @@ static void
 add_label(char text[LABELS_TEXT_BYTES], const char *name, size_t length)
 {
     size_t used = strlen(text);
+
     (void)snprintf(text + used, LABELS_TEXT_BYTES - used, "%s`%.*s`",
                    used > 0 ? ", " : "", (int)length, name);
 }
@@ -144,11 +147,12 @@ static void
 print_metric(const struct metric *metric, const char *since)
 {
     char labels[LABELS_TEXT_BYTES] = "";
-    for (size_t i = 0; metric->labels[i] != NULL; i++)
+
+    for (size_t i = 0; metric->labels[i]; i++)
         add_label(labels, metric->labels[i], strlen(metric->labels[i]));
     print_row(metric->name, type_name(metric->type), labels,
-              metric->since != NULL ? metric->since : since,
-              metric->series != NULL ? metric->series : "1", metric->help);
+              metric->since ? metric->since : since,
+              metric->series ? metric->series : "1", metric->help);
 }
 
 static void
@@ -173,15 +177,15 @@ print_collector(const struct collector *collector)
            collector->default_disabled ? "off" : "on", collector->help);
     printf("Agents have it since QEMU %s. Series per guest: %s.\n", collector->since,
            collector->series);
-    for (const struct filter_spec *filter = collector->filters;
-         filter != NULL && filter->key != NULL; filter++) {
+    for (const struct filter_spec *filter = collector->filters; filter && filter->key;
+         filter++) {
         printf("%s- `%s_include`, `%s_exclude`: ",
                filter == collector->filters ? "\n" : "", filter->key, filter->key);
         print_cell(filter->help);
         puts("");
     }
     print_table_head(COLUMN_SINCE | COLUMN_SERIES);
-    for (size_t i = 0; collector->metrics[i] != NULL; i++)
+    for (size_t i = 0; collector->metrics[i]; i++)
         print_metric(collector->metrics[i], collector->since);
 }
 
@@ -193,7 +197,7 @@ print_health(void)
         "There for every domain that runs, also for one whose agent never answered and "
         "for one without an agent.");
     print_table_head(COLUMN_SERIES);
-    for (size_t i = 0; health_metrics[i] != NULL; i++)
+    for (size_t i = 0; health_metrics[i]; i++)
         print_metric(health_metrics[i], NULL);
 }
 
@@ -208,7 +212,7 @@ print_definition(void)
          "or its devices, its metadata or its memory change. `qga_domain_info` has the "
          "labels of the section `metadata_labels` of the configuration as well.");
     print_table_head(COLUMN_SERIES);
-    for (size_t i = 0; domain_metrics_plain[i] != NULL; i++)
+    for (size_t i = 0; domain_metrics_plain[i]; i++)
         print_metric(domain_metrics_plain[i], NULL);
 }
 
@@ -254,10 +258,12 @@ labels_of_series(const char *series, char text[LABELS_TEXT_BYTES])
 {
     const char *end = strchr(series, '\n');
     const char *label = strchr(series, '{');
+
     text[0] = '\0';
-    while (label != NULL && label < end) {
+    while (label && label < end) {
         const char *equals = strstr(label, "=\"");
-        if (equals == NULL || equals > end)
+
+        if (!equals || equals > end)
             return;
         size_t length = (size_t)(equals - label - 1);
         if (length != 2 || strncmp(label + 1, "le", length) != 0)
@@ -271,10 +277,11 @@ static void
 print_own(const char *exposition, const char *prefix)
 {
     print_table_head(COLUMNS_PLAIN);
-    for (const char *line = strstr(exposition, "# HELP "); line != NULL;
+    for (const char *line = strstr(exposition, "# HELP "); line;
          line = strstr(line + 1, "# HELP ")) {
         char name[128], help[512], type[16], labels[LABELS_TEXT_BYTES];
         int consumed = 0;
+
         if (sscanf(line, "# HELP %127s %511[^\n]\n# TYPE %*s %15s\n%n", name, help,
                    type, &consumed) != 3 ||
             consumed == 0)

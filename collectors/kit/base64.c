@@ -10,7 +10,8 @@ digit(char character)
     static const char digits[] =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     const char *found = character != '\0' ? strchr(digits, character) : NULL;
-    return found != NULL ? (int)(found - digits) : -1;
+
+    return found ? (int)(found - digits) : -1;
 }
 
 bool
@@ -19,8 +20,10 @@ base64_decode(const char *text, char *out, size_t bytes)
     size_t length = strcspn(text, "=");
     size_t used = 0;
     uint32_t bits = 0;
+
     for (size_t i = 0; i < length; i++) {
         int value = digit(text[i]);
+
         if (value < 0)
             return false;
         bits = bits << 6 | (uint32_t)value;

@@ -45,5 +45,6 @@ failure_kind_name(enum failure_kind kind)
         [FAILURE_NOT_RUNNING] = "not_running",
         [FAILURE_UNAVAILABLE] = "unavailable",
     };
+
     return (unsigned int)kind < FAILURE_KINDS ? names[kind] : "none";
 }

@@ -6,6 +6,7 @@ guest_disk_read(const struct guest_json *address, const struct host_facts *host,
                 struct guest_disk *disk)
 {
     struct disk_place place = {.pci_address = disk->pci_address};
+
     disk->serial = guest_json_string(address, "serial", GUEST_OPTIONAL);
     disk->bus = guest_json_string(address, "bus-type", GUEST_OPTIONAL);
     guest_json_pci_address(address, "pci-controller", disk->pci_address);

@@ -57,6 +57,7 @@ static void
 guest_json_fail(const struct guest_json *node, const char *expected)
 {
     struct guest_json *root = node->root;
+
     if (root->failed)
         return;
     root->failed = true;
@@ -91,7 +92,7 @@ guest_json_entry(const struct guest_json *array, size_t index, struct guest_json
         return false;
     }
     entry->value = json_array_get(array->value, index);
-    return entry->value != NULL;
+    return entry->value;
 }
 
 /* The field, whatever its type; false if it is not there.  `expected` names the type in
@@ -149,6 +150,7 @@ guest_json_number(const struct guest_json *object, const char *key,
                   enum guest_json_need need, double *value)
 {
     struct guest_json child;
+
     *value = 0;
     if (!guest_json_field(object, key, need, "a number", &child))
         return false;
@@ -197,6 +199,7 @@ guest_json_int64(const struct guest_json *object, const char *key,
                  enum guest_json_need need, int64_t *value)
 {
     struct guest_json child;
+
     *value = 0;
     if (!guest_json_field(object, key, need, "an integer", &child))
         return false;
@@ -208,6 +211,7 @@ guest_json_bool(const struct guest_json *object, const char *key,
                 enum guest_json_need need, bool *value)
 {
     struct guest_json child;
+
     *value = false;
     if (!guest_json_field(object, key, need, "a boolean", &child))
         return false;
@@ -222,6 +226,7 @@ guest_json_string(const struct guest_json *object, const char *key,
                   enum guest_json_need need)
 {
     struct guest_json child;
+
     if (!guest_json_field(object, key, need, "a string", &child))
         return "";
     if (!json_is_string(child.value)) {
@@ -242,7 +247,8 @@ void
 guest_json_copy(const json_t *reply, const char *key, char *buffer, size_t bytes)
 {
     const char *value = json_string_value(json_object_get(reply, key));
-    snprintf(buffer, bytes, "%s", value != NULL ? value : "");
+
+    snprintf(buffer, bytes, "%s", value ? value : "");
 }
 
 void
@@ -251,6 +257,7 @@ guest_json_pci_address(const struct guest_json *object, const char *key,
 {
     struct guest_json pci;
     int64_t domain, bus, slot, function;
+
     address[0] = '\0';
     if (!guest_json_object(object, key, GUEST_OPTIONAL, &pci) ||
         !guest_json_int64(&pci, "domain", GUEST_REQUIRED, &domain) ||

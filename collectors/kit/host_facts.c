@@ -11,6 +11,7 @@ const struct host_nic *
 host_facts_nic(const struct host_facts *host, const char *mac)
 {
     const struct host_nic *found = NULL;
+
     if (!host || !*mac)
         return NULL;
     for (size_t i = 0; i < host->nics_count; i++) {
@@ -27,6 +28,7 @@ static bool
 host_facts_has_serial(const struct host_disk *disk, const char *serial)
 {
     size_t length = strlen(disk->serial), guest_length = strlen(serial);
+
     if (length == 0)
         return false;
     if (strcmp(disk->serial, serial) == 0)
@@ -64,6 +66,7 @@ host_facts_disk(const struct host_facts *host, const char *serial,
         const struct host_disk *disk = &host->disks[i];
         bool is_named = host_facts_has_serial(disk, serial);
         bool is_placed = host_facts_is_at(disk, place);
+
         /* A disk at this place with another serial than the guest says is not it. */
         if (!is_named && (!is_placed || (*serial && *disk->serial)))
             continue;

@@ -47,6 +47,7 @@ struct samples *
 samples_new(const struct samples_limits *limits)
 {
     struct samples *samples = memory_new(1, sizeof(*samples));
+
     samples->limits = *limits;
     return samples;
 }
@@ -76,6 +77,7 @@ samples_new_block(size_t size)
 {
     size_t capacity = size > BLOCK_BYTES ? size : BLOCK_BYTES;
     struct block *block = memory_new(1, sizeof(*block) + capacity);
+
     block->capacity = capacity;
     return block;
 }
@@ -85,6 +87,7 @@ static void *
 samples_reserve(struct samples *samples, size_t size)
 {
     const size_t align = _Alignof(max_align_t);
+
     size = (size + align - 1) / align * align;
 
     struct block *block = samples->current;
@@ -106,6 +109,7 @@ static size_t
 samples_label_count(const struct metric *metric)
 {
     size_t count = 0;
+
     while (count < METRIC_LABELS_MAX && metric->labels[count])
         count++;
     return count;
@@ -128,6 +132,7 @@ samples_clean_labels(struct samples *samples, struct label_values labels)
     char *end = (char *)(kept + labels.count);
     for (size_t i = 0; i < labels.count; i++) {
         const char *value = labels.values[i] ? labels.values[i] : "";
+
         kept[i] = end;
         end += utf8_clean(value, bytes_max, end) + 1;
     }
@@ -164,8 +169,10 @@ samples_slot(const struct samples *samples, uint64_t hash, const struct metric *
 {
     size_t size = 2 * samples->capacity;
     size_t at = (size_t)(hash % size);
+
     while (samples->slots[at] != 0) {
         const struct stored *stored = &samples->stored[samples->slots[at] - 1];
+
         if (stored->hash == hash &&
             samples_same(&stored->sample, metric, values, count))
             break;
@@ -189,6 +196,7 @@ samples_grow(struct samples *samples)
 
     for (size_t i = 0; i < samples->count; i++) {
         size_t at = (size_t)(samples->stored[i].hash % (2 * capacity));
+
         while (samples->slots[at] != 0)
             at = (at + 1) % (2 * capacity);
         samples->slots[at] = i + 1;

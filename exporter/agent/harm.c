@@ -20,7 +20,7 @@ const struct harm_rule harm_known[] = {
      "agents on Windows leaked handles at every call, and no version is known to be "
      "free of it (autotest/tp-qemu#2889)"},
 };
-const size_t harm_known_count = sizeof harm_known / sizeof harm_known[0];
+const size_t harm_known_count = sizeof(harm_known) / sizeof(harm_known[0]);
 
 /* Compares number by number: 7.2.22 is below 10.0. */
 static bool

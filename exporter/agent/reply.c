@@ -27,7 +27,7 @@ reply_error(const char *error_class, const char *description, struct failure *wh
 {
     if (*description == '\0')
         description = "the agent gave no description";
-    for (size_t i = 0; i < sizeof descriptions / sizeof descriptions[0]; i++) {
+    for (size_t i = 0; i < sizeof(descriptions) / sizeof(descriptions[0]); i++) {
         if (strstr(description, descriptions[i].text)) {
             failure_set(why, descriptions[i].kind, "%s", description);
             return;

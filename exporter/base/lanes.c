@@ -119,6 +119,7 @@ lane_main(void *argument)
 {
     struct lane *lane = argument;
     struct lanes *lanes = lane->lanes;
+
     void *state = lanes->driver->open(lanes->context);
     struct lane_job *job;
 
@@ -164,7 +165,7 @@ struct lanes *
 lanes_start(const struct lanes_driver *driver, void *context, unsigned int target,
             unsigned int max, struct mailbox *mailbox)
 {
-    struct lanes *lanes = memory_new(1, sizeof *lanes);
+    struct lanes *lanes = memory_new(1, sizeof(*lanes));
     pthread_condattr_t monotonic;
 
     lanes->driver = driver;

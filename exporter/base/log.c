@@ -55,6 +55,7 @@ static void
 line_add(struct line *line, const char *bytes, size_t length)
 {
     size_t room = sizeof(line->bytes) - line->length;
+
     if (length > room)
         length = room;
     memcpy(line->bytes + line->length, bytes, length);
@@ -84,6 +85,7 @@ escape_one(const char *text, enum log_format format, char out[16])
 {
     uint32_t code = 0;
     size_t length = utf8_decode(text, &code);
+
     if (length == 0) {
         if (format == LOG_JSON)
             snprintf(out, 16, "\xef\xbf\xbd");
@@ -111,10 +113,12 @@ line_add_quoted(struct line *line, const char *text)
 {
     char rendered[LOG_VALUE_BYTES_MAX];
     size_t used = 0;
+
     while (*text != '\0') {
         char escaped[16];
         size_t read = escape_one(text, line->format, escaped);
         size_t length = strlen(escaped);
+
         if (used + length > sizeof(rendered) - sizeof(LOG_CUT_MARK))
             break;
         memcpy(rendered + used, escaped, length); /* NOLINT(bugprone-*): by length */
@@ -143,6 +147,7 @@ static void
 line_add_key(struct line *line, const char *key)
 {
     bool json = line->format == LOG_JSON;
+
     if (line->length > 0)
         line_add_string(line, json ? "," : " ");
     line_add_string(line, json ? (line->length > 0 ? "\"" : "{\"") : "");
@@ -167,6 +172,7 @@ static void
 decimals_trim(char *number)
 {
     size_t length = strlen(number);
+
     while (length > 0 && number[length - 1] == '0')
         number[--length] = '\0';
     if (length > 0 && number[length - 1] == '.')
@@ -182,6 +188,7 @@ duration_render(int64_t ns, char *out, size_t out_bytes)
     uint64_t second = (uint64_t)NS_PER_SECOND;
     const char *unit = "s";
     uint64_t unit_ns = second;
+
     if (span != 0 && span < second) {
         unit = span < 1000 ? "ns" : span < 1000000 ? "us" : "ms";
         unit_ns = span < 1000 ? 1 : span < 1000000 ? 1000 : 1000000;
@@ -209,8 +216,9 @@ line_add_time(struct line *line)
     struct timespec now;
     struct tm local;
     char date[32] = "", zone[8] = "", text[64];
+
     clock_gettime(CLOCK_REALTIME, &now);
-    if (localtime_r(&now.tv_sec, &local) != NULL) {
+    if (localtime_r(&now.tv_sec, &local)) {
         strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &local);
         strftime(zone, sizeof(zone), "%z", &local);
     }
@@ -224,8 +232,8 @@ line_add_source(struct line *line, const char *file, int number)
 {
     const char *slash = strrchr(file, '/');
     char source[LOG_KEY_BYTES_MAX];
-    snprintf(source, sizeof(source), "%.40s:%d", slash != NULL ? slash + 1 : file,
-             number);
+
+    snprintf(source, sizeof(source), "%.40s:%d", slash ? slash + 1 : file, number);
     line_add_pair(line, "source", source);
 }
 
@@ -233,6 +241,7 @@ static void
 line_add_field(struct line *line, const struct log_field *field)
 {
     char text[80];
+
     switch (field->type) {
     case LOG_FIELD_STRING:
         line_add_pair(line, field->key, field->string);
@@ -254,8 +263,10 @@ static void
 line_write(const struct line *line)
 {
     size_t written = 0;
+
     while (written < line->length) {
         ssize_t n = write(STDERR_FILENO, line->bytes + written, line->length - written);
+
         if (n < 0 && errno != EINTR)
             return;
         if (n > 0)
@@ -282,7 +293,8 @@ log_write(enum log_level level, const char *source_file, int source_line,
     va_start(fields, message);
     for (int i = 0; i < LOG_FIELDS_MAX; i++) {
         struct log_field field = va_arg(fields, struct log_field);
-        if (field.key == NULL)
+
+        if (!field.key)
             break;
         line_add_field(&line, &field);
     }

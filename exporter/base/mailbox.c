@@ -47,7 +47,7 @@ ticked(uv_timer_t *tick)
 struct mailbox *
 mailbox_new(uv_loop_t *loop)
 {
-    struct mailbox *mailbox = memory_new(1, sizeof *mailbox);
+    struct mailbox *mailbox = memory_new(1, sizeof(*mailbox));
 
     mailbox->last = &mailbox->first;
     pthread_mutex_init(&mailbox->lock, NULL);

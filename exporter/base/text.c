@@ -17,6 +17,7 @@ static void
 text_grow(struct text *text, size_t needed)
 {
     size_t capacity = text->capacity > 0 ? text->capacity : CAPACITY_MIN;
+
     while (capacity < needed)
         capacity *= 2;
     text->bytes = memory_resize(text->bytes, capacity, 1);
@@ -55,7 +56,7 @@ text_clear(struct text *text)
 {
     text->length = 0;
     text->overflow = false;
-    if (text->bytes != NULL)
+    if (text->bytes)
         text->bytes[0] = '\0';
 }
 
@@ -63,7 +64,8 @@ void
 text_add(struct text *text, const char *bytes, size_t length)
 {
     char *place = text_reserve(text, length);
-    if (place == NULL)
+
+    if (!place)
         return;
     if (length > 0) /* `bytes` may be NULL then */
         memcpy(place, bytes, length);
@@ -80,12 +82,13 @@ void
 text_add_format(struct text *text, const char *format, ...)
 {
     va_list measured, written;
+
     va_start(measured, format);
     va_copy(written, measured);
     int length = vsnprintf(NULL, 0, format, measured);
     va_end(measured);
     char *place = length < 0 ? NULL : text_reserve(text, (size_t)length);
-    if (place != NULL) {
+    if (place) {
         (void)vsnprintf(place, (size_t)length + 1, format, written);
         text_added(text, place + length);
     }
@@ -96,7 +99,8 @@ char *
 text_take(struct text *text, size_t *length)
 {
     char *bytes = text->bytes;
-    if (length != NULL)
+
+    if (length)
         *length = text->length;
     *text = TEXT_INIT(text->max);
     return bytes;

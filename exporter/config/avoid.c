@@ -88,7 +88,7 @@ rules_read(const struct tree_node *list, void *value, struct failure *why)
         return tree_fail(why, list,
                          "is not a list; write it like - {os: freebsd, command: "
                          "guest-get-fsinfo}");
-    for (const struct tree_node *map = list->first; map != NULL; map = map->next) {
+    for (const struct tree_node *map = list->first; map; map = map->next) {
         if (avoid->rules_count == RULES_MAX)
             return tree_fail(why, map, "is one too many; %d rules are the most",
                              RULES_MAX);

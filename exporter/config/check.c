@@ -32,6 +32,7 @@ config_check_uri(const char *uri)
 {
     size_t scheme = strspn(uri, LETTERS DIGITS "+.-");
     bool printable = true;
+
     for (const unsigned char *c = (const unsigned char *)uri; *c != '\0'; c++)
         printable = printable && *c > ' ' && *c < 0x7f;
     if (scheme == 0 || strncmp(uri + scheme, "://", 3) != 0 || !printable ||
@@ -71,6 +72,7 @@ static bool
 port_valid(const char *port)
 {
     size_t length = strlen(port);
+
     return length >= 1 && length <= 5 && consists_of(port, DIGITS) &&
            strtol(port, NULL, 10) <= 65535;
 }
@@ -82,6 +84,7 @@ host_valid(const char *host, size_t length)
 {
     char text[HOST_BYTES_MAX + 1] = "";
     unsigned char address[16];
+
     if (length > HOST_BYTES_MAX)
         return false;
     memcpy(text, host, length);
@@ -98,7 +101,8 @@ const char *
 config_check_listen_address(const char *address)
 {
     const char *colon = strrchr(address, ':');
-    if (colon == NULL || !port_valid(colon + 1) ||
+
+    if (!colon || !port_valid(colon + 1) ||
         !host_valid(address, (size_t)(colon - address)))
         return "is not an address to listen on; write it like :10177, "
                "127.0.0.1:10177 or [::1]:10177";
@@ -110,6 +114,7 @@ static bool
 path_is_below(const char *path, const char *reserved)
 {
     size_t length = strlen(reserved);
+
     return strncmp(path, reserved, length) == 0 &&
            (path[length] == '\0' || path[length] == '/');
 }
@@ -118,7 +123,7 @@ const char *
 config_check_telemetry_path(const char *path)
 {
     if (path[0] != '/' || strlen(path) > TELEMETRY_PATH_BYTES_MAX ||
-        !consists_of(path, LETTERS DIGITS "/._~-") || strstr(path, "//") != NULL)
+        !consists_of(path, LETTERS DIGITS "/._~-") || strstr(path, "//"))
         return "is not a path for the metrics; write it like /metrics, with letters, "
                "digits and . _ ~ - only";
     if (strcmp(path, "/") == 0)
@@ -146,6 +151,7 @@ static bool
 xml_name_valid(const char *name, const char *end)
 {
     size_t length = (size_t)(end - name);
+
     return length > 0 && strspn(name, LETTERS DIGITS "._-") >= length &&
            !strchr(DIGITS ".-", name[0]);
 }
@@ -159,12 +165,14 @@ config_check_metadata_path(const char *path)
         "braces "
         "and then names of elements, the last perhaps with @attribute";
     const char *at = strchr(path, '}');
-    if (path[0] != '{' || at == NULL || at == path + 1 ||
+
+    if (path[0] != '{' || !at || at == path + 1 ||
         strcspn(path, " \t\"<>") < strlen(path) || at - path > NAMESPACE_BYTES_MAX ||
         strlen(at + 1) > METADATA_PATH_BYTES_MAX)
         return wrong;
     do {
         const char *name = at + 1;
+
         at = name + strcspn(name, "/@");
         if (!xml_name_valid(name, at))
             return wrong;

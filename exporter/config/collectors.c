@@ -104,6 +104,7 @@ collector_check_times(const struct tree_node *map, struct collector_config *sett
                       struct failure *why)
 {
     char text[VALUE_BYTES], interval[VALUE_BYTES];
+
     if (settings->timeout_ns % NS_PER_S != 0)
         return tree_fail(
             why, tree_child(map, "timeout"),
@@ -134,7 +135,7 @@ collector_read(const struct collector *collector, const struct tree_node *map,
         collector_check_times(map, settings, why) < 0)
         return -1;
     const struct filter_spec *specs = collector->filters;
-    for (size_t i = 0; specs != NULL && specs[i].key != NULL; i++)
+    for (size_t i = 0; specs && specs[i].key; i++)
         if (i < COLLECTOR_FILTERS_MAX &&
             filter_read(&specs[i], map, &settings->filters[i], why) < 0)
             return -1;
@@ -146,6 +147,7 @@ config_collectors_read(const struct tree_node *map, void *value, struct failure 
 {
     struct collector_config *settings = value;
     const char *names[COLLECTORS_MAX + 1] = {NULL};
+
     for (size_t i = 0; i < collectors_count; i++)
         names[i] = collectors[i]->name;
     if (tree_check_keys(map, names, why) < 0)

@@ -92,11 +92,12 @@ listen_addresses_read(const struct tree_node *list, void *target, struct failure
     const char *addresses[CONFIG_LISTEN_ADDRESSES_MAX + 1] = {
         CONFIG_DEFAULT_LISTEN_ADDRESS};
     size_t count = 0;
-    if (list != NULL && (list->kind != TREE_LIST || list->first == NULL))
+
+    if (list && (list->kind != TREE_LIST || !list->first))
         return tree_fail(why, list,
                          "is not a list of addresses; write it like "
                          "[\"" CONFIG_DEFAULT_LISTEN_ADDRESS "\"]");
-    for (const struct tree_node *node = list != NULL ? list->first : NULL; node != NULL;
+    for (const struct tree_node *node = list ? list->first : NULL; node;
          node = node->next) {
         if (count == CONFIG_LISTEN_ADDRESSES_MAX)
             return tree_fail(why, node, "is one too many; %d addresses are the most",

@@ -28,7 +28,8 @@ label_name_check(const struct tree_node *node, struct failure *why)
     char quoted[TREE_QUOTE_BYTES];
     const char *wrong = config_check_label_name(node->key);
     bool is_taken = false;
-    if (wrong != NULL)
+
+    if (wrong)
         return tree_fail(why, node, "\"%s\" %s", tree_quote(node->key, quoted), wrong);
     for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++)
         is_taken = is_taken || strcmp(taken[i], node->key) == 0;
@@ -46,6 +47,7 @@ label_make(const char *name, const char *value)
     const char *end = strchr(value, '}');
     size_t length = (size_t)(end - value - 1);
     char *namespace = memory_new(length + 1, 1);
+
     memcpy(namespace, value + 1, length);
     return (struct domain_label){
         .name = memory_string(name),
@@ -67,7 +69,7 @@ config_metadata_read(const struct tree_node *map, void *value, struct failure *w
                          "is not a map; write it like {customer: "
                          "\"{https://example.com/billing/1}account/customer\"}");
     metadata->labels = memory_new(DOMAIN_LABELS_MAX, sizeof(*metadata->labels));
-    for (const struct tree_node *node = map->first; node != NULL; node = node->next) {
+    for (const struct tree_node *node = map->first; node; node = node->next) {
         if (metadata->count == DOMAIN_LABELS_MAX)
             return tree_fail(why, node, "is one too many; %d labels are the most",
                              DOMAIN_LABELS_MAX);

@@ -187,11 +187,12 @@ source_name_read(const struct tree_node *map, bool needed, struct source_config 
 {
     const struct tree_node *node = tree_child(map, "name");
     const char *name = "";
-    if (node == NULL && needed)
+
+    if (!node && needed)
         return tree_fail(why, map,
                          "has no name; with more than one source give each a unique "
                          "name");
-    if (node == NULL || (!needed && node->quoted && node->text[0] == '\0'))
+    if (!node || (!needed && node->quoted && node->text[0] == '\0'))
         return 0;
     if (section_text(node, config_check_source_name, &name, why) < 0)
         return -1;
@@ -206,6 +207,7 @@ source_check_unique(const struct source_config *sources,
                     struct failure *why)
 {
     char quoted[TREE_QUOTE_BYTES];
+
     for (const struct source_config *other = sources; other < last; other++) {
         if (strcmp(other->name, last->name) == 0)
             return tree_fail(
@@ -258,17 +260,17 @@ config_sources_read(const struct tree_node *list, struct source_config **sources
         return tree_fail(why, list,
                          "is not a list; write it like - libvirt: {uri: "
                          "\"" CONFIG_DEFAULT_LIBVIRT_URI "\"}");
-    if (list->first == NULL)
+    if (!list->first)
         return tree_fail(why, list,
                          "is empty; list a source, or remove the key "
                          "for " CONFIG_DEFAULT_LIBVIRT_URI);
-    for (const struct tree_node *map = list->first; map != NULL; map = map->next) {
+    for (const struct tree_node *map = list->first; map; map = map->next) {
         if (map->index >= CONFIG_SOURCES_MAX)
             return tree_fail(why, map,
                              "is one too many; %d sources are the most, so start a "
                              "second exporter for the rest",
                              CONFIG_SOURCES_MAX);
-        if (source_read(map, list->first->next != NULL, sources, count, why) < 0)
+        if (source_read(map, list->first->next, sources, count, why) < 0)
             return -1;
     }
     return 0;

@@ -72,7 +72,7 @@ is_among(const char *ids, const char *id)
 const struct guest_os *
 guest_os_find(const char *id)
 {
-    for (size_t i = 0; i < sizeof systems / sizeof systems[0]; i++) {
+    for (size_t i = 0; i < sizeof(systems) / sizeof(systems[0]); i++) {
         if (is_among(systems[i].ids, id))
             return &systems[i].os;
     }

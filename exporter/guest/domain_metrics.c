@@ -42,7 +42,7 @@ const struct metric *const domain_metrics_plain[] = {
     &domain_info,   &domain_vcpus,          &domain_vcpus_maximum,
     &domain_memory, &domain_memory_maximum, NULL,
 };
-#define FAMILIES (sizeof domain_metrics_plain / sizeof domain_metrics_plain[0])
+#define FAMILIES (sizeof(domain_metrics_plain) / sizeof(domain_metrics_plain[0]))
 
 #define OWN_LABELS 5
 _Static_assert(OWN_LABELS + DOMAIN_LABELS_MAX < METRIC_LABELS_MAX,
@@ -58,14 +58,14 @@ struct domain_metrics {
 struct domain_metrics *
 domain_metrics_new(const struct domain_label *labels, size_t labels_count)
 {
-    struct domain_metrics *metrics = memory_new(1, sizeof *metrics);
+    struct domain_metrics *metrics = memory_new(1, sizeof(*metrics));
 
     metrics->labels = labels;
     metrics->labels_count = labels_count;
     metrics->info = domain_info;
     for (size_t i = 0; i < labels_count; i++)
         metrics->info.labels[OWN_LABELS + i] = labels[i].name;
-    memcpy(metrics->families, domain_metrics_plain, sizeof metrics->families);
+    memcpy(metrics->families, domain_metrics_plain, sizeof(metrics->families));
     metrics->families[0] = &metrics->info;
     return metrics;
 }

@@ -50,7 +50,7 @@ guest_of(struct heap_node *node)
 struct schedule *
 schedule_new(const struct schedule_settings *settings)
 {
-    struct schedule *schedule = memory_new(1, sizeof *schedule);
+    struct schedule *schedule = memory_new(1, sizeof(*schedule));
 
     schedule->settings = *settings;
     return schedule;

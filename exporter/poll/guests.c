@@ -271,7 +271,7 @@ source_down(void *context, struct source *source, const char *why)
 
     telemetry_source_up(watch->parts->telemetry, watch->telemetry_row, false);
     watch_take_figures(watch, source);
-    snprintf(watch->away, sizeof watch->away, "%s", why ? why : "");
+    snprintf(watch->away, sizeof(watch->away), "%s", why ? why : "");
     watch->up = false;
     watch->tried = true;
     HASH_ITER (hh, watch->guests, guest, next) {

@@ -124,7 +124,7 @@ set_paused(struct poller *poller, bool paused)
 struct poller *
 poller_start(const struct poller_parts *parts, const struct config *config)
 {
-    struct poller *poller = memory_new(1, sizeof *poller);
+    struct poller *poller = memory_new(1, sizeof(*poller));
 
     poller->parts = *parts;
     poller->watch_parts = (struct watch_parts){

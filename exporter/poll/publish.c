@@ -45,6 +45,7 @@ publish_series(const struct watch *watch, const struct guest *guest,
                const struct verdict *verdict)
 {
     size_t collector = turn->collector;
+
     /* A command that is asked less often, because it was slow, keeps its values as much
      * longer. */
     int64_t expires_ns = answer->received_mono_ns +

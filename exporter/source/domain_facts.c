@@ -10,7 +10,7 @@
 struct domain_facts *
 domain_facts_new(void)
 {
-    struct domain_facts *facts = memory_new(1, sizeof *facts);
+    struct domain_facts *facts = memory_new(1, sizeof(*facts));
 
     atomic_init(&facts->references, 1);
     facts->title = memory_string("");
@@ -85,7 +85,7 @@ domain_facts_add_nic(struct domain_facts *facts, const struct host_nic *nic)
 
     if (host->nics_count == DOMAIN_DEVICES_MAX)
         return;
-    nics = memory_resize(nics, host->nics_count + 1, sizeof *nics);
+    nics = memory_resize(nics, host->nics_count + 1, sizeof(*nics));
     nics[host->nics_count++] = (struct host_nic){
         .mac = domain_facts_text(nic->mac),
         .target = domain_facts_text(nic->target),
@@ -103,7 +103,7 @@ domain_facts_add_disk(struct domain_facts *facts, const struct host_disk *disk)
 
     if (host->disks_count == DOMAIN_DEVICES_MAX)
         return;
-    disks = memory_resize(disks, host->disks_count + 1, sizeof *disks);
+    disks = memory_resize(disks, host->disks_count + 1, sizeof(*disks));
     disks[host->disks_count++] = (struct host_disk){
         .target = domain_facts_text(disk->target),
         .source = domain_facts_text(disk->source),
@@ -136,7 +136,7 @@ domain_facts_add_metadata(struct domain_facts *facts, const char *namespace,
         find_metadata(facts, namespace, path))
         return;
     facts->metadata = memory_resize(facts->metadata, facts->metadata_count + 1,
-                                    sizeof *facts->metadata);
+                                    sizeof(*facts->metadata));
     facts->metadata[facts->metadata_count++] = (struct domain_metadata){
         .namespace = memory_string(namespace),
         .path = memory_string(path),
@@ -173,7 +173,7 @@ domain_facts_nova(const struct domain_facts *facts, const char *path)
         "http://openstack.org/xmlns/libvirt/nova/1.0",
     };
 
-    for (size_t i = 0; i < sizeof namespaces / sizeof namespaces[0]; i++) {
+    for (size_t i = 0; i < sizeof(namespaces) / sizeof(namespaces[0]); i++) {
         const char *value = domain_facts_metadata(facts, namespaces[i], path);
 
         if (*value)

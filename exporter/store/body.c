@@ -49,9 +49,11 @@ copy_family(char *out, const struct text *header, struct fragment *const *fragme
             size_t count, size_t family)
 {
     bool started = false;
+
     for (size_t i = 0; i < count; i++) {
         const size_t *offsets = fragments[i]->offsets + family;
         size_t length = offsets[1] - offsets[0];
+
         if (length == 0)
             continue;
         if (!started)

@@ -32,7 +32,7 @@ is_reachable(int family, const unsigned char *bytes)
         {AF_INET6, {0xff}, 8},
     };
 
-    for (size_t i = 0; i < sizeof unreachable / sizeof unreachable[0]; i++) {
+    for (size_t i = 0; i < sizeof(unreachable) / sizeof(unreachable[0]); i++) {
         if (unreachable[i].family == family &&
             discovery_network_has(&unreachable[i], bytes))
             return false;
@@ -59,7 +59,7 @@ discovery_address_read(struct discovery_address *address, const char *device,
         if (inet_pton(AF_INET6, text, address->bytes) != 1)
             return false;
     }
-    copy_cut(address->device, sizeof address->device, device);
+    copy_cut(address->device, sizeof(address->device), device);
     return is_reachable(address->family, address->bytes);
 }
 
@@ -67,21 +67,21 @@ struct discovery_guest *
 discovery_guest_new(const struct discovery_label *labels, size_t labels_count,
                     const struct discovery_address *addresses, size_t addresses_count)
 {
-    struct discovery_guest *guest = memory_new(1, sizeof *guest);
+    struct discovery_guest *guest = memory_new(1, sizeof(*guest));
     char value[DISCOVERY_LABEL_BYTES_MAX + 1];
 
     atomic_init(&guest->references, 1);
-    guest->labels = memory_new(labels_count, sizeof *guest->labels);
+    guest->labels = memory_new(labels_count, sizeof(*guest->labels));
     for (; guest->labels_count < labels_count; guest->labels_count++) {
         const struct discovery_label *label = &labels[guest->labels_count];
 
-        copy_cut(value, sizeof value, label->value);
+        copy_cut(value, sizeof(value), label->value);
         guest->labels[guest->labels_count] = (struct discovery_kept_label){
             memory_string(label->name), memory_string(value)};
     }
-    guest->addresses = memory_new(addresses_count, sizeof *guest->addresses);
+    guest->addresses = memory_new(addresses_count, sizeof(*guest->addresses));
     if (addresses_count > 0)
-        memcpy(guest->addresses, addresses, addresses_count * sizeof *addresses);
+        memcpy(guest->addresses, addresses, addresses_count * sizeof(*addresses));
     guest->addresses_count = addresses_count;
     return guest;
 }

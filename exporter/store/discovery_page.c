@@ -21,14 +21,14 @@ set_label(json_t *labels, const char *name, const char *value)
     json_t *string = json_string(value);
 
     if (!string) {
-        snprintf(clean, sizeof clean, "%s", value);
+        snprintf(clean, sizeof(clean), "%s", value);
         for (char *c = clean; *c; c++) {
             if ((unsigned char)*c >= 0x80)
                 *c = '?';
         }
         string = json_string(clean);
     }
-    snprintf(full, sizeof full, META "%s", name);
+    snprintf(full, sizeof(full), META "%s", name);
     json_object_set_new(labels, full, string);
 }
 
@@ -68,8 +68,8 @@ add_target(const struct discovery_query *query, const struct discovery_guest *gu
          interfaces[INTERFACES_BYTES];
     json_t *labels = json_object();
 
-    inet_ntop(address->family, address->bytes, text, sizeof text);
-    snprintf(target, sizeof target, six ? "[%s]:%u" : "%s:%u", text, query->port);
+    inet_ntop(address->family, address->bytes, text, sizeof(text));
+    snprintf(target, sizeof(target), six ? "[%s]:%u" : "%s:%u", text, query->port);
     for (size_t i = 0; i < guest->labels_count; i++)
         set_label(labels, guest->labels[i].name, guest->labels[i].value);
     list_interfaces(guest, interfaces);

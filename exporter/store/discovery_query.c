@@ -42,7 +42,7 @@ refuse(struct discovery_query *query, const char *key, const char *value,
 {
     char quoted[QUOTE_BYTES];
 
-    snprintf(query->problem, sizeof query->problem, "%s=%s is not good: %s", key,
+    snprintf(query->problem, sizeof(query->problem), "%s=%s is not good: %s", key,
              quote(value, quoted), remedy);
 }
 
@@ -75,7 +75,7 @@ add_family(struct discovery_query *query, const char *value)
     } families[] = {{"ipv4", AF_INET}, {"ipv6", AF_INET6}, {"any", AF_UNSPEC}};
     bool known = false;
 
-    for (size_t i = 0; i < sizeof families / sizeof families[0]; i++) {
+    for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
         if (strcmp(families[i].name, value) != 0)
             continue;
         query->family = families[i].family;
@@ -102,7 +102,7 @@ read_network(const char *text, struct discovery_network *network)
     char address[INET6_ADDRSTRLEN];
     size_t length = strcspn(text, "/");
 
-    if (length >= sizeof address)
+    if (length >= sizeof(address))
         return false;
     memcpy(address, text, length);
     address[length] = '\0';
@@ -145,14 +145,14 @@ discovery_query_add(struct discovery_query *query, const char *key, const char *
 
     if (*query->problem)
         return;
-    for (size_t i = 0; i < sizeof parameters / sizeof parameters[0]; i++) {
+    for (size_t i = 0; i < sizeof(parameters) / sizeof(parameters[0]); i++) {
         if (strcmp(parameters[i].key, key) != 0)
             continue;
         parameters[i].add(query, value ? value : "");
         return;
     }
-    suggest_remedy(quote(key, quoted), known, remedy, sizeof remedy);
-    snprintf(query->problem, sizeof query->problem, "%s is no parameter: %s", quoted,
+    suggest_remedy(quote(key, quoted), known, remedy, sizeof(remedy));
+    snprintf(query->problem, sizeof(query->problem), "%s is no parameter: %s", quoted,
              remedy);
 }
 

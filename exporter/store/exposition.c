@@ -54,11 +54,11 @@ static char *
 write_labels(char *out, const struct metric *metric, const char *identity,
              const char *const *label_values)
 {
-    if (identity[0] == '\0' && metric->labels[0] == NULL)
+    if (identity[0] == '\0' && !metric->labels[0])
         return out;
     *out++ = '{';
     out = stpcpy(out, identity);
-    for (size_t i = 0; metric->labels[i] != NULL; i++) {
+    for (size_t i = 0; metric->labels[i]; i++) {
         if (i > 0 || identity[0] != '\0')
             *out++ = ',';
         out = write_label(out, metric->labels[i], label_values[i]);
@@ -80,10 +80,11 @@ exposition_line(struct text *out, const struct metric *metric, const char *suffi
 {
     size_t bytes_max = strlen(metric->name) + strlen(suffix) + strlen(identity) +
                        sizeof("{} \n") + NUMBER_BYTES;
-    for (size_t i = 0; metric->labels[i] != NULL; i++)
+
+    for (size_t i = 0; metric->labels[i]; i++)
         bytes_max += label_bytes_max(metric->labels[i], label_values[i]);
     char *place = text_reserve(out, bytes_max);
-    if (place == NULL)
+    if (!place)
         return;
     place = stpcpy(place, metric->name);
     place = stpcpy(place, suffix);
@@ -115,7 +116,7 @@ exposition_header(struct text *out, const struct metric *metric)
     text_add_string(out, metric->name);
     text_add(out, " ", 1);
     char *help = text_reserve(out, 2 * strlen(metric->help));
-    if (help != NULL)
+    if (help)
         text_added(out, write_escaped(help, metric->help, false));
     text_add_string(out, "\n# TYPE ");
     text_add_string(out, metric->name);
@@ -138,7 +139,7 @@ add_identity_label(struct text *out, const char *name, const char *value)
 
     (void)utf8_clean(value, IDENTITY_BYTES_MAX, valid);
     char *place = text_reserve(out, label_bytes_max(name, valid));
-    if (place != NULL)
+    if (place)
         text_added(out, write_label(place, name, valid));
     free(valid);
 }
@@ -147,8 +148,9 @@ char *
 exposition_identity(const char *domain, const char *source)
 {
     struct text text = TEXT_INIT(6 * IDENTITY_BYTES_MAX);
+
     add_identity_label(&text, "domain", domain);
-    if (source != NULL) {
+    if (source) {
         text_add(&text, ",", 1);
         add_identity_label(&text, "source", source);
     }
@@ -159,7 +161,8 @@ static size_t
 families_count(const struct metric *const *families)
 {
     size_t count = 0;
-    while (families[count] != NULL)
+
+    while (families[count])
         count++;
     return count;
 }
@@ -190,6 +193,7 @@ order_by_family(const struct metric *const *families, size_t count,
     size_t *family = memory_new(total, sizeof(*family));
     size_t *order = memory_new(total, sizeof(*order));
     size_t last = 0;
+
     for (size_t i = 0; i < total; i++) {
         last = family_find(families, count, last, samples_at(samples, i).metric);
         family[i] = last;
@@ -212,6 +216,7 @@ fragment_new(const struct text *text, const size_t *offsets, size_t families)
     size_t offsets_bytes = (families + 1) * sizeof(*offsets);
     struct fragment *fragment =
         memory_resize(NULL, sizeof(*fragment) + offsets_bytes + text->length, 1);
+
     atomic_init(&fragment->references, 1);
     fragment->families = families;
     fragment->offsets = (size_t *)(fragment + 1);
@@ -231,6 +236,7 @@ exposition_render(const char *identity, const struct metric *const *families,
     size_t *offsets = starts + count + 1;
     size_t *order = order_by_family(families, count, samples, starts);
     struct text text = TEXT_INIT(FRAGMENT_BYTES_MAX);
+
     for (size_t f = 0; f < count; f++) {
         offsets[f] = text.length;
         for (size_t i = starts[f]; i < starts[f + 1]; i++) {
@@ -258,7 +264,7 @@ fragment_ref(struct fragment *fragment)
 void
 fragment_unref(struct fragment *fragment)
 {
-    if (fragment == NULL)
+    if (!fragment)
         return;
     if (atomic_fetch_sub_explicit(&fragment->references, 1, memory_order_acq_rel) == 1)
         free(fragment);

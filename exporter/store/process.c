@@ -63,6 +63,7 @@ static void
 write_limit(struct text *out, const struct metric *metric, __rlimit_resource_t which)
 {
     struct rlimit limit;
+
     if (getrlimit(which, &limit) == 0)
         exposition_single(out, metric, (double)limit.rlim_cur);
 }
@@ -71,10 +72,11 @@ static void
 write_open_fds(struct text *out)
 {
     DIR *directory = opendir("/proc/self/fd");
-    if (directory == NULL)
+
+    if (!directory)
         return;
     size_t count = 0;
-    for (const struct dirent *entry = readdir(directory); entry != NULL;
+    for (const struct dirent *entry = readdir(directory); entry;
          entry = readdir(directory))
         count += entry->d_name[0] != '.';
     (void)closedir(directory);

@@ -57,6 +57,7 @@ store_new(const struct metric *const *const *slots, size_t slots_count,
           void (*trailer)(void *context, struct text *out), void *context)
 {
     struct store *store = memory_new(1, sizeof(*store));
+
     store->slots = memory_new(slots_count, sizeof(*store->slots));
     store->slots_count = slots_count;
     store->trailer = trailer;
@@ -81,7 +82,7 @@ guest_free(const struct store *store, struct store_guest *guest)
 void
 store_free(struct store *store)
 {
-    if (store == NULL)
+    if (!store)
         return;
     for (size_t i = 0; i < store->guests_count; i++)
         guest_free(store, store->guests[i]);
@@ -100,8 +101,10 @@ guest_position(const struct store *store, const char *identity)
 {
     size_t low = 0;
     size_t high = store->guests_count;
+
     while (low < high) {
         size_t middle = low + (high - low) / 2;
+
         if (strcmp(store->guests[middle]->identity, identity) < 0)
             low = middle + 1;
         else
@@ -115,6 +118,7 @@ store_guest_add(struct store *store, const char *identity)
 {
     struct store_guest *guest =
         memory_new(1, sizeof(*guest) + store->slots_count * sizeof(struct shown));
+
     guest->identity = memory_string(identity);
     (void)pthread_mutex_lock(&store->lock);
     if (store->guests_count == store->guests_capacity) {
@@ -158,14 +162,14 @@ store_put(struct store *store, struct store_guest *guest, size_t slot,
           struct fragment *fragment, int64_t expires_ns)
 {
     if (slot >= store->slots_count ||
-        (fragment != NULL && fragment->families != store->slots[slot].families)) {
+        (fragment && fragment->families != store->slots[slot].families)) {
         (void)fprintf(stderr, "bug: a fragment does not fit slot %zu\n", slot);
         abort();
     }
     (void)pthread_mutex_lock(&store->lock);
     struct fragment *old = guest->slots[slot].fragment;
     guest->slots[slot] = (struct shown){fragment, expires_ns};
-    if (old != NULL || fragment != NULL)
+    if (old || fragment)
         store->generation++;
     (void)pthread_mutex_unlock(&store->lock);
     fragment_unref(old);
@@ -178,7 +182,7 @@ store_renew(struct store *store, struct store_guest *guest, size_t slot,
     (void)pthread_mutex_lock(&store->lock);
     struct shown *shown = &guest->slots[slot];
     shown->expires_ns = expires_ns;
-    bool there = shown->fragment != NULL;
+    bool there = shown->fragment;
     (void)pthread_mutex_unlock(&store->lock);
     return there;
 }
@@ -206,13 +210,14 @@ struct discovery_guest **
 store_announced(struct store *store, size_t *count, const char **why)
 {
     struct discovery_guest **records = NULL;
+
     *count = 0;
     (void)pthread_mutex_lock(&store->lock);
     *why = store->lacking;
-    if (*why == NULL)
+    if (!*why)
         records = memory_new(store->guests_count, sizeof(struct discovery_guest *));
-    for (size_t i = 0; records != NULL && i < store->guests_count; i++)
-        if (store->guests[i]->record != NULL)
+    for (size_t i = 0; records && i < store->guests_count; i++)
+        if (store->guests[i]->record)
             records[(*count)++] = discovery_guest_ref(store->guests[i]->record);
     (void)pthread_mutex_unlock(&store->lock);
     return records;
@@ -231,11 +236,13 @@ snapshot_take(const struct store *store, int64_t now_ns)
         .expires_ns = INT64_MAX,
     };
     size_t count = 0;
+
     for (size_t slot = 0; slot < store->slots_count; slot++) {
         for (size_t i = 0; i < store->guests_count; i++) {
             const struct shown *shown = &store->guests[i]->slots[slot];
             struct fragment *fragment = shown->fragment;
-            if (fragment == NULL || shown->expires_ns <= now_ns)
+
+            if (!fragment || shown->expires_ns <= now_ns)
                 continue;
             snapshot.fragments[count++] = fragment_ref(fragment);
             if (shown->expires_ns < snapshot.expires_ns)
@@ -251,6 +258,7 @@ snapshot_release(const struct store *store, struct snapshot *snapshot)
 {
     size_t count =
         store->slots_count > 0 ? snapshot->slot_ends[store->slots_count - 1] : 0;
+
     for (size_t i = 0; i < count; i++)
         fragment_unref(snapshot->fragments[i]);
     free(snapshot->fragments);
@@ -261,7 +269,7 @@ snapshot_release(const struct store *store, struct snapshot *snapshot)
 static void
 trailer_write(const struct store *store, struct text *trailer)
 {
-    if (store->trailer == NULL)
+    if (!store->trailer)
         return;
     store->trailer(store->context, trailer);
     while (trailer->overflow && trailer->length > 0 &&
@@ -272,7 +280,7 @@ trailer_write(const struct store *store, struct text *trailer)
 static bool
 body_is_current(const struct store *store, int64_t now_ns)
 {
-    return store->body != NULL && store->body_generation == store->generation &&
+    return store->body && store->body_generation == store->generation &&
            now_ns < store->body_expires_ns &&
            now_ns - store->body_made_ns <= BODY_AGE_MAX_NS;
 }
@@ -282,8 +290,8 @@ body_is_current(const struct store *store, int64_t now_ns)
 static struct body *
 body_keep(struct store *store, struct body *body, const struct snapshot *snapshot)
 {
-    if (store->body != NULL && (snapshot->generation < store->body_generation ||
-                                snapshot->made_ns < store->body_made_ns))
+    if (store->body && (snapshot->generation < store->body_generation ||
+                        snapshot->made_ns < store->body_made_ns))
         return NULL;
     struct body *old = store->body;
     store->body = body_ref(body);
@@ -299,6 +307,7 @@ store_body(struct store *store, int64_t now_ns)
     (void)pthread_mutex_lock(&store->lock);
     if (body_is_current(store, now_ns)) {
         struct body *current = body_ref(store->body);
+
         (void)pthread_mutex_unlock(&store->lock);
         return current;
     }

@@ -25,7 +25,8 @@ static size_t
 names_count(const char *const *names)
 {
     size_t count = 0;
-    while (names[count] != NULL)
+
+    while (names[count])
         count++;
     return count;
 }
@@ -34,11 +35,13 @@ struct telemetry *
 telemetry_new(const char *const *commands, const char *const *states)
 {
     struct telemetry *telemetry = memory_new(1, sizeof(*telemetry));
+
     telemetry->commands_count = names_count(commands);
     telemetry->commands =
         memory_new(telemetry->commands_count, sizeof(*telemetry->commands));
     for (size_t i = 0; i < telemetry->commands_count; i++) {
         size_t row = 0;
+
         while (strcmp(commands[row], commands[i]) != 0)
             row++;
         telemetry->commands[i].name = commands[i];
@@ -56,10 +59,11 @@ telemetry_new(const char *const *commands, const char *const *states)
 void
 telemetry_free(struct telemetry *telemetry)
 {
-    if (telemetry == NULL)
+    if (!telemetry)
         return;
-    while (telemetry->source_names != NULL) {
+    while (telemetry->source_names) {
         struct telemetry_source_name *first = telemetry->source_names;
+
         telemetry->source_names = first->next;
         free(first->name);
         free(first);
@@ -73,6 +77,7 @@ static void
 histogram_add(struct telemetry_histogram *histogram, int64_t ns)
 {
     size_t bucket = 0;
+
     while (bucket < TELEMETRY_BOUNDS && ns > telemetry_bounds[bucket].ns)
         bucket++;
     atomic_fetch_add_explicit(&histogram->buckets[bucket], 1, memory_order_relaxed);
@@ -87,6 +92,7 @@ telemetry_call(struct telemetry *telemetry, size_t command, enum failure_kind ou
 {
     struct telemetry_command *row =
         &telemetry->commands[telemetry->commands[command].row];
+
     atomic_fetch_add_explicit(&row->outcomes[outcome], 1, memory_order_relaxed);
     histogram_add(&row->duration, duration_ns);
 }
@@ -136,6 +142,7 @@ telemetry_scrape(struct telemetry *telemetry, unsigned int http_status,
                  size_t body_bytes)
 {
     size_t code = 0;
+
     while (telemetry_codes[code].status != http_status &&
            telemetry_codes[code].status != 0)
         code++;
@@ -147,7 +154,7 @@ telemetry_scrape(struct telemetry *telemetry, unsigned int http_status,
 static const char *
 source_name_keep(struct telemetry *telemetry, const char *name)
 {
-    for (struct telemetry_source_name *kept = telemetry->source_names; kept != NULL;
+    for (struct telemetry_source_name *kept = telemetry->source_names; kept;
          kept = kept->next)
         if (strcmp(kept->name, name) == 0)
             return kept->name;
@@ -162,8 +169,8 @@ size_t
 telemetry_source_add(struct telemetry *telemetry, const char *name)
 {
     size_t row = 0;
-    while (row < TELEMETRY_SOURCES_MAX &&
-           atomic_load(&telemetry->sources[row].name) != NULL)
+
+    while (row < TELEMETRY_SOURCES_MAX && atomic_load(&telemetry->sources[row].name))
         row++;
     if (row == TELEMETRY_SOURCES_MAX)
         return row;
@@ -192,6 +199,7 @@ telemetry_lanes(struct telemetry *telemetry, size_t row, size_t lanes_count,
                 size_t in_use, uint64_t abandoned_total)
 {
     struct telemetry_source *source = &telemetry->sources[row];
+
     atomic_store(&source->lanes, lanes_count);
     atomic_store(&source->lanes_in_use, in_use);
     atomic_store(&source->lanes_abandoned, abandoned_total);

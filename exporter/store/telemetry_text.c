@@ -129,6 +129,7 @@ static void
 write_build_info(struct text *out)
 {
     const char *const labels[] = {QGA_VERSION, QGA_REVISION, QGA_BRANCH, COMPILER};
+
     exposition_header(out, &build_info);
     exposition_line(out, &build_info, "", "", labels, 1);
 }
@@ -140,11 +141,13 @@ write_histogram(struct text *out, const struct metric *metric,
                 struct telemetry_histogram *histogram)
 {
     uint64_t count = 0;
+
     for (size_t i = 0; i <= TELEMETRY_BOUNDS; i++) {
         const char *labels[] = {label,
                                 i < TELEMETRY_BOUNDS ? telemetry_bounds[i].le : "+Inf"};
+
         count += atomic_load_explicit(&histogram->buckets[i], memory_order_relaxed);
-        exposition_line(out, bucket_metric, "_bucket", "", labels + (label == NULL),
+        exposition_line(out, bucket_metric, "_bucket", "", labels + (!label),
                         (double)count);
     }
     int64_t sum_ns =
@@ -159,12 +162,14 @@ write_calls(struct telemetry *telemetry, struct text *out)
     exposition_header(out, &calls);
     for (size_t i = 0; i < telemetry->commands_count; i++) {
         struct telemetry_command *command = &telemetry->commands[i];
+
         for (size_t kind = 0; command->row == i && kind < FAILURE_KINDS; kind++) {
             uint64_t count = atomic_load(&command->outcomes[kind]);
             const char *const labels[] = {
                 command->name, kind == FAILURE_NONE
                                    ? "ok"
                                    : failure_kind_name((enum failure_kind)kind)};
+
             if (count > 0 || kind == FAILURE_NONE)
                 exposition_line(out, &calls, "", "", labels, (double)count);
         }
@@ -181,7 +186,7 @@ static void
 write_guests(struct telemetry *telemetry, struct text *out)
 {
     exposition_header(out, &guests);
-    for (size_t i = 0; telemetry->states[i] != NULL; i++)
+    for (size_t i = 0; telemetry->states[i]; i++)
         exposition_line(out, &guests, "", "", &telemetry->states[i],
                         (double)atomic_load(&telemetry->guests[i]));
 }
@@ -192,6 +197,7 @@ write_scrapes(struct telemetry *telemetry, struct text *out)
     exposition_header(out, &scrapes);
     for (size_t i = 0; i < TELEMETRY_CODES; i++) {
         uint64_t count = atomic_load(&telemetry->scrapes[i]);
+
         if (telemetry_codes[i].status != 0 || count > 0)
             exposition_line(out, &scrapes, "", "", &telemetry_codes[i].code,
                             (double)count);
@@ -241,10 +247,12 @@ write_sources(struct telemetry *telemetry, struct text *out,
               const struct metric *metric)
 {
     bool started = false;
+
     for (size_t i = 0; i < TELEMETRY_SOURCES_MAX; i++) {
         struct telemetry_source *source = &telemetry->sources[i];
         const char *name = atomic_load(&source->name);
-        if (name == NULL || !source_has(source, metric))
+
+        if (!name || !source_has(source, metric))
             continue;
         if (!started)
             exposition_header(out, metric);

@@ -50,7 +50,8 @@ stamp_take(const char *path)
 {
     struct stat status;
     struct stamp stamp = {.exists = false};
-    if (path == NULL || stat(path, &status) < 0)
+
+    if (!path || stat(path, &status) < 0)
         return stamp;
     stamp.exists = true;
     stamp.device = status.st_dev;
@@ -75,7 +76,8 @@ stamp_is_same(const struct stamp *a, const struct stamp *b)
 static void
 file_note(struct watched_file *file, const char *path)
 {
-    char *copy = path != NULL ? memory_string(path) : NULL;
+    char *copy = path ? memory_string(path) : NULL;
+
     free(file->path);
     file->path = copy;
     file->stamp = stamp_take(path);
@@ -85,8 +87,10 @@ static bool
 files_differ(const struct web_access *access)
 {
     bool differ = false;
+
     for (size_t i = 0; i < FILES; i++) {
         struct stamp stamp = stamp_take(access->files[i].path);
+
         differ |= !stamp_is_same(&stamp, &access->files[i].stamp);
     }
     return differ;
@@ -143,11 +147,11 @@ policy_replace(struct web_access *access, bool tls_may_change, struct failure *w
 int
 web_access_reload(struct web_access *access, struct failure *why)
 {
-    if (access->path == NULL)
+    if (!access->path)
         return 0;
     (void)pthread_mutex_lock(&access->reading);
     int result = policy_replace(access, true, why);
-    if (access->reloaded != NULL)
+    if (access->reloaded)
         access->reloaded(access->context, result == 0);
     (void)pthread_mutex_unlock(&access->reading);
     return result;
@@ -157,10 +161,11 @@ static void
 watch_once(struct web_access *access)
 {
     struct failure why;
+
     (void)pthread_mutex_lock(&access->reading);
     bool differ = files_differ(access);
     bool good = differ && policy_replace(access, false, &why) == 0;
-    if (differ && access->reloaded != NULL)
+    if (differ && access->reloaded)
         access->reloaded(access->context, good);
     (void)pthread_mutex_unlock(&access->reading);
     if (good)
@@ -177,6 +182,7 @@ watch_sleep(struct web_access *access)
     const struct timespec until = {.tv_sec = (time_t)(until_ns / NS_PER_S),
                                    .tv_nsec = (long)(until_ns % NS_PER_S)};
     int code = 0;
+
     (void)pthread_mutex_lock(&access->lock);
     while (!access->stopping && code == 0)
         code = pthread_cond_timedwait(&access->stop, &access->lock, &until);
@@ -210,7 +216,8 @@ web_access_open(const char *path, void (*reloaded)(void *context, bool successfu
 {
     struct web_access *access = memory_new(1, sizeof(*access));
     pthread_condattr_t monotonic;
-    access->path = path != NULL ? memory_string(path) : NULL;
+
+    access->path = path ? memory_string(path) : NULL;
     access->reloaded = reloaded;
     access->context = context;
     (void)pthread_mutex_init(&access->reading, NULL);
@@ -224,7 +231,7 @@ web_access_open(const char *path, void (*reloaded)(void *context, bool successfu
         web_access_close(access);
         return NULL;
     }
-    if (path != NULL)
+    if (path)
         watch_start(access);
     return access;
 }
@@ -232,7 +239,7 @@ web_access_open(const char *path, void (*reloaded)(void *context, bool successfu
 void
 web_access_close(struct web_access *access)
 {
-    if (access == NULL)
+    if (!access)
         return;
     (void)pthread_mutex_lock(&access->lock);
     access->stopping = true;
@@ -276,6 +283,7 @@ web_policy_takes_request(struct web_policy *policy, int64_t now_ns)
 {
     int64_t interval_ns = policy->config->rate_limit.interval_ns;
     int64_t spare_ns = interval_ns * (policy->config->rate_limit.burst - 1);
+
     int_fast64_t full_ns = atomic_load(&policy->full_ns);
     int_fast64_t from_ns;
 

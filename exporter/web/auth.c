@@ -57,6 +57,7 @@ static bool
 ring_has(const struct memory_ring *ring, const unsigned char *digest)
 {
     bool found = false;
+
     for (size_t i = 0; i < ring->count; i++)
         found |= gnutls_memcmp(ring->digests[i], digest, WEB_AUTH_DIGEST_BYTES) == 0;
     return found;
@@ -78,9 +79,10 @@ attempt_is_good(struct web_auth *auth, const struct web_auth_attempt *attempt)
 {
     const char *hashed =
         auth->hash(attempt->password, attempt->hash, auth->crypt); /* or "*..." */
+
     /* What stands in front is the salt, of which two spellings are the same. */
     bool equal =
-        hashed != NULL && strlen(hashed) == WEB_BCRYPT_BYTES &&
+        hashed && strlen(hashed) == WEB_BCRYPT_BYTES &&
         gnutls_memcmp(hashed + BCRYPT_SALT_BYTES, attempt->hash + BCRYPT_SALT_BYTES,
                       WEB_BCRYPT_BYTES - BCRYPT_SALT_BYTES) == 0;
     explicit_bzero(auth->crypt, sizeof(*auth->crypt));
@@ -90,7 +92,7 @@ attempt_is_good(struct web_auth *auth, const struct web_auth_attempt *attempt)
 static void
 attempt_free(struct web_auth_attempt *attempt)
 {
-    if (attempt != NULL)
+    if (attempt)
         explicit_bzero(attempt, sizeof(*attempt));
     free(attempt);
 }
@@ -100,10 +102,11 @@ static struct web_login *
 line_take(struct web_auth *auth, const unsigned char *digest)
 {
     struct web_login *taken = NULL, **at = &auth->first;
-    while (*at != NULL) {
+
+    while (*at) {
         struct web_login *login = *at;
-        if (digest != NULL &&
-            memcmp(login->digest, digest, WEB_AUTH_DIGEST_BYTES) != 0) {
+
+        if (digest && memcmp(login->digest, digest, WEB_AUTH_DIGEST_BYTES) != 0) {
             at = &login->next;
             continue;
         }
@@ -120,8 +123,9 @@ line_take(struct web_auth *auth, const unsigned char *digest)
 static void
 line_tell(struct web_auth *auth, struct web_login *taken, enum web_verdict verdict)
 {
-    while (taken != NULL) {
+    while (taken) {
         struct web_login *login = taken;
+
         taken = login->next;
         attempt_free(login->attempt);
         login->attempt = NULL;
@@ -137,6 +141,7 @@ static void
 work_one(struct web_auth *auth, struct web_login *login)
 {
     unsigned char digest[WEB_AUTH_DIGEST_BYTES];
+
     memcpy(digest, login->digest, sizeof(digest));
     bool good = attempt_is_good(auth, login->attempt);
     (void)pthread_mutex_lock(&auth->lock);
@@ -150,9 +155,10 @@ static void *
 worker_main(void *argument)
 {
     struct web_auth *auth = argument;
+
     for (;;) {
         (void)pthread_mutex_lock(&auth->lock);
-        while (auth->first == NULL && !auth->stopping)
+        while (!auth->first && !auth->stopping)
             (void)pthread_cond_wait(&auth->work, &auth->lock);
         bool stopping = auth->stopping;
         struct web_login *login = stopping ? line_take(auth, NULL) : auth->first;
@@ -181,6 +187,7 @@ web_auth_new(char *(*hash)(const char *password, const char *setting,
                            struct crypt_data *data))
 {
     struct web_auth *auth = memory_new(1, sizeof(*auth));
+
     auth->hash = hash;
     auth->crypt = memory_new(1, sizeof(*auth->crypt));
     auth->last = &auth->first;
@@ -208,7 +215,7 @@ web_auth_stop(struct web_auth *auth)
 void
 web_auth_free(struct web_auth *auth)
 {
-    if (auth == NULL)
+    if (!auth)
         return;
     web_auth_stop(auth);
     (void)pthread_cond_destroy(&auth->work);
@@ -223,14 +230,16 @@ static void
 remote_identify(const struct sockaddr *remote, unsigned char *out)
 {
     memset(out, 0, WEB_AUTH_REMOTE_BYTES);
-    if (remote == NULL)
+    if (!remote)
         return;
     if (remote->sa_family == AF_INET) {
         struct sockaddr_in four;
+
         memcpy(&four, remote, sizeof(four));
         memcpy(out, &four.sin_addr, sizeof(four.sin_addr));
     } else if (remote->sa_family == AF_INET6) {
         struct sockaddr_in6 six;
+
         memcpy(&six, remote, sizeof(six));
         bool mapped = IN6_IS_ADDR_V4MAPPED(&six.sin6_addr);
         memcpy(out, mapped ? six.sin6_addr.s6_addr + 12 : six.sin6_addr.s6_addr,
@@ -244,8 +253,9 @@ attempt_fill(struct web_auth_attempt *attempt, const struct web_users *users,
              const struct web_credentials *credentials)
 {
     const struct web_user *user = web_config_user(users, credentials->user);
-    attempt->user_exists = user != NULL;
-    if (user != NULL)
+
+    attempt->user_exists = user;
+    if (user)
         (void)snprintf(attempt->hash, sizeof(attempt->hash), "%s", user->hash);
     else
         (void)snprintf(attempt->hash, sizeof(attempt->hash), "$2b$%02d$%053d",
@@ -273,8 +283,8 @@ static bool
 line_has_room(const struct web_auth *auth, const struct web_login *login)
 {
     size_t of_remote = 0;
-    for (const struct web_login *other = auth->first; other != NULL;
-         other = other->next) {
+
+    for (const struct web_login *other = auth->first; other; other = other->next) {
         if (memcmp(other->digest, login->digest, sizeof(login->digest)) == 0)
             return true;
         of_remote += memcmp(other->remote, login->remote, sizeof(login->remote)) == 0;
@@ -301,9 +311,10 @@ web_auth_check(struct web_auth *auth, const struct web_users *users,
 {
     struct web_credentials credentials;
     enum web_verdict verdict = WEB_VERDICT_BAD;
+
     if (users->count == 0)
         return WEB_VERDICT_GOOD;
-    if (authorization == NULL || !web_credentials_read(authorization, &credentials))
+    if (!authorization || !web_credentials_read(authorization, &credentials))
         return WEB_VERDICT_BAD;
     struct web_auth_attempt *attempt = memory_new(1, sizeof(*attempt));
     attempt_fill(attempt, users, &credentials);

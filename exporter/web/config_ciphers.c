@@ -54,11 +54,11 @@ list_read(const struct tree_node *list, const char *const *names, size_t *order,
           size_t order_max, size_t *count, struct failure *why)
 {
     *count = 0;
-    if (list == NULL)
+    if (!list)
         return 0;
     if (list->kind != TREE_LIST)
         return tree_fail(why, list, "is not a list; write it like [%s]", names[0]);
-    for (const struct tree_node *node = list->first; node != NULL; node = node->next) {
+    for (const struct tree_node *node = list->first; node; node = node->next) {
         if (*count == order_max)
             return tree_fail(why, node,
                              "is one too many; remove what is there "
@@ -77,11 +77,12 @@ versions_read(const struct tree_node *map, struct text *out, bool *with_13,
     size_t min = VERSION_12, max = VERSION_13;
     const struct tree_node *min_node = tree_child(map, "min_version");
     const struct tree_node *max_node = tree_child(map, "max_version");
-    if ((min_node != NULL && value_read_choice(min_node, versions, &min, why) < 0) ||
-        (max_node != NULL && value_read_choice(max_node, versions, &max, why) < 0))
+
+    if ((min_node && value_read_choice(min_node, versions, &min, why) < 0) ||
+        (max_node && value_read_choice(max_node, versions, &max, why) < 0))
         return -1;
     if (min > max)
-        return tree_fail(why, min_node != NULL ? min_node : max_node,
+        return tree_fail(why, min_node ? min_node : max_node,
                          "leaves no version of TLS between min_version %s and "
                          "max_version %s; lower the one or raise the other",
                          versions[min], versions[max]);
@@ -101,6 +102,7 @@ ciphers_read(const struct tree_node *list, struct text *out, bool with_13,
 {
     const char *names[SUITES + 1] = {NULL};
     size_t order[SUITES], count;
+
     for (size_t i = 0; i < SUITES; i++)
         names[i] = suites[i].name;
     if (list_read(list, names, order, SUITES, &count, why) < 0)
@@ -109,7 +111,7 @@ ciphers_read(const struct tree_node *list, struct text *out, bool with_13,
         return 0;
     text_add_string(out, ":-KX-ALL:-CIPHER-ALL:-MAC-ALL");
     for (size_t i = 0; i < count; i++) {
-        if (suites[order[i]].exchange != NULL)
+        if (suites[order[i]].exchange)
             text_add_format(out, ":+%s", suites[order[i]].exchange);
         text_add_format(out, ":+%s:+%s", suites[order[i]].cipher, suites[order[i]].mac);
     }
@@ -122,6 +124,7 @@ static int
 curves_read(const struct tree_node *list, struct text *out, struct failure *why)
 {
     size_t order[sizeof(curve_priorities) / sizeof(curve_priorities[0])], count;
+
     if (list_read(list, curves, order, sizeof(order) / sizeof(order[0]), &count, why) <
         0)
         return -1;
@@ -141,11 +144,12 @@ web_config_priority_read(const struct tree_node *map, char **priority,
     bool with_13 = true, ours_first = true;
     const struct tree_node *first = tree_child(map, "prefer_server_cipher_suites");
     size_t length;
+
     text_add_string(&out, "NORMAL");
     if (versions_read(map, &out, &with_13, why) < 0 ||
         ciphers_read(tree_child(map, "cipher_suites"), &out, with_13, why) < 0 ||
         curves_read(tree_child(map, "curve_preferences"), &out, why) < 0 ||
-        (first != NULL && value_read_bool(first, &ours_first, why) < 0)) {
+        (first && value_read_bool(first, &ours_first, why) < 0)) {
         text_free(&out);
         return -1;
     }

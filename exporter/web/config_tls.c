@@ -24,7 +24,8 @@ static char *
 path_complete(const char *file, const char *path)
 {
     const char *slash = strrchr(file, '/');
-    if (path[0] == '/' || slash == NULL)
+
+    if (path[0] == '/' || !slash)
         return memory_string(path);
     int folder = (int)(slash - file);
     size_t length = (size_t)folder + 1 + strlen(path) + 1;
@@ -41,8 +42,9 @@ pem_read(const struct tree_node *map, const char *key, const char *key_file,
     const struct tree_node *text_node = tree_child(map, key);
     const struct tree_node *path_node = tree_child(map, key_file);
     const char *text = "", *path = "";
-    if ((text_node != NULL && value_read_string(text_node, &text, why) < 0) ||
-        (path_node != NULL && value_read_string(path_node, &path, why) < 0))
+
+    if ((text_node && value_read_string(text_node, &text, why) < 0) ||
+        (path_node && value_read_string(path_node, &path, why) < 0))
         return -1;
     if (*text != '\0' && *path != '\0')
         return tree_fail(why, text_node, "stands here beside %s; remove one", key_file);
@@ -59,7 +61,7 @@ pem_read(const struct tree_node *map, const char *key, const char *key_file,
 static bool
 pem_is_given(const struct web_pem *pem)
 {
-    return pem->path != NULL || pem->text != NULL;
+    return pem->path || pem->text;
 }
 
 static int
@@ -68,7 +70,8 @@ client_auth_read(const struct tree_node *map, struct web_tls_config *tls,
 {
     const struct tree_node *node = tree_child(map, "client_auth_type");
     size_t index = 0;
-    if (node != NULL && (node->kind != TREE_SCALAR || node->text[0] != '\0') &&
+
+    if (node && (node->kind != TREE_SCALAR || node->text[0] != '\0') &&
         value_read_choice(node, client_auth_names, &index, why) < 0)
         return -1;
     if (index == CLIENT_AUTH_OLD_NAME)
@@ -81,15 +84,17 @@ static int
 sans_read(const struct tree_node *list, struct web_tls_config *tls, struct failure *why)
 {
     size_t count = 0;
-    if (list == NULL)
+
+    if (!list)
         return 0;
     if (list->kind != TREE_LIST)
         return tree_fail(why, list,
                          "is not a list of names; write it like "
                          "[\"prometheus.example.com\"]");
     tls->allowed_sans = memory_new(WEB_SANS_MAX + 1, sizeof(char *));
-    for (const struct tree_node *node = list->first; node != NULL; node = node->next) {
+    for (const struct tree_node *node = list->first; node; node = node->next) {
         const char *san = NULL;
+
         if (count == WEB_SANS_MAX)
             return tree_fail(why, node, "is one too many; %d names are the most",
                              WEB_SANS_MAX);
@@ -114,6 +119,7 @@ tls_check(const struct tree_node *map, const struct web_tls_config *tls,
     bool verifies = tls->client_auth == WEB_CLIENT_VERIFY_IF_GIVEN ||
                     tls->client_auth == WEB_CLIENT_REQUIRE_AND_VERIFY;
     bool has_ca = pem_is_given(&tls->client_ca);
+
     if (!pem_is_given(&tls->cert))
         return tree_fail(why, map,
                          "has no cert_file (or cert); add the server's certificate, or "
@@ -130,7 +136,7 @@ tls_check(const struct tree_node *map, const struct web_tls_config *tls,
         return tree_fail(why, map,
                          "verifies client certificates but does not say against what; "
                          "add client_ca_file");
-    if (tls->allowed_sans != NULL && !verifies)
+    if (tls->allowed_sans && !verifies)
         return tree_fail(why, map,
                          "has client_allowed_sans but does not verify client "
                          "certificates; add client_auth_type: "
@@ -177,7 +183,7 @@ static void
 pem_clear(struct web_pem *pem)
 {
     free(pem->path);
-    if (pem->text != NULL)
+    if (pem->text)
         explicit_bzero(pem->text, strlen(pem->text));
     free(pem->text);
 }
@@ -188,7 +194,7 @@ web_config_tls_clear(struct web_tls_config *tls)
     pem_clear(&tls->cert);
     pem_clear(&tls->key);
     pem_clear(&tls->client_ca);
-    for (char **san = tls->allowed_sans; san != NULL && *san != NULL; san++)
+    for (char **san = tls->allowed_sans; san && *san; san++)
         free(*san);
     free(tls->allowed_sans);
     free(tls->priority);

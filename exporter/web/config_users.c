@@ -13,8 +13,9 @@ bcrypt_cost(const char *hash)
 {
     static const char alphabet[] = "./0123456789abcdefghijklmnopqrstuvwxyz"
                                    "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
     if (strlen(hash) != WEB_BCRYPT_BYTES || strncmp(hash, "$2", 2) != 0 ||
-        strchr("aby", hash[2]) == NULL || hash[3] != '$' || hash[6] != '$' ||
+        !strchr("aby", hash[2]) || hash[3] != '$' || hash[6] != '$' ||
         strspn(hash + 7, alphabet) != WEB_BCRYPT_BYTES - 7 || hash[4] < '0' ||
         hash[4] > '9' || hash[5] < '0' || hash[5] > '9')
         return 0;
@@ -27,7 +28,7 @@ user_read(const struct tree_node *node, struct web_users *users, struct failure 
     const char *hash = NULL;
     struct web_user *user = &users->list[users->count];
 
-    if (node->key[0] == '\0' || strchr(node->key, ':') != NULL ||
+    if (node->key[0] == '\0' || strchr(node->key, ':') ||
         strlen(node->key) > WEB_USER_BYTES_MAX)
         return tree_fail(why, node,
                          "cannot be the name of a user; write one of 1 to %d bytes "

@@ -22,7 +22,8 @@ socket_of(struct MHD_Connection *library)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(library, MHD_CONNECTION_INFO_CONNECTION_FD);
-    return info != NULL ? info->connect_fd : -1;
+
+    return info ? info->connect_fd : -1;
 }
 
 static struct gnutls_session_int *
@@ -30,13 +31,15 @@ session_of(struct MHD_Connection *library)
 {
     const union MHD_ConnectionInfo *info =
         MHD_get_connection_info(library, MHD_CONNECTION_INFO_GNUTLS_SESSION);
-    return info != NULL ? info->tls_session : NULL;
+
+    return info ? info->tls_session : NULL;
 }
 
 static void
 connection_cut(const struct web_connection *connection)
 {
     int fd = socket_of(connection->library);
+
     /* So that the kernel does not go on with what it has taken over, either. */
     const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
     (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
@@ -51,7 +54,7 @@ connection_secure(struct web_connection *connection)
     const struct web_site *site = connection->all->site;
 
     connection->policy = web_access_get(site->access);
-    if ((connection->policy->tls != NULL) != site->with_tls)
+    if (!!connection->policy->tls != site->with_tls)
         return -1;
     if (!site->with_tls)
         return 0;

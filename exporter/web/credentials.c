@@ -15,8 +15,9 @@ static bool
 plain_split(const char *plain, size_t length, struct web_credentials *out)
 {
     const char *colon = memchr(plain, ':', length);
+
     /* A NUL would end the password for bcrypt, and a part of it be enough. */
-    if (colon == NULL || memchr(plain, '\0', length) != NULL)
+    if (!colon || memchr(plain, '\0', length))
         return false;
     size_t user = (size_t)(colon - plain);
     size_t password = length - user - 1;
@@ -31,6 +32,7 @@ bool
 web_credentials_read(const char *authorization, struct web_credentials *out)
 {
     char coded[CODED_BYTES_MAX + 1] = "", plain[CODED_BYTES_MAX];
+
     *out = (struct web_credentials){.user = ""};
     if (strncasecmp(authorization, SCHEME, strlen(SCHEME)) != 0)
         return false;

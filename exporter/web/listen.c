@@ -25,6 +25,7 @@ static bool
 port_is_valid(const char *port)
 {
     size_t length = strlen(port);
+
     return length > 0 && length <= 5 && strspn(port, "0123456789") == length &&
            strtoul(port, NULL, 10) <= UINT16_MAX;
 }
@@ -34,15 +35,16 @@ static int
 address_split(const char *text, struct address *address)
 {
     const char *colon = strrchr(text, ':');
+
     *address = (struct address){.text = text};
-    if (colon == NULL || !port_is_valid(colon + 1))
+    if (!colon || !port_is_valid(colon + 1))
         return -1;
     size_t length = (size_t)(colon - text);
     bool bracketed = length >= 2 && text[0] == '[' && colon[-1] == ']';
     const char *host = bracketed ? text + 1 : text;
     length -= bracketed ? 2 : 0;
     if (length >= sizeof(address->host) || (bracketed && length == 0) ||
-        (!bracketed && memchr(host, ':', length) != NULL))
+        (!bracketed && memchr(host, ':', length)))
         return -1;
     memcpy(address->host, host, length);
     (void)snprintf(address->port, sizeof(address->port), "%s", colon + 1);
@@ -56,6 +58,7 @@ socket_listen(const struct sockaddr *address, socklen_t length)
     const int on = 1;
     const int off = 0;
     int fd = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
     if (fd < 0)
         return -1;
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
@@ -109,10 +112,12 @@ listen_at(const struct address *address, struct failure *why)
                              .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
     struct addrinfo *found = NULL;
     int fd = -1;
+
     if (address->host[0] == '\0') {
         fd = listen_everywhere(address->port);
     } else {
         int code = getaddrinfo(address->host, address->port, &hints, &found);
+
         if (code != 0) {
             failure_set(why, FAILURE_UNAVAILABLE,
                         "web.listen_addresses: %s is not an address of this host: "
@@ -138,6 +143,7 @@ describe_bound(struct web_listener *listener)
     socklen_t length = sizeof(bound);
     char host[INET6_ADDRSTRLEN] = "?";
     char port[8] = "0";
+
     if (getsockname(listener->fd, (struct sockaddr *)&bound, &length) == 0)
         (void)getnameinfo((const struct sockaddr *)&bound, length, host, sizeof(host),
                           port, sizeof(port), NI_NUMERICHOST | NI_NUMERICSERV);
@@ -151,6 +157,7 @@ int
 web_listen(const char *text, struct web_listener *out, struct failure *why)
 {
     struct address address;
+
     if (address_split(text, &address) != 0) {
         failure_set(why, FAILURE_UNAVAILABLE,
                     "web.listen_addresses: \"%s\" is not an address with a port; "

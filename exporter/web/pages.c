@@ -36,7 +36,7 @@ static void
 add_html(struct text *out, const char *string)
 {
     for (const char *c = string; *c != '\0'; c++) {
-        if (strchr("&<>\"'", *c) != NULL)
+        if (strchr("&<>\"'", *c))
             text_add_format(out, "&#%d;", *c);
         else
             text_add(out, c, 1);
@@ -81,6 +81,7 @@ static struct web_page
 page_metrics(struct web_pages *pages)
 {
     struct body *body = store_body(pages->store, clock_monotonic_ns());
+
     return (struct web_page){.status = STATUS_OK,
                              .type = TYPE_EXPOSITION,
                              .bytes = body->bytes,
@@ -95,6 +96,7 @@ page_text(unsigned int status, const char *type, struct text *text)
 {
     struct web_page page = {.status = status, .type = type, .release = free};
     char *bytes = text_take(text, &page.length);
+
     page.bytes = bytes;
     page.owner = bytes;
     return page;
@@ -105,6 +107,7 @@ page_discovered(const struct discovery_query *query,
                 struct discovery_guest *const *guests, size_t count)
 {
     struct text text = TEXT_INIT(DISCOVERY_BYTES_MAX);
+
     discovery_render(query, guests, count, &text);
     if (!text.overflow)
         return page_text(STATUS_OK, TYPE_JSON, &text);
@@ -119,12 +122,13 @@ page_discovery(struct web_pages *pages, const struct discovery_query *query)
     struct text sentence = TEXT_INIT(LANDING_BYTES_MAX);
     const char *why;
     size_t count;
+
     if (query->problem[0] != '\0') {
         text_add_format(&sentence, "%s\n", query->problem);
         return page_text(STATUS_BAD_REQUEST, TYPE_TEXT, &sentence);
     }
     struct discovery_guest **guests = store_announced(pages->store, &count, &why);
-    if (guests == NULL) {
+    if (!guests) {
         text_add_format(&sentence, "No list of targets: %s.\n", why);
         return page_text(STATUS_UNAVAILABLE, TYPE_TEXT, &sentence);
     }
@@ -184,6 +188,7 @@ struct web_pages *
 web_pages_new(struct store *store, const char *telemetry_path)
 {
     struct web_pages *pages = memory_new(1, sizeof(*pages));
+
     pages->store = store;
     pages->telemetry_path = memory_string(telemetry_path);
     pages->landing = TEXT_INIT(LANDING_BYTES_MAX);
@@ -194,7 +199,7 @@ web_pages_new(struct store *store, const char *telemetry_path)
 void
 web_pages_free(struct web_pages *pages)
 {
-    if (pages == NULL)
+    if (!pages)
         return;
     text_free(&pages->landing);
     free(pages->telemetry_path);

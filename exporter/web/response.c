@@ -13,13 +13,13 @@ response_new(const struct web_page *page)
 {
     /* The library's type is not const; it does not write there. */
     void *bytes = (void *)(uintptr_t)page->bytes;
-    if (page->release == NULL)
+    if (!page->release)
         return MHD_create_response_from_buffer(page->length, bytes,
                                                MHD_RESPMEM_PERSISTENT);
     struct MHD_Response *response =
         MHD_create_response_from_buffer_with_free_callback_cls(
             page->length, bytes, page->release, page->owner);
-    if (response == NULL)
+    if (!response)
         page->release(page->owner);
     return response;
 }

@@ -66,7 +66,7 @@ pem_load(const struct web_tls_config *config, const struct web_pem *pem,
 static void
 pem_release(gnutls_datum_t *datum)
 {
-    if (datum->data != NULL)
+    if (datum->data)
         explicit_bzero(datum->data, datum->size);
     free(datum->data);
 }

@@ -25,16 +25,16 @@ san_is_allowed(const struct web_tls_config *config, unsigned int type, char *san
     char address[INET6_ADDRSTRLEN];
     bool is_text = type == GNUTLS_SAN_DNSNAME || type == GNUTLS_SAN_RFC822NAME ||
                    type == GNUTLS_SAN_URI;
+
     if (type == GNUTLS_SAN_IPADDRESS) {
         if ((length != 4 && length != 16) ||
-            inet_ntop(length == 4 ? AF_INET : AF_INET6, san, address,
-                      sizeof(address)) == NULL)
+            !inet_ntop(length == 4 ? AF_INET : AF_INET6, san, address, sizeof(address)))
             return false;
         san = address;
     } else if (!is_text || strnlen(san, length) != length) {
         return false; /* a NUL inside: "good.example\0.evil.example" */
     }
-    for (size_t i = 0; config->allowed_sans[i] != NULL; i++)
+    for (size_t i = 0; config->allowed_sans[i]; i++)
         if (strcmp(config->allowed_sans[i], san) == 0)
             return true;
     return false;
@@ -49,6 +49,7 @@ certificate_has_allowed_san(const struct web_tls_config *config, gnutls_x509_crt
         unsigned int type = 0;
         int code =
             gnutls_x509_crt_get_subject_alt_name2(crt, i, san, &length, &type, NULL);
+
         if (code == GNUTLS_E_SHORT_MEMORY_BUFFER)
             continue;
         if (code < 0)
@@ -62,6 +63,7 @@ static bool
 peer_has_allowed_san(const struct web_tls_config *config, const gnutls_datum_t *peer)
 {
     gnutls_x509_crt_t crt;
+
     if (gnutls_x509_crt_init(&crt) < 0)
         return false;
     bool allowed = gnutls_x509_crt_import(crt, peer, GNUTLS_X509_FMT_DER) == 0 &&
@@ -85,7 +87,8 @@ check_client(gnutls_session_t session, const struct web_tls_config *config)
     enum web_client_auth wanted = config->client_auth;
     unsigned int count = 0, status = 0;
     const gnutls_datum_t *peers = gnutls_certificate_get_peers(session, &count);
-    if (peers == NULL || count == 0)
+
+    if (!peers || count == 0)
         return wanted == WEB_CLIENT_REQUIRE_ANY ||
                        wanted == WEB_CLIENT_REQUIRE_AND_VERIFY
                    ? refuse(session, GNUTLS_A_CERTIFICATE_REQUIRED, "it has none")
@@ -103,7 +106,7 @@ check_client(gnutls_session_t session, const struct web_tls_config *config)
         return refuse(session, GNUTLS_A_UNKNOWN_CA, "its authority is not ours");
     if (status != 0)
         return refuse(session, GNUTLS_A_BAD_CERTIFICATE, "it is not valid");
-    if (config->allowed_sans != NULL && !peer_has_allowed_san(config, &peers[0]))
+    if (config->allowed_sans && !peer_has_allowed_san(config, &peers[0]))
         return refuse(session, GNUTLS_A_ACCESS_DENIED,
                       "none of its names is in client_allowed_sans");
     return 0;
@@ -116,6 +119,7 @@ verify_client(gnutls_session_t session)
 {
     struct web_tls_session *ours = gnutls_transport_get_ptr(session);
     int result = check_client(session, ours->config);
+
     ours->admitted = result == 0;
     return result;
 }
@@ -131,6 +135,7 @@ pull(gnutls_transport_ptr_t transport, void *bytes, size_t length)
         "Connection: close\r\n\r\n"
         "This port speaks HTTPS: write https:// in front of the address.\n";
     ssize_t got = recv(ours->fd, bytes, length, 0);
+
     if (got <= 0 || ours->has_begun)
         return got;
     ours->has_begun = true;

@@ -31,7 +31,7 @@ static bool
 access_is_with_tls(struct web_access *access)
 {
     struct web_policy *policy = web_access_get(access);
-    bool with_tls = policy->tls != NULL;
+    bool with_tls = policy->tls;
 
     web_policy_unref(policy);
     return with_tls;

@@ -95,7 +95,7 @@ unescape(void *context, struct MHD_Connection *connection, char *string)
 {
     (void)context;
     (void)connection;
-    return strstr(string, "%00") != NULL ? strlen(string) : MHD_http_unescape(string);
+    return strstr(string, "%00") ? strlen(string) : MHD_http_unescape(string);
 }
 
 __attribute__((format(printf, 2, 0))) static void

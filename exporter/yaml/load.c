@@ -84,6 +84,7 @@ static int
 line_of_offset(const struct reader *reader, size_t offset)
 {
     int line = 1;
+
     for (size_t i = 0; i < offset && i < reader->length; i++)
         line += reader->bytes[i] == '\n';
     return line;
@@ -95,6 +96,7 @@ line_is_tabbed(const struct reader *reader, int wanted)
 {
     int line = 1;
     const char *at = reader->bytes, *end = reader->bytes + reader->length;
+
     for (; at < end && line < wanted; at++)
         line += *at == '\n';
     while (at < end && *at == ' ')
@@ -106,11 +108,13 @@ static int
 parser_fail(struct reader *reader)
 {
     const yaml_parser_t *parser = &reader->parser;
+
     if (parser->error == YAML_MEMORY_ERROR)
         (void)memory_need(NULL);
     if (parser->error == YAML_READER_ERROR) {
         int line = line_of_offset(reader, parser->problem_offset);
-        bool control = strstr(parser->problem, "control") != NULL;
+        bool control = strstr(parser->problem, "control");
+
         return refuse(reader, line, "%s; save the file as UTF-8 text",
                       control ? "a control character stands here"
                               : "this is not valid UTF-8");
@@ -125,7 +129,7 @@ parser_fail(struct reader *reader)
     return refuse(reader, line,
                   "not valid YAML (%s); check the indentation, quotes and "
                   "brackets here and in the line above",
-                  parser->problem != NULL ? parser->problem : "unknown error");
+                  parser->problem ? parser->problem : "unknown error");
 }
 
 static int
@@ -150,6 +154,7 @@ static struct tree_node *
 node_new(struct reader *reader, enum tree_kind kind, const struct tree_node *parent)
 {
     struct tree_node *node = memory_new(1, sizeof(*node));
+
     node->kind = kind;
     node->file = reader->file->path;
     node->parent = parent;
@@ -166,6 +171,7 @@ check_scalar(struct reader *reader)
     size_t length_max = reader->file->string_bytes_max > 0
                             ? reader->file->string_bytes_max
                             : TREE_STRING_BYTES_MAX;
+
     if (strlen(value) != length)
         return refuse(reader, event_line(reader),
                       "a value holds a NUL character; remove the \\0");
@@ -179,17 +185,17 @@ static int
 build_key(struct reader *reader, const struct tree_node *map, char **key)
 {
     char quoted[TREE_QUOTE_BYTES];
+
     if (reader->event.type != YAML_SCALAR_EVENT)
         return refuse(reader, event_line(reader),
                       "a key is not plain text; write it like interval: 15s");
-    if (reader->event.data.scalar.anchor != NULL ||
-        reader->event.data.scalar.tag != NULL)
+    if (reader->event.data.scalar.anchor || reader->event.data.scalar.tag)
         return refuse(reader, event_line(reader),
                       "a key has an anchor or a tag; write the key alone");
     if (check_scalar(reader) < 0)
         return -1;
     const char *text = (const char *)reader->event.data.scalar.value;
-    for (const struct tree_node *other = map->first; other != NULL; other = other->next)
+    for (const struct tree_node *other = map->first; other; other = other->next)
         if (strcmp(other->key, text) == 0)
             return refuse(reader, event_line(reader),
                           "\"%s\" stands here a second time (first in line %d); "
@@ -203,9 +209,11 @@ static int
 build_children(struct reader *reader, struct tree_node *parent, yaml_event_type_t end)
 {
     struct tree_node **tail = &parent->first;
+
     for (size_t index = 0;; index++) {
         char *key = NULL;
         int key_line = 0;
+
         if (next_event(reader) < 0)
             return -1;
         if (reader->event.type == end)
@@ -215,15 +223,14 @@ build_children(struct reader *reader, struct tree_node *parent, yaml_event_type_
             if (build_key(reader, parent, &key) < 0)
                 return -1;
         }
-        if ((key != NULL && next_event(reader) < 0) ||
-            build_node(reader, parent, tail) < 0) {
+        if ((key && next_event(reader) < 0) || build_node(reader, parent, tail) < 0) {
             free(key);
             return -1;
         }
         (*tail)->key = key;
         (*tail)->key_line = key_line;
         (*tail)->index = index;
-        if (key != NULL && (*tail)->kind == TREE_SCALAR && (*tail)->text[0] == '\0')
+        if (key && (*tail)->kind == TREE_SCALAR && (*tail)->text[0] == '\0')
             (*tail)->line = key_line; /* libyaml puts a missing value at its end */
         tail = &(*tail)->next;
     }
@@ -233,11 +240,12 @@ static int
 refuse_event(struct reader *reader, const yaml_char_t *anchor, const yaml_char_t *tag)
 {
     int line = event_line(reader);
-    if (reader->event.type == YAML_ALIAS_EVENT || anchor != NULL)
+
+    if (reader->event.type == YAML_ALIAS_EVENT || anchor)
         return refuse(reader, line,
                       "anchors (&) and aliases (*) are not allowed; write the value "
                       "out, or put it in quotes");
-    if (tag != NULL)
+    if (tag)
         return refuse(reader, line,
                       "tags (!) are not allowed; write the value alone, or put it "
                       "in quotes");
@@ -273,6 +281,7 @@ build_node(struct reader *reader, struct tree_node *parent, struct tree_node **o
     const yaml_event_t *event = &reader->event;
     const yaml_char_t *anchor = NULL, *tag = NULL;
     enum tree_kind kind = TREE_SCALAR;
+
     if (event->type == YAML_SCALAR_EVENT) {
         anchor = event->data.scalar.anchor;
         tag = event->data.scalar.tag;

@@ -17,12 +17,12 @@ static void
 node_path(const struct tree_node *node, char *out, size_t out_bytes)
 {
     out[0] = '\0';
-    if (node == NULL || node->parent == NULL)
+    if (!node || !node->parent)
         return;
     node_path(node->parent, out, out_bytes);
     size_t used = strlen(out);
     char key[TREE_QUOTE_BYTES];
-    if (node->key == NULL)
+    if (!node->key)
         snprintf(out + used, out_bytes - used, "[%zu]", node->index);
     else
         snprintf(out + used, out_bytes - used, "%s%s", used > 0 ? "." : "",
@@ -90,9 +90,9 @@ tree_quote(const char *text, char out[TREE_QUOTE_BYTES])
 void
 tree_free(struct tree_node *root)
 {
-    if (root == NULL)
+    if (!root)
         return;
-    for (struct tree_node *child = root->first, *next; child != NULL; child = next) {
+    for (struct tree_node *child = root->first, *next; child; child = next) {
         next = child->next;
         tree_free(child);
     }
@@ -105,7 +105,8 @@ bool
 tree_is_null(const struct tree_node *node)
 {
     static const char *const spellings[] = {"", "~", "null", "Null", "NULL"};
-    if (node == NULL)
+
+    if (!node)
         return true;
     if (node->kind != TREE_SCALAR || node->quoted)
         return false;
@@ -118,9 +119,9 @@ tree_is_null(const struct tree_node *node)
 const struct tree_node *
 tree_child(const struct tree_node *map, const char *key)
 {
-    if (map == NULL || map->kind != TREE_MAP)
+    if (!map || map->kind != TREE_MAP)
         return NULL;
-    for (const struct tree_node *child = map->first; child != NULL; child = child->next)
+    for (const struct tree_node *child = map->first; child; child = child->next)
         if (strcmp(child->key, key) == 0)
             return child;
     return NULL;
@@ -131,17 +132,18 @@ tree_check_keys(const struct tree_node *map, const char *const *keys,
                 struct failure *why)
 {
     char known[KNOWN_BYTES], quoted[TREE_QUOTE_BYTES], path[PATH_BYTES];
+
     if (tree_is_null(map))
         return 0;
     if (map->kind != TREE_MAP)
         return tree_fail(why, map, "is not a map of keys; write it like %s: ...",
                          keys[0]);
-    for (const struct tree_node *child = map->first; child != NULL;
-         child = child->next) {
+    for (const struct tree_node *child = map->first; child; child = child->next) {
         size_t i = 0;
-        while (keys[i] != NULL && strcmp(keys[i], child->key) != 0)
+
+        while (keys[i] && strcmp(keys[i], child->key) != 0)
             i++;
-        if (keys[i] != NULL)
+        if (keys[i])
             continue;
         suggest_remedy(child->key, keys, known, sizeof(known));
         node_path(map, path, sizeof(path));

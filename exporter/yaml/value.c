@@ -15,6 +15,7 @@ static int
 check_value(const struct tree_node *node, const char *like, struct failure *why)
 {
     static const char *const kinds[] = {"a value", "a list", "a map"};
+
     if (node->kind != TREE_SCALAR)
         return tree_fail(why, node, "is %s, not a single value; write it like %s",
                          kinds[node->kind], like);
@@ -39,9 +40,10 @@ value_read_choice(const struct tree_node *node, const char *const *names, size_t
 {
     char quoted[TREE_QUOTE_BYTES], remedy[REMEDY_BYTES];
     const char *text = NULL;
+
     if (value_read_string(node, &text, why) < 0)
         return -1;
-    for (*index = 0; names[*index] != NULL; (*index)++)
+    for (*index = 0; names[*index]; (*index)++)
         if (strcmp(names[*index], text) == 0)
             return 0;
     suggest_remedy(text, names, remedy, sizeof(remedy));
@@ -53,6 +55,7 @@ int
 value_read_bool(const struct tree_node *node, bool *out, struct failure *why)
 {
     char quoted[TREE_QUOTE_BYTES];
+
     if (check_value(node, "true or false", why) < 0)
         return -1;
     *out = strcmp(node->text, "true") == 0;
@@ -70,6 +73,7 @@ decimal_parse(const char *text, int64_t *out)
 {
     int64_t value = 0;
     const char *at = text;
+
     for (; *at >= '0' && *at <= '9'; at++)
         if (__builtin_mul_overflow(value, 10, &value) ||
             __builtin_add_overflow(value, *at - '0', &value))
@@ -85,11 +89,12 @@ value_read_integer(const struct tree_node *node, int64_t min, int64_t max, int64
                    struct failure *why)
 {
     char quoted[TREE_QUOTE_BYTES], like[VALUE_BYTES];
+
     snprintf(like, sizeof(like), "%" PRId64, min);
     if (check_value(node, like, why) < 0)
         return -1;
     const char *rest = decimal_parse(node->text, out);
-    if (node->quoted || rest == NULL || *rest != '\0')
+    if (node->quoted || !rest || *rest != '\0')
         return tree_fail(why, node,
                          "\"%s\" is not a whole number; write one from %" PRId64
                          " to %" PRId64 ", without quotes",
@@ -114,11 +119,13 @@ static int
 duration_parse(const char *text, int64_t *out_ns)
 {
     size_t unit = 0;
+
     *out_ns = 0;
     while (*text != '\0') {
         int64_t number = 0;
         const char *name = decimal_parse(text, &number);
-        if (name == NULL)
+
+        if (!name)
             return -1;
         size_t length = strspn(name, "abcdefghijklmnopqrstuvwxyz");
         while (unit < DURATION_UNITS &&
@@ -139,9 +146,11 @@ const char *
 value_duration_format(int64_t ns, char out[VALUE_BYTES])
 {
     size_t used = 0;
+
     out[0] = '\0';
     for (size_t i = 0; i < DURATION_UNITS; i++) {
         int64_t number = ns / duration_units[i].ns;
+
         ns %= duration_units[i].ns;
         if (number == 0)
             continue;
@@ -163,7 +172,7 @@ bytes_parse(const char *text, int64_t *out)
     } units[] = {
         {"", 1}, {"B", 1}, {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}};
     const char *name = decimal_parse(text, out);
-    if (name == NULL)
+    if (!name)
         return -1;
     for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
         if (strcmp(name, units[i].name) == 0)
@@ -175,6 +184,7 @@ const char *
 value_bytes_format(int64_t bytes, char out[VALUE_BYTES])
 {
     const char *unit = "";
+
     if (bytes != 0 && bytes % (1 << 20) == 0) {
         bytes /= 1 << 20;
         unit = "MiB";

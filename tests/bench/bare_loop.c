@@ -35,7 +35,7 @@
 #define DOMAINS_MAX 4096
 #define LANES_MAX 64
 #define PASSES_MAX 10000
-#define COMMANDS (sizeof commands / sizeof *commands)
+#define COMMANDS (sizeof(commands) / sizeof(*commands))
 /* The exporter's defaults. */
 #define CALL_TIMEOUT_S 3
 #define KEEP_ALIVE_INTERVAL_S 5
@@ -319,7 +319,7 @@ list_targets(struct bench *bench)
     if (count > DOMAINS_MAX)
         count = DOMAINS_MAX;
     bench->targets_count = (size_t)count;
-    bench->targets = allocate(bench->targets_count, sizeof *bench->targets);
+    bench->targets = allocate(bench->targets_count, sizeof(*bench->targets));
     for (size_t i = 0; i < bench->targets_count; i++) {
         virDomainGetUUIDString(domains[i], bench->targets[i].uuid);
         pthread_mutex_init(&bench->targets[i].lock, NULL);

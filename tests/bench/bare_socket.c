@@ -31,7 +31,7 @@ static const char *const commands[] = {
     "{\"execute\":\"guest-network-get-interfaces\"}\n",
     "{\"execute\":\"guest-get-fsinfo\"}\n",
 };
-#define COMMANDS (sizeof commands / sizeof commands[0])
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
 
 static int64_t
 now_ns(void)
@@ -59,12 +59,12 @@ connect_to(const char *path)
     const struct timeval limit = {.tv_sec = ANSWER_S};
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-    snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
-    if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof address) < 0) {
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s", path);
+    if (fd < 0 || connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0) {
         perror(path);
         exit(EXIT_FAILURE);
     }
-    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
+    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
     return fd;
 }
 
@@ -92,7 +92,7 @@ ask(int fd, const char *command, char *line)
     if (write(fd, command, command_bytes) != (ssize_t)command_bytes)
         return false;
     json_t *reply = json_loadb(line, read_line(fd, line), 0, NULL);
-    bool good = json_object_get(reply, "return") != NULL;
+    bool good = json_object_get(reply, "return");
 
     json_decref(reply);
     return good;
@@ -153,7 +153,7 @@ main(int argc, char *argv[])
             return 2;
     }
     size_t count = (size_t)(argc - optind), failures;
-    int *sockets = calloc(count + 1, sizeof *sockets);
+    int *sockets = calloc(count + 1, sizeof(*sockets));
 
     if (!sockets)
         return EXIT_FAILURE;

@@ -47,6 +47,7 @@ static void
 exchange_next(struct exchange *when, size_t index, char separator)
 {
     const struct call *call = &ordinary;
+
     if (separator == ODD_SEPARATOR)
         call = &odd[index % (sizeof(odd) / sizeof(odd[0]))];
     /* Time ends, and starts anew. */
@@ -64,10 +65,11 @@ read_reply(const char *bytes, size_t length)
     static const char head[] = "{\"return\":";
     struct failure why = {.kind = FAILURE_NONE};
     json_t *reply = reply_parse(bytes, length, REPLY_BYTES_MAX, &why);
-    if (reply != NULL)
+
+    if (reply)
         return reply;
     char *wrapped = malloc(sizeof(head) + length);
-    REQUIRE(wrapped != NULL);
+    REQUIRE(wrapped);
     memcpy(wrapped, head, sizeof(head) - 1);
     memcpy(wrapped + sizeof(head) - 1, bytes, length);
     wrapped[sizeof(head) - 1 + length] = '}';
@@ -103,11 +105,12 @@ static const char *
 skip_line(const char *text, const struct metric *metric)
 {
     size_t name = strlen(metric->name);
+
     REQUIRE(strncmp(text, metric->name, name) == 0);
     text += name;
     REQUIRE(*text == '{' && strncmp(text + 1, identity, sizeof(identity) - 1) == 0);
     text += sizeof(identity);
-    for (size_t i = 0; metric->labels[i] != NULL; i++) {
+    for (size_t i = 0; metric->labels[i]; i++) {
         REQUIRE(*text++ == ',');
         const char *end = skip_word(text);
         REQUIRE((size_t)(end - text) == strlen(metric->labels[i]));
@@ -130,12 +133,12 @@ family_is_valid(const struct fragment *fragment, size_t family,
     REQUIRE(fragment->offsets[family] <= fragment->offsets[family + 1]);
     size_t length = fragment->offsets[family + 1] - fragment->offsets[family];
     char *text = malloc(length + 1);
-    REQUIRE(text != NULL);
+    REQUIRE(text);
     memcpy(text, fragment->text + fragment->offsets[family], length);
     text[length] = '\0';
     REQUIRE(strlen(text) == length);
     json_t *utf8 = json_stringn(text, length); /* NULL if it is not UTF-8 */
-    REQUIRE(utf8 != NULL);
+    REQUIRE(utf8);
     json_decref(utf8);
 
     size_t lines = 0;
@@ -150,7 +153,7 @@ same_series(struct sample a, struct sample b)
 {
     if (a.metric != b.metric)
         return false;
-    for (size_t i = 0; a.metric->labels[i] != NULL; i++)
+    for (size_t i = 0; a.metric->labels[i]; i++)
         if (strcmp(a.label_values[i], b.label_values[i]) != 0)
             return false;
     return true;
@@ -162,7 +165,8 @@ samples_are_within_limits(const struct samples *samples)
     REQUIRE(samples_count(samples) <= SERIES_MAX);
     for (size_t i = 0; i < samples_count(samples); i++) {
         struct sample sample = samples_at(samples, i);
-        for (size_t j = 0; sample.metric->labels[j] != NULL; j++)
+
+        for (size_t j = 0; sample.metric->labels[j]; j++)
             REQUIRE(strlen(sample.label_values[j]) <= LABEL_BYTES_MAX);
         for (size_t j = 0; j < i; j++)
             REQUIRE(!same_series(sample, samples_at(samples, j)));
@@ -175,7 +179,8 @@ exposition_is_valid(const struct collector *collector, const struct samples *sam
     struct fragment *fragment =
         exposition_render(identity, collector->metrics, samples);
     size_t lines = 0, families = 0;
-    for (; collector->metrics[families] != NULL; families++)
+
+    for (; collector->metrics[families]; families++)
         lines += family_is_valid(fragment, families, collector->metrics[families]);
     REQUIRE(fragment->families == families && fragment->offsets[0] == 0);
     REQUIRE(lines == samples_count(samples));
@@ -187,15 +192,16 @@ collect(const struct collector *collector, const json_t *reply,
         const struct exchange *when, struct samples *samples)
 {
     struct failure why = {.kind = FAILURE_NONE};
+
     samples_clear(samples);
-    if (collector->next != NULL) {
+    if (collector->next) {
         /* Each reply is the answer to what was asked last, and then all that is had. */
         static bool begun;
         struct request request = {.command = NULL};
         enum step step = begun ? STEP_ANSWERED : STEP_FIRST;
         begun = collector->next(step, begun ? reply : NULL, when->memory, &request) ==
                 NEXT_REQUEST;
-        REQUIRE(!begun || request.command != NULL);
+        REQUIRE(!begun || request.command);
         REQUIRE(strnlen(request.arguments, sizeof(request.arguments)) <
                 sizeof(request.arguments));
     }
@@ -206,7 +212,7 @@ collect(const struct collector *collector, const json_t *reply,
     }
     samples_are_within_limits(samples);
     exposition_is_valid(collector, samples);
-    if (collector->command_status != NULL)
+    if (collector->command_status)
         (void)collector->command_status(reply, "guest-get-time");
 }
 
@@ -217,10 +223,11 @@ default_filters(size_t index)
     static struct filter *filters[COLLECTORS_MAX][COLLECTOR_FILTERS_MAX];
     const struct filter_spec *specs = collectors[index]->filters;
     struct failure why;
-    for (size_t i = 0; specs != NULL && specs[i].key != NULL; i++) {
-        if (filters[index][i] == NULL)
+
+    for (size_t i = 0; specs && specs[i].key; i++) {
+        if (!filters[index][i])
             filters[index][i] = filter_new(NULL, specs[i].default_exclude, &why);
-        REQUIRE(filters[index][i] != NULL);
+        REQUIRE(filters[index][i]);
     }
     return (const struct filter *const *)filters[index];
 }
@@ -243,11 +250,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     char separator = SEPARATOR;
     for (size_t i = 0; i < REPLIES_MAX && at <= end; i++) {
         const char *stop = at;
+
         while (stop < end && *stop != SEPARATOR && *stop != ODD_SEPARATOR)
             stop++;
         json_t *reply = read_reply(at, (size_t)(stop - at));
         exchange_next(&when, i, separator);
-        if (reply != NULL)
+        if (reply)
             collect(collector, reply, &when, samples);
         json_decref(reply);
         separator = stop < end ? *stop : SEPARATOR;

@@ -39,7 +39,7 @@ take_parameter(struct scene *scene, char *parameter)
 {
     char *value = strchr(parameter, '=');
 
-    if (value != NULL)
+    if (value)
         *value++ = '\0';
     discovery_query_add(&scene->query, parameter, value);
 }
@@ -82,7 +82,8 @@ check_group(const json_t *group, const char *port)
     REQUIRE(json_array_size(targets) > 0);
     json_array_foreach (targets, index, value) {
         const char *end = strrchr(json_string_value(value), ':');
-        REQUIRE(end != NULL && strcmp(end + 1, port) == 0);
+
+        REQUIRE(end && strcmp(end + 1, port) == 0);
     }
     json_object_foreach ((json_t *)(uintptr_t)json_object_get(group, "labels"), name,
                          value) {
@@ -119,12 +120,12 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct scene scene = {.guests_count = 0};
     char *input = malloc(size + 1), *rest = input, *line;
 
-    REQUIRE(input != NULL);
+    REQUIRE(input);
     if (size > 0)
         memcpy(input, data, size);
     input[size] = '\0';
     discovery_query_init(&scene.query);
-    while ((line = strsep(&rest, "\n")) != NULL)
+    while ((line = strsep(&rest, "\n")))
         take_line(&scene, line);
     end_guest(&scene);
     check_problem(scene.query.problem);

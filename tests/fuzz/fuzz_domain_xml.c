@@ -10,13 +10,14 @@
 static void
 text_is_kept(const char *text)
 {
-    REQUIRE(text != NULL && strlen(text) <= DOMAIN_TEXT_BYTES_MAX);
+    REQUIRE(text && strlen(text) <= DOMAIN_TEXT_BYTES_MAX);
 }
 
 static void
 facts_are_within_limits(const struct domain_facts *facts)
 {
     const struct host_facts *host = &facts->host;
+
     text_is_kept(facts->title);
     REQUIRE(facts->vcpus.current >= 0 && facts->vcpus.maximum >= 0);
     REQUIRE(facts->memory_bytes.current >= 0 && facts->memory_bytes.maximum >= 0);
@@ -33,6 +34,7 @@ facts_are_within_limits(const struct domain_facts *facts)
     }
     for (size_t i = 0; i < facts->metadata_count; i++) {
         const struct domain_metadata *one = &facts->metadata[i];
+
         text_is_kept(one->value);
         REQUIRE(strlen(one->path) < DOMAIN_PATH_BYTES_MAX);
         REQUIRE(domain_facts_metadata(facts, one->namespace, one->path) == one->value);
@@ -45,7 +47,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct domain_xml domain = {.channel = CHANNEL_ABSENT};
     char *xml = malloc(size + 1);
-    REQUIRE(xml != NULL);
+
+    REQUIRE(xml);
     memcpy(xml, data, size);
     xml[size] = '\0';
     if (domain_xml_parse(xml, &domain)) {

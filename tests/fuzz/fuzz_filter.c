@@ -13,7 +13,8 @@ static char *
 string_of(const uint8_t *data, size_t size)
 {
     char *string = malloc(size + 1);
-    REQUIRE(string != NULL);
+
+    REQUIRE(string);
     if (size > 0)
         memcpy(string, data, size);
     string[size] = '\0';
@@ -26,8 +27,9 @@ match(const char *pattern, const char *text)
     struct failure why = {.text = ""};
     struct filter *include = filter_new(pattern, NULL, &why);
     struct filter *exclude = filter_new(NULL, pattern, &why);
-    REQUIRE((include == NULL) == (exclude == NULL));
-    if (include == NULL) {
+
+    REQUIRE((!include) == (!exclude));
+    if (!include) {
         REQUIRE(why.text[0] != '\0');
         return;
     }
@@ -43,10 +45,11 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     const uint8_t *newline = size > 0 ? memchr(data, '\n', size) : NULL;
-    size_t length = newline != NULL ? (size_t)(newline - data) : size;
+    size_t length = newline ? (size_t)(newline - data) : size;
+
     if (length > PATTERN_BYTES_MAX)
         return 0;
-    size_t rest = newline != NULL ? length + 1 : length;
+    size_t rest = newline ? length + 1 : length;
     char *pattern = string_of(data, length);
     char *text = string_of(data + rest, size - rest);
     match(pattern, text);

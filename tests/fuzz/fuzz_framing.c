@@ -24,7 +24,8 @@ static void
 sync_was_answered(const uint8_t *since, const uint8_t *end, int64_t id)
 {
     const uint8_t *delimiter = memrchr(since, 0xff, (size_t)(end - since));
-    REQUIRE(delimiter != NULL && end[-1] == '\n');
+
+    REQUIRE(delimiter && end[-1] == '\n');
     char line[REPLY_BYTES_MAX + 1];
     size_t length = 0;
     for (const uint8_t *at = delimiter + 1; at < end; at++) {
@@ -41,6 +42,7 @@ static void
 channel_note(struct channel *channel, enum framing_event event)
 {
     const struct framing *framing = &channel->framing;
+
     REQUIRE(framing->line.length <= REPLY_BYTES_MAX);
     if (event == FRAMING_SYNCED) {
         REQUIRE(framing->state == FRAMING_IDLE);
@@ -48,7 +50,7 @@ channel_note(struct channel *channel, enum framing_event event)
     } else if (event == FRAMING_REPLY) {
         REQUIRE(framing->state == FRAMING_IDLE && !framing->line.overflow);
         REQUIRE(framing->line.length == 0 ||
-                memchr(framing->line.bytes, '\n', framing->line.length) == NULL);
+                !memchr(framing->line.bytes, '\n', framing->line.length));
         channel->replies++;
         channel->reply_bytes += framing->line.length;
     } else if (event == FRAMING_FAILED) {
@@ -65,6 +67,7 @@ channel_feed(struct channel *channel, const uint8_t *from, const uint8_t *end,
 {
     while (from < end && channel->framing.state != FRAMING_BROKEN) {
         size_t length = (size_t)(end - from), taken = 0;
+
         if (length > piece_max)
             length = piece_max;
         enum framing_event event =
@@ -82,6 +85,7 @@ channel_act(struct channel *channel, uint8_t what, int64_t id)
 {
     enum framing_state state = channel->framing.state;
     struct text out = TEXT_INIT(256);
+
     if (state == FRAMING_BROKEN)
         return;
     if (what == 0x00)
@@ -108,12 +112,14 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct channel reads = {.synced = 0}, bytes = {.synced = 0};
+
     framing_init(&reads.framing, REPLY_BYTES_MAX);
     framing_init(&bytes.framing, REPLY_BYTES_MAX);
     const uint8_t *end = data + size, *since = data;
     int64_t id = 0; /* so that the fuzzer can guess: 1, 2, 3 ... */
     for (const uint8_t *at = data; at < end;) {
         const uint8_t *stop = at;
+
         while (stop<end && * stop> NOT_OURS_MAX)
             stop++;
         channel_feed(&reads, at, stop, since, SIZE_MAX);

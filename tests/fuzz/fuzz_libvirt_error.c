@@ -12,14 +12,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     struct failure why = {.kind = FAILURE_NONE};
     char *message = malloc(size - 1);
-    REQUIRE(message != NULL);
+    REQUIRE(message);
     memcpy(message, data + 2, size - 2);
     message[size - 2] = '\0';
     source_libvirt_failure(data[0], message, data[1] * INT64_C(10000000), &why);
     free(message);
 
     REQUIRE(why.kind > FAILURE_NONE && why.kind < FAILURE_KINDS);
-    REQUIRE(failure_kind_name(why.kind) != NULL);
+    REQUIRE(failure_kind_name(why.kind));
     size_t length = strnlen(why.text, sizeof(why.text));
     REQUIRE(length > 0 && length < sizeof(why.text));
     return 0;

@@ -17,7 +17,8 @@ static void
 value_is_whole(const json_t *value)
 {
     char *text = json_dumps(value, JSON_ENCODE_ANY);
-    REQUIRE(text != NULL);
+
+    REQUIRE(text);
     json_t *again = json_loads(text, JSON_DECODE_ANY, NULL);
     REQUIRE(json_equal(value, again));
     json_decref(again);
@@ -29,14 +30,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct failure why = {.kind = FAILURE_NONE};
     json_t *value = reply_parse((const char *)data, size, size, &why);
-    if (value != NULL)
+
+    if (value)
         value_is_whole(value);
     else
         failure_is_named(&why);
     json_decref(value);
 
     if (size > 0) {
-        REQUIRE(reply_parse((const char *)data, size, size - 1, &why) == NULL);
+        REQUIRE(!reply_parse((const char *)data, size, size - 1, &why));
         REQUIRE(why.kind == FAILURE_TOO_LARGE);
     }
     return 0;

@@ -12,10 +12,11 @@ static void
 replay_file(const char *path, size_t size)
 {
     FILE *file = fopen(path, "rb");
-    REQUIRE(file != NULL);
+
+    REQUIRE(file);
     /* Of the exact size, so that a sanitizer sees a read past the end. */
     uint8_t *data = malloc(size);
-    REQUIRE(data != NULL || size == 0);
+    REQUIRE(data || size == 0);
     REQUIRE(fread(data, 1, size, file) == size);
     (void)fclose(file);
     (void)LLVMFuzzerTestOneInput(data, size);
@@ -36,10 +37,12 @@ replay_directory(const char *path)
     struct dirent **entries = NULL;
     int count = scandir(path, &entries, is_visible, alphasort);
     size_t files = 0;
+
     REQUIRE(count >= 0);
     for (int i = 0; i < count; i++) {
         char child[PATH_BYTES_MAX];
         int length = snprintf(child, sizeof(child), "%s/%s", path, entries[i]->d_name);
+
         REQUIRE(length > 0 && (size_t)length < sizeof(child));
         files += replay(child);
         free(entries[i]);
@@ -53,6 +56,7 @@ static size_t
 replay(const char *path)
 {
     struct stat status;
+
     if (stat(path, &status) < 0) {
         perror(path);
         exit(2);
@@ -69,6 +73,7 @@ int
 main(int count, char **arguments)
 {
     size_t files = 0;
+
     for (int i = 1; i < count; i++)
         files += replay(arguments[i]);
     (void)printf("%zu inputs\n", files);

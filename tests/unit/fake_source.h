@@ -48,6 +48,7 @@ fake_announce(void)
                                              .uuid = "",
                                              .domain = DOMAIN_RUNNING,
                                              .channel = CHANNEL_CONNECTED};
+
     void *context = fake.listener->context;
 
     if (fake_source == FAKE_IS_SILENT)

@@ -113,6 +113,7 @@ dial(const struct served *served)
     };
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     const struct timeval patience = {.tv_sec = PATIENCE_S};
+
     assert_true(fd >= 0);
     (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
     assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
@@ -123,6 +124,7 @@ static inline void
 say(int fd, const char *request)
 {
     size_t length = strlen(request);
+
     assert_int_equal(send(fd, request, length, MSG_NOSIGNAL), (ssize_t)length);
 }
 
@@ -131,6 +133,7 @@ static inline char *
 hear_all(int fd)
 {
     char *answer = calloc(1, ANSWER_BYTES_MAX);
+
     assert_non_null(answer);
     size_t length = 0;
     ssize_t got = 1;
@@ -147,15 +150,17 @@ static inline char *
 hear_one(int fd, bool head)
 {
     char *answer = calloc(1, ANSWER_BYTES_MAX);
+
     assert_non_null(answer);
     size_t length = 0;
     for (;;) {
         const char *blank = strstr(answer, "\r\n\r\n");
         const char *size = strstr(answer, "Content-Length: ");
-        if (blank != NULL && size == NULL)
+
+        if (blank && !size)
             fail_msg("no length in %s", answer);
-        size_t body = head || size == NULL ? 0 : strtoul(size + 16, NULL, 10);
-        if (blank != NULL && length >= (size_t)(blank - answer) + 4 + body)
+        size_t body = head || !size ? 0 : strtoul(size + 16, NULL, 10);
+        if (blank && length >= (size_t)(blank - answer) + 4 + body)
             return answer;
         ssize_t got = recv(fd, answer + length, 1, 0);
         if (got <= 0)
@@ -168,6 +173,7 @@ static inline char *
 ask(const struct served *served, const char *method, const char *path)
 {
     char request[512];
+
     (void)snprintf(request, sizeof(request),
                    "%s %s HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", method,
                    path);
@@ -181,8 +187,8 @@ answers(const struct served *served, const char *method, const char *path,
         const char *status_line, const char *part)
 {
     char *answer = ask(served, method, path);
-    if (strncmp(answer, status_line, strlen(status_line)) != 0 ||
-        strstr(answer, part) == NULL)
+
+    if (strncmp(answer, status_line, strlen(status_line)) != 0 || !strstr(answer, part))
         fail_msg("%s %s: expected %s and %s in: %s", method, path, status_line, part,
                  answer);
     free(answer);

@@ -28,8 +28,9 @@ parse(const char *line)
     char program[] = "qga-exporter", empty[] = "";
     char *argv[ARGUMENTS_MAX] = {program};
     int argc = 1;
+
     snprintf(words, sizeof(words), "%s", line);
-    for (char *rest = words, *word; (word = strsep(&rest, " ")) != NULL;)
+    for (char *rest = words, *word; (word = strsep(&rest, " "));)
         if (*word != '\0') {
             assert_true(argc < ARGUMENTS_MAX - 1);
             argv[argc++] = strcmp(word, "~") == 0 ? empty : word;
@@ -192,6 +193,7 @@ test_bad_command_lines(void **state)
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         char wanted[OUTPUT_BYTES];
         struct options options = parse(bad[i].line);
+
         snprintf(wanted, sizeof(wanted), "qga-exporter: %s\n", bad[i].sentence);
         assert_string_equal(err, wanted);
         assert_string_equal(out, "");
@@ -239,7 +241,7 @@ test_help(void **state)
     assert_int_equal(parse("--once -h --nonsense").exit_status, 0);
     assert_string_equal(err, "");
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-        if (strstr(out, words[i]) == NULL)
+        if (!strstr(out, words[i]))
             fail_msg("--help does not say %s:\n%s", words[i], out);
 }
 
@@ -286,5 +288,6 @@ main(void)
         cmocka_unit_test(test_other_texts),
         cmocka_unit_test(test_full_disk),
     };
+
     return cmocka_run_group_tests_name("options", tests, NULL, NULL);
 }

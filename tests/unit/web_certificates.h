@@ -21,6 +21,7 @@ static inline void
 write_text(const char *name, const char *text)
 {
     char path[256];
+
     (void)snprintf(path, sizeof(path), "%s/%s", folder, name);
     FILE *file = fopen(path, "w");
     assert_non_null(file);
@@ -37,6 +38,7 @@ make_certificate(const char *name)
     gnutls_datum_t pem;
     char file[64];
     const unsigned char serial = 1;
+
     assert_int_equal(gnutls_x509_privkey_init(&key), 0);
     assert_int_equal(gnutls_x509_crt_init(&crt), 0);
     assert_int_equal(
@@ -66,7 +68,7 @@ static inline int
 certificates_setup(void **state)
 {
     (void)state;
-    if (mkdtemp(folder) == NULL)
+    if (!mkdtemp(folder))
         return -1;
     make_certificate("one");
     make_certificate("two");

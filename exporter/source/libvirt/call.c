@@ -40,7 +40,7 @@ struct call_lane {
 static void *
 call_lane_open(void *context)
 {
-    struct call_lane *lane = memory_new(1, sizeof *lane);
+    struct call_lane *lane = memory_new(1, sizeof(*lane));
 
     lane->link = context;
     return lane;
@@ -104,7 +104,7 @@ domain_handle(struct call_lane *lane, const char *uuid)
         return NULL;
     if (HASH_COUNT(lane->handles) >= HANDLES_MAX)
         drop_handles(lane);
-    handle = memory_new(1, sizeof *handle);
+    handle = memory_new(1, sizeof(*handle));
     memcpy(handle->uuid, uuid, UUID_BYTES);
     handle->domain = domain;
     /* NOLINTNEXTLINE(clang-analyzer-*): the table that was dropped is NULL */

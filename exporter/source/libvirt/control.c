@@ -23,7 +23,7 @@ struct control_lane {
 static void *
 control_lane_open(void *context)
 {
-    struct control_lane *lane = memory_new(1, sizeof *lane);
+    struct control_lane *lane = memory_new(1, sizeof(*lane));
 
     lane->link = context;
     return lane;
@@ -99,7 +99,7 @@ describe(virDomainPtr domain, struct domain_description *description)
     description->id = (int64_t)virDomainGetID(domain);
     description->channel = parsed.channel;
     description->opted_out = parsed.opted_out;
-    memcpy(description->os, parsed.os, sizeof description->os);
+    memcpy(description->os, parsed.os, sizeof(description->os));
     description->facts = parsed.facts;
     return true;
 }
@@ -113,7 +113,7 @@ list_domains(struct control_lane *lane, struct libvirt_job *job)
 
     if (count < 0)
         return false;
-    job->domains = memory_new((size_t)count, sizeof *job->domains);
+    job->domains = memory_new((size_t)count, sizeof(*job->domains));
     for (int i = 0; i < count; i++) {
         if (describe(domains[i], &job->domains[job->domains_count]))
             job->domains_count++;
@@ -149,7 +149,7 @@ run_describe(struct control_lane *lane, struct libvirt_job *job)
     virDomainPtr domain =
         virDomainLookupByUUIDString(lane->connection.handle, job->uuid);
 
-    job->domains = memory_new(1, sizeof *job->domains);
+    job->domains = memory_new(1, sizeof(*job->domains));
     if (domain && describe(domain, job->domains))
         job->domains_count = 1;
     if (job->domains_count > 0 && job->leaving && job->domains->state == DOMAIN_RUNNING)

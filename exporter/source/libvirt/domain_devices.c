@@ -18,7 +18,7 @@ add_nic(struct domain_facts *facts, const xmlNode *interface)
         network[XML_ATTRIBUTE_BYTES] = "", model[XML_ATTRIBUTE_BYTES];
     const xmlNode *source = xml_child(interface, "source");
 
-    for (size_t i = 0; i < sizeof places / sizeof places[0] && !*network; i++)
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]) && !*network; i++)
         xml_attribute(source, places[i], network);
     domain_facts_add_nic(
         facts,
@@ -37,7 +37,7 @@ disk_source(const xmlNode *disk, char place[SOURCE_BYTES])
     const xmlNode *source = xml_child(disk, "source");
     char one[XML_ATTRIBUTE_BYTES] = "", other[XML_ATTRIBUTE_BYTES];
 
-    for (size_t i = 0; i < sizeof places / sizeof places[0] && !*one; i++)
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]) && !*one; i++)
         xml_attribute(source, places[i], one);
     snprintf(place, SOURCE_BYTES, "%s", one);
     if (*one)

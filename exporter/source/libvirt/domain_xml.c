@@ -63,7 +63,7 @@ os_release_name(const char *libosinfo_name)
         {"oraclelinux", "ol"}, {"centos-stream", "centos"},
     };
 
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         if (strcmp(names[i].libosinfo, libosinfo_name) == 0)
             return names[i].os_release;
     }
@@ -80,7 +80,7 @@ os_of_id(const char *id, char os[DOMAIN_XML_OS_BYTES])
     size_t length = name ? strspn(++name, letters) : 0;
     char found[DOMAIN_XML_OS_BYTES];
 
-    if (length == 0 || length >= sizeof found ||
+    if (length == 0 || length >= sizeof(found) ||
         (name[length] != '/' && name[length] != '\0'))
         return;
     memcpy(found, name, length);
@@ -160,9 +160,9 @@ enter(struct place *place, const char *separator, const xmlChar *name)
     size_t length = strlen(place->path);
     size_t added = strlen(separator) + strlen((const char *)name);
 
-    if (added >= sizeof place->path - length)
+    if (added >= sizeof(place->path) - length)
         return SIZE_MAX;
-    snprintf(place->path + length, sizeof place->path - length, "%s%s", separator,
+    snprintf(place->path + length, sizeof(place->path) - length, "%s%s", separator,
              (const char *)name);
     return length;
 }

@@ -75,7 +75,7 @@ source_libvirt_failure(int code, const char *message, int64_t elapsed_ns,
         reply_error("", description, why);
         return;
     }
-    for (size_t i = 0; i < sizeof meanings / sizeof meanings[0]; i++) {
+    for (size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++) {
         const struct meaning *meaning = &meanings[i];
 
         if (meaning->code == code &&

@@ -62,7 +62,7 @@ libvirt_events_wake(void)
 {
     const uint64_t one = 1;
 
-    if (write(events.wake, &one, sizeof one) < 0)
+    if (write(events.wake, &one, sizeof(one)) < 0)
         return; /* the counter is full: it is awake */
 }
 
@@ -127,7 +127,7 @@ add_handle(int fd, int wanted, virEventHandleCallback callback, void *opaque,
 {
     if (events.guard->adopts(fd))
         return -1; /* libvirt does without events there */
-    struct item *item = memory_new(1, sizeof *item);
+    struct item *item = memory_new(1, sizeof(*item));
     int id = -1;
 
     *item = (struct item){.fd = fd,
@@ -178,7 +178,7 @@ static int
 add_timeout(int interval_ms, virEventTimeoutCallback callback, void *opaque,
             virFreeCallback free_opaque)
 {
-    struct item *item = memory_new(1, sizeof *item);
+    struct item *item = memory_new(1, sizeof(*item));
 
     *item = (struct item){.fd = -1,
                           .timeout_callback = callback,
@@ -308,7 +308,7 @@ run_events(void *unused)
         for (int i = 0; i < found; i++) {
             if (ready[i].data.u64 != 0)
                 serve_handle((int)ready[i].data.u64, ready[i].events);
-            else if (read(events.wake, &count, sizeof count) < 0 && errno != EAGAIN)
+            else if (read(events.wake, &count, sizeof(count)) < 0 && errno != EAGAIN)
                 return unused;
         }
         serve_timeouts();

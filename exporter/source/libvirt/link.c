@@ -10,7 +10,7 @@ libvirt_link_new(const char *uri, struct mailbox *mailbox, struct source *source
                  void (*event)(struct source *source,
                                const struct libvirt_event *event))
 {
-    struct libvirt_link *link = memory_new(1, sizeof *link);
+    struct libvirt_link *link = memory_new(1, sizeof(*link));
 
     atomic_init(&link->references, 1);
     link->uri = memory_string(uri);

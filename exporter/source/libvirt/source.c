@@ -114,7 +114,7 @@ went_down(struct source *source, const char *reason)
     if (source->up || strcmp(source->last_reason, reason) != 0)
         log_warn("libvirt is away; trying again every few seconds",
                  LOG_STR("uri", source->link->uri), LOG_STR("reason", reason));
-    snprintf(source->last_reason, sizeof source->last_reason, "%s", reason);
+    snprintf(source->last_reason, sizeof(source->last_reason), "%s", reason);
     source->up = false;
     libvirt_connections_sever(source->link); /* calls come back, and none is stale */
     source->listener->source_down(source->listener->context, source, reason);
@@ -201,7 +201,7 @@ static struct source *
 libvirt_start(const struct source_config *config, uv_loop_t *loop,
               struct mailbox *mailbox, const struct source_listener *listener)
 {
-    struct source *source = memory_new(1, sizeof *source);
+    struct source *source = memory_new(1, sizeof(*source));
     unsigned int lanes = config->libvirt.lanes;
 
     libvirt_events_start(&libvirt_connections_guard);

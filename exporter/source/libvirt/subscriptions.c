@@ -17,7 +17,7 @@ struct subscription {
 static struct subscription *
 subscription_new(struct libvirt_link *link, unsigned int connection)
 {
-    struct subscription *subscription = memory_new(1, sizeof *subscription);
+    struct subscription *subscription = memory_new(1, sizeof(*subscription));
 
     subscription->link = libvirt_link_ref(link);
     subscription->connection = connection;
@@ -55,7 +55,7 @@ event_deliver(struct mail *mail)
 static struct libvirt_event *
 event_new(const struct subscription *subscription, enum libvirt_event_kind kind)
 {
-    struct libvirt_event *event = memory_new(1, sizeof *event);
+    struct libvirt_event *event = memory_new(1, sizeof(*event));
 
     event->mail.deliver = event_deliver;
     event->link = libvirt_link_ref(subscription->link);
@@ -187,7 +187,7 @@ connection_closed(virConnectPtr connection, int reason, void *opaque)
     struct libvirt_event *event = event_new(opaque, LIBVIRT_CONNECTION_CLOSED);
 
     (void)connection;
-    snprintf(event->reason, sizeof event->reason, "%s", close_reason(reason));
+    snprintf(event->reason, sizeof(event->reason), "%s", close_reason(reason));
     mailbox_post(event->link->mailbox, &event->mail);
 }
 

@@ -171,7 +171,7 @@ send_sync(struct agent_socket *agent)
     if (agent->framing.state == FRAMING_SYNCING &&
         socket_peer_has_unread(agent->connection->fd))
         return;
-    if (getrandom(&id, sizeof id, GRND_NONBLOCK) < 0)
+    if (getrandom(&id, sizeof(id), GRND_NONBLOCK) < 0)
         id = clock_monotonic_ns();
     framing_sync(&agent->framing, (id & SYNC_ID_MASK) | 1, &request);
     send_request(agent, &request);
@@ -258,7 +258,7 @@ readable(uv_poll_t *poll, int status, int events)
     /* The arrival, as close as can be known: before the bytes are even read. */
     int64_t received_mono_ns = clock_monotonic_ns();
     int64_t received_ns = clock_realtime_ns();
-    ssize_t length = status < 0 ? 0 : read(connection->fd, bytes, sizeof bytes);
+    ssize_t length = status < 0 ? 0 : read(connection->fd, bytes, sizeof(bytes));
 
     if (length < 0 && (errno == EAGAIN || errno == EINTR))
         return;
@@ -285,7 +285,7 @@ static void
 connected(struct agent_socket *agent, int fd)
 {
     bool news = is_news(agent);
-    struct agent_connection *connection = memory_new(1, sizeof *connection);
+    struct agent_connection *connection = memory_new(1, sizeof(*connection));
 
     connection->fd = fd;
     connection->agent = agent;
@@ -413,7 +413,7 @@ struct agent_socket *
 agent_socket_open(uv_loop_t *loop, const char *path,
                   const struct agent_socket_listener *listener)
 {
-    struct agent_socket *agent = memory_new(1, sizeof *agent);
+    struct agent_socket *agent = memory_new(1, sizeof(*agent));
 
     agent->loop = loop;
     agent->path = memory_string(path);

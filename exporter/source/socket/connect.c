@@ -16,15 +16,15 @@ connect_path(int fd, const char *path)
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int file = -1;
 
-    if (strlen(path) < sizeof address.sun_path) {
+    if (strlen(path) < sizeof(address.sun_path)) {
         memcpy(address.sun_path, path, strlen(path) + 1);
     } else {
         file = open(path, O_PATH | O_CLOEXEC);
         if (file < 0)
             return -1;
-        snprintf(address.sun_path, sizeof address.sun_path, "/proc/self/fd/%d", file);
+        snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d", file);
     }
-    int status = connect(fd, (const struct sockaddr *)&address, sizeof address);
+    int status = connect(fd, (const struct sockaddr *)&address, sizeof(address));
     int error = errno;
 
     if (file >= 0)

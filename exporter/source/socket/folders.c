@@ -96,7 +96,7 @@ watch_folder(struct socket_folders *folders, const char *path, ino_t inode)
         folders->unwatched = true;
         return;
     }
-    folder = memory_new(1, sizeof *folder);
+    folder = memory_new(1, sizeof(*folder));
     folder->path = memory_string(path);
     folder->inode = inode;
     folder->there = true;
@@ -155,7 +155,7 @@ socket_folders_look(struct socket_folders *folders)
     }
     while (climb) {
         const char *level = dirname(pattern); /* in place */
-        bool many = strpbrk(level, "*?[") != NULL;
+        bool many = strpbrk(level, "*?[");
         bool there = watch_level(folders, level);
 
         any = any || (there && may_come);

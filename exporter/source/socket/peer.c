@@ -21,7 +21,7 @@ ask_kernel(const struct stat *own, char *answer, size_t answer_bytes)
         struct nlmsghdr header;
         struct unix_diag_req request;
     } question = {
-        .header = {.nlmsg_len = sizeof question,
+        .header = {.nlmsg_len = sizeof(question),
                    .nlmsg_type = SOCK_DIAG_BY_FAMILY,
                    .nlmsg_flags = NLM_F_REQUEST},
         .request = {.sdiag_family = AF_UNIX,
@@ -35,7 +35,7 @@ ask_kernel(const struct stat *own, char *answer, size_t answer_bytes)
 
     if (fd < 0)
         return -1;
-    if (send(fd, &question, sizeof question, 0) == (ssize_t)sizeof question)
+    if (send(fd, &question, sizeof(question), 0) == (ssize_t)sizeof(question))
         length = recv(fd, answer, answer_bytes, MSG_DONTWAIT);
     close(fd);
     return length;
@@ -57,13 +57,14 @@ peer_has_no_inode(const char *answer, size_t length)
     while (left >= sizeof(struct rtattr)) {
         const struct rtattr *attribute = (const void *)body;
         size_t step = RTA_ALIGN((size_t)attribute->rta_len);
+
         __u32 inode;
 
-        if (attribute->rta_len < sizeof *attribute || step > left)
+        if (attribute->rta_len < sizeof(*attribute) || step > left)
             return false;
         if (attribute->rta_type == UNIX_DIAG_PEER &&
-            attribute->rta_len >= RTA_LENGTH(sizeof inode)) {
-            memcpy(&inode, body + RTA_LENGTH(0), sizeof inode);
+            attribute->rta_len >= RTA_LENGTH(sizeof(inode))) {
+            memcpy(&inode, body + RTA_LENGTH(0), sizeof(inode));
             return inode == 0;
         }
         body += step;
@@ -80,7 +81,7 @@ socket_peer_is_waiting(int fd)
 
     if (fstat(fd, &own) < 0)
         return false;
-    ssize_t length = ask_kernel(&own, answer, sizeof answer);
+    ssize_t length = ask_kernel(&own, answer, sizeof(answer));
 
     return length > 0 && peer_has_no_inode(answer, (size_t)length);
 }

@@ -100,7 +100,7 @@ file_of(const struct stat *status)
 {
     struct file file;
 
-    memset(&file, 0, sizeof file); /* it is compared with its padding */
+    memset(&file, 0, sizeof(file)); /* it is compared with its padding */
     file.device = status->st_dev;
     file.inode = status->st_ino;
     return file;
@@ -114,7 +114,7 @@ is_seen_by_another_path(const struct socket_scan *scan, const struct file *file,
     struct socket_entry *entry;
 
     /* NOLINTNEXTLINE(clang-analyzer-*): file_of() has filled the padding */
-    HASH_FIND(by_file, scan->files, file, sizeof *file, entry);
+    HASH_FIND(by_file, scan->files, file, sizeof(*file), entry);
     return entry && entry != self && entry->there;
 }
 
@@ -126,11 +126,11 @@ set_file(struct socket_scan *scan, struct socket_entry *entry,
 
     entry->changed = status->st_ctim;
     entry->there = true;
-    if (memcmp(&entry->file, &file, sizeof file) == 0)
+    if (memcmp(&entry->file, &file, sizeof(file)) == 0)
         return;
     HASH_DELETE(by_file, scan->files, entry);
     entry->file = file;
-    HASH_ADD(by_file, scan->files, file, sizeof file, entry);
+    HASH_ADD(by_file, scan->files, file, sizeof(file), entry);
 }
 
 static void
@@ -142,11 +142,11 @@ add_socket(struct socket_scan *scan, const char *path, const struct stat *status
         scan->beyond++;
         return;
     }
-    entry = memory_new(1, sizeof *entry);
+    entry = memory_new(1, sizeof(*entry));
     entry->path = memory_string(path);
     entry->file = file_of(status);
     HASH_ADD_KEYPTR(hh, scan->sockets, entry->path, strlen(entry->path), entry);
-    HASH_ADD(by_file, scan->files, file, sizeof entry->file, entry);
+    HASH_ADD(by_file, scan->files, file, sizeof(entry->file), entry);
     set_file(scan, entry, status);
     scan->listener.found(scan->listener.context, path);
 }
@@ -172,8 +172,7 @@ see_socket(struct socket_scan *scan, const char *path, bool known)
     struct socket_entry *entry = find_socket(scan, path);
     struct stat status;
 
-    if (known != (entry != NULL) || stat(path, &status) < 0 ||
-        !S_ISSOCK(status.st_mode))
+    if (known != !!entry || stat(path, &status) < 0 || !S_ISSOCK(status.st_mode))
         return;
     struct file file = file_of(&status);
 
@@ -256,7 +255,7 @@ socket_scan_start(uv_loop_t *loop, const char *pattern,
                   const struct socket_scan_pace *pace,
                   const struct socket_scan_listener *listener)
 {
-    struct socket_scan *scan = memory_new(1, sizeof *scan);
+    struct socket_scan *scan = memory_new(1, sizeof(*scan));
 
     scan->pattern = memory_string(pattern);
     scan->folders = socket_folders_new(loop, scan->pattern, look_soon, scan);

@@ -121,12 +121,12 @@ found(void *context, const char *path)
             LOG_STR("path", path));
         return;
     }
-    if (!guest_name_of(source->naming, path, name, sizeof name)) {
+    if (!guest_name_of(source->naming, path, name, sizeof(name))) {
         log_warn("a socket is left alone: guest_name does not match its path",
                  LOG_STR("path", path));
         return;
     }
-    struct socket_guest *guest = memory_new(1, sizeof *guest);
+    struct socket_guest *guest = memory_new(1, sizeof(*guest));
     const struct agent_socket_listener listener = {
         .came = agent_connected,
         .woke = agent_recovered,
@@ -136,7 +136,7 @@ found(void *context, const char *path)
 
     guest->source = source;
     guest->path = memory_string(path);
-    memcpy(guest->name, name, sizeof guest->name);
+    memcpy(guest->name, name, sizeof(guest->name));
     HASH_ADD_KEYPTR(hh, source->guests, guest->path, strlen(guest->path), guest);
     guest->agent = agent_socket_open(source->loop, path, &listener);
     agent_socket_connect(guest->agent);
@@ -206,7 +206,7 @@ static void
 looked(void *context, const char *trouble, size_t beyond)
 {
     struct source *source = context;
-    bool up = trouble == NULL;
+    bool up = !trouble;
 
     count_beyond(source, beyond);
     if (source->looked && source->up == up)
@@ -230,7 +230,7 @@ static struct source *
 socket_start(const struct source_config *config, uv_loop_t *loop,
              struct mailbox *mailbox, const struct source_listener *listener)
 {
-    struct source *source = memory_new(1, sizeof *source);
+    struct source *source = memory_new(1, sizeof(*source));
     const struct socket_scan_listener scan_listener = {
         .found = found,
         .remade = remade,

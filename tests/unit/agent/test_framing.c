@@ -29,7 +29,7 @@ note(struct outcome *outcome, const char *what, const char *more)
 {
     size_t length = strlen(outcome->text);
 
-    snprintf(outcome->text + length, sizeof outcome->text - length, "%s%s;", what,
+    snprintf(outcome->text + length, sizeof(outcome->text) - length, "%s%s;", what,
              more);
 }
 
@@ -204,7 +204,7 @@ test_the_limit_of_a_reply(void **state)
     bytes[start] = '{';
     bytes[start + REPLY_MAX - 1] = '}';
     bytes[start + REPLY_MAX] = '\n';
-    snprintf(wanted, sizeof wanted, "S;R %.*s;", (int)REPLY_MAX, bytes + start);
+    snprintf(wanted, sizeof(wanted), "S;R %.*s;", (int)REPLY_MAX, bytes + start);
     expect(bytes, start + REPLY_MAX + 1, wanted);
 
     bytes[start + REPLY_MAX - 1] = ' ';
@@ -225,13 +225,13 @@ test_endless_while_syncing(void **state)
     char flood[FRAMING_SKIPPED_MAX(REPLY_MAX) + 1];
 
     (void)state;
-    for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++) {
+    for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++) {
         size_t length = strlen(patterns[i]);
 
-        for (size_t at = 0; at < sizeof flood; at++)
+        for (size_t at = 0; at < sizeof(flood); at++)
             flood[at] = patterns[i][at % length];
-        expect(flood, sizeof flood, "F malformed;");
-        expect(flood, sizeof flood - 1, "");
+        expect(flood, sizeof(flood), "F malformed;");
+        expect(flood, sizeof(flood) - 1, "");
     }
 }
 
@@ -243,10 +243,10 @@ test_a_flood_is_forgotten_with_its_connection(void **state)
     char flood[FRAMING_SKIPPED_MAX(REPLY_MAX) + 1];
 
     (void)state;
-    memset(flood, 'x', sizeof flood);
+    memset(flood, 'x', sizeof(flood));
     framing_init(&framing, REPLY_MAX);
     sync_with(&framing, ID);
-    feed(&framing, &outcome, flood, sizeof flood);
+    feed(&framing, &outcome, flood, sizeof(flood));
     framing_reset(&framing);
     assert_int_equal(framing.state, FRAMING_OUT_OF_STEP);
     sync_with(&framing, ID);
@@ -264,15 +264,15 @@ test_memory_is_given_back(void **state)
     size_t taken;
 
     (void)state;
-    memset(bytes, 'x', sizeof bytes);
+    memset(bytes, 'x', sizeof(bytes));
     framing_init(&framing, REPLY_MAX);
     command(&framing);
-    framing_feed(&framing, bytes, sizeof bytes, &taken);
+    framing_feed(&framing, bytes, sizeof(bytes), &taken);
     assert_true(framing.line.capacity > 0);
     framing_give_up(&framing);
     assert_int_equal(framing.line.capacity, 0);
     command(&framing);
-    framing_feed(&framing, bytes, sizeof bytes, &taken);
+    framing_feed(&framing, bytes, sizeof(bytes), &taken);
     assert_int_equal(framing_feed(&framing, bytes, 1, &taken), FRAMING_FAILED);
     assert_int_equal(framing.line.capacity, 0);
     framing_free(&framing);
@@ -346,9 +346,9 @@ test_out_of_step_is_bounded(void **state)
     size_t taken;
 
     (void)state;
-    memset(flood, 'x', sizeof flood);
+    memset(flood, 'x', sizeof(flood));
     framing_init(&framing, REPLY_MAX);
-    assert_int_equal(framing_feed(&framing, flood, sizeof flood, &taken),
+    assert_int_equal(framing_feed(&framing, flood, sizeof(flood), &taken),
                      FRAMING_NOTHING);
     assert_int_equal(framing_feed(&framing, flood, 1, &taken), FRAMING_FAILED);
     framing_free(&framing);
@@ -378,7 +378,8 @@ test_any_cut_is_the_same(void **state)
         unsigned int count = 1 + random_below(&dice, 8);
 
         for (unsigned int i = 0; i < count; i++)
-            strcat(stream, parts[random_below(&dice, sizeof parts / sizeof parts[0])]);
+            strcat(stream,
+                   parts[random_below(&dice, sizeof(parts) / sizeof(parts[0]))]);
         struct outcome whole = run(stream, strlen(stream), 0);
 
         for (unsigned int seed = 1; seed < 6; seed++) {

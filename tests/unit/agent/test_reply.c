@@ -17,7 +17,7 @@ kind_of(const char *bytes)
     struct failure why = {0};
     json_t *value = reply_parse(bytes, strlen(bytes), LIMIT, &why);
 
-    assert_int_equal(value == NULL, why.kind != FAILURE_NONE);
+    assert_int_equal(!value, why.kind != FAILURE_NONE);
     if (!value)
         assert_true(strlen(why.text) > 0);
     json_decref(value);
@@ -58,7 +58,7 @@ test_what_is_no_reply_is_malformed(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof malformed / sizeof malformed[0]; i++)
+    for (size_t i = 0; i < sizeof(malformed) / sizeof(malformed[0]); i++)
         assert_int_equal(kind_of(malformed[i]), FAILURE_MALFORMED);
 }
 
@@ -126,12 +126,12 @@ test_error_texts_of_all_generations(void **state)
     char bytes[512];
 
     (void)state;
-    for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
+    for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
         struct failure why = {0};
 
         reply_error(errors[i].error_class, errors[i].description, &why);
         assert_int_equal(why.kind, errors[i].kind);
-        snprintf(bytes, sizeof bytes,
+        snprintf(bytes, sizeof(bytes),
                  "{\"error\": {\"class\": \"%s\", \"desc\": \"%s\"}}",
                  errors[i].error_class, errors[i].description);
         assert_int_equal(kind_of(bytes), errors[i].kind);
@@ -146,7 +146,7 @@ kind_of_file(const char *path)
     FILE *file = fopen(path, "r");
 
     assert_non_null(file);
-    bytes[fread(bytes, 1, sizeof bytes - 1, file)] = '\0';
+    bytes[fread(bytes, 1, sizeof(bytes) - 1, file)] = '\0';
     fclose(file);
     return kind_of(bytes);
 }
@@ -167,10 +167,10 @@ test_recorded_errors(void **state)
     char path[128];
 
     (void)state;
-    for (size_t i = 0; i < sizeof agents / sizeof agents[0]; i++) {
+    for (size_t i = 0; i < sizeof(agents) / sizeof(agents[0]); i++) {
 #define RECORDED(what)                                                                 \
-    (snprintf(path, sizeof path, "tests/fixtures/recorded/error-%s/qga-%s.json", what, \
-              agents[i].agent),                                                        \
+    (snprintf(path, sizeof(path), "tests/fixtures/recorded/error-%s/qga-%s.json",      \
+              what, agents[i].agent),                                                  \
      kind_of_file(path))
         assert_int_equal(RECORDED("frozen"), agents[i].frozen);
         assert_int_equal(RECORDED("disabled"), FAILURE_DISABLED);

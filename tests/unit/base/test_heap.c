@@ -55,6 +55,7 @@ static void
 test_the_last_rises_where_it_belongs_above(void **state)
 {
     static const int64_t times[] = {1, 10, 2, 11, 12, 3, 4};
+
     enum { COUNT = sizeof(times) / sizeof(times[0]) };
     struct heap_node nodes[COUNT];
     struct heap heap = {0};

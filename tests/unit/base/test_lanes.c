@@ -120,7 +120,7 @@ submit(struct lanes *lanes, struct site *site, bool hangs)
 static void
 open_site(struct site *site)
 {
-    memset(site, 0, sizeof *site);
+    memset(site, 0, sizeof(*site));
     sem_init(&site->hanging, 0, 0);
     sem_init(&site->go_on, 0, 0);
     sem_init(&site->closing, 0, 0);

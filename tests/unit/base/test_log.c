@@ -46,6 +46,7 @@ static const char *
 line_tail(const char *line)
 {
     const char *tail = strstr(line, " msg=");
+
     assert_non_null(tail);
     return tail + 1;
 }
@@ -274,8 +275,9 @@ test_threads_do_not_mix(void **state)
     capture_end();
     size_t lines = 0;
     char *rest = captured, *line;
-    while ((line = strsep(&rest, "\n")) != NULL && *line != '\0') {
+    while ((line = strsep(&rest, "\n")) && *line != '\0') {
         int i = -1;
+
         assert_memory_equal(line, "time=", 5);
         assert_int_equal(sscanf(line_tail(line),
                                 "msg=\"from a thread\" thread=\"a thread\" i=%d", &i),

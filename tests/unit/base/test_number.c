@@ -17,6 +17,7 @@ static void
 spells(double value, const char *expected)
 {
     char text[NUMBER_BYTES];
+
     assert_int_equal(number_format(value, text), strlen(expected));
     assert_memory_equal(text, expected, strlen(expected));
 }
@@ -77,6 +78,7 @@ static void
 assert_shortest(double value)
 {
     char text[NUMBER_BYTES + 1];
+
     text[number_format(value, text)] = '\0';
     assert_true(strtod(text, NULL) == value);
     int digits = 0;
@@ -99,6 +101,7 @@ every_value_reads_back(void **state)
     for (int i = 0; i < 200000; i++) {
         uint64_t bits = random_next(&seed);
         double value = 0;
+
         memcpy(&value, &bits, sizeof(value));
         if (isfinite(value))
             assert_shortest(value);
@@ -117,6 +120,7 @@ brief_fractions_equal_printf(void **state)
     for (int i = 0; i < 100000; i++) {
         double value = (double)(random_next(&seed) % 1000000000000u) / 1e9 + 0.001;
         char expected[64];
+
         (void)snprintf(expected, sizeof(expected), "%.15g", value);
         if (strtod(expected, NULL) != value)
             continue;
@@ -133,5 +137,6 @@ main(void)
         cmocka_unit_test(every_value_reads_back),
         cmocka_unit_test(brief_fractions_equal_printf),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

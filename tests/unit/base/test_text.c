@@ -77,5 +77,6 @@ main(void)
         cmocka_unit_test(the_ceiling_holds_and_is_latched),
         cmocka_unit_test(taking_empties),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -32,6 +32,7 @@ setup(void **state)
     static const struct samples_limits limits = {.series_max = 10,
                                                  .label_bytes_max = 10};
     struct clock_test *test = calloc(1, sizeof(*test));
+
     test->memory = calloc(1, clock_collector.memory_bytes);
     test->samples = samples_new(&limits);
     *state = test;
@@ -42,6 +43,7 @@ static int
 teardown(void **state)
 {
     struct clock_test *test = *state;
+
     samples_free(test->samples);
     free(test->memory);
     free(test);
@@ -57,6 +59,7 @@ ask_exchange(struct clock_test *test, json_t *reply, int64_t sent_ns,
                             .round_trip_ns = round_trip_ns,
                             .os = test->os,
                             .memory = test->memory};
+
     samples_clear(test->samples);
     int result = clock_collector.parse(reply, &when, test->samples, &test->why);
     json_decref(reply);
@@ -72,6 +75,7 @@ ask(struct clock_test *test, int64_t at_ns, int64_t span_ns, int64_t early_ns,
     int64_t sent_ns = START + at_ns, guest_ns = sent_ns + early_ns + offset_ns;
     json_t *reply =
         json_integer(test->os ? guest_ns - guest_ns % WINDOWS_TICK_NS : guest_ns);
+
     assert_int_equal(ask_exchange(test, reply, sent_ns, sent_ns + span_ns, span_ns), 0);
 }
 
@@ -113,6 +117,7 @@ static void
 the_uncertainty_covers_the_whole_call(void **state)
 {
     struct clock_test *test = *state;
+
     ask(test, 0, 10 * MS, 10 * MS, -3 * SECOND);
     published(test, -2.995, 0.005001);
 }
@@ -121,6 +126,7 @@ static void
 a_slow_call_does_not_displace_a_fast_one(void **state)
 {
     struct clock_test *test = *state;
+
     ask(test, 0, 2 * MS, MS, 5 * MS);
     ask(test, 15 * SECOND, 900 * MS, 800 * MS, 5 * MS);
     /* 15.449 s, from middle to middle, at 500 ppm */
@@ -133,6 +139,7 @@ static void
 an_old_sample_loses_by_its_age(void **state)
 {
     struct clock_test *test = *state;
+
     ask(test, 0, 2 * MS, MS, 5 * MS);
     ask(test, 15 * SECOND, 4 * MS, 3 * MS, 5 * MS);
     published(test, 0.006, 0.002001);
@@ -142,6 +149,7 @@ static void
 samples_are_forgotten_by_age_and_number(void **state)
 {
     struct clock_test *test = *state;
+
     ask(test, 0, 2 * MS, MS, 0);
     ask(test, 299 * SECOND, 900 * MS, 450 * MS, 0);
     published(test, 0, 0.001001 + 0.1497245);
@@ -160,6 +168,7 @@ static void
 a_step_of_the_guest_shows_at_once(void **state)
 {
     struct clock_test *test = *state;
+
     ask(test, 0, 2 * MS, MS, 0);
     ask(test, 15 * SECOND, 2 * MS, MS, 0);
     ask(test, 30 * SECOND, 100 * MS, 50 * MS, -200 * MS);
@@ -176,6 +185,7 @@ static void
 a_small_step_shows_with_a_good_sample(void **state)
 {
     struct clock_test *test = *state;
+
     ask(test, 0, 2 * MS, MS, 0);
     ask(test, 15 * SECOND, 100 * MS, 50 * MS, 20 * MS);
     published(test, 0, 0.001001 + 0.0075245);
@@ -187,6 +197,7 @@ static void
 a_step_of_the_host_during_the_call_publishes_nothing(void **state)
 {
     struct clock_test *test = *state;
+
     ask(test, 0, 2 * MS, MS, 0);
     int64_t sent_ns = START + 15 * SECOND;
     assert_int_equal(ask_exchange(test, json_integer(sent_ns), sent_ns,
@@ -207,6 +218,7 @@ static void
 the_longer_span_of_the_host_counts(void **state)
 {
     struct clock_test *test = *state;
+
     assert_int_equal(
         ask_exchange(test, json_integer(START + MS), START, START + 2 * MS, 3 * MS), 0);
     published(test, 0, 0.001501);
@@ -216,6 +228,7 @@ static void
 a_step_of_the_host_between_calls_forgets(void **state)
 {
     struct clock_test *test = *state;
+
     ask(test, 100 * SECOND, 2 * MS, MS, 0);
     ask(test, 10 * SECOND, 80 * MS, 40 * MS, 0); /* set back, and the guest with it */
     published(test, 0, 0.040001);
@@ -227,6 +240,7 @@ static void
 times_at_the_ends_of_int64_do_no_harm(void **state)
 {
     struct clock_test *test = *state;
+
     ask(test, 0, 2 * MS, MS, 0);
     assert_int_equal(ask_exchange(test, json_integer(INT64_MAX), START + SECOND,
                                   START + SECOND + 2 * MS, 2 * MS),
@@ -250,6 +264,7 @@ host_times_at_the_ends_of_int64_do_no_harm(void **state)
 {
     struct clock_test *test = *state;
     const int64_t ends[] = {INT64_MIN, -1, 0, START, INT64_MAX};
+
     for (int i = 0; i < 125; i++) {
         assert_int_equal(ask_exchange(test, json_integer(START), ends[i % 5],
                                       ends[i / 5 % 5], ends[i / 25]),
@@ -318,9 +333,11 @@ static void
 the_stated_errors_hold_at_every_drift(void **state)
 {
     static const double drifts[] = {0, 10e-6, -10e-6, 100e-6, -100e-6, 500e-6, -500e-6};
+
     for (size_t i = 0; i < sizeof(drifts) / sizeof(*drifts); i++) {
         struct clock_test *test = *state;
         struct guest_clock guest = {.random = i + 1, .drift = drifts[i]};
+
         memset(test->memory, 0, clock_collector.memory_bytes);
         guest_ask_for(&guest, test, 10 * 3600 * SECOND);
         assert_true(guest.asked > 2300);
@@ -337,6 +354,7 @@ static void
 a_drift_shows_after_ten_minutes(void **state)
 {
     struct guest_clock guest = {.random = 7, .drift = 100e-6};
+
     guest_ask_for(&guest, *state, 590 * SECOND);
     assert_int_equal(guest.drift_published, 0);
     guest_ask_for(&guest, *state, 100 * SECOND);
@@ -349,6 +367,7 @@ static void
 no_drift_is_published_of_noise(void **state)
 {
     struct clock_test *test = *state;
+
     for (int i = 0; i < 60; i++)
         ask(test, i * 15 * SECOND, 100 * MS, 50 * MS, 0);
     assert_true(isnan(value_of(test, "qga_clock_drift_ratio")));
@@ -365,6 +384,7 @@ steps_are_counted_each_once(void **state)
     static const double steps_s[] = {1, -1, -3600, 3600, 0.25, -0.25, 90};
     struct clock_test *test = *state;
     struct guest_clock guest = {.random = 3, .drift = 30e-6};
+
     guest_ask_for(&guest, test, 1800 * SECOND);
     for (size_t i = 0; i < sizeof(steps_s) / sizeof(*steps_s); i++) {
         guest.offset_s += steps_s[i];
@@ -383,6 +403,7 @@ static void
 a_step_hidden_by_a_slow_call_counts_once(void **state)
 {
     struct clock_test *test = *state;
+
     ask(test, 0, 2 * MS, MS, 0);
     ask(test, 15 * SECOND, 900 * MS, 450 * MS, 300 * MS);
     stepped(test, 0);
@@ -397,6 +418,7 @@ static void
 a_step_between_rare_calls_counts(void **state)
 {
     struct clock_test *test = *state;
+
     ask(test, 0, 2 * MS, MS, 0);
     ask(test, 1800 * SECOND, 2 * MS, MS, 3 * SECOND);
     stepped(test, 1);
@@ -408,6 +430,7 @@ the_stated_error_holds_while_the_rate_wanders(void **state)
 {
     struct clock_test *test = *state;
     struct guest_clock guest = {.random = 5};
+
     for (int i = 0; i < 5000; i++) {
         guest.drift = 20e-6 * sin(i / 200.0) + 5e-6 * sin(i / 37.0);
         guest_ask(&guest, test);
@@ -422,6 +445,7 @@ a_change_of_rate_is_no_step_and_forgets_the_rate_before(void **state)
 {
     struct clock_test *test = *state;
     struct guest_clock guest = {.random = 11, .drift = 10e-6};
+
     guest_ask_for(&guest, test, 2 * 3600 * SECOND);
     guest.drift = -490e-6;
     guest_ask_for(&guest, test, 1200 * SECOND);
@@ -439,6 +463,7 @@ the_stated_errors_hold_for_the_clock_of_windows(void **state)
 {
     struct clock_test *test = *state;
     struct guest_clock guest = {.random = 13, .drift = 40e-6};
+
     test->os = "mswindows";
     guest_ask_for(&guest, test, 10 * 3600 * SECOND);
     assert_true(guest.offset_held * 100 >= guest.asked * 99);
@@ -452,6 +477,7 @@ static void
 a_sample_with_the_error_of_another_os_is_forgotten(void **state)
 {
     struct clock_test *test = *state;
+
     ask(test, 0, 2 * MS, MS, 5 * MS);
     published(test, 0.005, 0.001001);
     test->os = "mswindows";
@@ -490,5 +516,6 @@ main(void)
         CLOCK_TEST(the_stated_errors_hold_for_the_clock_of_windows),
         CLOCK_TEST(a_sample_with_the_error_of_another_os_is_forgotten),
     };
+
     return cmocka_run_group_tests_name("clock", tests, NULL, NULL);
 }

@@ -36,6 +36,7 @@ static char *
 read_file(const char *path, size_t *length)
 {
     FILE *file = fopen(path, "rb");
+
     if (!file)
         return NULL;
     char *bytes = malloc(FILE_BYTES_MAX + 1);
@@ -50,6 +51,7 @@ static void
 write_file(const char *path, const char *text)
 {
     FILE *file = fopen(path, "wb");
+
     assert_non_null(file);
     assert_true(fputs(text, file) >= 0);
     assert_int_equal(fclose(file), 0);
@@ -59,6 +61,7 @@ static void
 default_filters(const struct collector *collector, const struct filter *filters[])
 {
     struct failure why;
+
     for (size_t i = 0; collector->filters && collector->filters[i].key; i++) {
         assert_true(i < COLLECTOR_FILTERS_MAX);
         filters[i] = filter_new(NULL, collector->filters[i].default_exclude, &why);
@@ -94,6 +97,7 @@ render_sample(struct text *out, const struct collector *collector, struct sample
 {
     char number[NUMBER_BYTES];
     size_t family = 0;
+
     while (collector->metrics[family] && collector->metrics[family] != sample.metric)
         family++;
     assert_non_null(collector->metrics[family]); /* it is in the collector's table */
@@ -156,6 +160,7 @@ static int
 version_number(const char *text)
 {
     int major, minor, consumed = 0;
+
     if (sscanf(text, "%d.%d%n", &major, &minor, &consumed) != 2 ||
         text[consumed] != '\0')
         fail_msg("%s: no version of QEMU", text);
@@ -169,6 +174,7 @@ version_of_case(const char *path)
 {
     int major, minor;
     const char *name = strrchr(path, '/') + 1;
+
     if (sscanf(name, "qga-%d.%d", &major, &minor) != 2 &&
         sscanf(name, "agent-%d.%d", &major, &minor) != 2)
         return INT_MAX;
@@ -189,6 +195,7 @@ check_reference(const struct collector *collector, const struct samples *samples
     for (size_t i = 0; collector->metrics[i]; i++) {
         const struct metric *metric = collector->metrics[i];
         size_t count = 0;
+
         for (size_t j = 0; j < samples_count(samples); j++)
             count += samples_at(samples, j).metric == metric;
         if (count > 1 && !metric->series)
@@ -216,6 +223,7 @@ run_case(const struct collector *collector, const char *path, const char *bytes,
     };
     struct samples *samples = samples_new(&limits);
     struct failure why = {.kind = FAILURE_NONE};
+
     default_filters(collector, filters);
 
     json_t *reply = collector->next ? converse(collector, bytes, when.memory)
@@ -248,6 +256,7 @@ check_case(const struct collector *collector, const char *path)
     char golden[512], stale[512];
     size_t length = 0, golden_length = 0;
     char *bytes = read_file(path, &length);
+
     assert_non_null(bytes);
 
     struct text out = TEXT_INIT(FILE_BYTES_MAX);
@@ -277,6 +286,7 @@ check_provenance(const char *path)
 {
     char source[512];
     size_t length = 0;
+
     if (!strstr(path, "documented.json") && !strstr(path, "reported.json"))
         return;
     (void)snprintf(source, sizeof(source), "%.*s.txt",
@@ -291,6 +301,7 @@ static int
 is_json(const struct dirent *entry)
 {
     const char *dot = strrchr(entry->d_name, '.');
+
     return dot && strcmp(dot, ".json") == 0;
 }
 
@@ -301,6 +312,7 @@ every_fixture_becomes_its_golden_text(void **state)
     for (size_t i = 0; i < collectors_count; i++) {
         char folder[256], path[512];
         struct dirent **entries = NULL;
+
         (void)snprintf(folder, sizeof(folder), "tests/fixtures/%s",
                        collectors[i]->name);
         int count = scandir(folder, &entries, is_json, alphasort);
@@ -328,6 +340,7 @@ every_collector_in_the_folder_is_registered(void **state)
     for (int i = 0; i < count; i++) {
         char path[512], name[64];
         size_t length = 0;
+
         (void)snprintf(path, sizeof(path), "collectors/%s", entries[i]->d_name);
         free(entries[i]);
         if (path[strlen(path) - 1] != 'c')
@@ -337,6 +350,7 @@ every_collector_in_the_folder_is_registered(void **state)
         const char *at = strstr(source, "\nconst struct collector ");
         if (at && sscanf(at, " const struct collector %63[a-z0-9_] = {", name) == 1) {
             char *suffix = strstr(name, "_collector");
+
             assert_non_null(suffix);
             *suffix = '\0';
             if (collector_find(name) < 0)
@@ -354,13 +368,14 @@ metric_is_sound(const struct collector *collector, const struct metric *metric)
 {
     const char *end = strstr(metric->name, "_total");
     bool is_counter = end && strcmp(end, "_total") == 0;
+
     if (strncmp(metric->name, "qga_", 4) != 0 ||
         is_counter != (metric->type == METRIC_COUNTER))
         fail_msg("%s: the name does not fit", metric->name);
-    bool named = strstr(metric->help, collector->command) != NULL;
+    bool named = strstr(metric->help, collector->command);
     for (size_t i = 0; i < COLLECTOR_MORE_COMMANDS_MAX; i++)
         named |= collector->more_commands[i] &&
-                 strstr(metric->help, collector->more_commands[i]) != NULL;
+                 strstr(metric->help, collector->more_commands[i]);
     if (!named || !strstr(metric->help, "cached"))
         fail_msg("%s: HELP must name %s and say that it is cached", metric->name,
                  collector->command);
@@ -386,6 +401,7 @@ every_table_is_sound(void **state)
     for (size_t i = 0; i < collectors_count; i++) {
         const struct collector *collector = collectors[i];
         const struct filter *filters[COLLECTOR_FILTERS_MAX] = {NULL};
+
         assert_int_equal(collector_find(collector->name), i);
         assert_true(strncmp(collector->command, "guest-", 6) == 0);
         assert_true(collector->default_interval_s > 0 && collector->help);
@@ -423,6 +439,7 @@ status_in(const char *reply, const char *command)
 {
     const struct collector *agent = collectors[collector_find("agent")];
     json_t *json = json_loads(reply, 0, NULL);
+
     assert_non_null(json);
     enum command_status status = agent->command_status(json, command);
     json_decref(json);
@@ -457,5 +474,6 @@ main(void)
         cmocka_unit_test(a_visit_asks_the_clock_first),
         cmocka_unit_test(guest_info_tells_the_status_of_a_command),
     };
+
     return cmocka_run_group_tests_name("collectors", tests, NULL, NULL);
 }

@@ -17,7 +17,7 @@ static int
 setup(void **state)
 {
     *state = calloc(1, cpustats_collector.memory_bytes);
-    return *state == NULL;
+    return !*state;
 }
 
 static int
@@ -38,6 +38,7 @@ published(void *memory, int cpu, const char *mode, int ms)
     struct failure why;
     json_t *reply = json_pack("[{sssisisisisisi}]", "type", "linux", "cpu", cpu, "user",
                               ms, "nice", ms, "system", ms, "idle", ms, "iowait", ms);
+
     assert_non_null(reply);
     assert_int_equal(cpustats_collector.parse(reply, &when, samples, &why), 0);
 
@@ -89,6 +90,7 @@ static void
 a_cpu_number_out_of_range_does_no_harm(void **state)
 {
     static const int cpus[] = {-1, 128, INT32_MAX, INT32_MIN};
+
     for (size_t i = 0; i < sizeof(cpus) / sizeof(*cpus); i++) {
         assert_float_equal(published(*state, cpus[i], "idle", 10000), 10, 1e-9);
         assert_float_equal(published(*state, cpus[i], "idle", 9990), 9.99, 1e-9);
@@ -107,5 +109,6 @@ main(void)
         CPUSTATS_TEST(other_modes_are_published_as_they_come),
         CPUSTATS_TEST(a_cpu_number_out_of_range_does_no_harm),
     };
+
     return cmocka_run_group_tests_name("cpustats", tests, NULL, NULL);
 }

@@ -90,8 +90,10 @@ static void
 text_is_valid(const char *text)
 {
     static const char identity[] = "{domain=\"g\"";
+
     while (*text != '\0') {
         size_t name = strspn(text, "abcdefghijklmnopqrstuvwxyz_0123456789");
+
         assert_memory_equal(text, "qga_", 4);
         assert_memory_equal(text + name, identity, sizeof(identity) - 1);
         text += name + sizeof(identity) - 1;
@@ -118,6 +120,7 @@ samples_are_within_limits(const struct collector *collector,
     assert_true(samples_count(samples) <= SERIES_MAX);
     for (size_t i = 0; i < samples_count(samples); i++) {
         struct sample sample = samples_at(samples, i);
+
         for (size_t j = 0; sample.metric->labels[j]; j++)
             assert_true(strlen(sample.label_values[j]) <= LABEL_BYTES_MAX);
     }
@@ -140,6 +143,7 @@ collect(const struct collector *collector, const json_t *reply)
     struct filter *owned[COLLECTOR_FILTERS_MAX] = {NULL};
     const struct filter *filters[COLLECTOR_FILTERS_MAX] = {NULL};
     struct failure why = {.kind = FAILURE_NONE};
+
     for (size_t i = 0; collector->filters && collector->filters[i].key; i++) {
         owned[i] = filter_new(NULL, collector->filters[i].default_exclude, &why);
         filters[i] = owned[i];
@@ -175,6 +179,7 @@ run_bytes(const struct collector *collector, const char *bytes, size_t length,
 {
     struct failure why = {.kind = FAILURE_NONE};
     json_t *reply = reply_parse(bytes, length, bytes_max, &why);
+
     if (!reply) {
         assert_true(why.kind != FAILURE_NONE && why.text[0] != '\0');
         return (struct outcome){why.kind, 0, 0};
@@ -188,6 +193,7 @@ static struct outcome
 run_file(const struct collector *collector, const char *name)
 {
     char path[512];
+
     (void)snprintf(path, sizeof(path), "tests/fixtures/hostile/%s", name);
     FILE *file = fopen(path, "rb");
     if (!file)
@@ -216,6 +222,7 @@ each_file_ends_as_expected(void **state)
             collectors[collector_find(cases[i].collector)];
         struct outcome found = run_file(collector, cases[i].file);
         struct outcome expected = cases[i].expected;
+
         if (found.kind != expected.kind || found.kept != expected.kept ||
             found.dropped != expected.dropped)
             fail_msg("%s: %s, %zu kept, %zu dropped; expected %s, %zu, %zu",
@@ -240,6 +247,7 @@ every_file_goes_through_every_collector(void **state)
     assert_true(count > 0);
     for (int i = 0; i < count; i++) {
         bool listed = false;
+
         for (size_t j = 0; j < sizeof(cases) / sizeof(*cases); j++)
             listed |= strcmp(cases[j].file, entries[i]->d_name) == 0;
         if (!listed)
@@ -258,6 +266,7 @@ repeat_entry(const char *head, const char *entry, int count, const char *tail)
     size_t room =
         strlen(head) + (size_t)count * (strlen(entry) + 12) + strlen(tail) + 1;
     char *text = malloc(room);
+
     assert_non_null(text);
     size_t length = (size_t)snprintf(text, room, "%s", head);
     const char *number = strstr(entry, "%d");
@@ -280,6 +289,7 @@ repeated(const char *collector, const char *entry, int count, size_t bytes_max,
     char *text = repeat_entry("{\"return\":[", entry, count, "]}");
     struct outcome found =
         run_bytes(collectors[collector_find(collector)], text, strlen(text), bytes_max);
+
     free(text);
     assert_int_equal(found.kind, expected.kind);
     assert_int_equal(found.kept, expected.kept);
@@ -340,5 +350,6 @@ main(void)
         cmocka_unit_test(a_hundred_thousand_entries_are_cut_to_the_limit),
         cmocka_unit_test(a_real_reply_cut_anywhere_fails_by_name),
     };
+
     return cmocka_run_group_tests_name("hostile", tests, NULL, NULL);
 }

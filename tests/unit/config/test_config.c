@@ -56,6 +56,7 @@ test_defaults(void **state)
         "collectors: {time: , disk: {}}\n"};
     for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
         struct config *config = config_of(files[i]);
+
         check_defaults(config);
         config_free(config);
     }
@@ -238,12 +239,13 @@ test_mutilated_files(void **state)
     for (size_t at = 0; at + 1 < sizeof(good); at++) {
         for (size_t i = 0; i < sizeof(bytes); i++) {
             char text[sizeof(good)];
+
             memcpy(text, good, sizeof(good));
             text[at] = bytes[i];
             yaml_write(text, sizeof(good) - 1);
             struct config *config = config_read_written();
-            assert_true(config != NULL || yaml_sentence() != yaml_why.text);
-            assert_true(config != NULL || strstr(yaml_why.text, "; ") != NULL);
+            assert_true(config || yaml_sentence() != yaml_why.text);
+            assert_true(config || strstr(yaml_why.text, "; "));
             config_free(config);
         }
     }
@@ -260,6 +262,7 @@ static struct config_overrides
 overrides_none(void)
 {
     struct config_overrides overrides = {0};
+
     memset(overrides.collector_enabled, -1, sizeof(overrides.collector_enabled));
     return overrides;
 }

@@ -32,9 +32,9 @@ uncomment_setup(void **state)
     char line[256];
     int fd = mkstemp(uncommented);
     FILE *in = fopen(SHIPPED, "r"), *out = fd < 0 ? NULL : fdopen(fd, "w");
-    if (in == NULL || out == NULL)
+    if (!in || !out)
         return -1;
-    while (fgets(line, sizeof(line), in) != NULL)
+    while (fgets(line, sizeof(line), in))
         fputs(is_key(line) ? line + 1 : line, out);
     fclose(in);
     return fclose(out);
@@ -52,7 +52,8 @@ load(const char *path)
 {
     struct failure why;
     struct config *config = config_load(path, NULL, &why);
-    if (config == NULL)
+
+    if (!config)
         print_error("%s\n", why.text);
     assert_non_null(config);
     return config;
@@ -62,6 +63,7 @@ static void
 check_defaults(const struct config *config)
 {
     struct config *wanted = load(NULL);
+
     assert_int_equal(config->sources_count, 1);
     assert_string_equal(config->sources[0].name, wanted->sources[0].name);
     assert_string_equal(config->sources[0].libvirt.uri, wanted->sources[0].libvirt.uri);
@@ -70,6 +72,7 @@ check_defaults(const struct config *config)
     for (size_t i = 0; i < collectors_count; i++) {
         const struct collector_config *a = &config->collectors[i],
                                       *b = &wanted->collectors[i];
+
         assert_int_equal(a->enabled, b->enabled);
         assert_int_equal(a->interval_ns, b->interval_ns);
         assert_int_equal(a->timeout_ns, b->timeout_ns);
@@ -109,11 +112,12 @@ check_pattern(const struct tree_node *map, const char *key, const char *suffix,
               const char *wanted)
 {
     char name[64];
+
     snprintf(name, sizeof(name), "%s_%s", key, suffix);
     const struct tree_node *node = tree_child(map, name);
-    if (node == NULL)
+    if (!node)
         fail_msg("%s is missing in %s", name, SHIPPED);
-    assert_string_equal(node->text, wanted != NULL ? wanted : "");
+    assert_string_equal(node->text, wanted ? wanted : "");
 }
 
 /* Whether every key of the table stands in the map; what of a source is not in the
@@ -123,9 +127,10 @@ check_keys(const struct section_key *keys, const struct tree_node *map)
 {
     for (; keys->key; keys++) {
         const struct tree_node *node = tree_child(map, keys->key);
-        if (node == NULL)
+
+        if (!node)
             fail_msg("%s is missing in %s", keys->key, SHIPPED);
-        if (keys->keys != NULL)
+        if (keys->keys)
             check_keys(keys->keys, node);
     }
 }
@@ -136,10 +141,11 @@ check_shown(const struct section_key *keys, const char *text)
 {
     for (; keys->key; keys++) {
         char key[64];
+
         (void)snprintf(key, sizeof(key), "%s:", keys->key);
-        if (strstr(text, key) == NULL)
+        if (!strstr(text, key))
             fail_msg("%s is missing in %s", keys->key, SHIPPED);
-        if (keys->keys != NULL)
+        if (keys->keys)
             check_shown(keys->keys, text);
     }
 }
@@ -157,11 +163,12 @@ test_complete(void **state)
     for (size_t i = 0; i < collectors_count; i++) {
         const struct tree_node *map =
             tree_child(tree_child(root, "collectors"), collectors[i]->name);
-        if (map == NULL)
+
+        if (!map)
             fail_msg("%s is missing in %s", collectors[i]->name, SHIPPED);
         check_keys(config_collector_keys, map);
-        for (const struct filter_spec *spec = collectors[i]->filters;
-             spec != NULL && spec->key != NULL; spec++) {
+        for (const struct filter_spec *spec = collectors[i]->filters; spec && spec->key;
+             spec++) {
             check_pattern(map, spec->key, "include", "");
             check_pattern(map, spec->key, "exclude", spec->default_exclude);
         }
@@ -181,6 +188,7 @@ main(void)
         cmocka_unit_test(test_uncommented),
         cmocka_unit_test(test_complete),
     };
+
     return cmocka_run_group_tests_name("config file", tests, uncomment_setup,
                                        uncomment_teardown);
 }

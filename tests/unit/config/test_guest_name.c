@@ -20,9 +20,9 @@ expect(const char *pattern, const char *path, const char *wanted)
 
     if (!rule)
         fail_msg("%s", why.text);
-    bool found = guest_name_of(rule, path, name, sizeof name);
+    bool found = guest_name_of(rule, path, name, sizeof(name));
 
-    assert_int_equal(found, wanted != NULL);
+    assert_int_equal(found, wanted);
     if (wanted)
         assert_string_equal(name, wanted);
     pattern_free(rule);
@@ -61,8 +61,8 @@ test_long_names_are_cut(void **state)
     char path[300];
 
     (void)state;
-    memset(path, 'x', sizeof path - 1);
-    path[sizeof path - 1] = '\0';
+    memset(path, 'x', sizeof(path) - 1);
+    path[sizeof(path) - 1] = '\0';
     expect("(.+)", path, "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx");
 }
 
@@ -73,8 +73,8 @@ test_a_pattern_that_backtracks(void **state)
     char path[64];
 
     (void)state;
-    memset(path, 'a', sizeof path - 1);
-    path[sizeof path - 1] = '\0';
+    memset(path, 'a', sizeof(path) - 1);
+    path[sizeof(path) - 1] = '\0';
     expect("((?:a+)+)b", path, NULL);
 }
 

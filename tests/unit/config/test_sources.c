@@ -62,6 +62,7 @@ test_names_of_presets(void **state)
     };
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         char text[128], name[64];
+
         snprintf(text, sizeof(text), "sources: [{socket: {preset: %s}}]\n",
                  cases[i].preset);
         struct config *config = config_of(text);

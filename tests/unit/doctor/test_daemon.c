@@ -42,7 +42,7 @@ touch(const char *folder, const char *name)
     char path[128];
     FILE *file;
 
-    snprintf(path, sizeof path, "%s/%s", folder, name);
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
     file = fopen(path, "w");
     assert_non_null(file);
     fclose(file);
@@ -66,7 +66,7 @@ the_sockets_of_this_host_tell(void **state)
     touch(folder, "libvirt-sock");
     assert_string_equal(doctor_daemon("qemu:///system", "", folder), "libvirtd");
     for (int i = 0; i < 2; i++) {
-        snprintf(path, sizeof path, "%s/%s", folder,
+        snprintf(path, sizeof(path), "%s/%s", folder,
                  i ? "libvirt-sock" : "virtqemud-sock");
         unlink(path);
     }

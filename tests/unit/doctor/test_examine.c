@@ -55,7 +55,7 @@ test_names_in_commands(void **state)
     struct visit *visit = *state;
 
     visit->guest->channel = CHANNEL_ABSENT;
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         free(visit->guest->name);
         visit->guest->name = strdup(names[i]);
         expect_remedy(examine(visit), 0, " attach-device " UUID " ");

@@ -31,7 +31,7 @@ test_operating_systems(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof packages / sizeof packages[0]; i++) {
+    for (size_t i = 0; i < sizeof(packages) / sizeof(packages[0]); i++) {
         if (!strstr(guest_os_find(packages[i][0])->install, packages[i][1]))
             fail_msg("%s: %s", packages[i][0], guest_os_find(packages[i][0])->install);
     }

@@ -41,8 +41,8 @@ test_escape(void **state)
     expect_escaped("\xed\xa0\x80", "\\xed\\xa0\\x80");
     expect_escaped("\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80");
 
-    memset(longest, 'x', sizeof longest - 1);
-    longest[sizeof longest - 1] = '\0';
+    memset(longest, 'x', sizeof(longest) - 1);
+    longest[sizeof(longest) - 1] = '\0';
     char *cut = doctor_escape(longest);
 
     assert_true(strlen(cut) <= 512);
@@ -63,7 +63,7 @@ test_quote(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
         char *quoted = doctor_quote(words[i][0]);
 
         assert_string_equal(quoted, words[i][1]);

@@ -52,7 +52,7 @@ test_health_of_a_guest_that_never_answered(void **state)
     struct guest *guest = new_guest();
 
     (void)state;
-    memset(enabled, true, sizeof enabled);
+    memset(enabled, true, sizeof(enabled));
     guest->failures_total[FAILURE_TIMEOUT] = 3;
     health_samples(guest, AGENT_UNRESPONSIVE, true, enabled, NOW, samples);
     assert_true(has_sample(samples, "qga_up", NULL));

@@ -35,14 +35,14 @@ test_ticks_are_regular_and_staggered(void **state)
 {
     enum { GUESTS = 1000, SECONDS = 60 };
     struct schedule *schedule = new_schedule(GUESTS);
-    struct schedule_guest *guests = calloc(GUESTS, sizeof *guests);
+    struct schedule_guest *guests = calloc(GUESTS, sizeof(*guests));
     unsigned int calls_in[SECONDS] = {0};
     struct schedule_turn taken;
     char name[32];
 
     (void)state;
     for (int i = 0; i < GUESTS; i++) {
-        snprintf(name, sizeof name, "web-%d", i);
+        snprintf(name, sizeof(name), "web-%d", i);
         schedule_add(schedule, &guests[i], name, 1000 * S);
     }
     /* The first pass, then two minutes to settle. */
@@ -253,7 +253,7 @@ test_random_lives(void **state)
 {
     enum { GUESTS = 50, CAPACITY = 8 };
     struct schedule *schedule = new_schedule(CAPACITY);
-    struct schedule_guest *guests = calloc(GUESTS, sizeof *guests);
+    struct schedule_guest *guests = calloc(GUESTS, sizeof(*guests));
     struct schedule_turn flying[CAPACITY];
     unsigned int count = 0, asked[GUESTS] = {0};
     char name[32];
@@ -261,7 +261,7 @@ test_random_lives(void **state)
     (void)state;
     srand(7);
     for (int i = 0; i < GUESTS; i++) {
-        snprintf(name, sizeof name, "g%d", i);
+        snprintf(name, sizeof(name), "g%d", i);
         schedule_add(schedule, &guests[i], name, 1000 * S);
     }
     for (int64_t now_ns = 1000 * S; now_ns < 3000 * S; now_ns += 20 * MS) {

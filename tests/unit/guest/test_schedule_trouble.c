@@ -14,7 +14,7 @@ test_silence_ends_the_visit_and_backs_off(void **state)
 
     (void)state;
     schedule_add(schedule, &guest, "web-1", now_ns);
-    for (size_t i = 0; i < sizeof waits_s / sizeof waits_s[0]; i++) {
+    for (size_t i = 0; i < sizeof(waits_s) / sizeof(waits_s[0]); i++) {
         assert_true(turn(schedule, now_ns, FAILURE_TIMEOUT, 3 * S, &taken));
         assert_int_equal(taken.collector, CLOCK);
         assert_int_equal(taken.probe, i > 0);
@@ -68,7 +68,7 @@ test_silent_guests_use_a_quarter(void **state)
 
     (void)state;
     for (int i = 0; i < GUESTS; i++) {
-        snprintf(name, sizeof name, "dead-%d", i);
+        snprintf(name, sizeof(name), "dead-%d", i);
         schedule_add(schedule, &guests[i], name, 1000 * S);
     }
     for (int i = 0; i < GUESTS; i++)

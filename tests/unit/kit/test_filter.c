@@ -16,6 +16,7 @@ filter_of(const char *include, const char *exclude)
 {
     struct failure why = {.text = ""};
     struct filter *filter = filter_new(include, exclude, &why);
+
     assert_string_equal(why.text, "");
     assert_non_null(filter);
     return filter;
@@ -133,5 +134,6 @@ main(void)
         cmocka_unit_test(a_slow_pattern_ends_and_excludes),
         cmocka_unit_test(a_text_over_the_limit_is_excluded),
     };
+
     return cmocka_run_group_tests_name("filter", tests, NULL, NULL);
 }

@@ -86,6 +86,7 @@ a_field_left_out_or_null_reads_as_not_there(void **state)
     reading_start(&r, "{\"null\":null}");
     for (int i = 0; i < 2; i++) {
         const char *key = i == 0 ? "null" : "missing";
+
         assert_false(guest_json_number(&r.root, key, GUEST_OPTIONAL, &number));
         assert_false(guest_json_int64(&r.root, key, GUEST_OPTIONAL, &integer));
         assert_false(guest_json_bool(&r.root, key, GUEST_OPTIONAL, &boolean));
@@ -120,6 +121,7 @@ one_read_fails(const char *text, const char *expected)
 {
     struct reading r;
     int64_t integer;
+
     reading_start(&r, text);
     guest_json_int64(&r.root, "i", GUEST_REQUIRED, &integer);
     reading_fails(&r, expected);
@@ -180,5 +182,6 @@ main(void)
         cmocka_unit_test(the_first_failure_stays_and_ends_loops),
         cmocka_unit_test(decimals_are_written_whole),
     };
+
     return cmocka_run_group_tests_name("guest_json", tests, NULL, NULL);
 }

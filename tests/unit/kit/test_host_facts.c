@@ -54,6 +54,7 @@ disk_at(const char *serial, const char *pci_address, int64_t bus, int64_t target
 {
     const struct disk_place place = {pci_address, bus, target, unit};
     const struct host_disk *found = host_facts_disk(&host, serial, &place);
+
     return found ? found->target : "none";
 }
 
@@ -120,6 +121,7 @@ collected(const char *name, const char *reply)
     struct samples *samples = samples_new(&limits);
     struct failure why;
     json_t *value = json_loads(reply, 0, NULL);
+
     assert_non_null(value);
     assert_int_equal(
         collectors[collector_find(name)]->parse(value, &when, samples, &why), 0);
@@ -192,6 +194,7 @@ test_addresses_are_a_family_of_the_collector(void **state)
     size_t found = 0;
     for (size_t i = 0; i < collectors_count; i++) {
         const struct metric *addresses = collectors[i]->addresses;
+
         if (!addresses)
             continue;
         assert_string_equal(addresses->labels[0], "device");
@@ -216,5 +219,6 @@ main(void)
         cmocka_unit_test(test_no_family_has_the_labels_of_every_guest),
         cmocka_unit_test(test_addresses_are_a_family_of_the_collector),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

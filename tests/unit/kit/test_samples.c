@@ -21,6 +21,7 @@ static void
 label_becomes(const char *value, const char *expected)
 {
     struct samples *samples = samples_new(&limits);
+
     samples_add(samples, &one, 1, LABELS(value));
     assert_int_equal(samples_count(samples), 1);
     assert_string_equal(samples_at(samples, 0).label_values[0], expected);
@@ -133,6 +134,7 @@ past_the_limit_the_rest_is_dropped(void **state)
     for (int round = 0; round < 3; round++) {
         for (int i = 0; i < 150; i++) {
             char label[16];
+
             (void)snprintf(label, sizeof(label), "%d", i);
             samples_add(samples, &one, i, LABELS(label));
         }
@@ -154,11 +156,13 @@ a_restart_takes_new_limits(void **state)
     for (size_t series_max = 1000; series_max >= 1; series_max /= 10) {
         const struct samples_limits narrow = {.series_max = series_max,
                                               .label_bytes_max = 2};
+
         samples_restart(samples, &narrow);
         assert_int_equal(samples_count(samples), 0);
         assert_int_equal(samples_dropped(samples), 0);
         for (int i = 0; i < 1001; i++) {
             char label[16];
+
             (void)snprintf(label, sizeof(label), "%c%c%d", 'A' + i % 32, 'A' + i / 32,
                            i);
             samples_add(samples, &one, i, LABELS(label));
@@ -182,6 +186,7 @@ kept_labels_survive_growth_and_repeats(void **state)
     for (int round = 0; round < 2; round++) {
         for (int i = 0; i < 500; i++) {
             size_t length = (size_t)(i * 7919 % 9000);
+
             memset(text, 'a' + i % 26, length);
             (void)snprintf(text + length, sizeof(text) - length, "%d", i);
             samples_add(samples, &one, i, LABELS(text));
@@ -191,6 +196,7 @@ kept_labels_survive_growth_and_repeats(void **state)
         assert_int_equal(samples_dropped(samples), 500);
         for (int i = 0; i < 500; i++) {
             size_t length = (size_t)(i * 7919 % 9000);
+
             memset(text, 'a' + i % 26, length);
             (void)snprintf(text + length, sizeof(text) - length, "%d", i);
             assert_string_equal(samples_at(samples, (size_t)i).label_values[0], text);
@@ -209,6 +215,7 @@ many_entries_take_linear_time(void **state)
     struct samples *samples = samples_new(&wide);
     for (int i = 0; i < 200000; i++) {
         char label[16];
+
         (void)snprintf(label, sizeof(label), "%d", i / 2);
         samples_add(samples, &one, i, LABELS(label));
     }
@@ -233,5 +240,6 @@ main(void)
         cmocka_unit_test(kept_labels_survive_growth_and_repeats),
         cmocka_unit_test(many_entries_take_linear_time),
     };
+
     return cmocka_run_group_tests_name("samples", tests, NULL, NULL);
 }

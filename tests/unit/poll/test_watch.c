@@ -132,7 +132,7 @@ open_world(struct world *world)
     const struct metric *const *slots[PUBLISH_SLOTS_MAX];
     struct failure why;
 
-    memset(world, 0, sizeof *world);
+    memset(world, 0, sizeof(*world));
     size_t slots_count = publish_slots(slots);
 
     uv_loop_init(&world->loop);
@@ -221,7 +221,7 @@ comes_a_call(struct world *world, int turns)
         hand_clock_pass(S / 1000);
         uv_run(&world->loop, UV_RUN_NOWAIT);
     }
-    return the_source.call != NULL;
+    return the_source.call;
 }
 
 /* The next call's command. */
@@ -487,7 +487,7 @@ static bool
 shows(const struct world *world, const char *line)
 {
     struct body *body = store_body(world->parts.store, clock_monotonic_ns());
-    bool there = memmem(body->bytes, body->length, line, strlen(line)) != NULL;
+    bool there = memmem(body->bytes, body->length, line, strlen(line));
 
     body_unref(body);
     return there;
@@ -595,7 +595,7 @@ tells(struct world *world, const char *line)
     struct text out = TEXT_INIT((size_t)1 << 20);
 
     telemetry_write(world->parts.telemetry, &out);
-    bool told = strstr(out.bytes, line) != NULL;
+    bool told = strstr(out.bytes, line);
 
     text_free(&out);
     return told;

@@ -105,7 +105,7 @@ set_up(void **state)
     size_t slots_count = publish_slots(slots);
 
     (void)state;
-    memset(&world, 0, sizeof world);
+    memset(&world, 0, sizeof(world));
     uv_loop_init(&world.loop);
     world.config = config_load(NULL, NULL, &why);
     world.parts = (struct watch_parts){
@@ -168,7 +168,7 @@ add_guest(void *context, const struct source_config *source, const struct guest 
 
     (void)context;
     (void)source;
-    snprintf(world.list + length, sizeof world.list - length, "%s=%s;", guest->key,
+    snprintf(world.list + length, sizeof(world.list) - length, "%s=%s;", guest->key,
              guest->identity);
 }
 

@@ -43,6 +43,7 @@ test_addresses_that_nobody_could_reach(void **state)
                                        "223.1.1.1", "2001:db8::1",   "fd00::1",
                                        "fec0::1",   "169.253.0.1",   "0:0:0:0:1::"};
     struct discovery_address address;
+
     (void)state;
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         if (discovery_address_read(&address, "eth0", bad[i]))

@@ -16,6 +16,7 @@ static struct discovery_query
 asked(const char *const *parameters)
 {
     struct discovery_query query;
+
     discovery_query_init(&query);
     for (; *parameters; parameters += 2)
         discovery_query_add(&query, parameters[0], parameters[1]);
@@ -30,6 +31,7 @@ guest_of(const char *name, const char *const *said)
     const struct discovery_label labels[] = {{"domain", name}, {"os_id", "de\xc3"}};
     struct discovery_address addresses[16];
     size_t count = 0;
+
     for (; *said; said += 2)
         assert_true(discovery_address_read(&addresses[count++], said[0], said[1]));
     return discovery_guest_new(labels, 2, addresses, count);
@@ -44,12 +46,14 @@ targets_are(struct discovery_query query, struct discovery_guest *const *guests,
     struct text text = TEXT_INIT(1 << 20), found = TEXT_INIT(1 << 20);
     size_t index;
     json_t *group;
+
     assert_string_equal(query.problem, "");
     discovery_render(&query, guests, count, &text);
     json_t *list = json_loads(text.bytes, JSON_REJECT_DUPLICATES, NULL);
     assert_non_null(list);
     json_array_foreach (list, index, group) {
         json_t *targets = json_object_get(group, "targets");
+
         assert_int_equal(json_array_size(targets), 1);
         text_add_format(&found, "%s%s", index > 0 ? " " : "",
                         json_string_value(json_array_get(targets, 0)));
@@ -68,6 +72,7 @@ test_which_addresses_become_targets(void **state)
         GUEST("b", NULL),
         GUEST("c", "eth0", "2001:db8::2"),
     };
+
     (void)state;
     targets_are(ASKED(NULL), guests, 3, "10.0.0.1:9100 [2001:db8::2]:9100");
     targets_are(ASKED("port", "9182"), guests, 3, "10.0.0.1:9182 [2001:db8::2]:9182");
@@ -93,6 +98,7 @@ static void
 test_labels(void **state)
 {
     char hostile[300];
+
     memset(hostile, 'x', sizeof(hostile) - 1);
     hostile[sizeof(hostile) - 1] = '\0';
     memcpy(hostile, "\"},{\n\\", 6);
@@ -126,6 +132,7 @@ test_the_list_is_empty_or_stable(void **state)
     struct discovery_guest *guest = GUEST("a", "eth0", "10.0.0.1");
     const struct discovery_query query = ASKED(NULL);
     struct text one = TEXT_INIT(1 << 20), other = TEXT_INIT(1 << 20);
+
     (void)state;
 
     discovery_render(&query, NULL, 0, &one);

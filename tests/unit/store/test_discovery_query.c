@@ -14,6 +14,7 @@ static struct discovery_query
 asked(const char *const *parameters)
 {
     struct discovery_query query;
+
     discovery_query_init(&query);
     for (; *parameters; parameters += 2)
         discovery_query_add(&query, parameters[0], parameters[1]);
@@ -37,6 +38,7 @@ test_queries_that_are_refused(void **state)
     static const char *const networks[] = {"",       "10.0.0.0/33", "10.0.0/8",
                                            "::/129", "10.0.0.0/",   "10.0.0.0/8/8",
                                            "/8",     "x",           "10.0.0.0/ 8"};
+
     (void)state;
     for (size_t i = 0; i < sizeof(ports) / sizeof(ports[0]); i++)
         refused(ASKED("port", ports[i]), "from 1 to 65535");
@@ -60,6 +62,7 @@ static void
 test_too_many_networks(void **state)
 {
     struct discovery_query query;
+
     (void)state;
     discovery_query_init(&query);
     for (size_t i = 0; i < DISCOVERY_NETWORKS_MAX; i++)

@@ -36,6 +36,7 @@ slice_is(const struct fragment *fragment, size_t family, const char *expected)
 {
     size_t start = fragment->offsets[family];
     size_t length = fragment->offsets[family + 1] - start;
+
     assert_int_equal(length, strlen(expected));
     assert_memory_equal(fragment->text + start, expected, length);
 }
@@ -44,6 +45,7 @@ static struct fragment *
 render_mixed(const char *identity)
 {
     struct samples *samples = samples_new(&limits);
+
     samples_add(samples, &offset, 0.25, NO_LABELS);
     samples_add(samples, &size_bytes, 4096, LABELS("vda1", "/"));
     samples_add(samples, &received, 1, LABELS("eth0"));
@@ -168,6 +170,7 @@ static void
 identity_is(const char *domain, const char *source, const char *expected)
 {
     char *identity = exposition_identity(domain, source);
+
     assert_string_equal(identity, expected);
     free(identity);
 }
@@ -223,5 +226,6 @@ main(void)
         cmocka_unit_test(identities_are_escaped_and_valid_utf8),
         cmocka_unit_test(references_are_counted),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -33,6 +33,7 @@ static void
 write_trailer(void *context, struct text *out)
 {
     int *calls = context;
+
     (*calls)++;
     text_add_string(out, "# trailer\n");
 }
@@ -41,6 +42,7 @@ static struct fragment *
 health(const char *identity, double value)
 {
     struct samples *samples = samples_new(&limits);
+
     samples_add(samples, &up, value, NO_LABELS);
     struct fragment *fragment = exposition_render(identity, health_families, samples);
     samples_free(samples);
@@ -51,6 +53,7 @@ static struct fragment *
 vcpu(const char *identity, double count)
 {
     struct samples *samples = samples_new(&limits);
+
     samples_add(samples, &online, 1, LABELS("0"));
     samples_add(samples, &vcpus, count, LABELS("online"));
     struct fragment *fragment = exposition_render(identity, vcpu_families, samples);
@@ -63,6 +66,7 @@ body_is(struct store *store, int64_t now_ns, const char *expected)
 {
     struct body *body = store_body(store, now_ns);
     char *text = strndup(body->bytes, body->length);
+
     assert_string_equal(text, expected);
     free(text);
     body_unref(body);
@@ -95,6 +99,7 @@ families_are_contiguous_and_guests_in_order(void **state)
     const char *const names[] = {"d=\"b\"", "d=\"c\"", "d=\"a\""};
     for (size_t i = 0; i < 3; i++) {
         struct store_guest *guest = store_guest_add(store, names[i]);
+
         store_put(store, guest, VCPU, vcpu(names[i], 2), INT64_MAX);
         if (i != 1)
             store_put(store, guest, HEALTH, health(names[i], 1), INT64_MAX);
@@ -231,8 +236,10 @@ static void *
 read_bodies(void *argument)
 {
     struct traffic *traffic = argument;
+
     for (int64_t now_ns = 0; !atomic_load(&traffic->stop); now_ns++) {
         struct body *body = store_body(traffic->store, now_ns);
+
         if (body->length > 0 && body->bytes[body->length - 1] != '\n')
             atomic_fetch_add(&traffic->torn, 1);
         body_unref(body);
@@ -250,6 +257,7 @@ writers_and_readers_do_not_disturb_each_other(void **state)
         assert_int_equal(pthread_create(&readers[i], NULL, read_bodies, &traffic), 0);
     for (int i = 0; i < 300; i++) {
         struct store_guest *guest = store_guest_add(traffic.store, "d=\"a\"");
+
         store_put(traffic.store, guest, VCPU, vcpu("d=\"a\"", i), i);
         store_put(traffic.store, guest, HEALTH, health("d=\"a\"", i), INT64_MAX);
         store_put(traffic.store, guest, HEALTH, NULL, 0);
@@ -295,5 +303,6 @@ main(void)
         cmocka_unit_test(an_overlong_trailer_ends_with_a_whole_line),
         cmocka_unit_test(writers_and_readers_do_not_disturb_each_other),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -39,6 +39,7 @@ static char *
 render(struct telemetry *telemetry)
 {
     struct text text = TEXT_INIT(1 << 20);
+
     telemetry_write(telemetry, &text);
     assert_false(text.overflow);
     return text_take(&text, NULL);
@@ -50,8 +51,9 @@ renders(struct telemetry *telemetry, const char *line)
 {
     char *text = render(telemetry);
     char *wanted = NULL;
+
     assert_true(asprintf(&wanted, "\n%s\n", line) > 0);
-    bool found = strstr(text, wanted) != NULL;
+    bool found = strstr(text, wanted);
     free(wanted);
     free(text);
     return found;
@@ -62,11 +64,12 @@ value_of(struct telemetry *telemetry, const char *series)
 {
     char *text = render(telemetry);
     char *wanted = NULL;
+
     assert_true(asprintf(&wanted, "\n%s ", series) > 0);
     const char *line = strstr(text, wanted);
-    if (line == NULL)
+    if (!line)
         fail_msg("no series %s", series);
-    double value = line == NULL ? 0 : strtod(line + strlen(wanted), NULL);
+    double value = !line ? 0 : strtod(line + strlen(wanted), NULL);
     free(wanted);
     free(text);
     return value;
@@ -91,6 +94,7 @@ known_counters_start_at_zero(void **state)
         "qga_exporter_scrapes_total{code=\"413\"} 0",
         "qga_exporter_config_last_reload_successful 1",
     };
+
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
         if (!renders(*state, lines[i]))
             fail_msg("missing: %s", lines[i]);
@@ -164,6 +168,7 @@ sources_come_and_go(void **state)
 {
     size_t one = telemetry_source_add(*state, "");
     size_t two = telemetry_source_add(*state, "pve \"two\"");
+
     telemetry_source_up(*state, two, true);
     telemetry_lanes(*state, one, 4, 3, 2);
     assert_true(renders(*state, "qga_exporter_source_up{source=\"\"} 0"));
@@ -187,6 +192,7 @@ static void
 one_source_too_many_is_ignored(void **state)
 {
     char name[16];
+
     for (int i = 0; i < TELEMETRY_SOURCES_MAX; i++) {
         (void)snprintf(name, sizeof(name), "s%d", i);
         assert_int_equal(telemetry_source_add(*state, name), i);
@@ -204,6 +210,7 @@ static double
 now_s(void)
 {
     struct timespec now;
+
     assert_int_equal(clock_gettime(CLOCK_REALTIME, &now), 0);
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }

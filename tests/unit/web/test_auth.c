@@ -41,7 +41,8 @@ static char *
 hash_counted(const char *password, const char *setting, struct crypt_data *data)
 {
     char *hash = crypt_rn(password, setting, data, sizeof(*data));
-    hashes.computed += hash != NULL && strlen(hash) == WEB_BCRYPT_BYTES;
+
+    hashes.computed += !!hash && strlen(hash) == WEB_BCRYPT_BYTES;
     (void)snprintf(hashes.setting, sizeof(hashes.setting), "%s", setting);
     return hash;
 }
@@ -57,6 +58,7 @@ static void
 tell(void *context)
 {
     struct waiter *waiter = context;
+
     (void)pthread_mutex_lock(&waiter->lock);
     waiter->is_told = true;
     (void)pthread_cond_signal(&waiter->told);
@@ -88,6 +90,7 @@ header_of(const char *user, const char *password, char *out, size_t out_bytes)
     char plain[128] = "";
     size_t used = (size_t)snprintf(out, out_bytes, "Basic ");
     size_t length = (size_t)snprintf(plain, sizeof(plain), "%s:%s", user, password);
+
     for (size_t i = 0; i < length; i += 3) {
         unsigned int group = (unsigned int)(unsigned char)plain[i] << 16 |
                              (unsigned int)(unsigned char)plain[i + 1] << 8 |
@@ -95,6 +98,7 @@ header_of(const char *user, const char *password, char *out, size_t out_bytes)
         char four[5] = {digits[group >> 18], digits[group >> 12 & 63],
                         i + 1 < length ? digits[group >> 6 & 63] : '=',
                         i + 2 < length ? digits[group & 63] : '=', '\0'};
+
         used += (size_t)snprintf(out + used, out_bytes - used, "%s", four);
     }
 }
@@ -105,6 +109,7 @@ check(struct web_auth *auth, struct waiter *waiter, uint32_t remote, const char 
 {
     char header[256];
     struct sockaddr_in address = remote_of(remote);
+
     header_of(user, password, header, sizeof(header));
     return web_auth_check(auth, &all, header, (struct sockaddr *)&address,
                           &waiter->login);
@@ -125,6 +130,7 @@ static enum web_verdict
 log_in(struct web_auth *auth, uint32_t remote, const char *user, const char *password)
 {
     struct waiter waiter;
+
     waiter_init(&waiter);
     enum web_verdict verdict = check(auth, &waiter, remote, user, password);
     if (verdict != WEB_VERDICT_WAIT)
@@ -217,6 +223,7 @@ static void
 wait_at_gate(void *context)
 {
     struct gate *gate = context;
+
     tell(&gate->waiter);
     (void)pthread_mutex_lock(&gate->closed);
     (void)pthread_mutex_unlock(&gate->closed);
@@ -249,6 +256,7 @@ the_line_is_short_and_shorter_for_each_remote(void **state)
     for (uint32_t remote = 1; waiting < WEB_AUTH_WAITING_MAX; remote++) {
         for (int i = 0; i < WEB_AUTH_WAITING_PER_REMOTE_MAX; i++) {
             struct waiter *waiter = &waiters[waiting++];
+
             waiter_init(waiter);
             (void)snprintf(guess, sizeof(guess), "%zu", waiting);
             assert_int_equal(check(auth, waiter, remote, "alice", guess),
@@ -319,6 +327,7 @@ costs_as_much(const char *user)
     unsigned int before = hashes.computed;
     struct waiter waiter;
     char header[256];
+
     waiter_init(&waiter);
     header_of(user, "guess", header, sizeof(header));
     assert_int_equal(web_auth_check(auth, &of, header, NULL, &waiter.login),
@@ -352,5 +361,6 @@ main(void)
         cmocka_unit_test(the_end_wakes_those_who_wait),
         cmocka_unit_test(an_unknown_user_costs_as_much),
     };
+
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,6 +11,7 @@ nothing_is_plain_http_for_all(void **state)
         "basic_auth_users:", "http_server_config: {http2: false}"};
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
         struct web_config *config = web_config_of(texts[i]);
+
         assert_false(config->tls.enabled);
         assert_int_equal(config->users.count, 0);
         assert_int_equal(config->rate_limit.interval_ns, 0);
@@ -80,8 +81,9 @@ annotated_uncommented(void)
     char line[256];
     size_t used = 0;
     FILE *file = fopen("config/web.yml", "r");
+
     assert_non_null(file);
-    while (fgets(line, sizeof(line), file) != NULL) {
+    while (fgets(line, sizeof(line), file)) {
         if (line[0] != '#' || line[1] == '\n' || (line[1] == ' ' && line[2] != ' '))
             continue;
         used += (size_t)snprintf(text + used, sizeof(text) - used, "%s", line + 1);
@@ -130,8 +132,9 @@ the_annotated_file_has_all_keys_and_is_good(void **state)
     web_config_free(config);
     for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
         char key[64];
+
         (void)snprintf(key, sizeof(key), "%s:", keys[i]);
-        if (strstr(text, key) == NULL)
+        if (!strstr(text, key))
             fail_msg("config/web.yml does not show %s", keys[i]);
     }
 }

@@ -5,6 +5,7 @@ static void
 priority_is(const char *text, const char *priority)
 {
     struct web_config *config = web_config_of(text);
+
     assert_string_equal(config->tls.priority, priority);
     web_config_free(config);
 }

@@ -7,6 +7,7 @@ headers_are_those_of_the_toolkit(void **state)
     struct web_config *config = web_config_of(
         "http_server_config: {http2: true, headers: {X-Frame-Options: deny, "
         "Content-Security-Policy: \"default-src 'self'\", X-XSS-Protection: \"\"}}\n");
+
     static const struct {
         const char *name, *value;
     } wanted[WEB_HEADERS] = {

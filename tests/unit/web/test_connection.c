@@ -14,6 +14,7 @@ static int
 poll_without_time(struct pollfd *files, nfds_t count, int timeout_ms)
 {
     static const struct timespec at_once = {0};
+
     return ppoll(files, count, timeout_ms == 0 ? &at_once : NULL, NULL);
 }
 
@@ -25,6 +26,7 @@ serve_much(int64_t request_ns, int64_t response_ns)
                                                             .response_ns = response_ns,
                                                             .poll = poll_without_time},
                                       NULL);
+
     put_much(served.store);
     return served;
 }
@@ -50,6 +52,7 @@ read_rest(int fd)
     static char block[65536];
     size_t total = 0;
     ssize_t got;
+
     while ((got = recv(fd, block, sizeof(block), 0)) > 0)
         total += (size_t)got;
     assert_true(got == 0 || errno == ECONNRESET);
@@ -61,6 +64,7 @@ static void
 read_a_little(int fd)
 {
     char block[100];
+
     assert_true(recv(fd, block, sizeof(block), 0) > 0);
 }
 
@@ -70,6 +74,7 @@ read_slowly(const struct served *served, int64_t time_ns)
 {
     const int window = 262144;
     int fd = dial(served);
+
     (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &window, sizeof(window));
     say(fd, "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
     pass(served, time_ns, read_a_little, fd);
@@ -87,6 +92,7 @@ static size_t
 send_slowly(const struct served *served, int64_t time_ns)
 {
     int fd = dial(served);
+
     say(fd, "GET /-/healthy HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX-Long: ");
     answers(served, "GET", "/-/healthy", OK, "Healthy"); /* it was accepted before */
     pass(served, time_ns, say_a_little, fd);
@@ -136,6 +142,7 @@ others_are_served_meanwhile(void **state)
         assert_true(read_slowly(&served, 0) > MUCH_BYTES);
         for (size_t i = 0; i < 30; i++) {
             char byte;
+
             if (i % 2)
                 assert_int_equal(recv(readers[i], &byte, 1, 0), 1);
             else

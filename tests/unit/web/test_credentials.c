@@ -14,6 +14,7 @@ static void
 reads(const char *header, const char *user, const char *password)
 {
     struct web_credentials credentials;
+
     assert_true(web_credentials_read(header, &credentials));
     assert_string_equal(credentials.user, user);
     assert_string_equal(credentials.password, password);
@@ -61,6 +62,7 @@ reads_of_length(size_t groups)
 {
     struct web_credentials credentials;
     char *header = calloc(1, 6 + 4 + 4 * groups + 1);
+
     assert_non_null(header);
     (void)strcat(header, "Basic YTph");
     for (size_t i = 0; i < groups; i++)

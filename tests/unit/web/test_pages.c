@@ -42,7 +42,7 @@ page_is(struct web_pages *pages, const char *path, const char *const *parameters
     for (; parameters && *parameters; parameters += 2)
         discovery_query_add(&query, parameters[0], parameters[1]);
     struct web_page page = web_pages_get(pages, web_pages_route(pages, path), &query);
-    bool found = *part ? memmem(page.bytes, page.length, part, strlen(part)) != NULL
+    bool found = *part ? !!memmem(page.bytes, page.length, part, strlen(part))
                        : page.length == 0;
 
     if (page.status != status || strcmp(page.type, type) != 0 || !found)

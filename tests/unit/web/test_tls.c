@@ -11,13 +11,14 @@ static void
 refuses(const char *text, const char *key, const char *sentence)
 {
     char path[256], expected[1024];
+
     write_text("bad.yml", text);
     (void)snprintf(path, sizeof(path), "%s/bad.yml", folder);
     (void)snprintf(expected, sizeof(expected), "%s:1: tls_server_config.%s: %s/%s",
                    path, key, folder, sentence);
     struct failure why;
     struct web_access *access = web_access_open(path, NULL, NULL, &why);
-    if (access != NULL || strstr(why.text, expected) != why.text)
+    if (access || strstr(why.text, expected) != why.text)
         fail_msg("expected: %s\ngot:      %s", expected, why.text);
 }
 

@@ -33,6 +33,7 @@ client_open(const struct served *served, const char *priority)
 {
     struct client client = {.fd = dial(served)};
     int code;
+
     assert_int_equal(gnutls_certificate_allocate_credentials(&client.credentials), 0);
     assert_int_equal(gnutls_init(&client.session, GNUTLS_CLIENT), 0);
     assert_int_equal(gnutls_priority_set_direct(client.session, priority, NULL), 0);
@@ -64,6 +65,7 @@ client_scrape(struct client *client, size_t piece)
     char *block = malloc(piece);
     size_t total = 0;
     ssize_t got;
+
     assert_non_null(block);
     assert_int_equal(gnutls_record_send(client->session, request, sizeof(request) - 1),
                      (ssize_t)sizeof(request) - 1);
@@ -79,6 +81,7 @@ reader(void *argument)
 {
     struct client client = client_open(argument, "NORMAL");
     size_t total = client_scrape(&client, 3000);
+
     client_close(&client);
     return (void *)(uintptr_t)total;
 }
@@ -91,6 +94,7 @@ long_answers_come_whole(void **state)
     struct served served = serve_tls(NULL);
     for (size_t i = 0; i < 2; i++) {
         struct client client = client_open(&served, priorities[i]);
+
         assert_true(client_scrape(&client, 65536) > MUCH_BYTES);
         client_close(&client);
     }
@@ -129,6 +133,7 @@ poll_counted(struct pollfd *files, nfds_t count, int timeout_ms)
     const struct timespec timeout = {.tv_sec = timeout_ms / 1000,
                                      .tv_nsec = timeout_ms % 1000 * 1000000L};
     int wants_ms = timeout_ms < 0 ? INT_MAX : timeout_ms;
+
     if (atomic_load(&server.turns) >= TURNS_SETTLED &&
         wants_ms < atomic_load(&server.shortest_ms))
         atomic_store(&server.shortest_ms, wants_ms);

@@ -79,6 +79,7 @@ static void *
 scrape(void *argument)
 {
     struct traffic *traffic = argument;
+
     while (!atomic_load(&traffic->stop)) {
         free(ask(traffic->served, "GET", "/metrics"));
         atomic_fetch_add(&traffic->scrapes, 1);
@@ -98,6 +99,7 @@ scrapes_while_the_store_changes(void **state)
     for (int i = 0; i < 100 || atomic_load(&traffic.scrapes) < 40; i++) {
         struct store_guest *guest = store_guest_add(served.store, "domain=\"a\"");
         struct samples *samples = samples_new(&limits);
+
         samples_add(samples, &up, i, NO_LABELS);
         store_put(served.store, guest, 0,
                   exposition_render("domain=\"a\"", families, samples), INT64_MAX);

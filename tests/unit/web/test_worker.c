@@ -11,6 +11,7 @@ static int
 poll_without_time(struct pollfd *files, nfds_t count, int timeout_ms)
 {
     static const struct timespec at_once = {0};
+
     return ppoll(files, count, timeout_ms == 0 ? &at_once : NULL, NULL);
 }
 
@@ -45,22 +46,24 @@ blocked_signals(const char *thread_name)
 {
     unsigned long long blocked = 0;
     DIR *tasks = opendir("/proc/self/task");
+
     assert_non_null(tasks);
-    for (const struct dirent *task = readdir(tasks); task != NULL;
-         task = readdir(tasks)) {
+    for (const struct dirent *task = readdir(tasks); task; task = readdir(tasks)) {
         char path[sizeof(task->d_name) + 32];
         char line[256];
         bool wanted = false;
+
         (void)snprintf(path, sizeof(path), "/proc/self/task/%s/status", task->d_name);
         FILE *file = fopen(path, "re");
-        while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+        while (file && fgets(line, sizeof(line), file)) {
             char name[64];
+
             if (sscanf(line, "Name: %63s", name) == 1)
                 wanted = strcmp(name, thread_name) == 0;
             if (wanted && strncmp(line, "SigBlk:", 7) == 0)
                 blocked = strtoull(line + 7, NULL, 16);
         }
-        if (file != NULL)
+        if (file)
             (void)fclose(file);
     }
     (void)closedir(tasks);

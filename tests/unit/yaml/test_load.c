@@ -193,6 +193,7 @@ check_repeated(const char *head, const char *part, size_t count, const char *wan
 {
     size_t head_length = strlen(head), part_length = strlen(part);
     char *text = malloc(head_length + count * part_length + 1);
+
     assert_non_null(text);
     memcpy(text, head, head_length + 1);
     for (size_t i = 0; i < count; i++)

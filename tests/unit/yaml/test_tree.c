@@ -9,7 +9,7 @@ test_null(void **state)
     (void)state;
     struct tree_node *root = yaml_load("[ ~, null, '', \"null\", nil, [] ]");
     static const bool wanted[] = {true, true, false, false, false, false};
-    for (const struct tree_node *node = root->first; node != NULL; node = node->next)
+    for (const struct tree_node *node = root->first; node; node = node->next)
         assert_int_equal(tree_is_null(node), wanted[node->index]);
     tree_free(root);
 }
@@ -63,6 +63,7 @@ test_quote(void **state)
         memcpy(umlauts + i, "\xc3\xa4", 3);
     for (size_t shift = 0; shift < 2; shift++) {
         const char *cut = tree_quote(umlauts + 2 - 2 * shift, quoted);
+
         assert_true(strlen(cut) < TREE_QUOTE_BYTES);
         assert_string_equal(cut + strlen(cut) - 5, "\xc3\xa4...");
     }

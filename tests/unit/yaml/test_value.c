@@ -9,6 +9,7 @@ check_duration(const char *text, int64_t wanted_ns)
 {
     struct tree_node *root = yaml_load(text);
     int64_t ns = -2;
+
     if (value_read_duration(root, 0, INT64_MAX, &ns, &yaml_why) < 0)
         ns = -1;
     if (ns != wanted_ns)
@@ -57,6 +58,7 @@ check_bytes(const char *text, int64_t wanted)
 {
     struct tree_node *root = yaml_load(text);
     int64_t bytes = -2;
+
     if (value_read_bytes(root, 0, INT64_MAX, &bytes, &yaml_why) < 0)
         bytes = -1;
     if (bytes != wanted)
@@ -93,9 +95,10 @@ test_integers(void **state)
         yaml_load("[0, 7, 9223372036854775807, 9223372036854775808, "
                   "'7', 07, 0x7, 1_0, 1e3, -7, +7]");
     static const int64_t wanted[] = {0, 7, INT64_MAX};
-    for (const struct tree_node *node = root->first; node != NULL; node = node->next) {
+    for (const struct tree_node *node = root->first; node; node = node->next) {
         int64_t number = -1;
         int result = value_read_integer(node, 0, INT64_MAX, &number, &yaml_why);
+
         assert_int_equal(result, node->index < 3 ? 0 : -1);
         if (result == 0)
             assert_true(number == wanted[node->index]);

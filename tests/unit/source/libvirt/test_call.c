@@ -135,6 +135,7 @@ ask(int code, const char *message, bool alive)
 {
     struct libvirt_link *link = libvirt_link_new(URI, NULL, NULL, NULL);
     struct libvirt_job *job = job_of(link, "");
+
     void *lane = libvirt_call_driver.open(link);
     char *text = memory_string(message);
 
@@ -197,6 +198,7 @@ static void
 test_a_reply_and_what_was_asked_for_it(void **state)
 {
     struct libvirt_link *link = libvirt_link_new(URI, NULL, NULL, NULL);
+
     void *lane = libvirt_call_driver.open(link);
     struct libvirt_job *job = job_of(link, "");
 
@@ -228,6 +230,7 @@ static void
 test_a_dead_connection_is_opened_anew(void **state)
 {
     struct libvirt_link *link = libvirt_link_new(URI, NULL, NULL, NULL);
+
     void *lane = libvirt_call_driver.open(link);
 
     (void)state;
@@ -254,6 +257,7 @@ test_a_command_of_no_collector_is_not_sent(void **state)
 {
     struct libvirt_link *link = libvirt_link_new(URI, NULL, NULL, NULL);
     struct libvirt_job *job = job_of(link, "");
+
     void *lane = libvirt_call_driver.open(link);
     int status = 0;
 

@@ -87,7 +87,7 @@ os_of(const char *namespace, const char *id)
     static struct domain_xml domain;
     char xml[512];
 
-    snprintf(xml, sizeof xml,
+    snprintf(xml, sizeof(xml),
              "<domain><metadata><l:libosinfo xmlns:l='%s'><l:os id='%s'/>"
              "</l:libosinfo></metadata></domain>",
              namespace, id);
@@ -192,7 +192,7 @@ test_numbers_that_are_none(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+    for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
         struct domain_facts *facts = facts_of(bad[i]);
 
         assert_int_equal(facts->vcpus.maximum + facts->vcpus.current, 0);

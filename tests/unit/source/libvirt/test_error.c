@@ -86,7 +86,7 @@ test_codes(void **state)
     };
 
     (void)state;
-    for (size_t i = 0; i < sizeof errors / sizeof errors[0]; i++) {
+    for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
         struct failure why = {0};
 
         source_libvirt_failure(errors[i].code, errors[i].message, errors[i].elapsed_ns,

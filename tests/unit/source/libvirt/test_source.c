@@ -42,6 +42,7 @@ virConnectDomainEventRegisterAny(virConnectPtr connection, virDomainPtr domain, 
 {
     int (*real)(virConnectPtr, virDomainPtr, int, virConnectDomainEventGenericCallback,
                 void *, virFreeCallback) = NULL;
+
     void *found = dlsym(RTLD_NEXT, __func__);
 
     memcpy(&real, &found, sizeof(real));

@@ -76,7 +76,7 @@ address_of(const char *path)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
 
-    assert_true(strlen(path) < sizeof address.sun_path);
+    assert_true(strlen(path) < sizeof(address.sun_path));
     memcpy(address.sun_path, path, strlen(path));
     return address;
 }
@@ -88,7 +88,7 @@ listen_at(const char *path, int backlog)
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 
     assert_true(fd >= 0);
-    assert_int_equal(bind(fd, (const void *)&address, sizeof address), 0);
+    assert_int_equal(bind(fd, (const void *)&address, sizeof(address)), 0);
     assert_int_equal(listen(fd, backlog), 0);
     return fd;
 }
@@ -96,11 +96,11 @@ listen_at(const char *path, int backlog)
 static inline int
 set_up(void **state)
 {
-    struct world *world = calloc(1, sizeof *world);
+    struct world *world = calloc(1, sizeof(*world));
 
     strcpy(world->folder, "/tmp/test_agent.XXXXXX");
     assert_non_null(mkdtemp(world->folder));
-    snprintf(world->path, sizeof world->path, "%s/agent.sock", world->folder);
+    snprintf(world->path, sizeof(world->path), "%s/agent.sock", world->folder);
     world->peer = -1;
     world->timeout_ms = TIMEOUT_MS;
     world->listener = listen_at(world->path, 1);
@@ -173,7 +173,7 @@ static const char *
 heard(struct world *world)
 {
     static char bytes[4096];
-    ssize_t length = recv(world->peer, bytes, sizeof bytes - 1, 0);
+    ssize_t length = recv(world->peer, bytes, sizeof(bytes) - 1, 0);
 
     bytes[length > 0 ? length : 0] = '\0';
     return bytes;
@@ -195,7 +195,7 @@ answer_id(struct world *world, int64_t id)
 {
     char text[256];
 
-    snprintf(text, sizeof text, STRAY "\xff{\"return\": %" PRId64 "}\n", id);
+    snprintf(text, sizeof(text), STRAY "\xff{\"return\": %" PRId64 "}\n", id);
     say(world, text);
 }
 

@@ -176,7 +176,7 @@ test_held_with_the_backlog_full(void **state)
 
     for (; count < 8; count++) {
         others[count] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-        if (connect(others[count], (const void *)&address, sizeof address) < 0)
+        if (connect(others[count], (const void *)&address, sizeof(address)) < 0)
             break;
     }
     assert_int_equal(errno, EAGAIN);
@@ -200,6 +200,7 @@ static void
 test_denied(void **state)
 {
     struct world *world = *state;
+
     uid_t own = geteuid();
 
     chmod(world->path, 0700);

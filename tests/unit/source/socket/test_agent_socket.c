@@ -285,7 +285,7 @@ test_a_reply_in_one_breath_with_the_sync(void **state)
     agent_socket_connect(world->agent);
     take_connection(world);
     start_call(world);
-    snprintf(text, sizeof text, "\xff{\"return\": %" PRId64 "}\n" REPLY,
+    snprintf(text, sizeof(text), "\xff{\"return\": %" PRId64 "}\n" REPLY,
              id_in(heard(world)));
     say(world, text);
     settle(world);
@@ -299,10 +299,10 @@ flood_with(struct world *world, const char *pattern)
     char bytes[4096];
     size_t sent = 0, length = strlen(pattern);
 
-    for (size_t i = 0; i < sizeof bytes; i++)
+    for (size_t i = 0; i < sizeof(bytes); i++)
         bytes[i] = pattern[i % length];
     for (int i = 0; i < ROUNDS_MAX; i++) {
-        ssize_t taken = send(world->peer, bytes, sizeof bytes, MSG_NOSIGNAL);
+        ssize_t taken = send(world->peer, bytes, sizeof(bytes), MSG_NOSIGNAL);
 
         if (taken < 0 && errno == EPIPE)
             return sent;
@@ -320,7 +320,7 @@ test_floods_while_syncing(void **state)
     struct world *world = *state;
 
     agent_socket_connect(world->agent);
-    for (size_t i = 0; i < sizeof patterns / sizeof patterns[0]; i++) {
+    for (size_t i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++) {
         take_connection(world);
         heard(world);
         assert_in_range(flood_with(world, patterns[i]), 1, 3 * 1024 * 1024);

@@ -101,6 +101,7 @@ static void
 test_a_socket_that_is_denied(void **state)
 {
     int listener = listen_at_path();
+
     uid_t own = geteuid();
 
     (void)state;

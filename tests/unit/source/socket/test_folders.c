@@ -105,6 +105,7 @@ static void
 test_a_folder_that_is_denied(void **state)
 {
     struct world *world = *state;
+
     uid_t own = geteuid();
     char denied[PATH_MAX] = "", expected[64];
 

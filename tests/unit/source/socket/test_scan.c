@@ -40,7 +40,7 @@ note(struct world *world, char what, const char *path)
     size_t length = strlen(world->events);
 
     assert_memory_equal(path, world->folder, strlen(world->folder));
-    snprintf(world->events + length, sizeof world->events - length, "%c%s;", what,
+    snprintf(world->events + length, sizeof(world->events) - length, "%c%s;", what,
              path + strlen(world->folder) + 1);
 }
 
@@ -75,7 +75,7 @@ looked(void *context, const char *trouble, size_t beyond)
 
     world->looks++;
     world->beyond = beyond;
-    snprintf(world->trouble, sizeof world->trouble, "%s", trouble ? trouble : "");
+    snprintf(world->trouble, sizeof(world->trouble), "%s", trouble ? trouble : "");
 }
 
 static void
@@ -100,7 +100,7 @@ ticked(uv_timer_t *timer)
 static int
 set_up(void **state)
 {
-    struct world *world = calloc(1, sizeof *world);
+    struct world *world = calloc(1, sizeof(*world));
 
     strcpy(world->folder, "/tmp/test_scan.XXXXXX");
     assert_non_null(mkdtemp(world->folder));
@@ -127,7 +127,7 @@ tear_down(void **state)
     uv_run(&world->loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&world->loop), 0);
     assert_int_equal(chdir("/"), 0);
-    snprintf(command, sizeof command, "rm -rf %s", world->folder);
+    snprintf(command, sizeof(command), "rm -rf %s", world->folder);
     assert_int_equal(system(command), 0);
     free(world);
     return 0;
@@ -165,7 +165,7 @@ start_with(struct world *world, const char *pattern,
         .context = world,
     };
 
-    snprintf(whole, sizeof whole, "%s/%s", world->folder, pattern);
+    snprintf(whole, sizeof(whole), "%s/%s", world->folder, pattern);
     world->scan = socket_scan_start(&world->loop, whole, pace, &listener);
     await_look(world, world->looks + 1);
 }
@@ -194,9 +194,9 @@ make_socket(const char *name)
     struct sockaddr_un address = {.sun_family = AF_UNIX};
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-    snprintf(address.sun_path, sizeof address.sun_path, "%s", name);
+    snprintf(address.sun_path, sizeof(address.sun_path), "%s", name);
     assert_true(fd >= 0);
-    assert_int_equal(bind(fd, (const void *)&address, sizeof address), 0);
+    assert_int_equal(bind(fd, (const void *)&address, sizeof(address)), 0);
     close(fd);
 }
 
@@ -394,6 +394,7 @@ static void
 test_a_folder_that_is_denied(void **state)
 {
     struct world *world = *state;
+
     uid_t own = geteuid();
 
     make_folder("secret");
