@@ -43,6 +43,7 @@ GOOD = {
 
 TABLE = "includes and symbols follow the table"
 HEADERS = "headers of others stand where the table says"
+HANDWRITING = "one handwriting: p and !p, sizeof(x), struct failure"
 PURE = "collectors, agent, guest and exposition need no clock, file, socket or thread"
 
 # Of each kind of breach one: the wall, where it is seen, what is said, and the files planted.
@@ -144,6 +145,23 @@ BREACHES = {
                                  'static char path[9], slash[] = "/*";\n'
                                  "/* a comment\n   of two lines */\n"
                                  "void poll_turn(void) { strcpy(path, slash); }\n"}),
+    "a comparison with NULL": (
+        HANDWRITING, "exporter/poll/poll.c:5", "compares with NULL",
+        {"exporter/poll/poll.c": '#include "poll/poll.h"\n#include <stddef.h>\n'
+                                 "/* not p == NULL */\n"
+                                 "void poll_turn(void) { char *p = 0; if (p\n== NULL) p++; }\n"}),
+    "... in a test": (
+        HANDWRITING, "tests/unit/test_poll.c:2", "compares with NULL",
+        {"tests/unit/test_poll.c": "#include <stddef.h>\nint is(char *p) { return NULL != p; }\n"}),
+    "a sizeof without parentheses": (
+        HANDWRITING, "exporter/poll/poll.c:3", "sizeof without parentheses",
+        {"exporter/poll/poll.c": '#include "poll/poll.h"\n#include <stddef.h>\n'
+                                 "void poll_turn(void) { int *p = NULL; (void)sizeof *p; }\n"}),
+    "an error of another kind": (
+        HANDWRITING, "exporter/store/store.h:3", "an error that is no struct failure",
+        {"exporter/store/store.h": "#include <stddef.h>\nint store_put(int value);\n"
+                                   "int store_open(char *error,\n"
+                                   "               size_t error_bytes);\n"}),
     "a header that leans on what is included before": (
         "each header compiles alone", "exporter/base/size.h:2", "size_t",
         {"exporter/base/size.h": "/* A size. */\nextern size_t size;\n"}),
