@@ -86,7 +86,8 @@ static const struct {
     {"flush-ticks", &flush_time, TICKS_PER_SECOND},
 };
 
-/* node_exporter's: partitions would count twice what their disk counts. */
+/* Named as node_exporter's filter of its diskstats. By default partitions are left out:
+ * what they read and write is counted in their disk. */
 enum { FILTER_DEVICES };
 static const struct filter_spec diskstats_filters[] = {
     [FILTER_DEVICES] =

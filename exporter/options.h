@@ -7,7 +7,7 @@
 #include <stdbool.h>
 
 #define OPTIONS_DOMAINS_MAX 256
-#define EXIT_USAGE 2 /* beside those of stdlib.h */
+#define EXIT_USAGE 2 /* exit status: a wrong flag or config */
 
 enum options_mode {
     OPTIONS_RUN,

@@ -1,5 +1,6 @@
-/* Every command that can be sent to an agent: those of the registry, and no other. Each
- * way to a guest has its requests written here, so nothing else can leave. */
+/* The commands that may be sent to an agent: those of the registry, and no other.  Both
+ * sources (libvirt, sockets) write each request by commands_write(), which ends the
+ * process at any other command. */
 #ifndef AGENT_COMMANDS_H
 #define AGENT_COMMANDS_H
 

@@ -1,4 +1,5 @@
-/* Collectors that need several calls: what is said next, and when it is over.  Pure. */
+/* For a collector that needs several calls: which request is sent next, and when the
+ * sequence ends.  No clock, no input or output. */
 #ifndef AGENT_CONVERSATION_H
 #define AGENT_CONVERSATION_H
 

@@ -200,7 +200,7 @@ source_name_read(const struct tree_node *map, bool needed, struct source_config 
     return 0;
 }
 
-/* The last source against those before it. */
+/* Refuses the last source if one before it has its name, its URI or its path. */
 static int
 source_check_unique(const struct source_config *sources,
                     const struct source_config *last, const struct tree_node *map,

@@ -239,8 +239,9 @@ note_collector(const struct incoming *in)
     in->verdict->failed = !state->success && state->status != COMMAND_MISSING;
 }
 
-/* A reply that does not parse closes libvirt's way to the agent for everybody.  The
- * command that did it is not sent to this guest again. */
+/* After a reply that does not parse, libvirt breaks the agent's channel for all its
+ * clients.  The command that caused it is quarantined: this one, or the one before if
+ * this call found the channel already broken. */
 static void
 quarantine(const struct incoming *in)
 {

@@ -22,7 +22,7 @@ struct answer_rules {
 enum answer_series {
     SERIES_AS_BEFORE,
     SERIES_NEW,     /* those in answer_rules.samples */
-    SERIES_RENEWED, /* the same again: they hold for longer */
+    SERIES_RENEWED, /* the reply equals the last one: shown for longer */
     SERIES_WITHDRAWN,
 };
 

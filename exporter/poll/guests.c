@@ -50,7 +50,7 @@ find_guest(struct watch *watch, const char *key)
 void
 watch_drop_guest(struct watch *watch, struct guest *guest)
 {
-    /* NOLINTNEXTLINE(clang-analyzer-*): it loses count of the table */
+    /* NOLINTNEXTLINE(clang-analyzer-*): it cannot follow uthash's table */
     HASH_DEL(watch->guests, guest);
     /* NOLINTNEXTLINE(clang-analyzer-*): as above */
     HASH_DELETE(by_identity, watch->identities, guest);

@@ -8,8 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* From a call on an idle host to the longest that libvirt waits for a lock and an agent
- * together. */
+/* Upper bounds of the histograms, in ns and as the label `le` in seconds: from a call
+ * on an idle host to libvirt's longest, which waits up to 30 s for its agent job and
+ * then for the agent. */
 const struct telemetry_bound telemetry_bounds[TELEMETRY_BOUNDS] = {
     {1000000, "0.001"},  {2500000, "0.0025"}, {5000000, "0.005"},  {10000000, "0.01"},
     {25000000, "0.025"}, {50000000, "0.05"},  {100000000, "0.1"},  {250000000, "0.25"},

@@ -37,7 +37,8 @@ struct telemetry_command {
     struct telemetry_histogram duration;
 };
 
-/* Kept for good once it was seen, because a writer may be reading it. */
+/* A source's name is freed by telemetry_free() alone: telemetry_write() may be reading
+ * it on another thread. */
 struct telemetry_source_name {
     struct telemetry_source_name *next;
     char *name;

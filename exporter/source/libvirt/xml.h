@@ -9,7 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Cut to a quarter when kept. */
+/* Of a buffer for one attribute, NUL included: more than domain_facts_text() keeps, so
+ * that the cut is made there, at the end of a character. */
 #define XML_ATTRIBUTE_BYTES ((size_t)4 * DOMAIN_TEXT_BYTES_MAX)
 
 bool xml_is(const xmlNode *node, const char *name); /* an element; not of NULL */

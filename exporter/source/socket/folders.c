@@ -104,7 +104,7 @@ watch_folder(struct socket_folders *folders, const char *path, ino_t inode)
     folder->event.data = folders;
     HASH_ADD_KEYPTR(hh, folders->found, folder->path, strlen(folder->path), folder);
     if (uv_fs_event_start(&folder->event, something_happened, path, 0) != 0) {
-        folders->unwatched = true; /* no inotify watches left, say */
+        folders->unwatched = true; /* e.g. the kernel's limit of watches */
         leave_folder(folders, folder);
     }
 }

@@ -19,7 +19,8 @@ void socket_folders_free(struct socket_folders *folders);
 
 enum socket_folders_state {
     SOCKET_FOLDERS_NONE,      /* none in which a socket could be or come */
-    SOCKET_FOLDERS_UNWATCHED, /* not every change is told: look again */
+    SOCKET_FOLDERS_UNWATCHED, /* inotify does not tell of all: look again at intervals
+                               */
     SOCKET_FOLDERS_WATCHED,
 };
 

@@ -72,7 +72,7 @@ trouble_of(const struct socket_scan *scan, enum socket_folders_state folders,
 static void
 forget_socket(struct socket_scan *scan, struct socket_entry *entry)
 {
-    /* NOLINTNEXTLINE(clang-analyzer-*): it loses count of the table */
+    /* NOLINTNEXTLINE(clang-analyzer-*): it cannot follow uthash's table */
     HASH_DEL(scan->sockets, entry);
     /* NOLINTNEXTLINE(clang-analyzer-*): as above */
     HASH_DELETE(by_file, scan->files, entry);
