@@ -193,6 +193,10 @@ connection_closed(virConnectPtr connection, int reason, void *opaque)
 
 /* --- the connection's own thread --- */
 
+/* By way of the type that stands for any function: libvirt's cast alone is a mistake to
+ * clang 19. */
+#define CALLBACK(function) VIR_DOMAIN_EVENT_CALLBACK((void (*)(void))(function))
+
 int
 subscriptions_open(struct subscriptions *subscriptions, void *connection,
                    struct libvirt_link *link, unsigned int number)
@@ -201,15 +205,13 @@ subscriptions_open(struct subscriptions *subscriptions, void *connection,
         int id;
         virConnectDomainEventGenericCallback callback;
     } events[] = {
-        {VIR_DOMAIN_EVENT_ID_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(lifecycle_event)},
-        {VIR_DOMAIN_EVENT_ID_AGENT_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(agent_event)},
-        {VIR_DOMAIN_EVENT_ID_DEVICE_ADDED, VIR_DOMAIN_EVENT_CALLBACK(device_event)},
-        {VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED, VIR_DOMAIN_EVENT_CALLBACK(device_event)},
-        {VIR_DOMAIN_EVENT_ID_METADATA_CHANGE,
-         VIR_DOMAIN_EVENT_CALLBACK(metadata_event)},
-        {VIR_DOMAIN_EVENT_ID_BALLOON_CHANGE, VIR_DOMAIN_EVENT_CALLBACK(balloon_event)},
-        {VIR_DOMAIN_EVENT_ID_MIGRATION_ITERATION,
-         VIR_DOMAIN_EVENT_CALLBACK(migration_event)},
+        {VIR_DOMAIN_EVENT_ID_LIFECYCLE, CALLBACK(lifecycle_event)},
+        {VIR_DOMAIN_EVENT_ID_AGENT_LIFECYCLE, CALLBACK(agent_event)},
+        {VIR_DOMAIN_EVENT_ID_DEVICE_ADDED, CALLBACK(device_event)},
+        {VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED, CALLBACK(device_event)},
+        {VIR_DOMAIN_EVENT_ID_METADATA_CHANGE, CALLBACK(metadata_event)},
+        {VIR_DOMAIN_EVENT_ID_BALLOON_CHANGE, CALLBACK(balloon_event)},
+        {VIR_DOMAIN_EVENT_ID_MIGRATION_ITERATION, CALLBACK(migration_event)},
     };
     struct subscription *subscription = subscription_new(link, number);
 
