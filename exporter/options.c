@@ -196,7 +196,7 @@ apply_value(struct parser *parser, enum flag_id id, const char *value)
         return add_listen_address(parser, value);
     if (id == FLAG_FORMAT)
         options->json = strcmp(value, "json") == 0;
-    else
+    else if (places[id])
         *places[id] = value;
     return 0;
 }

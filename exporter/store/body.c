@@ -78,9 +78,11 @@ body_new(const struct body_slot *slots, size_t slots_count,
     char *out = body->bytes;
 
     for (size_t slot = 0; slot < slots_count; slot++) {
-        for (size_t family = 0; family < slots[slot].families; family++)
+        size_t shown = slot_ends[slot] - start;
+
+        for (size_t family = 0; shown > 0 && family < slots[slot].families; family++)
             out = copy_family(out, &slots[slot].headers[family], fragments + start,
-                              slot_ends[slot] - start, family);
+                              shown, family);
         start = slot_ends[slot];
     }
     if (trailer->length > 0)

@@ -45,7 +45,7 @@ web_start(const struct web_settings *settings, struct store *store,
 
     while (settings->listen_addresses[count])
         count++;
-    struct web *web = memory_new(1, sizeof(*web) + count * sizeof(*web->workers));
+    struct web *web = memory_new(1, sizeof(*web) + count * sizeof(struct web_worker *));
 
     web->site = (struct web_site){
         .access = settings->access,

@@ -72,7 +72,7 @@ read_file(struct reader *reader)
 
     if (!bytes && errno == EFBIG)
         refuse(reader, 0,
-               "is larger than %d KiB; a config needs far less, so check the path",
+               "is larger than %zu KiB; a config needs far less, so check the path",
                TREE_FILE_BYTES_MAX / 1024);
     else if (!bytes)
         refuse(reader, 0, "cannot be read (%s); check the disk and the path",

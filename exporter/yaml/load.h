@@ -5,10 +5,8 @@
 
 #include "yaml/tree.h"
 
-#define TREE_FILE_BYTES_MAX (1024 * 1024) /* a config of 64 sources is below 16 KiB */
-#define TREE_DEPTH_MAX 8                  /* ours need 5 */
-#define TREE_NODES_MAX 20000
-#define TREE_STRING_BYTES_MAX 4096 /* one value */
+/* A config of 64 sources is below 16 KiB. */
+#define TREE_FILE_BYTES_MAX ((size_t)1024 * 1024)
 
 struct tree_file {
     const char *path;        /* must stay as long as the tree */
