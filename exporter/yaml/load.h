@@ -7,6 +7,9 @@
 
 /* A config of 64 sources is below 16 KiB. */
 #define TREE_FILE_BYTES_MAX ((size_t)1024 * 1024)
+#define TREE_DEPTH_MAX 8 /* ours need 5 */
+#define TREE_NODES_MAX 20000
+#define TREE_STRING_BYTES_MAX 4096 /* one value */
 
 struct tree_file {
     const char *path;        /* must stay as long as the tree */

@@ -66,7 +66,7 @@ def test_malformed(guest, exporter):
 
 def test_too_large(guest, exporter):
     watched = Watched(exporter, "too large")
-    as_impostor(guest, exporter, "-two-megabytes")
+    as_impostor(guest, exporter, "-over-a-megabyte")
     watched.event("agent_connected")
     watched.is_noticed(shown=watched.call("too_large"))
     watched.ends()
