@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from conftest import write_config
+from conftest import CLOCK_OFFSET_S, write_config
 from guest_truth import open_files
 from lab.process import wait_for
 from lab.programs import Exporter
@@ -37,8 +37,10 @@ def _guests(lab, old, new):
         for guest in guests.values():
             lab.virsh("resume", guest.name, check=False)
             guest.run("killall syslogd; rm -f /run/messages; agent kill", check=False)
-        for guest in guests.values():
+        for name, guest in guests.items():
             guest.wait_for_agent()
+            # Each pause has put it back.
+            guest.wait_for_control().set_clock(CLOCK_OFFSET_S if name == "new" else 0)
 
 
 @pytest.fixture(name="exporter")
