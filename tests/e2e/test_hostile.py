@@ -110,8 +110,9 @@ def test_the_honest_agents_are_seen_again(hostile, exporter):
         guest.run("agent release")
     for guest in hostile:
         wait_for(lambda guest=guest: answers_libvirt(guest), f"the agent of {guest.name}", 120, 0.5)
-    exporter.wait_for(lambda metrics: all(honest(metrics, guest.name) for guest in hostile),
-                      "the honest agents seen again", 60)
+    for guest in hostile:
+        exporter.wait_for(lambda metrics, guest=guest: honest(metrics, guest.name),
+                          f"the honest agent of {guest.name} seen again")
 
 
 def answers_libvirt(guest):
