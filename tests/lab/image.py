@@ -31,6 +31,9 @@ GENERATIONS = {"5.2": "bullseye", "7.2": "bookworm", "10.0": "trixie",
                "11.1": "trixie-backports"}
 USUAL, OUTER = ("7.2", "10.0"), ("5.2", "11.1")
 KERNEL_RELEASE = "bookworm"
+# Without KVM each boot is seconds of a core: what the lab does not need is left out.
+KERNEL_ARGUMENTS = ("console=ttyS0 quiet no_timer_check nokaslr mitigations=off "
+                    "cryptomgr.notests apparmor=0 audit=0")
 KERNEL_MODULES = ("virtio_pci", "virtio_blk", "virtio_console", "virtio_net", "ext4")
 # Not at every boot: a test loads /modules.storage in its guest.
 STORAGE_MODULES = ("virtio_scsi", "sd_mod", "ata_piix")

@@ -327,7 +327,7 @@ class Guest:
         return f"{self.lab.directory}/disk/{self.name}.raw"
 
     def xml(self):
-        arguments = ["console=ttyS0", "quiet", "no_timer_check", f"qga.name={self.name}",
+        arguments = [lab_image.KERNEL_ARGUMENTS, f"qga.name={self.name}",
                      f"qga.agent={self.agent}", f"qga.clock={self.clock_s}"]
         if self.mounts:
             arguments.append("qga.mounts=" + ",".join(self.mounts))

@@ -4,6 +4,7 @@ import contextlib
 import os
 
 from .error import LabError
+from .image import KERNEL_ARGUMENTS
 from .lab import GUEST_MEMORY_MIB, TRANSLATIONS_MIB, Guest
 from .process import Process, program, wait_for
 
@@ -25,7 +26,7 @@ class PlainGuest(Guest):
             "-accel", f"tcg,tb-size={TRANSLATIONS_MIB}", "-nodefaults",
             "-m", str(GUEST_MEMORY_MIB), "-display", "none",
             "-kernel", image.kernel, "-initrd", image.initramfs, "-append",
-            f"console=ttyS0 quiet no_timer_check qga.name={self.name} qga.agent={self.agent}",
+            f"{KERNEL_ARGUMENTS} qga.name={self.name} qga.agent={self.agent}",
             "-serial", f"file:{self.console}", "-device", "virtio-serial-pci",
         ]
         for index, (port, path) in enumerate(ports.items()):
