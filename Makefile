@@ -119,7 +119,7 @@ unit: export TSAN_OPTIONS ?= suppressions=$(abspath tests/tsan.supp)
 unit: $(UNIT_TESTS) ## build and run the unit tests
 	$(Q)failed=0; \
 	printf '%s\n' $^ | xargs -P $(shell nproc) -I{} sh -c 'timeout 600 {} >{}.log 2>&1 || echo "{} FAILED" >>{}.log; cat {}.log | grep -q FAILED && exit 1 || exit 0' || failed=1; \
-	cat $(^:=.log); exit $$failed
+	cat $$(grep -L FAILED $(^:=.log)) $$(grep -l FAILED $(^:=.log)); exit $$failed
 unit-build: $(UNIT_TESTS)
 
 # TSan has something to tell where there are threads.
@@ -151,7 +151,7 @@ check-tls: ## run the tests of the web side there
 # mostly wait, so three for two cores, as far as the memory bears (tests/lab/machine.py).
 E2E_JOBS ?= $(shell /usr/bin/python3 tests/lab/machine.py)
 e2e: $(BUILD)/qga-exporter ## run the end-to-end tests: real guests, libvirtd, Prometheus (root)
-	$(Q)QGA_EXPORTER=$(abspath $(BUILD)/qga-exporter) /usr/bin/python3 -m pytest -rs --durations=10 -n $(E2E_JOBS) --dist loadfile tests/e2e
+	$(Q)QGA_EXPORTER=$(abspath $(BUILD)/qga-exporter) /usr/bin/python3 -m pytest -rsfE --durations=10 -n $(E2E_JOBS) --dist loadfile tests/e2e
 
 # The same under a sanitizer, which makes the exporter end at what it finds.  It is slower
 # and larger then.
