@@ -48,8 +48,11 @@ def _hostile(lab, exporter):
 
 
 def honest(metrics, domain):
+    """A command that an impostor has answered with garbage is not asked again."""
     return (metrics.state(domain) == "responsive"
-            and bool(metrics.find("qga_os_info", domain=domain, id="qgalab")))
+            and bool(metrics.find("qga_os_info", domain=domain, id="qgalab")
+                     or metrics.find("qga_collector_avoided", domain=domain, collector="os",
+                                     reason="quarantined")))
 
 
 def resident_kib(pid):
