@@ -101,9 +101,10 @@ agent_command_status(const json_t *reply, const char *wanted)
 }
 
 static void
-agent_tell(const json_t *reply, struct told *told)
+agent_software(const json_t *reply, struct guest_software *software)
 {
-    guest_json_copy(reply, "version", told->agent_version, sizeof(told->agent_version));
+    guest_json_copy(reply, "version", software->agent_version,
+                    sizeof(software->agent_version));
 }
 
 const struct collector agent_collector = {
@@ -117,5 +118,5 @@ const struct collector agent_collector = {
     .metrics = agent_metrics,
     .parse = agent_parse,
     .command_status = agent_command_status,
-    .tell = agent_tell,
+    .software = agent_software,
 };

@@ -25,10 +25,10 @@ struct exchange {
         *filters;                  /* compiled, in the order of collector->filters;
                                       an entry may be NULL: lets all pass */
     const struct host_facts *host; /* of the guest's devices; NULL: not known */
-    const char
-        *os;      /* what the guest runs, as struct told has it; NULL, "": not known */
-    void *memory; /* the collector's own memory_bytes for this guest, zeroed when the
-                     guest or its agent restarts; NULL if memory_bytes is 0 */
+    const char *os; /* what the guest runs, as struct guest_software has it; NULL, "":
+                       not known */
+    void *memory;   /* the collector's own memory_bytes for this guest, zeroed when the
+                       guest or its agent restarts; NULL if memory_bytes is 0 */
 };
 
 /* A pair of patterns that a user may set: `<key>_include` and `<key>_exclude` under the
@@ -49,10 +49,10 @@ enum command_status {
 
 /* What the exporter itself wants to know of a guest, besides its series; "" until the
  * guest has said it.  Guest text, cut. */
-#define TOLD_BYTES 64
-struct told {
-    char agent_version[TOLD_BYTES];
-    char os_id[TOLD_BYTES];
+#define GUEST_SOFTWARE_BYTES 64
+struct guest_software {
+    char agent_version[GUEST_SOFTWARE_BYTES];
+    char os_id[GUEST_SOFTWARE_BYTES];
 };
 
 /* --- collectors that need several calls --- */
@@ -117,8 +117,9 @@ struct collector {
      * says of one command.  Pure; a reply of the wrong shape says COMMAND_UNKNOWN. */
     enum command_status (*command_status)(const json_t *reply, const char *command);
 
-    /* Only where the reply holds something of struct told, else NULL.  Pure. */
-    void (*tell)(const json_t *reply, struct told *told);
+    /* Only where the reply holds something of struct guest_software, else NULL.  Pure.
+     */
+    void (*software)(const json_t *reply, struct guest_software *software);
 
     /* Only where the reply tells whether the guest's filesystems are frozen
      * (guest-fsfreeze-status), else NULL.  Pure. */

@@ -39,9 +39,9 @@ os_parse(const json_t *reply, const struct exchange *when, struct samples *out,
 }
 
 static void
-os_tell(const json_t *reply, struct told *told)
+os_software(const json_t *reply, struct guest_software *software)
 {
-    guest_json_copy(reply, "id", told->os_id, sizeof(told->os_id));
+    guest_json_copy(reply, "id", software->os_id, sizeof(software->os_id));
 }
 
 const struct collector os_collector = {
@@ -53,5 +53,5 @@ const struct collector os_collector = {
     .default_interval_s = 3600,
     .metrics = os_metrics,
     .parse = os_parse,
-    .tell = os_tell,
+    .software = os_software,
 };

@@ -16,7 +16,7 @@ struct mailbox {
     pthread_mutex_t lock; /* guards everything below */
     struct mail *first;
     struct mail **last;
-    bool gathering; /* the tick will drain; nobody wakes the loop */
+    bool coalescing; /* the tick will drain; nobody wakes the loop */
 };
 
 void
@@ -40,7 +40,7 @@ woken(uv_async_t *wake)
 static void
 ticked(uv_timer_t *tick)
 {
-    mailbox_hurry(tick->data);
+    mailbox_coalesce_no_more(tick->data);
     mailbox_drain(tick->data);
 }
 
@@ -59,23 +59,23 @@ mailbox_new(uv_loop_t *loop)
 }
 
 void
-mailbox_gather(struct mailbox *mailbox)
+mailbox_coalesce(struct mailbox *mailbox)
 {
     if (uv_is_active((uv_handle_t *)&mailbox->tick))
         return;
     pthread_mutex_lock(&mailbox->lock);
-    mailbox->gathering = true;
+    mailbox->coalescing = true;
     pthread_mutex_unlock(&mailbox->lock);
     mailbox_start_timer(&mailbox->tick, ticked, clock_monotonic_ns() + 1, false);
 }
 
 void
-mailbox_hurry(struct mailbox *mailbox)
+mailbox_coalesce_no_more(struct mailbox *mailbox)
 {
     pthread_mutex_lock(&mailbox->lock);
-    bool waiting = mailbox->gathering && mailbox->first;
+    bool waiting = mailbox->coalescing && mailbox->first;
 
-    mailbox->gathering = false;
+    mailbox->coalescing = false;
     pthread_mutex_unlock(&mailbox->lock);
     uv_timer_stop(&mailbox->tick);
     if (waiting)
@@ -87,7 +87,7 @@ mailbox_post(struct mailbox *mailbox, struct mail *mail)
 {
     mail->next = NULL;
     pthread_mutex_lock(&mailbox->lock);
-    bool wakes = !mailbox->gathering && !mailbox->first;
+    bool wakes = !mailbox->coalescing && !mailbox->first;
 
     *mailbox->last = mail;
     mailbox->last = &mail->next;

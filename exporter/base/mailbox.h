@@ -32,9 +32,9 @@ void mailbox_start_timer(uv_timer_t *timer, void (*due)(uv_timer_t *timer),
 /* Loop thread. */
 struct mailbox *mailbox_new(uv_loop_t *loop);
 /* Until the next tick, mail is left for it and does not wake the loop.  Loop thread. */
-void mailbox_gather(struct mailbox *mailbox);
+void mailbox_coalesce(struct mailbox *mailbox);
 /* From now on every mail wakes the loop.  Loop thread. */
-void mailbox_hurry(struct mailbox *mailbox);
+void mailbox_coalesce_no_more(struct mailbox *mailbox);
 /* Delivers what is there, now; for the end, when the loop no longer runs.  Loop thread.
  */
 void mailbox_drain(struct mailbox *mailbox);

@@ -61,9 +61,9 @@ add_row(struct doctor *doctor, const char *domain, const char *uuid, const char 
 static const char *
 os_of(const struct guest *guest, const char **from)
 {
-    if (*guest->told.os_id) {
+    if (*guest->software.os_id) {
         *from = "agent";
-        return guest->told.os_id;
+        return guest->software.os_id;
     }
     *from = *guest->os_hint ? "metadata" : NULL;
     return guest->os_hint;
@@ -78,7 +78,7 @@ doctor_add_guest(struct doctor *doctor, const struct source_config *source,
     struct doctor_row *row = add_row(doctor, guest->name, guest->uuid, source->name);
 
     row->state = agent_state_names[guest_reason_state(reason)];
-    row->agent_version = memory_string(guest->told.agent_version);
+    row->agent_version = memory_string(guest->software.agent_version);
     row->os = memory_string(os_of(guest, &row->os_from));
     doctor_examine(row, doctor->config, source, guest, reason);
 }

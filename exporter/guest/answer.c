@@ -117,9 +117,9 @@ learn(const struct incoming *in, const json_t *value)
 {
     if (in->collector->command_status)
         learn_commands(in, value);
-    if (!in->collector->tell)
+    if (!in->collector->software)
         return;
-    in->collector->tell(value, &in->guest->told);
+    in->collector->software(value, &in->guest->software);
     guest_judge_harm(in->guest, &in->rules->config->avoid);
     in->verdict->changed |= GUEST_RECORD;
 }

@@ -37,7 +37,7 @@ guest_avoids_why(const struct guest_collector *collector)
 void
 guest_judge_harm(struct guest *guest, const struct avoid_config *avoid)
 {
-    const char *os = guest_os_id(guest), *version = guest->told.agent_version;
+    const char *os = guest_os_id(guest), *version = guest->software.agent_version;
 
     for (size_t i = 0; i < collectors_count; i++) {
         const char *command = collectors[i]->command;

@@ -71,7 +71,7 @@ guest_locate(struct guest *guest, const struct discovery_address *addresses,
 const char *
 guest_os_id(const struct guest *guest)
 {
-    return *guest->told.os_id ? guest->told.os_id : guest->os_hint;
+    return *guest->software.os_id ? guest->software.os_id : guest->os_hint;
 }
 
 bool

@@ -79,12 +79,12 @@ struct guest {
     bool opted_out;
     bool source_is_up;
     bool seen;                      /* since the source was last up */
-    char os_hint[GUEST_WORD_BYTES]; /* told.os_id, as the host was told; or "" */
+    char os_hint[GUEST_WORD_BYTES]; /* software.os_id, as the host was told; or "" */
     int64_t started_ns; /* CLOCK_MONOTONIC of the start that we saw; 0: none */
 
     /* What its agent says. */
-    bool answered;    /* this incarnation of the agent, at least once */
-    struct told told; /* kept when it goes */
+    bool answered;                  /* this incarnation of the agent, at least once */
+    struct guest_software software; /* kept when it goes */
     struct freeze freeze;
     struct failure
         last_failure; /* of the last call; FAILURE_NONE: it was answered well */

@@ -218,9 +218,9 @@ watch_take_turns(struct watch *watch)
     bool at_once = watch->parts->at_once;
 
     if (waits || at_once)
-        mailbox_hurry(mailbox);
+        mailbox_coalesce_no_more(mailbox);
     else if (sent)
-        mailbox_gather(mailbox);
+        mailbox_coalesce(mailbox);
     if (!waits)
         mailbox_start_timer(&watch->turn, turn_due, wake_ns, at_once);
 }

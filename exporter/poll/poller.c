@@ -65,7 +65,7 @@ check_completeness(struct poller *poller)
 
     for (size_t i = 0; i < poller->watches_count && !why; i++)
         why = watch_why_incomplete(poller->watches[i]);
-    store_set_lacking(poller->parts.store, why);
+    store_set_incomplete(poller->parts.store, why);
 }
 
 static void

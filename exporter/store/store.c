@@ -37,9 +37,9 @@ struct store {
     pthread_mutex_t lock; /* all below, and the fragments of the guests */
     struct store_guest **guests;
     size_t guests_count, guests_capacity;
-    uint64_t generation; /* of what was put, added, removed */
-    const char *lacking; /* why guests may be; NULL: they are all there */
-    struct body *body;   /* the last one made, or NULL */
+    uint64_t generation;    /* of what was put, added, removed */
+    const char *incomplete; /* why guests may be; NULL: they are all there */
+    struct body *body;      /* the last one made, or NULL */
     uint64_t body_generation;
     int64_t body_made_ns, body_expires_ns;
 };
@@ -64,7 +64,7 @@ store_new(const struct metric *const *const *slots, size_t slots_count,
     store->context = context;
     for (size_t i = 0; i < slots_count; i++)
         body_slot_init(&store->slots[i], slots[i]);
-    store->lacking = "the exporter has just started";
+    store->incomplete = "the exporter has just started";
     (void)pthread_mutex_init(&store->lock, NULL);
     return store;
 }
@@ -199,10 +199,10 @@ store_announce(struct store *store, struct store_guest *guest,
 }
 
 void
-store_set_lacking(struct store *store, const char *why)
+store_set_incomplete(struct store *store, const char *why)
 {
     (void)pthread_mutex_lock(&store->lock);
-    store->lacking = why;
+    store->incomplete = why;
     (void)pthread_mutex_unlock(&store->lock);
 }
 
@@ -213,7 +213,7 @@ store_announced(struct store *store, size_t *count, const char **why)
 
     *count = 0;
     (void)pthread_mutex_lock(&store->lock);
-    *why = store->lacking;
+    *why = store->incomplete;
     if (!*why)
         records = memory_new(store->guests_count, sizeof(struct discovery_guest *));
     for (size_t i = 0; records && i < store->guests_count; i++)

@@ -46,7 +46,7 @@ void store_announce(struct store *store, struct store_guest *guest,
                     struct discovery_guest *record);
 /* Whether the guests that are there are all that there are: NULL, or why not (static).
  * At first they are not. */
-void store_set_lacking(struct store *store, const char *why);
+void store_set_incomplete(struct store *store, const char *why);
 /* References to all announced guests in the order of identity; the caller unrefs each
  * and frees the list.  NULL with `why` if guests may be lacking. */
 struct discovery_guest **store_announced(struct store *store, size_t *count,

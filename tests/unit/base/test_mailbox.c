@@ -116,13 +116,13 @@ test_gathered(void **state)
 {
     struct post *post = *state;
 
-    mailbox_gather(post->mailbox);
+    mailbox_coalesce(post->mailbox);
     post_letter(post, 0);
     post_letter(post, 1);
     expect(post, "");
     hand_clock_pass(MAILBOX_TICK_NS);
     expect(post, "01");
-    post_letter(post, 2); /* that was the end of gathering */
+    post_letter(post, 2); /* that was the end of coalescing */
     expect(post, "012");
 }
 
@@ -131,15 +131,15 @@ test_hurried(void **state)
 {
     struct post *post = *state;
 
-    mailbox_gather(post->mailbox);
+    mailbox_coalesce(post->mailbox);
     post_letter(post, 0);
     expect(post, "");
-    mailbox_hurry(post->mailbox);
+    mailbox_coalesce_no_more(post->mailbox);
     expect(post, "0");
     post_letter(post, 1);
     expect(post, "01");
-    mailbox_gather(post->mailbox); /* with nothing there, too */
-    mailbox_hurry(post->mailbox);
+    mailbox_coalesce(post->mailbox); /* with nothing there, too */
+    mailbox_coalesce_no_more(post->mailbox);
     post_letter(post, 2);
     expect(post, "012");
 }
@@ -149,7 +149,7 @@ test_drained(void **state)
 {
     struct post *post = *state;
 
-    mailbox_gather(post->mailbox);
+    mailbox_coalesce(post->mailbox);
     post_letter(post, 1);
     post_letter(post, 0);
     mailbox_drain(post->mailbox);

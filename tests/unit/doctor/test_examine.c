@@ -13,8 +13,8 @@ test_all_well(void **state)
     struct visit *visit = *state;
 
     visit->guest->answered = true;
-    snprintf(visit->guest->told.agent_version, TOLD_BYTES, "10.0.13");
-    snprintf(visit->guest->told.os_id, TOLD_BYTES, "debian");
+    snprintf(visit->guest->software.agent_version, GUEST_SOFTWARE_BYTES, "10.0.13");
+    snprintf(visit->guest->software.os_id, GUEST_SOFTWARE_BYTES, "debian");
     snprintf(visit->guest->os_hint, GUEST_WORD_BYTES, "fedora");
     const struct doctor_row *row = examine(visit);
 
@@ -97,7 +97,7 @@ test_no_answer(void **state)
     fail_with(visit, FAILURE_TIMEOUT, "libvirt: timed out");
     visit->guest->collectors[probe].asked = true;
     visit->guest->collectors[probe].failure = FAILURE_TIMEOUT;
-    snprintf(visit->guest->told.os_id, TOLD_BYTES, "freebsd");
+    snprintf(visit->guest->software.os_id, GUEST_SOFTWARE_BYTES, "freebsd");
     const struct doctor_row *row = examine(visit);
 
     expect_problem(row, "no_answer", true, "answer");
@@ -209,7 +209,7 @@ test_commands(void **state)
     collector_of(visit, "os")->status = COMMAND_DISABLED;
     collector_of(visit, "os")->asked = true; /* and refused: not told twice */
     collector_of(visit, "filesystem")->status = COMMAND_DISABLED;
-    snprintf(visit->guest->told.os_id, TOLD_BYTES, "rhel");
+    snprintf(visit->guest->software.os_id, GUEST_SOFTWARE_BYTES, "rhel");
     const struct doctor_row *row = examine(visit);
 
     assert_int_equal(row->findings_count, 2);

@@ -9,7 +9,7 @@ test_table(void **state)
     struct visit *visit = *state;
 
     visit->guest->answered = true;
-    snprintf(visit->guest->told.agent_version, TOLD_BYTES, "9\033[31m");
+    snprintf(visit->guest->software.agent_version, GUEST_SOFTWARE_BYTES, "9\033[31m");
     examine(visit);
     char *table = doctor_table(visit->doctor);
 

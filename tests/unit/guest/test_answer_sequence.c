@@ -150,7 +150,7 @@ test_a_list_of_a_frozen_guest_forbids_nothing(void **state)
     assert_int_equal(vcpu->status, COMMAND_DISABLED);
     assert_int_equal(guest_avoids(vcpu), AVOID_DISABLED);
     assert_int_equal(guest->collectors[index_of("os")].status, COMMAND_MISSING);
-    assert_string_equal(guest->told.agent_version, "10.0.0");
+    assert_string_equal(guest->software.agent_version, "10.0.0");
     guest_free(guest);
 }
 

@@ -59,7 +59,7 @@ test_harm(void **state)
     assert_false(os->harmful);
     guest_judge_harm(guest, &own);
     assert_false(vcpu->harmful);
-    (void)snprintf(guest->told.os_id, sizeof(guest->told.os_id), "debian");
+    (void)snprintf(guest->software.os_id, sizeof(guest->software.os_id), "debian");
     guest_judge_harm(guest, &own); /* the agent knows better than the host */
     assert_true(vcpu->harmful);
     guest_judge_harm(guest, &known);

@@ -105,7 +105,7 @@ targets_come_from_the_store(void **state)
 
     page_is(pages, "/sd", NULL, 503, TEXT, "No list of targets: ");
     page_is(pages, "/sd", PARAMETERS("port", "x"), 400, TEXT, "port=x is not good: ");
-    store_set_lacking(*state, NULL);
+    store_set_incomplete(*state, NULL);
     page_is(pages, "/sd", NULL, 200, JSON, "[]\n");
     assert_true(discovery_address_read(&address, "eth0", "10.0.0.1"));
     store_announce(*state, guest, discovery_guest_new(&label, 1, &address, 1));
@@ -113,9 +113,9 @@ targets_come_from_the_store(void **state)
         pages, "/sd", PARAMETERS("port", "9182"), 200, JSON,
         "{\"targets\":[\"10.0.0.1:9182\"],\"labels\":{\"__meta_qga_domain\":\"a\",");
     page_is(pages, "/sd", PARAMETERS("network", "10.1.0.0/16"), 200, JSON, "[]\n");
-    store_set_lacking(*state, "a source is away");
+    store_set_incomplete(*state, "a source is away");
     page_is(pages, "/sd", NULL, 503, TEXT, "No list of targets: a source is away.\n");
-    store_set_lacking(*state, NULL);
+    store_set_incomplete(*state, NULL);
     store_guest_remove(*state, guest);
     page_is(pages, "/sd", NULL, 200, JSON, "[]\n");
     web_pages_free(pages);

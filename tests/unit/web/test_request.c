@@ -38,7 +38,7 @@ paths_and_parameters_are_unescaped(void **state)
     answers(&served, "GET", "/metrics", "HTTP/1.1 404 ", "");
     assert_true(discovery_address_read(&address, "eth0", "10.0.0.1"));
     store_announce(served.store, guest, discovery_guest_new(&label, 1, &address, 1));
-    store_set_lacking(served.store, NULL);
+    store_set_incomplete(served.store, NULL);
     answers(&served, "GET", "/sd?port=9182&network=10.0.0.0%2F8", OK,
             "{\"targets\":[\"10.0.0.1:9182\"],");
     answers(&served, "GET", "/sd?network=10.1.0.0%2F16", OK, "\r\n\r\n[]\n");
