@@ -71,6 +71,7 @@ source_config_is_same(const struct source_config *a, const struct source_config 
     return a->kind == b->kind && strcmp(a->name, b->name) == 0 &&
            strcmp(a->libvirt.uri, b->libvirt.uri) == 0 &&
            a->libvirt.lanes == b->libvirt.lanes &&
+           a->libvirt.ask_without_definition == b->libvirt.ask_without_definition &&
            strcmp(a->socket.path, b->socket.path) == 0 &&
            strcmp(a->socket.guest_name, b->socket.guest_name) == 0;
 }
@@ -123,6 +124,10 @@ const struct section_key config_libvirt_keys[] = {
      .help = "the daemon; a local one, since clocks are compared with this host's"},
     {"lanes", SECTION_UNSIGNED, offsetof(struct source_config, libvirt.lanes), 1,
      LANES_MAX, .help = "guests asked at the same time"},
+    {"ask_without_definition", SECTION_BOOL,
+     offsetof(struct source_config, libvirt.ask_without_definition), .range = "",
+     .help = "whether guests are asked whose definition libvirt does not let the "
+             "exporter read, although it may say to leave them alone"},
     {.key = NULL},
 };
 

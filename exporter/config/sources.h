@@ -18,6 +18,7 @@ struct source_config {
     struct {
         char *uri;
         unsigned int lanes; /* calls in flight at once */
+        bool ask_without_definition; /* guests whose definition may not be read */
     } libvirt;
     struct {
         char *path;       /* glob(7) with {a,b} */

@@ -33,7 +33,7 @@ static void
 mark_steps(enum doctor_mark steps[STEPS], const struct guest *guest,
            enum agent_state state)
 {
-    if (!guest->source_is_up)
+    if (!guest->source_is_up || guest->channel == CHANNEL_UNKNOWN)
         return;
     if (guest->channel == CHANNEL_ABSENT || state == AGENT_UNCONFIGURED) {
         steps[STEP_CHANNEL] = MARK_FAILED;
@@ -82,9 +82,20 @@ static const enum doctor_trouble troubles[REASONS] = {
     [REASON_MALFORMED] = TROUBLE_MALFORMED,
     [REASON_SOURCE_AWAY] = TROUBLE_SOURCE_AWAY,
     [REASON_OPTED_OUT] = TROUBLE_OPTED_OUT,
+    [REASON_NO_DEFINITION] = TROUBLE_NO_DEFINITION,
+    [REASON_UNREADABLE] = TROUBLE_UNREADABLE,
     [REASON_UNAVAILABLE] = TROUBLE_UNAVAILABLE,
     [REASON_NOT_ASKED] = TROUBLE_NOT_ASKED,
 };
+
+/* What libvirt or the agent has said of it. */
+static const char *
+error_of(const struct guest *guest, enum guest_reason reason)
+{
+    if (reason == REASON_UNREADABLE)
+        return guest->definition_error;
+    return guest->last_failure.kind != FAILURE_NONE ? guest->last_failure.text : "";
+}
 
 static const char *
 timed_out_command(const struct guest *guest)
@@ -158,8 +169,7 @@ doctor_examine(struct doctor_row *row, const struct config *config,
                                       ? disconnected_trouble(guest, source)
                                       : troubles[reason];
     char *name = shell_name(source, guest);
-    char *error = doctor_escape(
-        guest->last_failure.kind != FAILURE_NONE ? guest->last_failure.text : "");
+    char *error = doctor_escape(error_of(guest, reason));
     const struct doctor_case about = {
         .source = source,
         .os = guest_os_find(row->os),

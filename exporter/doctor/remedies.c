@@ -80,6 +80,21 @@ static const struct {
                            "to have it asked: take the element exporter out of "
                            "<metadata> with {virsh} edit {name}",
                            NULL},
+    [TROUBLE_NO_DEFINITION] =
+        {"no_definition", FAULT,
+         "its QEMU does not answer libvirt, which therefore does not tell the domain's "
+         "definition; it is not asked before that, because the definition may say to "
+         "leave it alone",
+         "{virsh} domcontrol {name} tells for how long; what its QEMU does (T: it is "
+         "stopped, D: it waits for its storage): ps -o pid,stat,wchan:32 -p $(pgrep "
+         "-d, -f {name})",
+         NULL},
+    [TROUBLE_UNREADABLE] = {"unreadable", FAULT,
+                            "its definition may not be read, and might say not to ask "
+                            "it: {error}",
+                            "{permission}",
+                            "or have such guests asked: ask_without_definition in "
+                            "the configuration"},
     [TROUBLE_SOURCE_AWAY] = {"source_away", FAULT,
                              "the way to the guest is gone; see the source", NULL,
                              NULL},
@@ -137,7 +152,7 @@ static const struct {
                   "--libvirt.uri=" CONFIG_DEFAULT_LIBVIRT_URI},
     /* By libvirtd.conf's access_drivers: being in the group libvirt does not help. */
     {"denied access",
-     "give this user domain.write and the other rights of config/polkit/"
+     "give this user domain.read, domain.write and the other rights of config/polkit/"
      "50-qga-exporter.rules: copy it to /etc/polkit-1/rules.d/ (it names the user)"},
     {"", "give this user the right: copy config/polkit/50-qga-exporter.rules to "
          "/etc/polkit-1/rules.d/ (it names the user), or: usermod -a -G libvirt USER"},

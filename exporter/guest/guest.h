@@ -32,7 +32,7 @@ enum agent_state {
     AGENT_MIGRATING, /* the domain is on its way to another host, or comes from one */
     AGENT_DENIED,    /* the host's daemon does not let us ask */
     AGENT_MALFORMED, /* what it answers is not to be understood */
-    AGENT_UNKNOWN,   /* not asked yet, opted out, or the source is away */
+    AGENT_UNKNOWN,   /* not asked (yet), or the source is away */
     AGENT_STATES,
 };
 
@@ -77,6 +77,8 @@ struct guest {
     enum domain_state domain;
     enum channel_state channel;
     bool opted_out;
+    /* Why its definition may not be read, with CHANNEL_UNKNOWN; "": it has not come. */
+    char definition_error[FAILURE_TEXT_BYTES];
     bool source_is_up;
     bool seen;                      /* since the source was last up */
     char os_hint[GUEST_WORD_BYTES]; /* software.os_id, as the host was told; or "" */

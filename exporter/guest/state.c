@@ -35,6 +35,8 @@ static const enum agent_state states[REASONS] = {
     [REASON_MALFORMED] = AGENT_MALFORMED,
     [REASON_SOURCE_AWAY] = AGENT_UNKNOWN,
     [REASON_OPTED_OUT] = AGENT_UNKNOWN,
+    [REASON_NO_DEFINITION] = AGENT_UNKNOWN,
+    [REASON_UNREADABLE] = AGENT_UNKNOWN,
     [REASON_UNAVAILABLE] = AGENT_UNKNOWN,
     [REASON_NOT_ASKED] = AGENT_UNKNOWN,
 };
@@ -102,6 +104,8 @@ guest_reason(const struct guest *guest, int64_t now_ns, int64_t starting_ns)
         return REASON_MIGRATING;
     if (guest->domain != DOMAIN_RUNNING)
         return guest->domain == DOMAIN_SHUTDOWN ? REASON_SHUTTING_DOWN : REASON_PAUSED;
+    if (guest->channel == CHANNEL_UNKNOWN)
+        return *guest->definition_error ? REASON_UNREADABLE : REASON_NO_DEFINITION;
     if (guest->channel == CHANNEL_ABSENT)
         return REASON_NO_CHANNEL;
     if (starting)

@@ -105,6 +105,36 @@ unique_name(struct watch *watch, const struct guest_facts *facts)
     return name;
 }
 
+/* A definition that has only not come says nothing against the one before. */
+static bool
+says_of_channel(const struct guest *guest, const struct guest_facts *facts)
+{
+    return facts->channel != CHANNEL_UNKNOWN || facts->definition_error ||
+           facts->incarnation != guest->incarnation;
+}
+
+/* What the definition says, or that it is not known. */
+static void
+take_channel(struct guest *guest, const struct guest_facts *facts)
+{
+    const char *error = facts->definition_error ? facts->definition_error : "";
+
+    if (facts->channel == CHANNEL_UNKNOWN && guest->channel != CHANNEL_UNKNOWN)
+        log_warn("libvirt does not tell the domain's definition; it is not asked "
+                 "before that, because the definition may say to leave it alone",
+                 LOG_STR("domain", guest->name),
+                 LOG_STR("error", *error ? error : "its QEMU does not answer libvirt"));
+    else if (guest->channel == CHANNEL_UNKNOWN && facts->channel != CHANNEL_UNKNOWN)
+        log_info("libvirt has told the domain's definition",
+                 LOG_STR("domain", guest->name));
+    guest->channel = facts->channel;
+    guest->opted_out = facts->opted_out;
+    (void)snprintf(guest->definition_error, sizeof(guest->definition_error), "%s",
+                   error);
+    (void)snprintf(guest->os_hint, sizeof(guest->os_hint), "%s",
+                   facts->os_hint ? facts->os_hint : "");
+}
+
 static struct guest *
 add_guest(struct watch *watch, const struct guest_facts *facts)
 {
@@ -117,6 +147,7 @@ add_guest(struct watch *watch, const struct guest_facts *facts)
     free(name);
     guest->listed_name = memory_string(facts->name);
     guest->incarnation = facts->incarnation;
+    take_channel(guest, facts);
     guest->schedule.held = true;
     guest->place = store_guest_add(watch->parts->store, guest->identity);
     schedule_add(watch->schedule, &guest->schedule, guest->identity, 0);
@@ -148,16 +179,14 @@ take_facts(const struct watch *watch, struct guest *guest,
 {
     unsigned int changed = GUEST_HEALTH | guest_define(guest, facts->definition);
 
+    if (says_of_channel(guest, facts))
+        take_channel(guest, facts);
     if (facts->incarnation != guest->incarnation)
         changed |= guest_locate(guest, NULL, 0);
     if (facts->just_started || facts->incarnation != guest->incarnation)
         guest->started_ns = clock_monotonic_ns();
     guest->incarnation = facts->incarnation;
     guest->domain = facts->domain;
-    guest->channel = facts->channel;
-    guest->opted_out = facts->opted_out;
-    (void)snprintf(guest->os_hint, sizeof(guest->os_hint), "%s",
-                   facts->os_hint ? facts->os_hint : "");
     guest_judge_harm(guest, &watch->rules.config->avoid);
     guest->source_is_up = true;
     guest->seen = true;

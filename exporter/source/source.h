@@ -29,6 +29,7 @@ enum channel_state {
     CHANNEL_ABSENT,       /* the domain has no agent channel */
     CHANNEL_DISCONNECTED, /* nobody in the guest has opened it */
     CHANNEL_CONNECTED,    /* someone has; whether it answers is another matter */
+    CHANNEL_UNKNOWN,      /* the definition is, and so whether it says: do not ask */
 };
 
 /* What a source knows of a guest without asking it. */
@@ -45,6 +46,9 @@ struct guest_facts {
                                 of an agent that was there all the time */
     bool agent_recovered; /* ... or the same has just answered after a long silence */
     bool opted_out;       /* the domain's metadata says: do not ask */
+    /* CHANNEL_UNKNOWN: why the definition may not be read; NULL: it has not come yet,
+     * and what was known of this incarnation still holds. */
+    const char *definition_error;
     /* What its definition says; the listener may take a reference.  NULL: not known. */
     struct domain_facts *definition;
     const char *os_hint; /* what it is said to run, by os-release's ID; NULL: unknown */

@@ -46,6 +46,8 @@ PROBE = Bound("with the next probe (10 s after the first failure, then 1 min, do
 THAWED = Bound("under 5 s: asked every 5 s", 7)
 LEFT_ALONE = Bound("after 1 min, for which the guest is left alone", 75)
 RECONNECT = Bound("under 10 s after the daemon answers", 10)
+UNDEFINED = Bound("1 s after it connects, or the domain starts: for so long it waits", 4)
+RETRIED = Bound("within 1 s after QEMU answers: libvirt is asked again each second", 3)
 NONE = Bound("nothing to recover", 0)
 
 
@@ -133,6 +135,11 @@ FAULTS = {
     "out of step": Fault(
         "The agent answers something else than what was asked last", "unresponsive", "timeout",
         HUNG, EVENT, "Restart the agent"),
+    "stuck": Fault(
+        "The domain's QEMU did not answer libvirt from the start (libvirt 11 and newer, which "
+        "then does not tell the definition)", "unknown", "", UNDEFINED, RETRIED,
+        "Look at its QEMU (`virsh domcontrol`, its storage); the guest is not asked, as its "
+        "definition may say so"),
     "libvirtd gone": Fault(
         "The libvirt daemon is gone", "unknown", "", CLOSED, RECONNECT, "Start it"),
     "libvirtd hung": Fault(

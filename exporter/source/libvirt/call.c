@@ -138,21 +138,6 @@ ask(virDomainPtr domain, const struct libvirt_job *job, struct answer *answer)
                               : CALL_BROKE_CHANNEL;
 }
 
-/* While it runs here and its memory is sent: its state does not tell, its job does. */
-static bool
-is_leaving(virDomainPtr domain)
-{
-    virTypedParameterPtr parameters = NULL;
-    int type = VIR_DOMAIN_JOB_NONE, count = 0, operation = 0;
-
-    if (virDomainGetJobStats(domain, &type, &parameters, &count, 0) < 0)
-        return false;
-    if (type != VIR_DOMAIN_JOB_NONE)
-        virTypedParamsGetInt(parameters, count, VIR_DOMAIN_JOB_OPERATION, &operation);
-    virTypedParamsFree(parameters, count);
-    return operation == VIR_DOMAIN_JOB_OPERATION_MIGRATION_OUT;
-}
-
 static void
 call_lane_run(void *state, struct lane_job *lane_job)
 {
@@ -166,9 +151,7 @@ call_lane_run(void *state, struct lane_job *lane_job)
 
     virDomainPtr domain = domain_handle(lane, job->uuid);
 
-    if (!job->call)
-        job->leaving = domain && is_leaving(domain);
-    else if (domain)
+    if (domain)
         ask(domain, job, answer);
     else
         source_libvirt_last_failure(0, &answer->failure);

@@ -1,18 +1,18 @@
-/* The control connection: which domains there are.  A lane of its own does what may
- * block. */
+/* The control connection: which domains there are, and in which state.  A lane of its
+ * own does what may block.
+ *
+ * Nothing is asked here for which libvirt waits for a domain's QEMU: one that hangs
+ * would hold up what is known of all others (source/libvirt/definition.c). */
 #include "source/libvirt/control.h"
 
 #include "kit/memory.h"
 #include "source/libvirt/connection.h"
-#include "source/libvirt/domain_xml.h"
 #include "source/libvirt/error.h"
 #include "source/libvirt/job.h"
 #include "source/libvirt/subscriptions.h"
 
 #include <libvirt/libvirt.h>
-#include <libvirt/virterror.h>
 #include <stdlib.h>
-#include <string.h>
 
 struct control_lane {
     struct libvirt_link *link;
@@ -80,27 +80,11 @@ is_active(virDomainPtr domain, enum domain_state *state)
 static bool
 describe(virDomainPtr domain, struct domain_description *description)
 {
-    struct domain_xml parsed = {.channel = CHANNEL_CONNECTED};
-
     if (!is_active(domain, &description->state) ||
         virDomainGetUUIDString(domain, description->uuid) < 0)
         return false;
-
-    /* Not allowed to read the XML: ask the agent, and see. */
-    char *xml = virDomainGetXMLDesc(domain, 0);
-    const virError *error = xml ? NULL : virGetLastError();
-
-    if (error && error->code == VIR_ERR_NO_DOMAIN)
-        return false;
-    if (xml)
-        domain_xml_parse(xml, &parsed);
-    free(xml);
     description->name = memory_string(virDomainGetName(domain));
     description->id = (int64_t)virDomainGetID(domain);
-    description->channel = parsed.channel;
-    description->opted_out = parsed.opted_out;
-    memcpy(description->os, parsed.os, sizeof(description->os));
-    description->facts = parsed.facts;
     return true;
 }
 
@@ -152,8 +136,6 @@ run_describe(struct control_lane *lane, struct libvirt_job *job)
     job->domains = memory_new(1, sizeof(*job->domains));
     if (domain && describe(domain, job->domains))
         job->domains_count = 1;
-    if (job->domains_count > 0 && job->leaving && job->domains->state == DOMAIN_RUNNING)
-        job->domains->state = DOMAIN_MIGRATING;
     if (domain)
         virDomainFree(domain);
     if (job->domains_count == 0 && !libvirt_connection_is_alive(&lane->connection))

@@ -1,5 +1,5 @@
 /* The control connection: one lane that (re)connects, subscribes and lists the active
- * domains, or looks at one. */
+ * domains, or looks at the state of one. */
 #ifndef SOURCE_LIBVIRT_CONTROL_H
 #define SOURCE_LIBVIRT_CONTROL_H
 

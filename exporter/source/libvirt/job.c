@@ -11,11 +11,10 @@ libvirt_job_drop(struct lane_job *lane_job)
 {
     struct libvirt_job *job = (struct libvirt_job *)lane_job;
 
-    for (size_t i = 0; i < job->domains_count; i++) {
+    for (size_t i = 0; i < job->domains_count; i++)
         free(job->domains[i].name);
-        domain_facts_unref(job->domains[i].facts);
-    }
     free(job->domains);
+    domain_facts_unref(job->definition.xml.facts);
     free(job->answer.reply);
     libvirt_link_unref(job->link);
     free(job);

@@ -11,15 +11,23 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What is told of a domain at once, whatever its QEMU does. */
 struct domain_description {
     char uuid[UUID_BYTES];
     char *name;
     int64_t id; /* of the running domain; another one after each start */
     enum domain_state state;
-    enum channel_state channel;
-    bool opted_out;
-    char os[DOMAIN_XML_OS_BYTES];
-    struct domain_facts *facts; /* a reference; NULL: we may not read the definition */
+};
+
+/* What its definition says, for which libvirt may wait for its QEMU. */
+struct domain_definition {
+    enum {
+        DEFINITION_AWAITED, /* libvirt could not tell it now */
+        DEFINITION_READ,
+        DEFINITION_REFUSED, /* the job's failure says why */
+    } outcome;
+    bool leaves; /* it is on its way to another host; if that was to be found out */
+    struct domain_xml xml;
 };
 
 struct libvirt_job {
@@ -29,7 +37,6 @@ struct libvirt_job {
     void (*done)(struct source *source, struct libvirt_job *job);
     unsigned int connection; /* the control connection's number as it was made */
     char uuid[UUID_BYTES];   /* the domain that it is about; "": all that are active */
-    bool leaving;            /* ... which is on its way to another host */
 
     struct call *call;      /* NULL: none; the loop thread's, not the lane's */
     struct request request; /* of the call, ... */
@@ -38,6 +45,9 @@ struct libvirt_job {
 
     struct domain_description *domains; /* what was seen; none: it is gone */
     size_t domains_count;
+
+    bool migrates; /* whether it still does is to be found out, too */
+    struct domain_definition definition;
 };
 
 struct libvirt_job *

@@ -10,6 +10,7 @@
 #include "source/libvirt/call.h"
 #include "source/libvirt/connection.h"
 #include "source/libvirt/control.h"
+#include "source/libvirt/definition.h"
 #include "source/libvirt/events.h"
 #include "source/libvirt/job.h"
 #include "source/libvirt/link.h"
@@ -29,6 +30,14 @@
  * command. Beyond it, another client holds the agent or the daemon hangs. */
 #define LANE_OVERDUE_NS (INT64_C(14) * 1000 * 1000 * 1000)
 #define REVIEW_MS 1000
+#define NS_PER_MS INT64_C(1000000)
+
+/* Lanes that look into definitions, each a connection and, while it looks, one of the
+ * daemon's 20 workers: as a rule, and at most, with those that are given up. */
+#define DEFINITION_LANES 2
+#define DEFINITION_LANES_MAX 8
+/* One that libvirt does not wait for takes a few milliseconds. */
+#define DEFINITION_OVERDUE_NS (INT64_C(500) * 1000 * 1000)
 
 /* So many calls may wait for each lane: the next one is there when it is through with
  * one, before the loop thread has heard of that. */
@@ -41,17 +50,58 @@ struct source {
     struct libvirt_link *link;
     const struct source_listener *listener;
     struct source_capacity capacity;
-    struct lanes *control, *calls;
+    struct lanes *control, *definitions, *calls;
     struct looks *looks;
-    uv_timer_t reconnect, review;
+    uv_timer_t reconnect, review, due;
     unsigned int open_timers;
     uint64_t reconnect_ms;
     unsigned int connection; /* the number of the present one */
+    bool listed;             /* the domains are, and not all are announced */
     bool up;
     char last_reason[FAILURE_TEXT_BYTES]; /* said once, not at every attempt */
 };
 
 /* --- looks at domains --- */
+
+static void
+come_up(struct source *source)
+{
+    source->listed = false;
+    source->up = true;
+    source->reconnect_ms = RECONNECT_FIRST_MS;
+    source->last_reason[0] = '\0';
+    source->listener->source_up(source->listener->context, source);
+}
+
+static void look_again(uv_timer_t *timer);
+
+/* After whatever may have changed them. */
+static void
+follow_looks(struct source *source)
+{
+    int64_t due_ns = looks_due_ns(source->looks), now_ns = clock_monotonic_ns();
+
+    if (source->listed && looks_unannounced(source->looks) == 0)
+        come_up(source);
+    (void)uv_timer_stop(&source->due);
+    if (due_ns == INT64_MAX)
+        return;
+    uv_update_time(source->due.loop);
+    (void)uv_timer_start(
+        &source->due, look_again,
+        due_ns > now_ns ? (uint64_t)(due_ns - now_ns) / NS_PER_MS + 1 : 0, 0);
+}
+
+static void
+look_again(uv_timer_t *timer)
+{
+    struct source *source = timer->data;
+
+    (void)lanes_review(source->definitions, clock_monotonic_ns(),
+                       DEFINITION_OVERDUE_NS);
+    looks_review(source->looks, clock_monotonic_ns());
+    follow_looks(source);
+}
 
 static void
 described(struct source *source, struct libvirt_job *job)
@@ -63,35 +113,38 @@ described(struct source *source, struct libvirt_job *job)
     else
         looks_done(source->looks, job->uuid,
                    job->domains_count > 0 ? job->domains : NULL, clock_monotonic_ns());
+    follow_looks(source);
 }
 
 static void
-describe(struct source *source, const char *uuid, bool leaving)
+look(struct source *source, const char *uuid)
+{
+    lanes_submit(
+        source->control,
+        &libvirt_job_new(source->link, uuid, source->connection, described)->job);
+}
+
+static void
+defined(struct source *source, struct libvirt_job *job)
+{
+    if (job->connection != source->connection)
+        return;
+    looks_defined(source->looks, job->uuid, &job->definition, job->answer.failure.text,
+                  clock_monotonic_ns());
+    follow_looks(source);
+}
+
+static void
+define(struct source *source, const char *uuid, bool migrates)
 {
     struct libvirt_job *job =
-        libvirt_job_new(source->link, uuid, source->connection, described);
+        libvirt_job_new(source->link, uuid, source->connection, defined);
 
-    job->leaving = leaving;
-    lanes_submit(source->control, &job->job);
+    job->migrates = migrates;
+    lanes_submit(source->definitions, &job->job);
 }
 
-static void
-leaving_known(struct source *source, struct libvirt_job *job)
-{
-    if (job->connection == source->connection)
-        describe(source, job->uuid, job->leaving);
-}
-
-static void
-look(struct source *source, const char *uuid, bool migrates)
-{
-    if (migrates)
-        lanes_submit(source->calls, &libvirt_job_new(source->link, uuid,
-                                                     source->connection, leaving_known)
-                                         ->job);
-    else
-        describe(source, uuid, false);
-}
+static const struct looks_driver looks_driver = {.look = look, .define = define};
 
 /* --- the connection --- */
 
@@ -105,6 +158,7 @@ connect_now(uv_timer_t *timer)
         libvirt_job_new(source->link, "", ++source->connection, connected);
 
     looks_forget(source->looks);
+    follow_looks(source);
     lanes_submit(source->control, &job->job);
 }
 
@@ -115,7 +169,7 @@ went_down(struct source *source, const char *reason)
         log_warn("libvirt is away; trying again every few seconds",
                  LOG_STR("uri", source->link->uri), LOG_STR("reason", reason));
     snprintf(source->last_reason, sizeof(source->last_reason), "%s", reason);
-    source->up = false;
+    source->listed = source->up = false;
     libvirt_connections_sever(source->link); /* calls come back, and none is stale */
     source->listener->source_down(source->listener->context, source, reason);
     uv_timer_start(&source->reconnect, connect_now, source->reconnect_ms, 0);
@@ -125,16 +179,14 @@ went_down(struct source *source, const char *reason)
 }
 
 static void
-came_up(struct source *source, const struct libvirt_job *job)
+list(struct source *source, const struct libvirt_job *job)
 {
-    source->up = true;
-    source->reconnect_ms = RECONNECT_FIRST_MS;
-    source->last_reason[0] = '\0';
+    source->listed = true;
     log_info("connected to libvirt", LOG_STR("uri", source->link->uri),
              LOG_INT("domains", job->domains_count));
     for (size_t i = 0; i < job->domains_count; i++)
-        looks_list(source->looks, &job->domains[i]);
-    source->listener->source_up(source->listener->context, source);
+        looks_list(source->looks, &job->domains[i], clock_monotonic_ns());
+    follow_looks(source);
 }
 
 static void
@@ -145,7 +197,7 @@ connected(struct source *source, struct libvirt_job *job)
     else if (job->answer.failure.kind != FAILURE_NONE)
         went_down(source, job->answer.failure.text);
     else
-        came_up(source, job);
+        list(source, job);
 }
 
 static void
@@ -159,6 +211,7 @@ take_event(struct source *source, const struct libvirt_event *event)
         return;
     }
     looks_take_event(source->looks, event->kind, event->uuid, clock_monotonic_ns());
+    follow_looks(source);
 }
 
 /* --- lanes --- */
@@ -185,7 +238,7 @@ review(uv_timer_t *timer)
         log_warn("calls hang in libvirt; their lanes are given up and replaced",
                  LOG_STR("uri", source->link->uri), LOG_INT("given_up", given_up),
                  LOG_INT("lanes", figures.lanes));
-    looks_review(source->looks, clock_monotonic_ns());
+    look_again(&source->due);
     source->capacity = capacity_of(figures.lanes, figures.abandoned);
 }
 
@@ -208,15 +261,20 @@ libvirt_start(const struct source_config *config, uv_loop_t *loop,
     source->listener = listener;
     source->capacity = capacity_of(lanes, 0);
     source->reconnect_ms = RECONNECT_FIRST_MS;
-    source->looks = looks_new(source, listener, look);
+    source->looks = looks_new(source, listener, &looks_driver,
+                              config->libvirt.ask_without_definition);
     source->link = libvirt_link_new(config->libvirt.uri, mailbox, source, take_event);
     source->control = lanes_start(&libvirt_control_driver,
                                   libvirt_link_ref(source->link), 1, 1, mailbox);
+    source->definitions =
+        lanes_start(&libvirt_definition_driver, libvirt_link_ref(source->link),
+                    DEFINITION_LANES, DEFINITION_LANES_MAX, mailbox);
     /* As many again may stand in for lanes that hang; the daemon has 20 workers. */
     source->calls = lanes_start(&libvirt_call_driver, libvirt_link_ref(source->link),
                                 lanes, 2 * lanes, mailbox);
     start_timer(source, loop, &source->reconnect);
     start_timer(source, loop, &source->review);
+    start_timer(source, loop, &source->due);
     uv_timer_start(&source->review, review, 0, REVIEW_MS);
     connect_now(&source->reconnect);
     return source;
@@ -283,14 +341,19 @@ timer_closed(uv_handle_t *timer)
 static bool
 libvirt_stop(struct source *source, int64_t deadline_ns)
 {
-    /* An agent may take seconds to answer, and nobody is interested any more. */
-    if (!lanes_wind_down(source->calls, clock_monotonic_ns() + CALLS_PATIENCE_NS)) {
+    /* An agent or a QEMU may take seconds to answer, and nobody is interested any more.
+     */
+    int64_t patience_ns = clock_monotonic_ns() + CALLS_PATIENCE_NS;
+    bool ended = lanes_wind_down(source->calls, patience_ns);
+
+    ended = lanes_wind_down(source->definitions, patience_ns) && ended;
+    if (!ended) {
         log_debug("calls are still in flight: the connections are severed",
                   LOG_STR("uri", source->link->uri));
         libvirt_connections_sever(source->link);
     }
-    bool ended = lanes_stop(source->calls, deadline_ns);
-
+    ended = lanes_stop(source->calls, deadline_ns);
+    ended = lanes_stop(source->definitions, deadline_ns) && ended;
     ended = lanes_stop(source->control, deadline_ns) && ended;
     if (ended) /* else the thread may wait for a lane that hangs in libvirt */
         libvirt_events_stop();
@@ -299,6 +362,7 @@ libvirt_stop(struct source *source, int64_t deadline_ns)
     looks_free(source->looks);
     uv_close((uv_handle_t *)&source->reconnect, timer_closed);
     uv_close((uv_handle_t *)&source->review, timer_closed);
+    uv_close((uv_handle_t *)&source->due, timer_closed);
     return ended;
 }
 

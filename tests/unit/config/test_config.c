@@ -74,7 +74,8 @@ test_everything_set(void **state)
     struct config *config = config_of(
         "sources:\n"
         "  - name: local\n"
-        "    libvirt: {uri: \"qemu:///system\", lanes: 16}\n"
+        "    libvirt: {uri: \"qemu:///system\", lanes: 16,\n"
+        "              ask_without_definition: true}\n"
         "  - name: far-1\n"
         "    libvirt:\n"
         "      uri: qemu+ssh://root@far.example/system\n"
@@ -92,6 +93,8 @@ test_everything_set(void **state)
     assert_int_equal(config->sources_count, 2);
     assert_string_equal(config->sources[0].name, "local");
     assert_int_equal(config->sources[0].libvirt.lanes, 16);
+    assert_true(config->sources[0].libvirt.ask_without_definition);
+    assert_false(config->sources[1].libvirt.ask_without_definition);
     assert_string_equal(config->sources[1].name, "far-1");
     assert_string_equal(config->sources[1].libvirt.uri,
                         "qemu+ssh://root@far.example/system");

@@ -87,6 +87,8 @@ check_defaults(const struct config *config)
     assert_string_equal(config->sources[0].libvirt.uri, wanted->sources[0].libvirt.uri);
     assert_int_equal(config->sources[0].libvirt.lanes,
                      wanted->sources[0].libvirt.lanes);
+    assert_int_equal(config->sources[0].libvirt.ask_without_definition,
+                     wanted->sources[0].libvirt.ask_without_definition);
     for (size_t i = 0; i < collectors_count; i++) {
         const struct collector_config *a = &config->collectors[i],
                                       *b = &wanted->collectors[i];

@@ -154,6 +154,31 @@ test_others_in_the_way(void **state)
     expect_remedy(visit->doctor->rows, 0, "setfacl");
 }
 
+/* Nothing is known of its channel, so no step is marked. */
+static void
+test_no_definition(void **state)
+{
+    struct visit *visit = *state;
+
+    visit->guest->channel = CHANNEL_UNKNOWN;
+    expect_problem(examine(visit), "no_definition", true, "none");
+    assert_non_null(strstr(visit->doctor->rows[0].findings[0].text,
+                           "its QEMU does not answer libvirt"));
+    assert_int_equal(visit->doctor->rows[0].steps[STEP_CHANNEL], MARK_UNTRIED);
+    assert_string_equal(visit->doctor->rows[0].state, "unknown");
+    expect_remedy(visit->doctor->rows, 0, "virsh -c qemu:///system domcontrol web-1");
+    expect_remedy(visit->doctor->rows, 0, "pgrep -d, -f web-1");
+
+    snprintf(visit->guest->definition_error, FAILURE_TEXT_BYTES,
+             "libvirt: access denied: 'domain' denied access");
+    expect_problem(examine(visit), "unreadable", true, "none");
+    assert_non_null(
+        strstr(visit->doctor->rows[0].findings[0].text, "'domain' denied access"));
+    expect_remedy(visit->doctor->rows, 0, "domain.read");
+    expect_remedy(visit->doctor->rows, 0, "config/polkit/50-qga-exporter.rules");
+    expect_remedy(visit->doctor->rows, 1, "ask_without_definition");
+}
+
 static void
 test_not_a_fault(void **state)
 {
@@ -261,6 +286,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_all_well),
         TEST(test_no_channel),
+        TEST(test_no_definition),
         TEST(test_names_in_commands),
         TEST(test_service),
         TEST(test_no_answer),

@@ -52,6 +52,8 @@ test_what_the_host_says_comes_first(void **state)
     expect(guest, AGENT_DISCONNECTED);
     guest->channel = CHANNEL_ABSENT;
     expect(guest, AGENT_UNCONFIGURED);
+    guest->channel = CHANNEL_UNKNOWN;
+    expect(guest, AGENT_UNKNOWN);
     guest->domain = DOMAIN_PAUSED;
     expect(guest, AGENT_PAUSED);
     guest->domain = DOMAIN_SHUTDOWN;
@@ -163,6 +165,11 @@ test_reasons_within_a_state(void **state)
     expect_reason(guest, REASON_HELD);
     guest->last_failure.kind = FAILURE_TIMEOUT;
     expect_reason(guest, REASON_NO_ANSWER);
+    guest->channel = CHANNEL_UNKNOWN;
+    guest->started_ns = NOW;
+    expect_reason(guest, REASON_NO_DEFINITION);
+    guest->definition_error[0] = '!';
+    expect_reason(guest, REASON_UNREADABLE);
     guest->domain = DOMAIN_SHUTDOWN;
     expect_reason(guest, REASON_SHUTTING_DOWN);
     guest->domain = DOMAIN_PAUSED;

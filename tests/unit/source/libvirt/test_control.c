@@ -21,6 +21,35 @@
 /* The driver cannot list what it cannot connect to. */
 #define NO_SUCH_URI "test:///nonexistent/file.xml"
 
+/* --- what libvirt may wait for a domain's QEMU for: nothing of that is asked here ---
+ */
+
+char *
+virDomainGetXMLDesc(virDomainPtr domain, unsigned int flags)
+{
+    fail_msg("the definition of %s is asked for (%u)", virDomainGetName(domain), flags);
+    return NULL;
+}
+
+int
+virDomainGetJobStats(virDomainPtr domain, int *type, virTypedParameterPtr *parameters,
+                     int *count, unsigned int flags)
+{
+    (void)type;
+    (void)parameters;
+    (void)count;
+    fail_msg("the job of %s is asked for (%u)", virDomainGetName(domain), flags);
+    return -1;
+}
+
+int
+virDomainGetInfo(virDomainPtr domain, virDomainInfoPtr info)
+{
+    (void)info;
+    fail_msg("the memory of %s is asked for", virDomainGetName(domain));
+    return -1;
+}
+
 struct site {
     struct libvirt_link *link;
     void *lane;

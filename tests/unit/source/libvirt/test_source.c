@@ -14,6 +14,7 @@
 #include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,6 +27,10 @@
 #define PATIENCE_NS (60 * S) /* only ends a test that hangs */
 /* One domain, `test`, that is running. */
 #define TEST_URI "test:///default"
+/* Domains whose QEMU does not answer begin so. */
+#define STUCK "stuck-"
+#define LIBVIRT_9 9000000UL
+#define LIBVIRT_11 11003000UL
 
 /* --- what libvirt's test driver cannot do --- */
 
@@ -33,7 +38,58 @@ static struct {
     virConnectDomainEventMigrationIterationCallback migrates;
     void *migrates_opaque;
     sem_t asked, answer; /* a lane hangs in a call, and may go on */
+    unsigned long version;
+    atomic_bool held;       /* the monitor of domains that are stuck is */
+    atomic_bool hangs;      /* so do requests for the definitions of these */
+    atomic_int definitions; /* of them that were asked for */
 } libvirt;
+
+static void *
+real_function(const char *name)
+{
+    return dlsym(RTLD_NEXT, name);
+}
+
+static bool
+is_stuck(virDomainPtr domain)
+{
+    return strncmp(virDomainGetName(domain), STUCK, strlen(STUCK)) == 0;
+}
+
+int
+virConnectGetLibVersion(virConnectPtr connection, unsigned long *version)
+{
+    (void)connection;
+    *version = libvirt.version;
+    return 0;
+}
+
+int
+virDomainGetControlInfo(virDomainPtr domain, virDomainControlInfoPtr info,
+                        unsigned int flags)
+{
+    (void)flags;
+    info->state = libvirt.held && is_stuck(domain) ? VIR_DOMAIN_CONTROL_OCCUPIED
+                                                   : VIR_DOMAIN_CONTROL_OK;
+    return 0;
+}
+
+char *
+virDomainGetXMLDesc(virDomainPtr domain, unsigned int flags)
+{
+    char *(*real)(virDomainPtr, unsigned int) = NULL;
+    void *found = real_function(__func__);
+
+    memcpy(&real, &found, sizeof(real));
+    if (!is_stuck(domain))
+        return real(domain, flags);
+    libvirt.definitions++;
+    if (libvirt.hangs) {
+        sem_post(&libvirt.asked);
+        sem_wait(&libvirt.answer);
+    }
+    return real(domain, flags);
+}
 
 int
 virConnectDomainEventRegisterAny(virConnectPtr connection, virDomainPtr domain, int id,
@@ -43,7 +99,7 @@ virConnectDomainEventRegisterAny(virConnectPtr connection, virDomainPtr domain, 
     int (*real)(virConnectPtr, virDomainPtr, int, virConnectDomainEventGenericCallback,
                 void *, virFreeCallback) = NULL;
 
-    void *found = dlsym(RTLD_NEXT, __func__);
+    void *found = real_function(__func__);
 
     memcpy(&real, &found, sizeof(real));
     if (id == VIR_DOMAIN_EVENT_ID_MIGRATION_ITERATION) {
@@ -95,12 +151,12 @@ struct world {
 };
 
 static void
-note(struct world *world, const char *what, const char *name)
+note(struct world *world, const char *what, const char *name, const char *then)
 {
     size_t length = strlen(world->heard);
 
-    snprintf(world->heard + length, sizeof(world->heard) - length, "%s %s;", what,
-             name);
+    snprintf(world->heard + length, sizeof(world->heard) - length, "%s %s%s;", what,
+             name, then);
 }
 
 static void
@@ -112,9 +168,10 @@ guest_seen(void *context, struct source *source, const struct guest_facts *facts
     snprintf(world->key, sizeof(world->key), "%s", facts->key);
     note(world,
          facts->domain == DOMAIN_MIGRATING ? "migrates"
+         : facts->domain == DOMAIN_PAUSED  ? "paused"
          : facts->just_started             ? "started"
                                            : "runs",
-         facts->name);
+         facts->name, facts->channel == CHANNEL_UNKNOWN ? "?" : "");
 }
 
 static void
@@ -122,21 +179,21 @@ guest_gone(void *context, struct source *source, const char *key)
 {
     (void)source;
     (void)key;
-    note(context, "gone", "");
+    note(context, "gone", "", "");
 }
 
 static void
 source_up(void *context, struct source *source)
 {
     (void)source;
-    note(context, "up", "");
+    note(context, "up", "", "");
 }
 
 static void
 source_down(void *context, struct source *source, const char *why)
 {
     (void)source;
-    note(context, "down", why);
+    note(context, "down", why, "");
 }
 
 static void
@@ -157,8 +214,27 @@ expect(struct world *world, const char *heard)
     world->heard[0] = '\0';
 }
 
+/* Likewise until it was heard so often, whatever else was. */
 static void
-start(struct world *world)
+await(struct world *world, const char *what, int count)
+{
+    int64_t end_ns = clock_monotonic_ns() + PATIENCE_NS;
+
+    for (;;) {
+        int found = 0;
+
+        for (const char *at = world->heard; (at = strstr(at, what)); at++)
+            found++;
+        if (found == count)
+            return;
+        if (found > count || clock_monotonic_ns() >= end_ns)
+            fail_msg("\"%s\" is %d times in \"%s\"", what, found, world->heard);
+        uv_run(&world->loop, UV_RUN_ONCE);
+    }
+}
+
+static void
+begin(struct world *world)
 {
     static char uri[] = TEST_URI;
     static struct source_listener listener = {.guest_seen = guest_seen,
@@ -171,11 +247,11 @@ start(struct world *world)
     listener.context = world;
     world->source =
         source_libvirt.start(&config, &world->loop, world->mailbox, &listener);
-    expect(world, "runs test;up ;");
 }
 
+/* All but the source. */
 static int
-set_up(void **state)
+set_up_world(void **state)
 {
     struct world *world = calloc(1, sizeof(*world));
 
@@ -186,9 +262,20 @@ set_up(void **state)
     uv_timer_start(&world->tick, ticked, 2, 2);
     world->mailbox = mailbox_new(&world->loop);
     *state = world;
-    start(world);
     world->own = virConnectOpen(TEST_URI);
     assert_non_null(world->own);
+    libvirt.version = LIBVIRT_9;
+    libvirt.held = libvirt.hangs = false;
+    libvirt.definitions = 0;
+    return 0;
+}
+
+static int
+set_up(void **state)
+{
+    (void)set_up_world(state);
+    begin(*state);
+    expect(*state, "runs test;up ;");
     return 0;
 }
 
@@ -197,6 +284,7 @@ tear_down(void **state)
 {
     struct world *world = *state;
 
+    libvirt.hangs = false;
     for (int i = 0; i < 9; i++)
         sem_post(&libvirt.answer); /* whatever is still asked */
     virConnectClose(world->own);
@@ -226,9 +314,27 @@ await_asked(struct world *world)
 
 /* --- domains --- */
 
-static const char other[] =
-    "<domain type='test'><name>other</name><memory>1024</memory>"
-    "<os><type>hvm</type></os></domain>";
+static virDomainPtr
+create(struct world *world, const char *name)
+{
+    char xml[256];
+
+    snprintf(xml, sizeof(xml),
+             "<domain type='test'><name>%s</name><memory>1024</memory>"
+             "<os><type>hvm</type></os></domain>",
+             name);
+    virDomainPtr domain = virDomainCreateXML(world->own, xml, 0);
+
+    assert_non_null(domain);
+    return domain;
+}
+
+static void
+destroy(virDomainPtr domain)
+{
+    assert_int_equal(virDomainDestroy(domain), 0);
+    virDomainFree(domain);
+}
 
 static void
 test_domains_come_and_go(void **state)
@@ -265,14 +371,13 @@ test_a_migration_that_hangs(void **state)
 
     libvirt.migrates(world->own, domain, 1, libvirt.migrates_opaque);
     await_asked(world);
-    virDomainPtr started = virDomainCreateXML(world->own, other, 0);
+    virDomainPtr started = create(world, "other");
 
-    assert_non_null(started);
-    expect(world, "started other;");
+    await(world, "started other;", 1);
+    await(world, "migrates test?;", 1); /* nothing better is known */
     sem_post(&libvirt.answer);
-    expect(world, "migrates test;");
-    assert_int_equal(virDomainDestroy(started), 0);
-    virDomainFree(started);
+    await(world, "migrates test;", 1);
+    destroy(started);
     virDomainFree(domain);
 }
 
@@ -286,19 +391,119 @@ test_an_answer_of_an_old_connection(void **state)
 
     libvirt.migrates(world->own, domain, 1, libvirt.migrates_opaque);
     await_asked(world);
+    world->heard[0] = '\0';
     close_connection(VIR_CONNECT_CLOSE_REASON_EOF);
-    expect(world, "down the daemon closed the connection;runs test;up ;");
+    await(world, "down the daemon closed the connection;runs test;up ;", 1);
     libvirt.migrates(world->own, domain, 1, libvirt.migrates_opaque);
-    sem_post(&libvirt.answer); /* the first */
     await_asked(world);
+    sem_post(&libvirt.answer); /* one of the two */
     sem_post(&libvirt.answer);
-    expect(world, "migrates test;");
-    virDomainPtr started = virDomainCreateXML(world->own, other, 0);
+    await(world, "migrates test;", 1);
+    virDomainPtr started = create(world, "other");
 
-    expect(world, "started other;"); /* and nothing twice */
-    assert_int_equal(virDomainDestroy(started), 0);
-    virDomainFree(started);
+    await(world, "started other;", 1);
+    await(world, "migrates test;", 1); /* and not twice */
+    destroy(started);
     virDomainFree(domain);
+}
+
+/* --- domains whose QEMU does not answer libvirt --- */
+
+#define STUCK_COUNT 10
+#define LANES_MAX 8 /* of definitions */
+
+/* Another guest starts, is suspended and stops, and each is told. */
+static void
+expect_others_are_followed(struct world *world)
+{
+    virDomainPtr domain = create(world, "other");
+
+    await(world, "started other;", 1);
+    assert_int_equal(virDomainSuspend(domain), 0);
+    await(world, "paused other;", 1);
+    destroy(domain);
+    await(world, "gone ;gone ;", 1);
+    world->heard[0] = '\0';
+}
+
+/* libvirt says that its monitor is held: the definition is not even asked for. */
+static void
+test_a_domain_that_is_held(void **state)
+{
+    struct world *world = *state;
+    virDomainPtr stuck = create(world, STUCK "0");
+
+    libvirt.version = LIBVIRT_11;
+    libvirt.held = true;
+    begin(world);
+    await(world, "runs stuck-0?;up ;", 1);
+    await(world, "runs test;", 1);
+    expect_others_are_followed(world);
+    assert_int_equal(libvirt.definitions, 0);
+    libvirt.held = false;
+    await(world, "runs stuck-0;", 1);
+    assert_int_equal(libvirt.definitions, 1);
+    destroy(stuck);
+}
+
+/* Its monitor was free when libvirt was asked that, and is not any more. */
+static void
+test_a_definition_that_hangs(void **state)
+{
+    struct world *world = *state;
+    virDomainPtr stuck = create(world, STUCK "0");
+
+    libvirt.hangs = true;
+    begin(world);
+    await(world, "runs stuck-0?;up ;", 1);
+    expect_others_are_followed(world);
+    assert_int_equal(virDomainSuspend(stuck), 0);
+    await(world, "paused stuck-0?;", 1);
+    close_connection(VIR_CONNECT_CLOSE_REASON_EOF); /* the daemon is restarted */
+    await(world, "paused stuck-0?;up ;", 1);
+    await(world, "runs test;", 1);
+    expect_others_are_followed(world);
+    assert_int_equal(libvirt.definitions, 2); /* one of each connection */
+    libvirt.hangs = false;
+    sem_post(&libvirt.answer);
+    sem_post(&libvirt.answer);
+    await(world, "paused stuck-0;", 1);
+    destroy(stuck);
+}
+
+/* ... with more of them than there may be lanes: no definition comes any more, and what
+ * is told without is followed. */
+static void
+test_many_definitions_that_hang(void **state)
+{
+    struct world *world = *state;
+    virDomainPtr stuck[STUCK_COUNT];
+    char name[16];
+
+    for (int i = 0; i < STUCK_COUNT; i++) {
+        snprintf(name, sizeof(name), STUCK "%d", i);
+        stuck[i] = create(world, name);
+    }
+    libvirt.hangs = true;
+    begin(world);
+    await(world, "up ;", 1);
+    await(world, "runs stuck-", STUCK_COUNT);
+    for (int i = 0; i < LANES_MAX; i++)
+        await_asked(world);
+    virDomainPtr other = create(world, "other");
+
+    await(world, "runs other?;", 1);
+    destroy(other);
+    await(world, "gone ;gone ;", 1);
+    assert_int_equal(libvirt.definitions, LANES_MAX);
+    libvirt.hangs = false;
+    world->heard[0] = '\0';
+    for (int i = 0; i < STUCK_COUNT; i++)
+        sem_post(&libvirt.answer);
+    await(world, "runs stuck-", STUCK_COUNT);
+    expect_others_are_followed(world);
+    for (int i = 0; i < STUCK_COUNT; i++)
+        destroy(stuck[i]);
 }
 
 /* --- calls --- */
@@ -364,7 +569,22 @@ test_calls_wait_for_their_lane(void **state)
     free(second.answer.reply);
 }
 
-/* The process ends without it. */
+/* The process ends without them. */
+static void
+test_the_end_does_not_wait_for_a_definition_that_hangs(void **state)
+{
+    struct world *world = *state;
+    virDomainPtr stuck = create(world, STUCK "0");
+
+    libvirt.hangs = true;
+    begin(world);
+    await_asked(world);
+    destroy(stuck);
+    assert_false(source_libvirt.stop(world->source, clock_monotonic_ns() + S));
+    world->source = NULL;
+    mailbox_drain(world->mailbox);
+}
+
 static void
 test_the_end_does_not_wait_for_a_call_that_hangs(void **state)
 {
@@ -380,6 +600,7 @@ test_the_end_does_not_wait_for_a_call_that_hangs(void **state)
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST_WORLD(name) cmocka_unit_test_setup_teardown(name, set_up_world, tear_down)
 
 int
 main(void)
@@ -389,8 +610,12 @@ main(void)
         TEST(test_a_daemon_that_went_is_connected_to_anew),
         TEST(test_a_migration_that_hangs),
         TEST(test_an_answer_of_an_old_connection),
+        TEST_WORLD(test_a_domain_that_is_held),
+        TEST_WORLD(test_a_definition_that_hangs),
+        TEST_WORLD(test_many_definitions_that_hang),
         TEST(test_calls_wait_for_their_lane),
         TEST(test_the_end_does_not_wait_for_a_call_that_hangs),
+        TEST_WORLD(test_the_end_does_not_wait_for_a_definition_that_hangs),
     };
 
     return cmocka_run_group_tests_name("libvirt source", tests, NULL, NULL);
