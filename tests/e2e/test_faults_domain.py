@@ -11,6 +11,7 @@ import pytest
 from conftest import QUICK_CONFIG, write_config
 from lab.lab import Lab
 from lab.process import wait_for
+from lab.qemu import qemu_pid
 from timeline import observed
 from watched import Watched, destroy, failures
 # pylint: disable-next=unused-import
@@ -167,26 +168,12 @@ def test_migration_given_up(lab, exporter, other, nomad):
     assert watched.new_reasons(metrics) == set()
 
 
-def qemu(lab, name):
-    """The process of the lab's domain."""
-    namespace = os.readlink(f"/proc/{lab.init_pid}/ns/pid")
-
-    def is_it(pid):
-        with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as file:
-            return (b"\0guest=" + name.encode() + b"," in file.read()
-                    and os.readlink(f"/proc/{pid}/ns/pid") == namespace)
-        return False
-    found = [int(pid) for pid in os.listdir("/proc") if pid.isdigit() and is_it(pid)]
-    assert len(found) == 1, found
-    return found[0]
-
-
 def test_a_machine_that_hangs_on_its_way(lab, guest, exporter, other, nomad):
     """Its QEMU answers nobody; what happens to other domains is seen all the same."""
     start = exporter.timeline.here()
     migration = migrate(lab, other[0], 4)
     exporter.timeline.wait_for_state("nomad", "migrating", start)
-    pid = qemu(lab, "nomad")
+    pid = qemu_pid(lab, "nomad")
     os.kill(pid, signal.SIGSTOP)
     try:
         exporter.timeline.wait_for_rounds("old", 5)  # it is looked at every two seconds

@@ -18,6 +18,7 @@ from watched import Watched
 URI = "qemu:///system"
 NAME = "guarded"
 RULE = "50-qga-exporter.rules"
+ASKS = "sources: [{libvirt: {ask_without_definition: true}}]\n"
 
 
 def shipped_rule():
@@ -46,9 +47,9 @@ def doctor(lab):
     return done.returncode, done.stdout
 
 
-def start_exporter(lab, name):
-    return observed(lab, write_config(lab, QUICK_CONFIG), name, uri=URI, command=lab.as_user(),
-                    copy=lab.exporter)
+def start_exporter(lab, name, sources=""):
+    return observed(lab, write_config(lab, QUICK_CONFIG + sources), name, uri=URI,
+                    command=lab.as_user(), copy=lab.exporter)
 
 
 def answers(metrics):
@@ -110,6 +111,28 @@ def test_a_right_is_missing(guarded):
         set_rule(guarded, rule)
         watched.now()
         watched.is_over(answers)
+
+
+def test_the_definition_may_not_be_read(guarded):
+    """It may be seen and be asked, but it might say not to ask it."""
+    rule = shipped_rule()
+    less = rule.replace('"domain.read", // its state and XML', "")
+    assert less != rule
+    set_rule(guarded, less)
+    with start_exporter(guarded, "blind") as exporter:
+        metrics = exporter.wait_for(lambda metrics: metrics.state(NAME) == "unknown",
+                                    "the guest")
+        wait_for(lambda: "does not tell the domain's definition" in exporter.process.log(),
+                 "a line in the log")
+        assert metrics.value("qga_exporter_source_up") == 1
+        assert metrics.value("qga_domain_info", domain=NAME) == 1
+        status, text = doctor(guarded)
+        assert status == 1
+        assert "access denied" in text and "domain.read" in text
+        assert f"config/polkit/{RULE}" in text and "ask_without_definition" in text
+        assert not exporter.timeline.calls(NAME)
+    with start_exporter(guarded, "asks", ASKS) as exporter:
+        exporter.wait_for(lambda metrics: metrics.state(NAME) == "responsive", "an answer")
 
 
 def test_the_rule_gives_what_is_needed_and_little_more(guarded):

@@ -12,6 +12,7 @@
 #include "source/libvirt/subscriptions.h"
 
 #include <libvirt/libvirt.h>
+#include <libvirt/virterror.h>
 #include <stdlib.h>
 
 struct control_lane {
@@ -47,13 +48,23 @@ control_lane_close(void *state)
     free(lane);
 }
 
+/* That it is there may be seen without the right to read its state.  Nor can its
+ * definition be read then, which is told. */
+static bool
+is_there(virDomainPtr domain)
+{
+    return virGetLastErrorCode() == VIR_ERR_ACCESS_DENIED &&
+           virDomainGetID(domain) != (unsigned int)-1;
+}
+
 static bool
 is_active(virDomainPtr domain, enum domain_state *state)
 {
     int libvirt_state = VIR_DOMAIN_NOSTATE, reason = 0;
 
+    *state = DOMAIN_RUNNING;
     if (virDomainGetState(domain, &libvirt_state, &reason, 0) < 0)
-        return false;
+        return is_there(domain);
     switch (libvirt_state) {
     case VIR_DOMAIN_SHUTOFF:
         return false;
@@ -71,7 +82,6 @@ is_active(virDomainPtr domain, enum domain_state *state)
         *state = DOMAIN_PAUSED;
         return true;
     default:
-        *state = DOMAIN_RUNNING;
         return true;
     }
 }

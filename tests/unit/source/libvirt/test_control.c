@@ -7,7 +7,9 @@
 #include "source/libvirt/job.h"
 #include "unit/source/libvirt/close_callback.h"
 
+#include <dlfcn.h>
 #include <libvirt/libvirt.h>
+#include <libvirt/virterror.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -48,6 +50,26 @@ virDomainGetInfo(virDomainPtr domain, virDomainInfoPtr info)
     (void)info;
     fail_msg("the memory of %s is asked for", virDomainGetName(domain));
     return -1;
+}
+
+/* What the test driver does not do: refuse the state of a domain. */
+
+static int denial; /* libvirt's error; 0: none */
+
+int
+virDomainGetState(virDomainPtr domain, int *state, int *reason, unsigned int flags)
+{
+    int (*real)(virDomainPtr, int *, int *, unsigned int) = NULL;
+    void *found = dlsym(RTLD_NEXT, __func__);
+
+    memcpy(&real, &found, sizeof(real));
+    return denial != 0 ? -1 : real(domain, state, reason, flags);
+}
+
+int
+virGetLastErrorCode(void)
+{
+    return denial;
 }
 
 struct site {
@@ -110,6 +132,27 @@ test_lists_and_looks(void **state)
     close_site(&site);
 }
 
+/* Polkit may let it be seen and not be read: it is there, and no more is known. */
+static void
+test_a_state_that_may_not_be_read(void **state)
+{
+    struct site site = open_site(TEST_URI);
+
+    (void)state;
+    denial = VIR_ERR_ACCESS_DENIED;
+    struct libvirt_job *list = run(&site, "");
+
+    assert_int_equal(list->domains_count, 1);
+    assert_string_equal(list->domains[0].name, "test");
+    libvirt_job_drop(&list->job);
+    denial = VIR_ERR_NO_DOMAIN;
+    list = run(&site, "");
+    assert_int_equal(list->domains_count, 0);
+    libvirt_job_drop(&list->job);
+    denial = 0;
+    close_site(&site);
+}
+
 static void
 test_connects_again_and_again(void **state)
 {
@@ -146,6 +189,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_lists_and_looks),
+        cmocka_unit_test(test_a_state_that_may_not_be_read),
         cmocka_unit_test(test_connects_again_and_again),
         cmocka_unit_test(test_says_why_not),
     };

@@ -1,0 +1,184 @@
+"""Domains whose QEMU does not answer libvirt: they stand in nobody's way.
+
+libvirt 11 and newer do not tell the definition of such a domain, so that it is not known
+whether the guest may be asked. Older ones tell it, and the guest is asked."""
+
+import contextlib
+import json
+import os
+
+import pytest
+
+from conftest import QUICK_CONFIG, healthy, write_config
+from lab.lab import Lab
+from lab.process import wait_for
+from lab.programs import run_exporter
+from lab.qemu import is_occupied, stuck
+from timeline import observed
+from watched import Watched
+
+WELL = "well"
+VICTIM = "victim"  # its agent answers, as long as its QEMU runs
+ALONE = "alone"    # its metadata say not to ask it
+MANY = [f"many-{number}" for number in range(1, 9)]  # with the two above they are ten
+OTHER = "other"
+OURS = "https://github.com/qga-exporter/metadata/1"
+NOT_TOLD = "libvirt does not tell the domain's definition"
+TOLD = "libvirt has told the domain's definition"
+LIBVIRT_WAITS_SINCE = 11
+
+
+def bare(lab, name):
+    """A domain with a channel and nobody behind it."""
+    return lab.guest(name, disk=False, network=False, control=False, system=False)
+
+
+@pytest.fixture(scope="module", name="lab")
+def _lab():
+    with Lab(keep_logs=os.environ.get("QGA_E2E_LOGS")) as lab:
+        answering = [lab.guest(name, agent="10.0", network=name == WELL, control=False)
+                     for name in (WELL, VICTIM)]
+        for guest in answering:
+            guest.start()
+        for name in (ALONE, *MANY):
+            bare(lab, name).start()
+        for guest in answering:
+            guest.wait_for_agent()
+        lab.virsh("metadata", ALONE, OURS, "--key", "test", "--set", '<exporter poll="no"/>',
+                  "--live")
+        yield lab
+
+
+@pytest.fixture(scope="module", name="config")
+def _config(lab):
+    return write_config(lab, QUICK_CONFIG)
+
+
+@pytest.fixture(scope="module", name="waits")
+def _waits(lab):
+    """Whether this libvirt waits for QEMU with a definition."""
+    line = next(line for line in lab.virsh("version").splitlines() if "Using library" in line)
+    return int(line.split()[-1].split(".")[0]) >= LIBVIRT_WAITS_SINCE
+
+
+def is_of(name, what):
+    return lambda record: record.domain == name and record.what.startswith(what)
+
+
+def others_are_followed(lab, exporter):
+    """A guest starts, is suspended and goes on, and stops; and the one that is well answers."""
+    other = lab.guests.get(OTHER) or bare(lab, OTHER)
+
+    def shows(state):
+        exporter.wait_for(lambda metrics: metrics.state(OTHER) == state, f"{OTHER}: {state}", 15)
+
+    other.start()
+    try:
+        exporter.wait_for(lambda metrics: metrics.state(OTHER) in ("starting", "disconnected"),
+                          "the other guest", 15)
+        lab.virsh("suspend", OTHER)
+        shows("paused")
+        lab.virsh("resume", OTHER)
+        shows("disconnected")
+    finally:
+        other.stop()
+    shows(None)
+    exporter.timeline.wait_for_rounds(WELL, 2)
+
+
+def is_shown(metrics, name, uuid):
+    """With what is known of it without its definition."""
+    return (metrics.state(name) == "unknown" and metrics.value("qga_up", domain=name) == 0
+            and metrics.value("qga_domain_info", domain=name, uuid=uuid) == 1
+            and metrics.value("qga_agent_calls_total", domain=name) == 0)
+
+
+@pytest.mark.parametrize("names", [[VICTIM], [VICTIM, ALONE, *MANY]], ids=["one", "ten"])
+def test_at_the_start(lab, config, waits, names):
+    """The exporter starts beside them: the others are seen at once, and they themselves as
+    soon as their QEMUs answer."""
+    with contextlib.ExitStack() as stack:
+        release = stack.enter_context(contextlib.ExitStack())
+        release.enter_context(stuck(lab, *names))
+        exporter = stack.enter_context(observed(lab, config, f"start-{len(names)}"))
+        watched = Watched(exporter, "stuck", VICTIM, others=(WELL,))
+        exporter.wait_for(lambda metrics: healthy(metrics, WELL), "the one that is well", 20)
+        watched.let_in()
+        if waits:
+            metrics = watched.is_noticed(
+                lambda metrics: all(is_shown(metrics, name, lab.guests[name].uuid)
+                                    for name in names),
+                lambda: exporter.timeline.find(is_of(VICTIM, NOT_TOLD), watched.start))
+            assert metrics.value("qga_exporter_source_up") == 1
+        others_are_followed(lab, exporter)
+        assert all(is_occupied(lab, name) for name in names)
+        if waits:
+            assert all(is_shown(exporter.metrics(), name, lab.guests[name].uuid) for name in names)
+        watched.ends()
+        release.close()
+        watched.now()
+        watched.is_over(lambda metrics: healthy(metrics, VICTIM) and all(
+            metrics.state(name) == "disconnected" for name in names if name in MANY))
+        records = exporter.timeline.records
+        assert not exporter.timeline.calls(ALONE), "it was to be left alone"
+        for name in names:
+            told = [record for record in records
+                    if is_of(name, NOT_TOLD)(record) or is_of(name, TOLD)(record)]
+            assert [record.what.startswith(TOLD) for record in told] == (
+                [False, True] if waits else []), told
+        assert exporter.metrics().state(ALONE) == "unknown"
+
+
+def test_while_it_runs(lab, config):
+    """What was known of them is not forgotten, and the daemon may be restarted meanwhile."""
+    names = [VICTIM, ALONE, *MANY]
+    with observed(lab, config, "running") as exporter:
+        exporter.wait_for(lambda metrics: healthy(metrics, WELL) and healthy(metrics, VICTIM),
+                          "both answer")
+        with stuck(lab, *names):
+            exporter.wait_for(lambda metrics: metrics.state(VICTIM) == "unresponsive",
+                              "the agent does not answer")
+            others_are_followed(lab, exporter)
+            lab.libvirtd.kill()
+            exporter.wait_for(lambda metrics: metrics.value("qga_exporter_source_up") == 0,
+                              "the source is down")
+            place = exporter.timeline.here()
+            lab.start_libvirtd()
+            exporter.wait_for(lambda metrics: metrics.value("qga_exporter_source_up") == 1
+                              and metrics.domains() >= {*names, WELL}, "all are there again", 20)
+            exporter.timeline.wait(lambda record: record.answers(WELL), "the well one", place)
+            others_are_followed(lab, exporter)
+            exporter.reload()
+            exporter.timeline.wait_for_rounds(WELL, 2)
+        exporter.wait_for(lambda metrics: healthy(metrics, VICTIM), "the agent answers again")
+        assert not exporter.timeline.calls(ALONE)
+
+
+def test_once_and_doctor(lab, waits):
+    """Neither waits for it, and both name it."""
+    with stuck(lab, VICTIM, *MANY):
+        status, out, _ = run_exporter(lab, "--once", f"--libvirt.uri={lab.uri}")
+        assert status == 1
+        assert f'qga_up{{domain="{WELL}"}} 1\n' in out
+        assert f'qga_up{{domain="{VICTIM}"}} 0\n' in out
+        status, out, errors = run_exporter(lab, "doctor", f"--libvirt.uri={lab.uri}",
+                                           "--format=json")
+        assert is_occupied(lab, VICTIM)
+    assert status == 1
+    rows = {row["domain"]: row for row in json.loads(out)["domains"]}
+    assert rows[WELL]["well"]
+    problems = [finding["problem"] for finding in rows[VICTIM]["findings"]]
+    assert problems == ["no_definition" if waits else "no_answer"]
+    if waits:
+        assert "does not answer libvirt" in rows[VICTIM]["findings"][0]["text"]
+        assert rows[VICTIM]["failed_step"] is None
+        assert NOT_TOLD not in errors  # that is for the log of a daemon
+
+
+def test_the_end(lab, config):
+    """SIGTERM ends it, whoever is stuck."""
+    with stuck(lab, VICTIM, *MANY), observed(lab, config, "end") as exporter:
+        exporter.wait_for(lambda metrics: healthy(metrics, WELL), "the one that is well", 20)
+        assert exporter.process.stop() == 0
+        assert is_occupied(lab, VICTIM)
+    wait_for(lambda: lab.virsh("domstate", VICTIM) == "running", "the guest runs on")

@@ -1,0 +1,45 @@
+"""The QEMU of a lab's domain, and how it comes not to answer libvirt."""
+
+import contextlib
+import os
+import signal
+
+from .process import SBIN_PATH, Process, program, wait_for
+
+
+def qemu_pid(lab, name):
+    """The process of the lab's domain."""
+    namespace = os.readlink(f"/proc/{lab.init_pid}/ns/pid")
+
+    def is_it(pid):
+        with contextlib.suppress(OSError), open(f"/proc/{pid}/cmdline", "rb") as file:
+            return (b"\0guest=" + name.encode() + b"," in file.read()
+                    and os.readlink(f"/proc/{pid}/ns/pid") == namespace)
+        return False
+    found = [int(pid) for pid in os.listdir("/proc") if pid.isdigit() and is_it(pid)]
+    assert len(found) == 1, found
+    return found[0]
+
+
+def is_occupied(lab, name):
+    return lab.virsh("domcontrol", name).startswith("occupied")
+
+
+@contextlib.contextmanager
+def stuck(lab, *names):
+    """Their QEMUs are stopped, and in libvirt somebody waits for the monitor of each."""
+    with contextlib.ExitStack() as stack:
+        for name in names:
+            pid = qemu_pid(lab, name)
+            stack.callback(wait_for, lambda name=name: lab.virsh("domcontrol", name) == "ok",
+                           f"{name} answers libvirt")
+            os.kill(pid, signal.SIGSTOP)
+            stack.callback(os.kill, pid, signal.SIGCONT)
+            client = Process(
+                [program("virsh"), "-q", "-c", lab.uri, "qemu-monitor-command", name,
+                 '{"execute": "query-status"}'],
+                os.path.join(lab.directory, f"{name}.virsh.log"),
+                env={"PATH": SBIN_PATH, "LC_ALL": "C", "HOME": lab.directory})
+            stack.callback(client.kill)
+            wait_for(lambda name=name: is_occupied(lab, name), f"somebody waits for {name}")
+        yield
