@@ -36,7 +36,7 @@ def bare(lab, name):
 @pytest.fixture(scope="module", name="lab")
 def _lab():
     with Lab(keep_logs=os.environ.get("QGA_E2E_LOGS")) as lab:
-        answering = [lab.guest(name, agent="10.0", network=name == WELL, control=False)
+        answering = [lab.guest(name, agent="10.0", control=False)
                      for name in (WELL, VICTIM)]
         for guest in answering:
             guest.start()

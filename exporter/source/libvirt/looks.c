@@ -262,19 +262,15 @@ late_ns(const struct looks *looks, const struct subject *subject)
 static void
 want_definition(struct looks *looks, struct subject *subject, int64_t now_ns)
 {
-    switch (subject->want) {
-    case WANT_NOTHING:
+    if (subject->want == WANT_NOTHING) {
         subject->want = WANT_AWAITED;
         subject->wanted_ns = now_ns;
         subject->retry_gap_ns = DEFINITION_RETRY_NS;
-        be_due(looks, late_ns(looks, subject));
-        break;
-    case WANT_AWAITED:
-        break;
-    case WANT_LATE: /* so it may be for long: what else changes is told */
-        announce_late(looks, subject);
-        break;
     }
+    if (subject->want == WANT_AWAITED)
+        be_due(looks, late_ns(looks, subject));
+    else /* it may be so for long: what else changes is told */
+        announce_late(looks, subject);
     ask_definition(looks, subject);
 }
 

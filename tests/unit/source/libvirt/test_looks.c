@@ -474,6 +474,26 @@ test_a_definition_that_does_not_come(void **state)
     expect(source, "");
 }
 
+/* It is due even if it was just looked at when it was. */
+static void
+test_a_late_definition_is_due(void **state)
+{
+    struct source *source = *state;
+
+    event(source, LIBVIRT_DOMAIN_CHANGED);
+    answer_state(source, DOMAIN_RUNNING);
+    int64_t due_ns = looks_due_ns(source->looks);
+
+    assert_int_equal(due_ns, source->now_ns + DEFINITION_PATIENCE_NS);
+    event(source, LIBVIRT_DOMAIN_CHANGED);
+    looks_review(source->looks, due_ns);
+    expect(source, "");
+    answer_state(source, DOMAIN_RUNNING);
+    assert_int_equal(looks_due_ns(source->looks), due_ns);
+    looks_review(source->looks, due_ns);
+    expect(source, "runs 1;undefined 1;");
+}
+
 /* It stops and starts anew while the request for its first definition hangs. */
 static void
 test_another_start_while_a_definition_hangs(void **state)
@@ -651,6 +671,7 @@ main(void)
         TEST(test_another_connection_knows_nothing),
         TEST(test_a_migration_whose_qemu_hangs),
         TEST(test_a_definition_that_does_not_come),
+        TEST(test_a_late_definition_is_due),
         TEST(test_another_start_while_a_definition_hangs),
         TEST(test_a_definition_is_tried_again),
         TEST(test_a_definition_that_may_not_be_read),
