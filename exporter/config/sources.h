@@ -17,7 +17,7 @@ struct source_config {
     enum source_kind kind;
     struct {
         char *uri;
-        unsigned int lanes; /* calls in flight at once */
+        unsigned int lanes;          /* calls in flight at once */
         bool ask_without_definition; /* guests whose definition may not be read */
     } libvirt;
     struct {

@@ -27,8 +27,8 @@ enum guest_reason {
     REASON_OPTED_OUT,
     REASON_NO_DEFINITION, /* libvirt has not told its definition: its QEMU hangs */
     REASON_UNREADABLE,    /* libvirt does not let its definition be read */
-    REASON_UNAVAILABLE, /* the call did not get through */
-    REASON_NOT_ASKED,   /* not yet */
+    REASON_UNAVAILABLE,   /* the call did not get through */
+    REASON_NOT_ASKED,     /* not yet */
     REASONS,
 };
 
