@@ -25,16 +25,27 @@ def is_occupied(lab, name):
     return lab.virsh("domcontrol", name).startswith("occupied")
 
 
+def is_free(lab, name):
+    """Or it is gone: a daemon that restarts may give up a domain that does not answer it."""
+    return (name not in lab.virsh("list", "--name").split()
+            or lab.virsh("domcontrol", name) == "ok")
+
+
+def go_on(pid):
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGCONT)
+
+
 @contextlib.contextmanager
 def stuck(lab, *names):
     """Their QEMUs are stopped, and in libvirt somebody waits for the monitor of each."""
     with contextlib.ExitStack() as stack:
         for name in names:
             pid = qemu_pid(lab, name)
-            stack.callback(wait_for, lambda name=name: lab.virsh("domcontrol", name) == "ok",
+            stack.callback(wait_for, lambda name=name: is_free(lab, name),
                            f"{name} answers libvirt")
             os.kill(pid, signal.SIGSTOP)
-            stack.callback(os.kill, pid, signal.SIGCONT)
+            stack.callback(go_on, pid)
             client = Process(
                 [program("virsh"), "-q", "-c", lab.uri, "qemu-monitor-command", name,
                  '{"execute": "query-status"}'],
