@@ -457,7 +457,8 @@ def test_the_clock(place):
                                                 domain=domain)
                     took = metrics.value("qga_collector_duration_seconds", domain=domain,
                                          collector="clock")
-                    samples[domain, successes(metrics, domain)] = (offset, uncertainty, took)
+                    if took is not None:  # a first visit's is shown when it is over
+                        samples[domain, successes(metrics, domain)] = (offset, uncertainty, took)
                 time.sleep(0.3)
     uncertainties = sorted(uncertainty for _, uncertainty, _ in samples.values())
     right = sum(abs(offset) <= uncertainty for offset, uncertainty, _ in samples.values())
