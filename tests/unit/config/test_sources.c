@@ -206,8 +206,8 @@ copies_are_the_same_until_one_changes(void **state)
         "sources: [{name: b, libvirt: {uri: \"a://b\", lanes: 2}}]\n",
         "sources: [{name: a, libvirt: {uri: \"a://c\", lanes: 2}}]\n",
         "sources: [{name: a, libvirt: {uri: \"a://b\", lanes: 3}}]\n",
-        "sources: [{name: a, libvirt: {uri: \"a://b\", lanes: 2, "
-        "ask_without_definition: true}}]\n",
+        ("sources: [{name: a, libvirt: {uri: \"a://b\", lanes: 2, "
+         "ask_without_definition: true}}]\n"),
         "sources: [{name: a, socket: {path: /x}}]\n",
     };
     struct config *config =
