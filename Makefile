@@ -46,6 +46,8 @@ LINK := -pie -pthread -Wl,-z,relro,-z,now,-z,noexecstack,--as-needed
 ifneq ($(SANITIZE),)
 HARD := -fPIE -fno-omit-frame-pointer -fsanitize=$(SANITIZE) -fno-sanitize-recover=all
 LINK := -pie -pthread -fsanitize=$(SANITIZE)
+# So much of what was freed stays poisoned; more mostly costs page faults.
+export ASAN_OPTIONS ?= quarantine_size_mb=16
 endif
 ALL_CFLAGS = -std=c17 -D_GNU_SOURCE -pthread $(WARN) $(HARD) -ffile-prefix-map=$(CURDIR)/= $(CFLAGS)
 

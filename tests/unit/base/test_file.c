@@ -79,6 +79,31 @@ the_limit_is_what_fits(void **state)
     assert_int_equal(errno, EFBIG);
 }
 
+/* The buffer grows in steps. */
+static void
+each_size_is_read_whole(void **state)
+{
+    static const size_t sizes[] = {4095, 4096, 4097, 8192, 8193, 20000, 65536};
+    char *content = malloc(65536);
+
+    (void)state;
+    for (size_t i = 0; i < 65536; i++)
+        content[i] = (char)('a' + i % 23);
+    for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        size_t length;
+
+        write_bytes(content, sizes[i]);
+        char *bytes = file_read(file_open(path), sizes[i], &length);
+
+        assert_int_equal(length, sizes[i]);
+        assert_memory_equal(bytes, content, length);
+        assert_int_equal(bytes[length], '\0');
+        free(bytes);
+        assert_null(file_read(file_open(path), sizes[i] - 1, &length));
+    }
+    free(content);
+}
+
 static void
 what_comes_in_pieces_is_put_together(void **state)
 {
@@ -131,6 +156,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_is_read_to_its_end),
         cmocka_unit_test(the_limit_is_what_fits),
+        cmocka_unit_test(each_size_is_read_whole),
         cmocka_unit_test(what_comes_in_pieces_is_put_together),
         cmocka_unit_test(the_cause_is_told),
         cmocka_unit_test(nobody_is_waited_for),
