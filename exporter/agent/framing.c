@@ -34,7 +34,7 @@ start_over(struct framing *framing, enum framing_state state)
     /* Not only cleared: what a thousand endless replies took would be kept for good. */
     text_free(&framing->line);
     framing->state = state;
-    framing->delimited = false;
+    framing->candidate = false;
 }
 
 void
@@ -44,17 +44,30 @@ framing_reset(struct framing *framing)
     framing->skipped = 0;
 }
 
-void
-framing_sync(struct framing *framing, int64_t id, struct text *out)
+/* The 0xFF makes the agent's parser forget half a command of whoever was here before.
+ */
+static void
+sync_by(struct framing *framing, const char *command, int64_t id, struct text *out)
 {
     start_over(framing, FRAMING_SYNCING);
     framing->sync_id = id;
-    /* The 0xFF makes the agent's parser forget half a command of whoever was here
-     * before. */
     text_add_format(out,
-                    "\xff{\"execute\":\"guest-sync-delimited\","
-                    "\"arguments\":{\"id\":%" PRId64 "}}\n",
-                    id);
+                    "\xff{\"execute\":\"%s\",\"arguments\":{\"id\":%" PRId64 "}}\n",
+                    command, id);
+}
+
+void
+framing_sync(struct framing *framing, int64_t id, struct text *out)
+{
+    sync_by(framing, "guest-sync-delimited", id, out);
+    framing->plain = false;
+}
+
+void
+framing_sync_plain(struct framing *framing, int64_t id, struct text *out)
+{
+    sync_by(framing, "guest-sync", id, out);
+    framing->plain = framing->candidate = true;
 }
 
 void
@@ -100,7 +113,8 @@ is_answer_to_sync(const struct framing *framing)
     return json_is_integer(id) && json_integer_value(id) == framing->sync_id;
 }
 
-/* Up to the 0xFF everything is old; from there to the newline it may be the answer. */
+/* Up to the 0xFF everything is old; from there to the newline it may be the answer.
+ * Without a 0xFF any line may. */
 static enum framing_event
 feed_syncing(struct framing *framing, const char *bytes, size_t length, size_t *taken)
 {
@@ -111,17 +125,18 @@ feed_syncing(struct framing *framing, const char *bytes, size_t length, size_t *
             return FRAMING_FAILED;
         if (byte == DELIMITER) {
             text_clear(&framing->line);
-            framing->delimited = true;
-        } else if (framing->delimited && byte != '\n') {
+            framing->candidate = true;
+        } else if (framing->candidate && byte != '\n') {
             text_add(&framing->line, &byte, 1);
             if (framing->line.length > SYNC_LINE_MAX)
-                framing->delimited = false; /* no answer to a sync is that long */
-        } else if (framing->delimited && is_answer_to_sync(framing)) {
+                framing->candidate = false; /* no answer to a sync is that long */
+        } else if (framing->candidate && is_answer_to_sync(framing)) {
             start_over(framing, FRAMING_IDLE);
             framing->skipped = 0;
             return FRAMING_SYNCED;
-        } else {
-            framing->delimited = false; /* old, or the answer to an older sync */
+        } else if (byte == '\n') {
+            text_clear(&framing->line); /* old, or the answer to an older sync */
+            framing->candidate = framing->plain;
         }
     }
     return FRAMING_NOTHING;

@@ -34,7 +34,8 @@ enum framing_event {
 struct framing {
     enum framing_state state;
     int64_t sync_id;
-    bool delimited; /* while syncing: the 0xFF was seen, the line is a candidate */
+    bool plain;     /* the sync's answer has no 0xFF */
+    bool candidate; /* while syncing: the line may be the answer */
     size_t skipped; /* bytes thrown away since the last step in sync */
     struct text line;
     struct failure failure;
@@ -51,6 +52,10 @@ void framing_reset(struct framing *framing);
 
 /* Notes that a sync is sent now, and writes its bytes.  id: random, 1 to 2^53. */
 void framing_sync(struct framing *framing, int64_t id, struct text *out);
+/* Likewise guest-sync, whose answer is a line without 0xFF.  For an agent that others
+ * use too: if it comes late, it is theirs to skip, and behind a 0xFF they would take it
+ * for the beginning of their own.  id: random, -2^53 to -1: it is no other reply. */
+void framing_sync_plain(struct framing *framing, int64_t id, struct text *out);
 /* Notes that a command is sent now (only when idle), and writes its bytes. */
 void framing_command(struct framing *framing, const struct request *request,
                      struct text *out);

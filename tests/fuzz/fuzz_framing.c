@@ -1,6 +1,7 @@
 /* What an agent's socket may send, between what the exporter does.  Some bytes of the
  * input are not the agent's but say what happens: 0x00 a sync is sent, 0x01 a command
- * is sent (if the state allows it), 0x02 its time is over, 0x03 a read ends here.
+ * is sent (if the state allows it), 0x02 its time is over, 0x03 a read ends here, 0x04
+ * a plain sync is sent.
  *
  * The stream is fed twice, read by read and byte by byte: both must tell the same.  And
  * nobody is in step who did not answer the last sync. */
@@ -12,20 +13,23 @@
 #include <string.h>
 
 #define REPLY_BYTES_MAX ((size_t)4096) /* the least that the config allows */
-#define NOT_OURS_MAX 0x03
+#define NOT_OURS_MAX 0x04
 
 struct channel {
     struct framing framing;
     size_t synced, replies, reply_bytes, failed;
 };
 
-/* From the last 0xff to the newline: {"return": id}. */
+/* From the last 0xff to the newline: {"return": id}; a plain sync's is a line. */
 static void
 sync_was_answered(const uint8_t *since, const uint8_t *end, int64_t id)
 {
     const uint8_t *delimiter = memrchr(since, 0xff, (size_t)(end - since));
+    const uint8_t *newline = memrchr(since, '\n', (size_t)(end - 1 - since));
 
-    REQUIRE(delimiter && end[-1] == '\n');
+    REQUIRE(end[-1] == '\n' && (delimiter || id < 0));
+    if (id < 0 && (!delimiter || (newline && newline > delimiter)))
+        delimiter = newline ? newline : since - 1;
     char line[REPLY_BYTES_MAX + 1];
     size_t length = 0;
     for (const uint8_t *at = delimiter + 1; at < end; at++) {
@@ -90,6 +94,8 @@ channel_act(struct channel *channel, uint8_t what, int64_t id)
         return;
     if (what == 0x00)
         framing_sync(&channel->framing, id, &out);
+    else if (what == 0x04)
+        framing_sync_plain(&channel->framing, -id, &out);
     else if (what == 0x01 && state == FRAMING_IDLE)
         framing_command(&channel->framing,
                         &(struct request){.command = "guest-get-time"}, &out);
@@ -127,7 +133,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         REQUIRE(channels_agree(&reads, &bytes));
         if (stop == end)
             break;
-        if (*stop == 0x00) {
+        if (*stop == 0x00 || *stop == 0x04) {
             id++;
             since = stop + 1;
         }

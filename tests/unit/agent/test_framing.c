@@ -392,6 +392,58 @@ test_any_cut_is_the_same(void **state)
     }
 }
 
+/* A sync whose answer has no 0xFF: whatever comes before it is old. */
+static void
+test_a_plain_sync(void **state)
+{
+    static const char old[] = "2}, 3]}\n"
+                              "{\"return\": 7}\n"
+                              "{\"return\": -6}\n"
+                              "{\"error\": {\"desc\": \"stray\"}}\n"
+                              "\xff{\"return\": 123401}\n{\"return\": {}}\n";
+    static const char answer[] = "{\"return\": -7}\n";
+    struct framing framing;
+    struct outcome outcome = {.text = ""};
+    struct text out = TEXT_INIT(256);
+
+    (void)state;
+    framing_init(&framing, REPLY_MAX);
+    framing_sync_plain(&framing, -7, &out);
+    assert_string_equal(out.bytes, "\xff{\"execute\":\"guest-sync\","
+                                   "\"arguments\":{\"id\":-7}}\n");
+    text_free(&out);
+    for (size_t i = 0; i < strlen(old); i++)
+        feed(&framing, &outcome, old + i, 1);
+    assert_string_equal(outcome.text, "");
+    feed(&framing, &outcome, answer, strlen(answer));
+    assert_string_equal(outcome.text, "S;");
+    /* And the next one is not plain for it. */
+    sync_with(&framing, ID);
+    feed(&framing, &outcome, "{\"return\": -7}\n", 16);
+    assert_int_equal(framing.state, FRAMING_SYNCING);
+    framing_free(&framing);
+}
+
+/* A line that is too long for an answer hides none that follows. */
+static void
+test_a_plain_sync_behind_a_long_line(void **state)
+{
+    static const char answer[] = "\n{\"return\": -7}\n";
+    struct framing framing;
+    struct text out = TEXT_INIT(256);
+    size_t taken;
+
+    (void)state;
+    framing_init(&framing, (size_t)1024 * 1024);
+    framing_sync_plain(&framing, -7, &out);
+    text_free(&out);
+    for (int i = 0; i < 5000; i++)
+        assert_int_equal(framing_feed(&framing, "x", 1, &taken), FRAMING_NOTHING);
+    assert_int_equal(framing_feed(&framing, answer, strlen(answer), &taken),
+                     FRAMING_SYNCED);
+    framing_free(&framing);
+}
+
 int
 main(void)
 {
@@ -408,6 +460,8 @@ main(void)
         cmocka_unit_test(test_a_late_reply_answers_nothing),
         cmocka_unit_test(test_out_of_step_is_bounded),
         cmocka_unit_test(test_any_cut_is_the_same),
+        cmocka_unit_test(test_a_plain_sync),
+        cmocka_unit_test(test_a_plain_sync_behind_a_long_line),
     };
 
     return cmocka_run_group_tests_name("framing", tests, NULL, NULL);
