@@ -192,8 +192,8 @@ const char *const config_log_levels[] = {
 const char *const config_log_formats[] = {
     [LOG_LOGFMT] = "logfmt", [LOG_JSON] = "json", NULL};
 
-static const char *
-check_choice(const char *name, const char *const *names, const char *wrong)
+const char *
+config_check_choice(const char *name, const char *const *names, const char *wrong)
 {
     for (; *names; names++)
         if (strcmp(*names, name) == 0)
@@ -204,13 +204,13 @@ check_choice(const char *name, const char *const *names, const char *wrong)
 const char *
 config_check_log_level(const char *name)
 {
-    return check_choice(name, config_log_levels,
-                        "is not a log level; write debug, info, warn or error");
+    return config_check_choice(name, config_log_levels,
+                               "is not a log level; write debug, info, warn or error");
 }
 
 const char *
 config_check_log_format(const char *name)
 {
-    return check_choice(name, config_log_formats,
-                        "is not a log format; write logfmt or json");
+    return config_check_choice(name, config_log_formats,
+                               "is not a log format; write logfmt or json");
 }

@@ -17,6 +17,10 @@ const char *config_check_metadata_path(const char *path);
 const char *config_check_log_level(const char *name);
 const char *config_check_log_format(const char *name);
 
+/* Of one of these names, NULL-terminated; else `wrong`. */
+const char *config_check_choice(const char *name, const char *const *names,
+                                const char *wrong);
+
 /* By value of enum log_level and enum log_format; NULL-terminated. */
 extern const char *const config_log_levels[];
 extern const char *const config_log_formats[];

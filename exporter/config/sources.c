@@ -22,13 +22,14 @@
 /* Where others put their agents' sockets. */
 static const struct {
     const char *name, *path, *guest_name;
+    enum socket_use use;
 } presets[] = {
-    {"proxmox", "/var/run/qemu-server/*.qga", "([0-9]+)[.]qga$"},
+    {"proxmox", "/var/run/qemu-server/*.qga", "([0-9]+)[.]qga$", SOCKET_SHARED},
     /* The folder is target/domain-1-web up to about libvirt 9, 1-web since then; long
      * names of domains are cut in it (20 characters). */
     {"libvirt-second-channel",
      "{/run,/var/lib}/libvirt/qemu/channel/{.,target}/*/org.qemu.guest_agent.1",
-     "/(?:domain-)?[0-9]+-([^/]+)/[^/]+$"},
+     "/(?:domain-)?[0-9]+-([^/]+)/[^/]+$", SOCKET_KEPT},
 };
 #define PRESETS (sizeof(presets) / sizeof(presets[0]))
 
@@ -73,7 +74,8 @@ source_config_is_same(const struct source_config *a, const struct source_config 
            a->libvirt.lanes == b->libvirt.lanes &&
            a->libvirt.ask_without_definition == b->libvirt.ask_without_definition &&
            strcmp(a->socket.path, b->socket.path) == 0 &&
-           strcmp(a->socket.guest_name, b->socket.guest_name) == 0;
+           strcmp(a->socket.guest_name, b->socket.guest_name) == 0 &&
+           a->socket.use == b->socket.use;
 }
 
 static int
@@ -92,6 +94,7 @@ preset_read(const struct tree_node *node, void *value, struct failure *why)
             continue;
         section_set_text(&source->socket.path, presets[i].path);
         section_set_text(&source->socket.guest_name, presets[i].guest_name);
+        source->socket.use = presets[i].use;
         return 0;
     }
     return tree_fail(why, node,
@@ -131,6 +134,16 @@ const struct section_key config_libvirt_keys[] = {
     {.key = NULL},
 };
 
+static const char *const socket_uses[] = {
+    [SOCKET_AUTO] = "auto", [SOCKET_SHARED] = "shared", [SOCKET_KEPT] = "kept", NULL};
+
+static const char *
+check_socket_use(const char *name)
+{
+    return config_check_choice(name, socket_uses,
+                               "is no way to use a socket; write auto, shared or kept");
+}
+
 /* What is written wins over the preset, so that comes first. */
 static const struct section_key socket_keys[] = {
     {"preset", .read = preset_read, .standard = "none",
@@ -144,6 +157,10 @@ static const struct section_key socket_keys[] = {
      .standard = "the file's name without its ending",
      .range = "regular expression with one group",
      .help = "what of the path is the guest's name"},
+    {"connection", SECTION_CHOICE, offsetof(struct source_config, socket.use),
+     .check = check_socket_use, .choices = socket_uses, .range = "auto, shared, kept",
+     .help = "`shared` with other programs, `kept` for the exporter alone; `auto`: "
+             "kept if qemu-ga itself listens"},
     {.key = NULL},
 };
 

@@ -12,6 +12,13 @@
 
 enum source_kind { SOURCE_LIBVIRT, SOURCE_SOCKET };
 
+/* How an agent's socket is used. */
+enum socket_use {
+    SOCKET_AUTO,   /* by who listens */
+    SOCKET_SHARED, /* connected for a visit only: others need it too */
+    SOCKET_KEPT,   /* connected all the time */
+};
+
 struct source_config {
     char *name; /* "" when there is only one source and it has no name */
     enum source_kind kind;
@@ -23,6 +30,7 @@ struct source_config {
     struct {
         char *path;       /* glob(7) with {a,b} */
         char *guest_name; /* see config/guest_name.h */
+        enum socket_use use;
     } socket;
 };
 

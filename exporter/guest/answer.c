@@ -296,6 +296,10 @@ judge(const struct incoming *in, bool complete)
         guest->last_response_ns = in->answer->received_ns;
     if (!follow_freeze(in))
         return FAILURE_FROZEN;
+    /* Where others use the agent too, to meet one says nothing of the guest. */
+    if (kind == FAILURE_BUSY && guest->schedule.visited &&
+        guest->schedule.occupied + 1 < SCHEDULE_OCCUPIED_MAX)
+        return kind;
     guest->last_failure = in->why;
     /* Somebody else's work in the guest, a backup's say, is no failure of its own. */
     if (kind == FAILURE_FROZEN || kind == FAILURE_BUSY)

@@ -145,7 +145,8 @@ set_next_tick(const struct schedule *schedule, struct schedule_guest *guest,
         return;
     }
     int64_t period_ns = period_of(schedule, guest, collector);
-    int64_t phase_ns = (int64_t)(mixed(guest->hash + collector) % (uint64_t)period_ns);
+    uint64_t hash = mixed(guest->visited ? guest->hash : guest->hash + collector);
+    int64_t phase_ns = (int64_t)(hash % (uint64_t)period_ns);
     int64_t earliest_ns = now_ns + period_ns / 2;
     int64_t ticks = (earliest_ns - phase_ns + period_ns - 1) / period_ns;
 
@@ -203,6 +204,7 @@ make_all_due(struct schedule_guest *guest, int64_t first_ns)
     guest->suspect = false;
     guest->failures = 0;
     guest->cut_short_ns = 0;
+    guest->occupied = 0;
     guest->not_before_ns = first_ns;
     guest->epoch++;
 }
@@ -259,6 +261,7 @@ schedule_continue(struct schedule *schedule, struct schedule_guest *guest,
 {
     guest->entries[collector].must = true;
     guest->entries[collector].due_ns = at_ns;
+    guest->on_visit = guest->visited;
     await(schedule, guest);
 }
 
@@ -314,10 +317,21 @@ schedule_wake_ns(const struct schedule *schedule)
     return guest ? guest->waiting.wake_ns : INT64_MAX;
 }
 
+/* Others may have frozen the guest since the last visit: nothing else is asked before
+ * that is known.  They cannot while we are there. */
+static bool
+opens_visit(const struct schedule *schedule, const struct schedule_guest *guest)
+{
+    return guest->visited && !guest->on_visit &&
+           !guest->entries[schedule->settings.opening].blocked;
+}
+
 /* The probe, or what stands in for it where that must not be sent. */
 static size_t
 probe_for(const struct schedule *schedule, const struct schedule_guest *guest)
 {
+    if (opens_visit(schedule, guest))
+        return schedule->settings.opening;
     if (!guest->entries[schedule->settings.probe].blocked)
         return schedule->settings.probe;
     for (size_t i = 0; i < schedule->settings.collectors_count; i++) {
@@ -338,6 +352,8 @@ collector_for(const struct schedule *schedule, const struct schedule_guest *gues
         return guest->only;
     if (guest->suspect)
         return probe_for(schedule, guest);
+    if (opens_visit(schedule, guest))
+        return schedule->settings.opening;
     return first_due(schedule, guest, now_ns, &due_ns);
 }
 
@@ -410,14 +426,33 @@ answered(struct schedule *schedule, const struct schedule_turn *turn, bool well,
     set_next_tick(schedule, guest, turn->collector, now_ns);
 }
 
+/* Somebody else's work there: for how long it is left alone. */
+static void
+put_off(struct schedule_guest *guest, enum failure_kind outcome, int64_t now_ns)
+{
+    uint64_t spread = mixed(guest->hash ^ (uint64_t)now_ns) % SCHEDULE_OCCUPIED_NS;
+
+    if (guest->visited && outcome == FAILURE_BUSY) {
+        guest->occupied++;
+        guest->not_before_ns = now_ns + SCHEDULE_OCCUPIED_NS + (int64_t)spread;
+        return;
+    }
+    guest->not_before_ns = now_ns + SCHEDULE_BUSY_NS;
+    /* Such a call waits for half a minute: it shares the suspects' lanes. */
+    guest->suspect |= outcome == FAILURE_BUSY;
+}
+
 static void
 judge(struct schedule *schedule, const struct schedule_turn *turn,
       enum failure_kind outcome, int64_t duration_ns, int64_t now_ns)
 {
     struct schedule_guest *guest = turn->guest;
+    enum response response = response_of(outcome);
 
-    guest->not_before_ns = now_ns + SCHEDULE_GAP_NS;
-    switch (response_of(outcome)) {
+    guest->not_before_ns = now_ns + (guest->visited ? 0 : SCHEDULE_GAP_NS);
+    if (response != RESPONSE_OCCUPIED)
+        guest->occupied = 0;
+    switch (response) {
     case RESPONSE_ANSWERED:
         answered(schedule, turn, duration_ns <= SCHEDULE_SLOW_NS, now_ns);
         break;
@@ -446,9 +481,7 @@ judge(struct schedule *schedule, const struct schedule_turn *turn,
         suspect(schedule, guest, now_ns);
         break;
     case RESPONSE_OCCUPIED:
-        guest->not_before_ns = now_ns + SCHEDULE_BUSY_NS;
-        /* Such a call waits for half a minute: it shares the suspects' lanes. */
-        guest->suspect |= outcome == FAILURE_BUSY;
+        put_off(guest, outcome, now_ns);
         break;
     }
 }
@@ -468,6 +501,8 @@ schedule_done(struct schedule *schedule, const struct schedule_turn *turn,
     if (turn->epoch == guest->epoch)
         judge(schedule, turn, outcome, duration_ns, now_ns);
     await(schedule, guest);
+    guest->on_visit =
+        guest->visited && guest->waiting.heap && guest->waiting.wake_ns <= now_ns;
 }
 
 bool
@@ -485,6 +520,12 @@ schedule_is_idle(const struct schedule_guest *guest, int64_t now_ns)
         return false;
     return guest->held || guest->suspect ||
            guest->waiting.wake_ns > now_ns + SCHEDULE_GAP_NS;
+}
+
+bool
+schedule_is_put_off(const struct schedule_guest *guest)
+{
+    return guest->occupied > 0 && guest->occupied < SCHEDULE_OCCUPIED_MAX;
 }
 
 bool

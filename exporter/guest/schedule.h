@@ -33,6 +33,11 @@
 #define SCHEDULE_STRETCH_MAX_NS (INT64_C(15) * 60 * 1000 * 1000 * 1000)
 /* How often a frozen guest is asked whether it is thawed. */
 #define SCHEDULE_FROZEN_NS (INT64_C(5) * 1000 * 1000 * 1000)
+/* Where others use the agent at any moment, it is tried again after so long, and up to
+ * twice that: two exporters do not meet again. */
+#define SCHEDULE_OCCUPIED_NS (INT64_C(400) * 1000 * 1000)
+/* Tries in a row after which such a guest counts as busy. */
+#define SCHEDULE_OCCUPIED_MAX 5
 /* How long somebody else's work in the guest (a backup) is left alone. */
 #define SCHEDULE_BUSY_NS (INT64_C(60) * 1000 * 1000 * 1000)
 
@@ -44,7 +49,8 @@ struct schedule_settings {
         int64_t interval_ns;
     } collectors[COLLECTORS_MAX];
     size_t collectors_count;
-    size_t probe; /* its index in collectors */
+    size_t probe;   /* its index in collectors */
+    size_t opening; /* likewise: what a visit begins with */
     unsigned int failures_before_backoff;
     int64_t backoff_ns, backoff_max_ns;
     unsigned int calls_per_minute; /* of one guest, whatever happens; 0: no bound */
@@ -66,6 +72,11 @@ struct schedule_guest {
     size_t only;           /* ... this one: the filesystems are frozen */
     bool suspect;          /* gets only the probe until it answers */
     unsigned int failures; /* calls in a row that got no (usable) answer */
+    /* Its channel is others' too.  It is asked in visits, without gaps, as few and as
+     * short as can be: what has one interval is due at one time. */
+    bool visited;
+    bool on_visit;         /* the opening was asked, and more is due */
+    unsigned int occupied; /* calls in a row that others were in the way of */
     unsigned int epoch;    /* counts releases: what was sent before one tells nothing */
     int64_t cut_short_ns;  /* when its back-off was, since an answer; 0: not */
     int64_t not_before_ns; /* the gap, the back-off, or somebody else's work */
@@ -151,6 +162,9 @@ bool schedule_is_backing_off(const struct schedule *schedule,
 
 /* Whether nothing more is due for the guest at now_ns: the visit is over. */
 bool schedule_is_idle(const struct schedule_guest *guest, int64_t now_ns);
+
+/* Whether others are in the way of the guest's calls, but not yet for long. */
+bool schedule_is_put_off(const struct schedule_guest *guest);
 
 /* Whether the guest could be asked, but there is no command left for it. */
 bool schedule_asks_nothing(const struct schedule_guest *guest);

@@ -118,11 +118,14 @@ conclude(struct watch *watch, struct guest *guest, unsigned int changed, int64_t
 {
     if (!guest->first_visit_done) {
         watch->progress_ns = now_ns;
-        guest->first_visit_done = schedule_is_idle(&guest->schedule, now_ns);
+        guest->first_visit_done = schedule_is_idle(&guest->schedule, now_ns) &&
+                                  !schedule_is_put_off(&guest->schedule);
         changed |= guest->first_visit_done ? GUEST_HEALTH : 0;
     }
     if (publish(watch, guest, changed, now_ns))
         watch->parts->progressed(watch->parts->context);
+    if (watch->driver->end_visit && schedule_is_idle(&guest->schedule, now_ns))
+        watch->driver->end_visit(watch->source, guest->key);
 }
 
 static void

@@ -187,6 +187,7 @@ take_facts(const struct watch *watch, struct guest *guest,
         guest->started_ns = clock_monotonic_ns();
     guest->incarnation = facts->incarnation;
     guest->domain = facts->domain;
+    guest->schedule.visited = facts->channel_is_shared;
     guest_judge_harm(guest, &watch->rules.config->avoid);
     guest->source_is_up = true;
     guest->seen = true;

@@ -56,6 +56,8 @@ schedule_settings(const struct config *config, struct source_capacity capacity)
         settings.collectors[i].interval_ns = config->collectors[i].interval_ns;
         if (collectors[i] == collector_probe)
             settings.probe = i;
+        if (collectors[i] == collector_freeze)
+            settings.opening = i;
     }
     return settings;
 }

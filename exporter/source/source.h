@@ -44,8 +44,9 @@ struct guest_facts {
     bool agent_connected;    /* (again) since the guest was last announced */
     bool agent_disconnected; /* ... before that: a daemon that restarts says "connected"
                                 of an agent that was there all the time */
-    bool agent_recovered; /* ... or the same has just answered after a long silence */
-    bool opted_out;       /* the domain's metadata says: do not ask */
+    bool agent_recovered;   /* ... or the same has just answered after a long silence */
+    bool opted_out;         /* the domain's metadata says: do not ask */
+    bool channel_is_shared; /* others need it at any moment: it is asked in visits */
     /* CHANNEL_UNKNOWN: why the definition may not be read; NULL: it has not come yet,
      * and what was known of this incarnation still holds. */
     const char *definition_error;
@@ -117,6 +118,8 @@ struct source_driver {
     struct source_figures (*figures)(const struct source *source);
     /* `done` comes later, never from within. */
     void (*call)(struct source *source, struct call *call);
+    /* No further call of this guest is due now.  NULL: that does not matter. */
+    void (*end_visit)(struct source *source, const char *guest_key);
     /* Whether the call, which is not done, has not even been begun with. */
     bool (*is_waiting)(const struct source *source, const struct call *call);
     /* Announces nothing more.  Waits at most until the deadline (CLOCK_MONOTONIC) for

@@ -1,67 +1,45 @@
 /* An agent's socket on the loop.
  *
- * The connection is kept: without a client a virtio-serial agent wakes ten times a
- * second, and QEMU throws away what it says.  What comes is always read: an agent whose
- * reply is not read spins.  At most one command and one sync are on the way, so nothing
- * piles up in a guest whose agent is not there, and the sync that is answered late
- * tells that it is back. */
+ * One that nobody else can want is kept: without a client a virtio-serial agent wakes
+ * ten times a second, and QEMU throws away what it says.  At most one command and one
+ * sync are on the way, so nothing piles up in a guest whose agent is not there, and the
+ * sync that is answered late tells that it is back.
+ *
+ * One that is shared is visited: see visit.h.  What is still on the way when we leave
+ * comes to whoever is next, and is a line before the 0xFF of the sync by which every
+ * client begins.
+ *
+ * What comes is always read: an agent whose reply is not read spins. */
 #include "source/socket/agent_socket.h"
 
-#include "agent/framing.h"
 #include "base/clock.h"
 #include "kit/memory.h"
 #include "source/socket/connect.h"
+#include "source/socket/inside.h"
 #include "source/socket/peer.h"
+#include "source/socket/queue.h"
 #include "source/source.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <sys/random.h>
-#include <unistd.h>
-#include <uv.h>
 
-#define RECONNECT_FIRST_MS 250
-#define RECONNECT_MAX_MS 5000
-#define NS_PER_MS INT64_C(1000000)
-#define READ_BYTES (64 * 1024)
-#define REQUEST_BYTES_MAX 512
 /* Until the first call says what the config does. */
 #define REPLY_BYTES_FIRST ((size_t)1024 * 1024)
 /* An id of more bits is not an integer to every JSON parser. */
 #define SYNC_ID_MASK ((INT64_C(1) << 53) - 1)
 
-struct agent_connection {
-    uv_poll_t poll;
-    int fd;
-    struct agent_socket *agent; /* NULL: left */
-};
-
-struct agent_socket {
-    uv_loop_t *loop;
-    char *path;
-    struct agent_socket_listener listener;
-    struct agent_connection *connection; /* NULL: none */
-    struct framing framing;
-    struct call *call;      /* in flight */
-    struct failure prompt;  /* the call fails with it as soon as the loop comes round */
-    struct failure refused; /* why there is no connection */
-    bool present;           /* as announced */
-    bool was_in_step;       /* on this connection, at least once */
-    int64_t connected_ns;   /* CLOCK_MONOTONIC */
-    bool gave_up;           /* a call did: a late sync is news */
-    bool broken; /* the connection is to be lost as soon as the loop comes round */
-    uint64_t reconnect_ms;
-    uv_timer_t deadline, reconnect;
-    unsigned int open_timers;
-};
-
 static void deadline_passed(uv_timer_t *timer);
-static void try_to_connect(uv_timer_t *timer);
+
+bool
+agent_socket_is_shared(const struct agent_socket *agent)
+{
+    return agent->shared;
+}
 
 /* --- the call --- */
 
-static void
-finish(struct agent_socket *agent, const struct failure *why)
+void
+agent_finish(struct agent_socket *agent, const struct failure *why)
 {
     struct call *call = agent->call;
 
@@ -77,253 +55,94 @@ finish(struct agent_socket *agent, const struct failure *why)
     call->done(call);
 }
 
-static void
-announce(struct agent_socket *agent, bool present, const struct failure *why)
-{
-    bool was_present = agent->present;
-
-    agent->present = present;
-    if (present)
-        agent->listener.came(agent->listener.context);
-    else if (was_present)
-        agent->listener.went(agent->listener.context, why);
-}
-
-/* --- the connection --- */
-
-static void
-connection_closed(uv_handle_t *handle)
-{
-    free(handle->data);
-}
-
-static void
-leave_connection(struct agent_socket *agent)
-{
-    struct agent_connection *connection = agent->connection;
-
-    if (!connection)
-        return;
-    agent->connection = NULL;
-    agent->broken = false;
-    connection->agent = NULL;
-    uv_poll_stop(&connection->poll);
-    uv_close((uv_handle_t *)&connection->poll, connection_closed);
-    socket_disconnect(connection->fd);
-    framing_give_up(&agent->framing);
-}
-
-static void
-try_again_later(struct agent_socket *agent)
-{
-    uv_timer_start(&agent->reconnect, try_to_connect, agent->reconnect_ms, 0);
-    agent->reconnect_ms = 2 * agent->reconnect_ms < RECONNECT_MAX_MS
-                              ? 2 * agent->reconnect_ms
-                              : RECONNECT_MAX_MS;
-}
-
-static void
-lose_connection(struct agent_socket *agent, enum failure_kind kind, const char *text)
-{
-    struct failure why;
-
-    failure_set(&why, kind, "%s: %s", agent->path, text);
-    agent->refused = why;
-    leave_connection(agent);
-    try_again_later(agent);
-    /* One that breaks the protocol is there all the same: that we connect to it again
-     * is no news, and ends no back-off. */
-    if (kind == FAILURE_DISCONNECTED)
-        announce(agent, false, &why);
-    finish(agent, &why);
-}
-
-static void
-start_deadline(struct agent_socket *agent, int64_t timeout_ns)
+void
+agent_start_deadline(struct agent_socket *agent, int64_t timeout_ns)
 {
     uv_timer_start(&agent->deadline, deadline_passed,
                    (uint64_t)(timeout_ns / NS_PER_MS), 0);
 }
 
-/* The agent gets all of it at once or is not there: requests are short.  Whoever asks
- * is not told from within that there is nobody, but as soon as the loop comes round. */
+/* Whoever asks is not told from within that nobody is there, but as soon as the loop
+ * comes round. */
 static void
-send_request(struct agent_socket *agent, const struct text *request)
+mark_broken(struct agent_socket *agent)
 {
-    ssize_t sent = write(agent->connection->fd, request->bytes, request->length);
-
-    if (sent == (ssize_t)request->length)
-        return;
-    framing_give_up(&agent->framing);
-    if (sent < 0 && errno == EAGAIN)
-        return; /* it reads nothing; the deadline tells */
     agent->broken = true;
-    start_deadline(agent, 0);
+    agent_start_deadline(agent, 0);
 }
 
-static void
-send_sync(struct agent_socket *agent)
+static int64_t
+new_sync_id(const struct agent_socket *agent)
 {
-    struct text request = TEXT_INIT(REQUEST_BYTES_MAX);
     int64_t id = 0;
 
-    /* What was sent before is still to be read: another sync would only pile up. */
-    if (agent->framing.state == FRAMING_SYNCING &&
-        socket_peer_has_unread(agent->connection->fd))
-        return;
     if (getrandom(&id, sizeof(id), GRND_NONBLOCK) < 0)
         id = clock_monotonic_ns();
-    framing_sync(&agent->framing, (id & SYNC_ID_MASK) | 1, &request);
-    send_request(agent, &request);
-    text_free(&request);
+    id = (id & SYNC_ID_MASK) | 1;
+    return agent->shared ? -id : id;
+}
+
+void
+agent_send_sync(struct agent_socket *agent)
+{
+    struct agent_connection *connection = agent->connection;
+
+    /* What was sent before is still to be read: another sync would only pile up. */
+    if (connection->framing.state == FRAMING_SYNCING &&
+        socket_peer_has_unread(connection->fd))
+        return;
+    if (agent_connection_sync(connection, new_sync_id(agent)) < 0)
+        mark_broken(agent);
 }
 
 static void
 send_command(struct agent_socket *agent)
 {
-    struct text request = TEXT_INIT(REQUEST_BYTES_MAX);
     struct call *call = agent->call;
 
-    framing_command(&agent->framing, &call->request, &request);
-    start_deadline(agent, call->timeout_ns);
+    agent_start_deadline(agent, call->timeout_ns);
     call->answer.sent_mono_ns = clock_monotonic_ns();
     call->answer.sent_ns = clock_realtime_ns();
-    send_request(agent, &request);
-    text_free(&request);
+    if (agent_connection_command(agent->connection, &call->request) < 0)
+        mark_broken(agent);
 }
 
-static void
-take_reply(struct agent_socket *agent)
+/* --- what comes --- */
+
+void
+agent_take_reply(void *context)
 {
+    struct agent_socket *agent = context;
+    struct agent_connection *connection = agent->connection;
     struct answer *answer = &agent->call->answer;
     const struct failure none = {.kind = FAILURE_NONE};
 
+    answer->received_mono_ns = connection->received_mono_ns;
+    answer->received_ns = connection->received_ns;
     /* One that closes after every reply is not reconnected at once for ever. */
     if (answer->received_mono_ns - agent->connected_ns > RECONNECT_MAX_MS * NS_PER_MS)
         agent->reconnect_ms = RECONNECT_FIRST_MS;
-    answer->reply = text_take(&agent->framing.line, &answer->reply_length);
-    finish(agent, &none);
+    answer->reply = text_take(&connection->framing.line, &answer->reply_length);
+    /* Others would not be seen. */
+    if (agent->shared && agent->visit.blind)
+        agent_leave_connection(agent);
+    agent_finish(agent, &none);
 }
 
-static void
-take_sync(struct agent_socket *agent)
+void
+agent_take_sync(void *context)
 {
+    struct agent_socket *agent = context;
     bool gave_up = agent->gave_up;
 
     agent->was_in_step = true;
     agent->gave_up = false;
-    if (agent->call)
+    if (agent->call && agent_may_go_on(agent))
         send_command(agent);
+    else if (agent->call)
+        agent_make_room(agent);
     else if (gave_up)
         agent->listener.woke(agent->listener.context);
-}
-
-/* Also what a command's end leads to: the next command may be on its way afterwards. */
-static void
-take_bytes(struct agent_socket *agent, const char *bytes, size_t length)
-{
-    size_t taken;
-    enum framing_event event = framing_feed(&agent->framing, bytes, length, &taken);
-
-    /* What came in the same breath was said before the next command is sent, and must
-     * not become its answer. */
-    if ((event == FRAMING_SYNCED || event == FRAMING_REPLY) && taken < length)
-        event = framing_feed(&agent->framing, bytes + taken, length - taken, &taken);
-    switch (event) {
-    case FRAMING_NOTHING:
-        break;
-    case FRAMING_SYNCED:
-        take_sync(agent);
-        break;
-    case FRAMING_REPLY:
-        take_reply(agent);
-        break;
-    case FRAMING_FAILED:
-        lose_connection(agent, agent->framing.failure.kind,
-                        agent->framing.failure.text);
-        break;
-    }
-}
-
-static void
-readable(uv_poll_t *poll, int status, int events)
-{
-    static char bytes[READ_BYTES]; /* the loop thread's */
-    struct agent_connection *connection = poll->data;
-    struct agent_socket *agent = connection->agent;
-
-    (void)events;
-    if (!agent)
-        return;
-    /* The arrival, as close as can be known: before the bytes are even read. */
-    int64_t received_mono_ns = clock_monotonic_ns();
-    int64_t received_ns = clock_realtime_ns();
-    ssize_t length = status < 0 ? 0 : read(connection->fd, bytes, sizeof(bytes));
-
-    if (length < 0 && (errno == EAGAIN || errno == EINTR))
-        return;
-    if (length <= 0) {
-        lose_connection(agent, FAILURE_DISCONNECTED, "the agent has closed the socket");
-        return;
-    }
-    if (agent->call) {
-        agent->call->answer.received_mono_ns = received_mono_ns;
-        agent->call->answer.received_ns = received_ns;
-    }
-    take_bytes(agent, bytes, (size_t)length);
-}
-
-/* What was due to be told: that there was nobody, or that somebody kept us out. */
-static bool
-is_news(const struct agent_socket *agent)
-{
-    return !agent->present || agent->refused.kind == FAILURE_HELD ||
-           agent->refused.kind == FAILURE_DENIED;
-}
-
-static void
-connected(struct agent_socket *agent, int fd)
-{
-    bool news = is_news(agent);
-    struct agent_connection *connection = memory_new(1, sizeof(*connection));
-
-    connection->fd = fd;
-    connection->agent = agent;
-    uv_poll_init(agent->loop, &connection->poll, fd);
-    connection->poll.data = connection;
-    uv_poll_start(&connection->poll, UV_READABLE, readable);
-    agent->connection = connection;
-    agent->was_in_step = false;
-    agent->gave_up = false;
-    agent->connected_ns = clock_monotonic_ns();
-    agent->refused.kind = agent->prompt.kind = FAILURE_NONE;
-    framing_reset(&agent->framing);
-    if (agent->call) /* it waited for the connection */
-        start_deadline(agent, agent->call->timeout_ns);
-    send_sync(agent);
-    if (agent->connection == connection && news)
-        announce(agent, true, NULL);
-}
-
-static void
-try_to_connect(uv_timer_t *timer)
-{
-    struct agent_socket *agent = timer->data;
-
-    if (agent->connection)
-        return;
-    int fd = socket_connect(agent->path, &agent->refused);
-
-    if (fd >= 0) {
-        connected(agent, fd);
-        return;
-    }
-    try_again_later(agent);
-    /* Somebody is there whom a call may reach, or who has to be complained about. */
-    bool present = agent->refused.kind != FAILURE_DISCONNECTED;
-
-    if (present != agent->present)
-        announce(agent, present, &agent->refused);
 }
 
 /* --- deadlines --- */
@@ -333,7 +152,7 @@ no_sync(struct agent_socket *agent, struct failure *why)
 {
     int fd = agent->connection->fd;
 
-    if (socket_peer_is_waiting(fd))
+    if (socket_queues_has_waiting(agent->queues, fd))
         socket_explain_held(agent->path, why);
     else if (!agent->was_in_step && socket_peer_has_unread(fd))
         failure_set(why, FAILURE_DISCONNECTED,
@@ -344,6 +163,27 @@ no_sync(struct agent_socket *agent, struct failure *why)
                     agent->path);
 }
 
+/* The connection is kept in step, or left. */
+static void
+give_up(struct agent_socket *agent, struct failure *why)
+{
+    agent->gave_up = true;
+    if (why->kind == FAILURE_NONE && agent->connection) {
+        if (agent->connection->framing.state != FRAMING_AWAITING) {
+            no_sync(agent, why);
+        } else {
+            failure_set(why, FAILURE_TIMEOUT,
+                        "%s: the agent does not answer %s in time", agent->path,
+                        agent->call->request.command);
+            framing_give_up(&agent->connection->framing);
+            if (!agent->shared)
+                agent_send_sync(agent);
+        }
+    }
+    if (agent->shared)
+        agent_leave_connection(agent);
+}
+
 static void
 deadline_passed(uv_timer_t *timer)
 {
@@ -351,22 +191,14 @@ deadline_passed(uv_timer_t *timer)
     struct failure why = agent->prompt;
 
     if (agent->broken) {
-        lose_connection(agent, FAILURE_DISCONNECTED,
-                        "the agent's side of the socket is gone");
+        agent_lose_connection(agent, FAILURE_DISCONNECTED,
+                              "the agent's side of the socket is gone");
         return;
     }
     if (!agent->call)
         return;
-    agent->gave_up = true;
-    if (why.kind == FAILURE_NONE && agent->framing.state == FRAMING_AWAITING) {
-        failure_set(&why, FAILURE_TIMEOUT, "%s: the agent does not answer %s in time",
-                    agent->path, agent->call->request.command);
-        framing_give_up(&agent->framing);
-        send_sync(agent);
-    } else if (why.kind == FAILURE_NONE && agent->connection) {
-        no_sync(agent, &why);
-    }
-    finish(agent, &why);
+    give_up(agent, &why);
+    agent_finish(agent, &why);
 }
 
 /* One whose reply broke the rules is connected anew at once, and its other commands
@@ -381,64 +213,80 @@ may_wait(const struct agent_socket *agent, int64_t timeout_ns)
            uv_timer_get_due_in(&agent->reconnect) < (uint64_t)(timeout_ns / NS_PER_MS);
 }
 
+static void
+ask(struct agent_socket *agent)
+{
+    if (agent->connection->framing.state == FRAMING_IDLE)
+        send_command(agent);
+    else
+        agent_send_sync(agent);
+}
+
+/* The next call of a visit, or the first one: that begins when the loop comes round. */
+static void
+ask_on_visit(struct agent_socket *agent)
+{
+    agent->prompt.kind = FAILURE_NONE;
+    if (!agent->present)
+        agent->prompt = agent->refused;
+    else if (!agent->connection)
+        uv_timer_start(&agent->reconnect, agent_try_to_connect, 0, 0);
+    else if (!agent_may_go_on(agent))
+        agent_leave_room(agent, &agent->prompt);
+    else if (agent->connection->framing.state == FRAMING_IDLE)
+        send_command(agent);
+    if (agent->prompt.kind != FAILURE_NONE)
+        agent_start_deadline(agent, 0);
+}
+
 void
 agent_socket_call(struct agent_socket *agent, struct call *call)
 {
     agent->call = call;
     agent->prompt = agent->refused;
-    agent->framing.line.max = call->reply_bytes_max;
+    agent->reply_bytes_max = call->reply_bytes_max;
+    if (agent->connection)
+        agent->connection->framing.line.max = call->reply_bytes_max;
     call->answer.sent_mono_ns = clock_monotonic_ns();
     call->answer.sent_ns = clock_realtime_ns();
-    start_deadline(agent, may_wait(agent, call->timeout_ns) ? call->timeout_ns : 0);
-    if (!agent->connection)
-        return;
-    if (agent->framing.state == FRAMING_IDLE)
-        send_command(agent);
-    else
-        send_sync(agent);
+    agent_start_deadline(agent, agent->shared || may_wait(agent, call->timeout_ns)
+                                    ? call->timeout_ns
+                                    : 0);
+    if (agent->shared)
+        ask_on_visit(agent);
+    else if (agent->connection)
+        ask(agent);
 }
 
 /* --- life --- */
 
 static void
-start_timer(struct agent_socket *agent, uv_timer_t *timer, uv_timer_cb callback)
+start_timer(struct agent_socket *agent, uv_timer_t *timer)
 {
     uv_timer_init(agent->loop, timer);
     timer->data = agent;
-    timer->timer_cb = callback;
     agent->open_timers++;
 }
 
 struct agent_socket *
-agent_socket_open(uv_loop_t *loop, const char *path,
-                  const struct agent_socket_listener *listener)
+agent_socket_open(uv_loop_t *loop, struct socket_queues *queues, const char *path,
+                  enum socket_use use, const struct agent_socket_listener *listener)
 {
     struct agent_socket *agent = memory_new(1, sizeof(*agent));
 
     agent->loop = loop;
+    agent->queues = queues;
     agent->path = memory_string(path);
+    agent->use = use;
+    agent->shared = use != SOCKET_KEPT;
     agent->listener = *listener;
     agent->reconnect_ms = RECONNECT_FIRST_MS;
-    framing_init(&agent->framing, REPLY_BYTES_FIRST);
+    agent->reply_bytes_max = REPLY_BYTES_FIRST;
     failure_set(&agent->refused, FAILURE_DISCONNECTED, "%s: not connected yet", path);
-    start_timer(agent, &agent->deadline, deadline_passed);
-    start_timer(agent, &agent->reconnect, try_to_connect);
+    start_timer(agent, &agent->deadline);
+    start_timer(agent, &agent->reconnect);
+    start_timer(agent, &agent->look);
     return agent;
-}
-
-void
-agent_socket_retry(struct agent_socket *agent)
-{
-    agent->reconnect_ms = RECONNECT_FIRST_MS;
-    try_to_connect(&agent->reconnect);
-}
-
-void
-agent_socket_connect(struct agent_socket *agent)
-{
-    if (agent->connection)
-        lose_connection(agent, FAILURE_DISCONNECTED, "the socket was made anew");
-    agent_socket_retry(agent);
 }
 
 static void
@@ -448,7 +296,6 @@ timer_closed(uv_handle_t *timer)
 
     if (--agent->open_timers > 0)
         return;
-    framing_free(&agent->framing);
     free(agent->path);
     free(agent);
 }
@@ -465,8 +312,9 @@ agent_socket_close(struct agent_socket *agent)
     struct failure why;
 
     failure_set(&why, FAILURE_NOT_RUNNING, "%s: the socket is gone", agent->path);
-    leave_connection(agent);
-    finish(agent, &why);
+    agent_leave_connection(agent);
+    agent_finish(agent, &why);
     uv_close((uv_handle_t *)&agent->deadline, timer_closed);
     uv_close((uv_handle_t *)&agent->reconnect, timer_closed);
+    uv_close((uv_handle_t *)&agent->look, timer_closed);
 }

@@ -1,8 +1,9 @@
-/* One connection to one agent's socket: connect, keep in step, one command at a time.
- * On the loop, without a thread; the loop thread alone. */
+/* One agent's socket: connect, keep in step, one command at a time.  On the loop,
+ * without a thread; the loop thread alone. */
 #ifndef SOURCE_SOCKET_AGENT_SOCKET_H
 #define SOURCE_SOCKET_AGENT_SOCKET_H
 
+#include "config/sources.h"
 #include "kit/failure.h"
 
 #include <stdbool.h>
@@ -10,6 +11,7 @@
 
 struct agent_socket;
 struct call;
+struct socket_queues;
 typedef struct uv_loop_s uv_loop_t;
 
 struct agent_socket_listener {
@@ -19,24 +21,32 @@ struct agent_socket_listener {
     void (*woke)(void *context);
     /* Nobody is there any more.  `why` is borrowed. */
     void (*went)(void *context, const struct failure *why);
+    /* By who listens: agent_socket_is_shared() says something else now. */
+    void (*found_out)(void *context);
     void *context;
 };
 
-/* `path` is copied. */
-struct agent_socket *agent_socket_open(uv_loop_t *loop, const char *path,
+/* `path` is copied, `queues` outlive it. */
+struct agent_socket *agent_socket_open(uv_loop_t *loop, struct socket_queues *queues,
+                                       const char *path, enum socket_use use,
                                        const struct agent_socket_listener *listener);
 /* A call in flight fails. */
 void agent_socket_close(struct agent_socket *agent);
 /* A call in flight is not answered any more: for the end, before closing. */
 void agent_socket_forget_call(struct agent_socket *agent);
 
-/* Connects now, leaving a connection that is there; and again later for as long as it
- * is open. */
+/* Whether it is used for visits only, because others want it too.  What is not known
+ * yet counts as shared: that disturbs nobody. */
+bool agent_socket_is_shared(const struct agent_socket *agent);
+
+/* Another program may listen now.  A connection that is there is left. */
 void agent_socket_connect(struct agent_socket *agent);
-/* Connects now if there is no connection. */
+/* Looks again now whether somebody is there, unless that is known. */
 void agent_socket_retry(struct agent_socket *agent);
 
 /* One at a time; `done` comes later, never from within. */
 void agent_socket_call(struct agent_socket *agent, struct call *call);
+/* No call comes soon: a visit is over. */
+void agent_socket_end_visit(struct agent_socket *agent);
 
 #endif

@@ -6,6 +6,7 @@
 #include "kit/memory.h"
 #include "kit/pattern.h"
 #include "source/socket/agent_socket.h"
+#include "source/socket/queue.h"
 #include "source/socket/scan.h"
 
 #include <fnmatch.h>
@@ -39,6 +40,8 @@ struct source {
     uv_loop_t *loop;
     const struct source_listener *listener;
     struct pattern *naming;
+    enum socket_use use;
+    struct socket_queues *queues;
     struct socket_scan *scan;
     struct socket_guest *guests;
     bool up, looked;
@@ -58,6 +61,7 @@ announce(struct socket_guest *guest, bool came, bool woke)
         .agent_connected = came,
         .agent_disconnected = came,
         .agent_recovered = woke,
+        .channel_is_shared = agent_socket_is_shared(guest->agent),
     };
 
     listener->guest_seen(listener->context, guest->source, &facts);
@@ -76,6 +80,12 @@ static void
 agent_recovered(void *context)
 {
     announce(context, false, true);
+}
+
+static void
+agent_found_out(void *context)
+{
+    announce(context, false, false);
 }
 
 static void
@@ -131,6 +141,7 @@ found(void *context, const char *path)
         .came = agent_connected,
         .woke = agent_recovered,
         .went = agent_went,
+        .found_out = agent_found_out,
         .context = guest,
     };
 
@@ -138,7 +149,8 @@ found(void *context, const char *path)
     guest->path = memory_string(path);
     memcpy(guest->name, name, sizeof(guest->name));
     HASH_ADD_KEYPTR(hh, source->guests, guest->path, strlen(guest->path), guest);
-    guest->agent = agent_socket_open(source->loop, path, &listener);
+    guest->agent =
+        agent_socket_open(source->loop, source->queues, path, source->use, &listener);
     agent_socket_connect(guest->agent);
     if (!guest->connected)
         announce(guest, false, false);
@@ -244,6 +256,8 @@ socket_start(const struct source_config *config, uv_loop_t *loop,
     (void)mailbox;
     source->loop = loop;
     source->listener = listener;
+    source->use = config->socket.use;
+    source->queues = socket_queues_new();
     /* The config has checked it. */
     source->naming = guest_name_new(config->socket.guest_name, &why);
     source->scan = socket_scan_start(loop, config->socket.path, &socket_scan_usual,
@@ -283,6 +297,12 @@ socket_call(struct source *source, struct call *call)
     agent_socket_call(guest->agent, call);
 }
 
+static void
+socket_end_visit(struct source *source, const char *key)
+{
+    agent_socket_end_visit(find_guest(source, key)->agent);
+}
+
 static bool
 socket_stop(struct source *source, int64_t deadline_ns)
 {
@@ -294,6 +314,7 @@ socket_stop(struct source *source, int64_t deadline_ns)
         agent_socket_forget_call(guest->agent);
         forget_guest(guest);
     }
+    socket_queues_free(source->queues);
     pattern_free(source->naming);
     free(source);
     return true;
@@ -305,5 +326,6 @@ const struct source_driver source_socket = {
     .figures = socket_figures,
     .call = socket_call,
     .is_waiting = socket_is_waiting,
+    .end_visit = socket_end_visit,
     .stop = socket_stop,
 };

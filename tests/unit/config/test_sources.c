@@ -37,6 +37,12 @@ test_socket_sources(void **state)
     check_socket(&sources[3], "d", "/vms/*/qga", "/([^/]+)/qga$");
     check_socket(&sources[4], "e", "/x/1", "(1)"); /* what is written wins */
     assert_int_equal(sources[5].kind, SOURCE_LIBVIRT);
+    assert_int_equal(sources[0].socket.use, SOCKET_AUTO);
+    assert_int_equal(sources[1].socket.use, SOCKET_SHARED);
+    assert_int_equal(sources[2].socket.use, SOCKET_KEPT);
+    config_free(config);
+    config = config_of("sources: [{socket: {path: /x/1, connection: kept}}]\n");
+    assert_int_equal(config->sources[0].socket.use, SOCKET_KEPT);
     config_free(config);
     config = config_of("sources: [{socket: {preset: proxmox}}]\n");
     check_socket(&config->sources[0], "", "/var/run/qemu-server/*.qga",
@@ -95,7 +101,11 @@ static const struct yaml_mistake mistakes[] = {
      "2: sources[0].socket.preset: \"vmware\" is no preset; write proxmox or "
      "libvirt-second-channel"},
     {"sources:\n- socket: {preset: proxmox, glob: /x}\n",
-     "2: sources[0].socket: unknown key \"glob\"; known are: preset, path, guest_name"},
+     "2: sources[0].socket: unknown key \"glob\"; known are: preset, path, guest_name, "
+     "connection"},
+    {"sources:\n- socket: {path: /x, connection: mine}\n",
+     "2: sources[0].socket.connection: \"mine\" is no way to use a "
+     "socket; write auto, shared or kept"},
     {"sources:\n- socket: /run/x.sock\n",
      "2: sources[0].socket: is not a map of keys; write it like preset: ..."},
     {"sources:\n- socket: {path: [/x]}\n",

@@ -1,6 +1,8 @@
 /* What an answer leaves behind in its guest, for the next ones to come. */
 #include "guest/answer.h"
 
+#include "guest/state.h"
+
 #include "guest/avoid.h"
 #include "unit/guest/answers.h"
 
@@ -73,6 +75,28 @@ test_what_is_counted(void **state)
     assert_int_equal(guest->failures_total[FAILURE_BUSY], 0);
     assert_int_equal(guest->failures_total[FAILURE_FROZEN], 0);
     assert_int_equal(guest->failures_total[FAILURE_DISABLED], 0);
+    guest_free(guest);
+}
+
+/* Where others use the agent too, to meet one of them says nothing of the guest, unless
+ * it is always so. */
+static void
+test_what_somebody_else_at_work_says(void **state)
+{
+    struct guest *guest = new_guest();
+
+    (void)state;
+    guest->schedule.visited = true;
+    (void)take(guest, "vcpu", said(VCPUS));
+    for (unsigned int i = 1; i <= SCHEDULE_OCCUPIED_MAX; i++) {
+        assert_int_equal(take(guest, "vcpu", lost(FAILURE_BUSY)).outcome, FAILURE_BUSY);
+        guest->schedule.occupied = i; /* as schedule_done() counts it */
+        assert_int_equal(guest_state(guest, now_ns, GRACE),
+                         i < SCHEDULE_OCCUPIED_MAX ? AGENT_RESPONSIVE : AGENT_BUSY);
+    }
+    (void)take(guest, "vcpu", said(VCPUS));
+    assert_int_equal(guest_state(guest, now_ns, GRACE), AGENT_RESPONSIVE);
+    assert_int_equal(guest->failures_total[FAILURE_BUSY], 0);
     guest_free(guest);
 }
 
@@ -212,6 +236,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_who_broke_the_channel),
         TEST(test_what_is_counted),
+        TEST(test_what_somebody_else_at_work_says),
         TEST(test_what_is_said_of_a_failure),
         TEST(test_what_renews_series),
         TEST(test_series_are_limited_in_all),

@@ -298,6 +298,94 @@ test_random_lives(void **state)
     schedule_free(schedule);
 }
 
+/* --- guests whose agent others use too --- */
+
+/* The first visit, and those of the next two minutes. */
+static void
+test_visits(void **state)
+{
+    struct schedule *schedule = new_schedule(4);
+    struct schedule_guest guest = {.visited = true};
+    struct schedule_turn taken;
+    int64_t now_ns = 1000 * S, visit_ns = 0;
+    unsigned int visits = 0, calls[COLLECTORS] = {0};
+
+    (void)state;
+    schedule_add(schedule, &guest, "web-1", now_ns);
+    for (; now_ns < 1120 * S; now_ns += 5 * MS) {
+        while (turn(schedule, now_ns, FAILURE_NONE, 0, &taken)) {
+            /* Without a gap, and SLOW, the opening, before all others. */
+            if (now_ns != visit_ns) {
+                assert_int_equal(taken.collector, SLOW);
+                visits++;
+            }
+            visit_ns = now_ns;
+            calls[taken.collector]++;
+            assert_int_equal(schedule_is_idle(&guest, now_ns),
+                             guest.waiting.wake_ns > now_ns);
+        }
+    }
+    /* One visit each 15 s: all that is due then is asked in it. */
+    assert_in_range(visits, 8, 10);
+    assert_int_equal(calls[CLOCK], visits);
+    assert_int_equal(calls[SLOW], visits);
+    assert_int_equal(calls[INFO], 1);
+    schedule_free(schedule);
+}
+
+/* Also where it is off; and not where the agent does not have it. */
+static void
+test_a_visit_without_its_opening(void **state)
+{
+    struct schedule_settings settings = settings_with(4);
+
+    (void)state;
+    settings.opening = SLOW;
+    settings.collectors[SLOW].enabled = false;
+    struct schedule *schedule = schedule_new(&settings);
+    struct schedule_guest guest = {.visited = true};
+    struct schedule_turn taken;
+
+    schedule_add(schedule, &guest, "web-1", 1000 * S);
+    assert_true(turn(schedule, 1000 * S, FAILURE_NONE, 0, &taken));
+    assert_int_equal(taken.collector, SLOW);
+    assert_true(turn(schedule, 1000 * S, FAILURE_NONE, 0, &taken));
+    assert_int_equal(taken.collector, CLOCK);
+    schedule_block(schedule, &guest, SLOW, true);
+    schedule_release(schedule, &guest, 2000 * S);
+    schedule_block(schedule, &guest, SLOW, true);
+    assert_true(turn(schedule, 2000 * S, FAILURE_NONE, 0, &taken));
+    assert_int_equal(taken.collector, CLOCK);
+    schedule_free(schedule);
+}
+
+/* A conversation is one visit, and one that does not answer is probed with the opening.
+ */
+static void
+test_what_else_a_visit_may_be(void **state)
+{
+    struct schedule *schedule = new_schedule(4);
+    struct schedule_guest guest = {.visited = true};
+    struct schedule_turn taken;
+
+    (void)state;
+    schedule_add(schedule, &guest, "web-1", 1000 * S);
+    for (int i = 0; i < COLLECTORS; i++)
+        assert_true(turn(schedule, 1000 * S, FAILURE_NONE, 0, &taken));
+    for (int i = 0; i < 3; i++) {
+        schedule_continue(schedule, &guest, INFO, 1000 * S);
+        assert_true(turn(schedule, 1000 * S, FAILURE_NONE, 0, &taken));
+        assert_int_equal(taken.collector, INFO);
+    }
+    schedule_release(schedule, &guest, 2000 * S);
+    assert_true(turn(schedule, 2000 * S, FAILURE_TIMEOUT, 0, &taken));
+    assert_true(
+        turn(schedule, 2000 * S + SCHEDULE_RETRY_NS, FAILURE_TIMEOUT, 0, &taken));
+    assert_true(taken.probe);
+    assert_int_equal(taken.collector, SLOW);
+    schedule_free(schedule);
+}
+
 int
 main(void)
 {
@@ -313,6 +401,9 @@ main(void)
         cmocka_unit_test(test_new_intervals_at_a_reload),
         cmocka_unit_test(test_budget_holds_whatever_happens),
         cmocka_unit_test(test_random_lives),
+        cmocka_unit_test(test_visits),
+        cmocka_unit_test(test_a_visit_without_its_opening),
+        cmocka_unit_test(test_what_else_a_visit_may_be),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -311,6 +311,48 @@ test_late_answer_of_a_former_life_tells_nothing(void **state)
     schedule_free(schedule);
 }
 
+/* Others use the agent at any moment: that is no trouble of the guest. */
+static void
+test_somebody_else_is_there_for_a_moment(void **state)
+{
+    struct schedule *schedule = new_schedule(4);
+    struct schedule_guest guest = {.visited = true}, twin = {.visited = true};
+    struct schedule_turn taken;
+    int64_t now_ns = 1000 * S;
+
+    (void)state;
+    schedule_add(schedule, &guest, "web-1", now_ns);
+    for (unsigned int i = 1; i <= 2 * SCHEDULE_OCCUPIED_MAX; i++) {
+        assert_true(turn(schedule, now_ns, FAILURE_BUSY, 0, &taken));
+        assert_false(taken.probe);
+        assert_int_equal(taken.collector, SLOW);
+        assert_int_equal(schedule_is_put_off(&guest), i < SCHEDULE_OCCUPIED_MAX);
+        assert_true(schedule_is_idle(&guest, now_ns));
+        assert_false(schedule_is_backing_off(schedule, &guest));
+        assert_in_range(schedule_wake_ns(schedule) - now_ns, SCHEDULE_OCCUPIED_NS,
+                        2 * SCHEDULE_OCCUPIED_NS);
+        now_ns = schedule_wake_ns(schedule);
+    }
+    assert_int_equal(guest.failures, 0);
+    /* What was left is due as soon. */
+    for (int i = 0; i < COLLECTORS; i++)
+        assert_true(turn(schedule, now_ns, FAILURE_NONE, 0, &taken));
+    assert_false(schedule_is_put_off(&guest));
+    /* Two exporters that met do not meet again: they were not asked at one
+     * nanosecond. */
+    schedule_release(schedule, &guest, now_ns);
+    assert_true(turn(schedule, now_ns, FAILURE_BUSY, 0, &taken));
+    int64_t first_ns = schedule_wake_ns(schedule) - now_ns;
+
+    schedule_hold(schedule, &guest);
+    schedule_add(schedule, &twin, "web-1", now_ns);
+    assert_true(turn(schedule, now_ns + 1, FAILURE_BUSY, 0, &taken));
+    int64_t second_ns = schedule_wake_ns(schedule) - now_ns;
+
+    assert_true(llabs(second_ns - first_ns) > MS);
+    schedule_free(schedule);
+}
+
 int
 main(void)
 {
@@ -327,6 +369,7 @@ main(void)
         cmocka_unit_test(test_one_that_always_wakes_late_is_asked_less),
         cmocka_unit_test(test_a_guest_that_wakes_is_probed),
         cmocka_unit_test(test_late_answer_of_a_former_life_tells_nothing),
+        cmocka_unit_test(test_somebody_else_is_there_for_a_moment),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -29,6 +29,7 @@ settings_with(unsigned int capacity)
                        [SLOW] = {true, 60 * S}},
         .collectors_count = COLLECTORS,
         .probe = CLOCK,
+        .opening = SLOW,
         .failures_before_backoff = 2,
         .backoff_ns = 60 * S,
         .backoff_max_ns = 15 * MINUTE,

@@ -384,6 +384,89 @@ test_what_the_source_says_of_itself_becomes_metrics(void **state)
     close_world(&world);
 }
 
+/* --- visits --- */
+
+static void
+announce_shared(void)
+{
+    const struct guest_facts facts = {.key = "k",
+                                      .name = "web-1",
+                                      .uuid = "",
+                                      .channel = CHANNEL_CONNECTED,
+                                      .channel_is_shared = true};
+
+    the_source.listener->guest_seen(the_source.listener->context, &the_source, &facts);
+}
+
+static void
+test_a_visit_ends_with_its_last_call(void **state)
+{
+    struct world world;
+
+    (void)state;
+    open_world(&world);
+    enable_only(&world, "vcpu");
+    announce_shared();
+    come_up();
+    /* Others may have frozen it. */
+    assert_string_equal(await_call(&world), "guest-fsfreeze-status");
+    answer("{\"return\":\"thawed\"}");
+    assert_non_null(the_source.call); /* without a gap */
+    assert_string_equal(the_source.call->request.command, "guest-get-vcpus");
+    assert_int_equal(the_source.visits_ended, 0);
+    assert_false(has_passed(&world));
+    answer("{\"return\":[{\"logical-id\":0,\"online\":true}]}");
+    assert_int_equal(the_source.visits_ended, 1);
+    assert_true(has_passed(&world));
+    close_world(&world);
+}
+
+/* While it is frozen, nothing is asked but that. */
+static void
+test_a_visit_to_a_frozen_guest(void **state)
+{
+    struct world world;
+
+    (void)state;
+    open_world(&world);
+    enable_only(&world, "vcpu");
+    announce_shared();
+    come_up();
+    for (int i = 0; i < 3; i++) {
+        (void)comes_a_call(&world, 10000);
+        assert_string_equal(await_call(&world), "guest-fsfreeze-status");
+        answer("{\"return\":\"frozen\"}");
+    }
+    (void)comes_a_call(&world, 10000);
+    for (int i = 0; i < 2; i++) { /* what comes then is a visit like any other */
+        assert_string_equal(await_call(&world), "guest-fsfreeze-status");
+        answer("{\"return\":\"thawed\"}");
+    }
+    assert_string_equal(await_call(&world), "guest-get-vcpus");
+    close_world(&world);
+}
+
+/* --once and the doctor do not give up because somebody else was there for a moment. */
+static void
+test_the_first_pass_waits_for_others(void **state)
+{
+    struct world world;
+
+    (void)state;
+    open_world(&world);
+    enable_only(&world, "vcpu");
+    announce_shared();
+    come_up();
+    for (unsigned int i = 1; i <= SCHEDULE_OCCUPIED_MAX; i++) {
+        assert_string_equal(await_call(&world), "guest-fsfreeze-status");
+        lose_call(FAILURE_BUSY);
+        assert_int_equal(has_passed(&world), i == SCHEDULE_OCCUPIED_MAX);
+    }
+    state_is(&world, clock_monotonic_ns(), AGENT_BUSY);
+    assert_false(watch_all_answered(world.watch));
+    close_world(&world);
+}
+
 int
 main(void)
 {
@@ -404,6 +487,9 @@ main(void)
         cmocka_unit_test(test_a_refusal_that_repeats_itself_renews_nothing),
         cmocka_unit_test(test_a_freeze_after_a_freeze_forbids_nothing),
         cmocka_unit_test(test_a_freeze_right_after_a_thaw_forbids_nothing),
+        cmocka_unit_test(test_a_visit_ends_with_its_last_call),
+        cmocka_unit_test(test_a_visit_to_a_frozen_guest),
+        cmocka_unit_test(test_the_first_pass_waits_for_others),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

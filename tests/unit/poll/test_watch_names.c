@@ -74,8 +74,12 @@ stop(struct source *source, int64_t deadline_ns)
     return true;
 }
 
-static const struct source_driver driver = {start,     capacity,   figures,
-                                            take_call, is_waiting, stop};
+static const struct source_driver driver = {.start = start,
+                                            .capacity = capacity,
+                                            .figures = figures,
+                                            .call = take_call,
+                                            .is_waiting = is_waiting,
+                                            .stop = stop};
 static const struct source_driver *const drivers[] = {[SOURCE_LIBVIRT] = &driver};
 
 /* --- the watch --- */

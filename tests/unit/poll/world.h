@@ -38,7 +38,7 @@ static struct source {
     const struct source_listener *listener;
     struct call *call; /* in flight; one guest is enough */
     bool call_waits;   /* for a lane */
-    unsigned int calls;
+    unsigned int calls, visits_ended;
     size_t lanes_in_use;
 } the_source;
 
@@ -92,8 +92,21 @@ stop(struct source *source, int64_t deadline_ns)
     return true;
 }
 
-static const struct source_driver driver = {start,     capacity,   figures,
-                                            take_call, is_waiting, stop};
+static inline void
+end_visit(struct source *source, const char *guest_key)
+{
+    assert_null(source->call);
+    assert_string_equal(guest_key, "k");
+    source->visits_ended++;
+}
+
+static const struct source_driver driver = {.start = start,
+                                            .capacity = capacity,
+                                            .figures = figures,
+                                            .call = take_call,
+                                            .end_visit = end_visit,
+                                            .is_waiting = is_waiting,
+                                            .stop = stop};
 static const struct source_driver *const drivers[] = {[SOURCE_LIBVIRT] = &driver};
 
 static inline void

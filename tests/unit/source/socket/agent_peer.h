@@ -5,6 +5,7 @@
 #define AGENT_PEER_H
 
 #include "source/socket/agent_socket.h"
+#include "source/socket/queue.h"
 #include "source/source.h"
 #include "unit/hand_clock.h"
 
@@ -40,9 +41,10 @@ struct world {
     uv_loop_t loop;
     char folder[32], path[64];
     int listener, peer;
+    struct socket_queues *queues;
     struct agent_socket *agent;
     struct agent_socket_listener told;
-    int came, woke, went;
+    int came, woke, went, found_out;
     struct failure why_went;
     struct call call;
     int64_t timeout_ms; /* of calls */
@@ -71,6 +73,12 @@ note_went(void *context, const struct failure *why)
     world->why_went = *why;
 }
 
+static inline void
+note_found_out(void *context)
+{
+    ((struct world *)context)->found_out++;
+}
+
 static inline struct sockaddr_un
 address_of(const char *path)
 {
@@ -93,8 +101,15 @@ listen_at(const char *path, int backlog)
     return fd;
 }
 
+static inline void
+open_agent(struct world *world, enum socket_use use)
+{
+    world->agent =
+        agent_socket_open(&world->loop, world->queues, world->path, use, &world->told);
+}
+
 static inline int
-set_up(void **state)
+set_up_with(void **state, enum socket_use use)
 {
     struct world *world = calloc(1, sizeof(*world));
 
@@ -106,10 +121,22 @@ set_up(void **state)
     world->listener = listen_at(world->path, 1);
     uv_loop_init(&world->loop);
     world->told = (struct agent_socket_listener){
-        .came = note_came, .woke = note_woke, .went = note_went, .context = world};
-    world->agent = agent_socket_open(&world->loop, world->path, &world->told);
+        .came = note_came,
+        .woke = note_woke,
+        .went = note_went,
+        .found_out = note_found_out,
+        .context = world,
+    };
+    world->queues = socket_queues_new();
+    open_agent(world, use);
     *state = world;
     return 0;
+}
+
+static inline int
+set_up(void **state)
+{
+    return set_up_with(state, SOCKET_KEPT);
 }
 
 static inline void
@@ -133,6 +160,7 @@ tear_down(void **state)
     assert_int_equal(uv_loop_close(&world->loop), 0);
     unlink(world->path);
     rmdir(world->folder);
+    socket_queues_free(world->queues);
     free(world->call.answer.reply);
     free(world);
     return 0;

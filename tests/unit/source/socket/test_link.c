@@ -248,14 +248,14 @@ test_close_in_every_state(void **state)
     struct world *world = *state;
 
     agent_socket_close(world->agent); /* never connected */
-    world->agent = agent_socket_open(&world->loop, world->path, &world->told);
+    open_agent(world, SOCKET_KEPT);
     start_call(world); /* fails soon, but closing is sooner */
     agent_socket_close(world->agent);
     assert_int_equal(world->done, 1);
-    world->agent = agent_socket_open(&world->loop, world->path, &world->told);
+    open_agent(world, SOCKET_KEPT);
     agent_socket_connect(world->agent); /* syncing */
     agent_socket_close(world->agent);
-    world->agent = agent_socket_open(&world->loop, world->path, &world->told);
+    open_agent(world, SOCKET_KEPT);
     agent_socket_connect(world->agent);
     take_connection(world);
     take_connection(world);

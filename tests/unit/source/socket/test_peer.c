@@ -1,61 +1,14 @@
-/* What the kernel tells of a UNIX socket's other end. */
+/* Who is at a UNIX socket's other end. */
 #include "source/socket/peer.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
-static int
-unix_socket(void)
-{
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    assert_true(fd >= 0);
-    return fd;
-}
-
-/* Without a name in any folder. */
-static int
-listen_somewhere(struct sockaddr_un *address, socklen_t *length)
-{
-    int fd = unix_socket();
-
-    *address = (struct sockaddr_un){.sun_family = AF_UNIX};
-    assert_int_equal(bind(fd, (const void *)address, sizeof(address->sun_family)), 0);
-    *length = sizeof(*address);
-    assert_int_equal(getsockname(fd, (void *)address, length), 0);
-    assert_int_equal(listen(fd, 4), 0);
-    return fd;
-}
-
-static void
-test_one_that_waits_to_be_accepted(void **state)
-{
-    struct sockaddr_un address;
-    socklen_t length;
-    int listener = listen_somewhere(&address, &length);
-    int first = unix_socket(), second = unix_socket();
-
-    (void)state;
-    assert_int_equal(connect(first, (const void *)&address, length), 0);
-    assert_int_equal(connect(second, (const void *)&address, length), 0);
-    assert_true(socket_peer_is_waiting(first));
-    int accepted = accept(listener, NULL, NULL);
-
-    assert_false(socket_peer_is_waiting(first));
-    assert_true(socket_peer_is_waiting(second));
-    assert_false(socket_peer_is_waiting(accepted));
-    close(accepted);
-    close(first);
-    close(second);
-    close(listener);
-}
+#include "unit/cmocka_any.h"
 
 static void
 test_bytes_that_are_not_read(void **state)
@@ -76,10 +29,40 @@ test_bytes_that_are_not_read(void **state)
 }
 
 static void
+test_who_listens(void **state)
+{
+    int ends[2];
+
+    (void)state;
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    assert_int_equal(socket_peer_pid(ends[0]), getpid());
+    assert_int_equal(socket_peer_pid(-1), 0);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+/* By the name that a process has in /proc. */
+static void
+test_an_agent_by_its_name(void **state)
+{
+    static const char *const others[] = {"qemu-ga2", "qemu-g", "kvm",
+                                         "qemu-system-x86"};
+
+    (void)state;
+    assert_int_equal(prctl(PR_SET_NAME, "qemu-ga"), 0);
+    assert_true(socket_peer_is_agent(getpid()));
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        assert_int_equal(prctl(PR_SET_NAME, others[i]), 0);
+        assert_false(socket_peer_is_agent(getpid()));
+    }
+    assert_false(socket_peer_is_agent(0));
+    assert_false(socket_peer_is_agent(-1));
+}
+
+static void
 test_what_is_no_socket(void **state)
 {
     (void)state;
-    assert_false(socket_peer_is_waiting(-1));
     assert_false(socket_peer_has_unread(-1));
 }
 
@@ -87,8 +70,9 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_one_that_waits_to_be_accepted),
         cmocka_unit_test(test_bytes_that_are_not_read),
+        cmocka_unit_test(test_who_listens),
+        cmocka_unit_test(test_an_agent_by_its_name),
         cmocka_unit_test(test_what_is_no_socket),
     };
 

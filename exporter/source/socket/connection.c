@@ -1,0 +1,137 @@
+/* Bytes to an agent and from it. */
+#include "source/socket/connection.h"
+
+#include "base/clock.h"
+#include "kit/memory.h"
+#include "source/socket/connect.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define READ_BYTES (64 * 1024)
+#define REQUEST_BYTES_MAX 512
+
+static void
+take_bytes(struct agent_connection *connection, const char *bytes, size_t length)
+{
+    const struct agent_connection_listener *listener = &connection->listener;
+    struct framing *framing = &connection->framing;
+    size_t taken;
+    enum framing_event event = framing_feed(framing, bytes, length, &taken);
+
+    /* What came in the same breath was said before the next command is sent, and must
+     * not become its answer. */
+    if ((event == FRAMING_SYNCED || event == FRAMING_REPLY) && taken < length)
+        event = framing_feed(framing, bytes + taken, length - taken, &taken);
+    switch (event) {
+    case FRAMING_NOTHING:
+        break;
+    case FRAMING_SYNCED:
+        listener->synced(listener->context);
+        break;
+    case FRAMING_REPLY:
+        listener->replied(listener->context);
+        break;
+    case FRAMING_FAILED:
+        listener->failed(listener->context, framing->failure.kind,
+                         framing->failure.text);
+        break;
+    }
+}
+
+static void
+readable(uv_poll_t *poll, int status, int events)
+{
+    static char bytes[READ_BYTES]; /* the loop thread's */
+    struct agent_connection *connection = poll->data;
+
+    (void)events;
+    if (connection->fd < 0)
+        return;
+    connection->received_mono_ns = clock_monotonic_ns();
+    connection->received_ns = clock_realtime_ns();
+    ssize_t length = status < 0 ? 0 : read(connection->fd, bytes, sizeof(bytes));
+
+    if (length < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (length > 0)
+        take_bytes(connection, bytes, (size_t)length);
+    else
+        connection->listener.failed(connection->listener.context, FAILURE_DISCONNECTED,
+                                    "the agent has closed the socket");
+}
+
+/* The agent gets all of it at once or is not there: requests are short. */
+static int
+send_request(struct agent_connection *connection, const struct text *request)
+{
+    ssize_t sent = write(connection->fd, request->bytes, request->length);
+
+    if (sent == (ssize_t)request->length)
+        return 0;
+    framing_give_up(&connection->framing);
+    /* One that reads nothing is known by the deadline. */
+    return sent < 0 && errno == EAGAIN ? 0 : -1;
+}
+
+int
+agent_connection_sync(struct agent_connection *connection, int64_t id)
+{
+    struct text request = TEXT_INIT(REQUEST_BYTES_MAX);
+
+    if (id < 0)
+        framing_sync_plain(&connection->framing, id, &request);
+    else
+        framing_sync(&connection->framing, id, &request);
+    int status = send_request(connection, &request);
+
+    text_free(&request);
+    return status;
+}
+
+int
+agent_connection_command(struct agent_connection *connection,
+                         const struct request *request)
+{
+    struct text bytes = TEXT_INIT(REQUEST_BYTES_MAX);
+
+    framing_command(&connection->framing, request, &bytes);
+    int status = send_request(connection, &bytes);
+
+    text_free(&bytes);
+    return status;
+}
+
+struct agent_connection *
+agent_connection_open(uv_loop_t *loop, int fd, size_t reply_bytes_max,
+                      const struct agent_connection_listener *listener)
+{
+    struct agent_connection *connection = memory_new(1, sizeof(*connection));
+
+    connection->fd = fd;
+    connection->listener = *listener;
+    framing_init(&connection->framing, reply_bytes_max);
+    uv_poll_init(loop, &connection->poll, fd);
+    connection->poll.data = connection;
+    uv_poll_start(&connection->poll, UV_READABLE, readable);
+    return connection;
+}
+
+static void
+connection_closed(uv_handle_t *handle)
+{
+    struct agent_connection *connection = handle->data;
+
+    framing_free(&connection->framing);
+    free(connection);
+}
+
+void
+agent_connection_leave(struct agent_connection *connection)
+{
+    uv_poll_stop(&connection->poll);
+    uv_close((uv_handle_t *)&connection->poll, connection_closed);
+    socket_disconnect(connection->fd);
+    connection->fd = -1;
+}

@@ -1,0 +1,31 @@
+#include "source/socket/visit.h"
+
+#include "source/socket/queue.h"
+
+bool
+visit_is_in_vain(struct socket_queues *queues, const char *path)
+{
+    return socket_queues_waiting(queues, path) > 0;
+}
+
+void
+visit_begin(struct visit *visit, struct socket_queues *queues, const char *path,
+            int64_t now_ns)
+{
+    *visit = (struct visit){.queues = queues, .path = path, .since_ns = now_ns};
+}
+
+enum visit_advice
+visit_look(struct visit *visit, int fd, int64_t now_ns)
+{
+    bool queued = !visit->served && socket_queues_has_waiting(visit->queues, fd);
+    int waiting = socket_queues_waiting(visit->queues, visit->path);
+
+    visit->blind = waiting < 0;
+    visit->served = !queued;
+    if (!queued)
+        return waiting > 0 ? VISIT_LEAVE : VISIT_GO_ON;
+    /* We are one of those that wait. */
+    return waiting > 1 || now_ns - visit->since_ns > VISIT_QUEUED_NS ? VISIT_LEAVE
+                                                                     : VISIT_WAIT;
+}
