@@ -170,6 +170,7 @@ soak: $(BUILD)/qga-exporter ## let guests start, stop, hang and lie for SOAK_MIN
 	$(Q)QGA_EXPORTER=$(abspath $<) /usr/bin/python3 tests/soak.py
 harmless: $(BUILD)/qga-exporter ## ask real agents 10,000 times; look what it leaves in the guest (root)
 	$(Q)QGA_EXPORTER=$(abspath $<) /usr/bin/python3 tests/harmless.py
+	$(Q)QGA_EXPORTER=$(abspath $<) /usr/bin/python3 tests/harmless_host.py
 drift: $(BUILD)/qga-exporter ## let clocks of real guests run fast and slow for MINUTES (15); hold it against the truth (root)
 	$(Q)QGA_EXPORTER=$(abspath $<) /usr/bin/python3 tests/drift.py
 valgrind: $(BUILD)/qga-exporter ## run it under memcheck with real guests for a minute (root)

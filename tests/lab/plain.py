@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shutil
 
 from .error import LabError
 from .image import KERNEL_ARGUMENTS
@@ -12,9 +13,10 @@ from .process import Process, program, wait_for
 class PlainGuest(Guest):
     """The guest agent's port is the socket self.path, as `-chardev socket,server=on` makes it."""
 
-    def __init__(self, lab, name, path, *, agent="10.0"):
-        super().__init__(lab, name, 0, agent=agent, disk=False, network=False)
+    def __init__(self, lab, name, path, *, agent="10.0", disk=False, network=False, options=()):
+        super().__init__(lab, name, 0, agent=agent, disk=disk, network=network)
         self.path = path
+        self.options = options
         self.process = None
 
     def create(self):
@@ -32,6 +34,14 @@ class PlainGuest(Guest):
         for index, (port, path) in enumerate(ports.items()):
             command += ["-chardev", f"socket,id=c{index},path={path},server=on,wait=off",
                         "-device", f"virtserialport,chardev=c{index},name={port}"]
+        if self.disk:
+            shutil.copyfile(image.data_disk, self._disk_path())
+            command += ["-drive", f"file={self._disk_path()},if=none,id=drive0,format=raw",
+                        "-device", f"virtio-blk-pci,drive=drive0,serial={self.disk_serial}"]
+        if self.network:
+            command += ["-netdev", "user,id=net0",
+                        "-device", f"virtio-net-pci,netdev=net0,mac={self.mac}"]
+        command += self.options
         self.process = Process(command, os.path.join(self.lab.directory, f"{self.name}.log"))
 
         def there():
