@@ -21,128 +21,14 @@
 #include "source/source.h"
 
 #include <stdlib.h>
-#include <sys/random.h>
 
 /* Until the first call says what the config does. */
 #define REPLY_BYTES_FIRST ((size_t)1024 * 1024)
-/* An id of more bits is not an integer to every JSON parser. */
-#define SYNC_ID_MASK ((INT64_C(1) << 53) - 1)
-
-static void deadline_passed(uv_timer_t *timer);
 
 bool
 agent_socket_is_shared(const struct agent_socket *agent)
 {
     return agent->shared;
-}
-
-/* --- the call --- */
-
-void
-agent_finish(struct agent_socket *agent, const struct failure *why)
-{
-    struct call *call = agent->call;
-
-    if (!call)
-        return;
-    agent->call = NULL;
-    uv_timer_stop(&agent->deadline);
-    call->answer.failure = *why;
-    if (why->kind != FAILURE_NONE) {
-        call->answer.received_ns = clock_realtime_ns();
-        call->answer.received_mono_ns = clock_monotonic_ns();
-    }
-    call->done(call);
-}
-
-void
-agent_start_deadline(struct agent_socket *agent, int64_t timeout_ns)
-{
-    uv_timer_start(&agent->deadline, deadline_passed,
-                   (uint64_t)(timeout_ns / NS_PER_MS), 0);
-}
-
-/* Whoever asks is not told from within that nobody is there, but as soon as the loop
- * comes round. */
-static void
-mark_broken(struct agent_socket *agent)
-{
-    agent->broken = true;
-    agent_start_deadline(agent, 0);
-}
-
-static int64_t
-new_sync_id(const struct agent_socket *agent)
-{
-    int64_t id = 0;
-
-    if (getrandom(&id, sizeof(id), GRND_NONBLOCK) < 0)
-        id = clock_monotonic_ns();
-    id = (id & SYNC_ID_MASK) | 1;
-    return agent->shared ? -id : id;
-}
-
-void
-agent_send_sync(struct agent_socket *agent)
-{
-    struct agent_connection *connection = agent->connection;
-
-    /* What was sent before is still to be read: another sync would only pile up. */
-    if (connection->framing.state == FRAMING_SYNCING &&
-        socket_peer_has_unread(connection->fd))
-        return;
-    if (agent_connection_sync(connection, new_sync_id(agent)) < 0)
-        mark_broken(agent);
-}
-
-static void
-send_command(struct agent_socket *agent)
-{
-    struct call *call = agent->call;
-
-    agent_start_deadline(agent, call->timeout_ns);
-    call->answer.sent_mono_ns = clock_monotonic_ns();
-    call->answer.sent_ns = clock_realtime_ns();
-    if (agent_connection_command(agent->connection, &call->request) < 0)
-        mark_broken(agent);
-}
-
-/* --- what comes --- */
-
-void
-agent_take_reply(void *context)
-{
-    struct agent_socket *agent = context;
-    struct agent_connection *connection = agent->connection;
-    struct answer *answer = &agent->call->answer;
-    const struct failure none = {.kind = FAILURE_NONE};
-
-    answer->received_mono_ns = connection->received_mono_ns;
-    answer->received_ns = connection->received_ns;
-    /* One that closes after every reply is not reconnected at once for ever. */
-    if (answer->received_mono_ns - agent->connected_ns > RECONNECT_MAX_MS * NS_PER_MS)
-        agent->reconnect_ms = RECONNECT_FIRST_MS;
-    answer->reply = text_take(&connection->framing.line, &answer->reply_length);
-    /* Others would not be seen. */
-    if (agent->shared && agent->visit.blind)
-        agent_leave_connection(agent);
-    agent_finish(agent, &none);
-}
-
-void
-agent_take_sync(void *context)
-{
-    struct agent_socket *agent = context;
-    bool gave_up = agent->gave_up;
-
-    agent->was_in_step = true;
-    agent->gave_up = false;
-    if (agent->call && agent_may_go_on(agent))
-        send_command(agent);
-    else if (agent->call)
-        agent_make_room(agent);
-    else if (gave_up)
-        agent->listener.woke(agent->listener.context);
 }
 
 /* --- deadlines --- */
@@ -217,7 +103,7 @@ static void
 ask(struct agent_socket *agent)
 {
     if (agent->connection->framing.state == FRAMING_IDLE)
-        send_command(agent);
+        agent_send_command(agent);
     else
         agent_send_sync(agent);
 }
@@ -234,7 +120,7 @@ ask_on_visit(struct agent_socket *agent)
     else if (!agent_may_go_on(agent))
         agent_leave_room(agent, &agent->prompt);
     else if (agent->connection->framing.state == FRAMING_IDLE)
-        send_command(agent);
+        agent_send_command(agent);
     if (agent->prompt.kind != FAILURE_NONE)
         agent_start_deadline(agent, 0);
 }
@@ -280,6 +166,7 @@ agent_socket_open(uv_loop_t *loop, struct socket_queues *queues, const char *pat
     agent->use = use;
     agent->shared = use != SOCKET_KEPT;
     agent->listener = *listener;
+    agent->deadline_passed = deadline_passed;
     agent->reconnect_ms = RECONNECT_FIRST_MS;
     agent->reply_bytes_max = REPLY_BYTES_FIRST;
     failure_set(&agent->refused, FAILURE_DISCONNECTED, "%s: not connected yet", path);
@@ -287,6 +174,25 @@ agent_socket_open(uv_loop_t *loop, struct socket_queues *queues, const char *pat
     start_timer(agent, &agent->reconnect);
     start_timer(agent, &agent->look);
     return agent;
+}
+
+void
+agent_socket_connect(struct agent_socket *agent)
+{
+    agent_renew(agent);
+}
+
+void
+agent_socket_retry(struct agent_socket *agent)
+{
+    agent_retry(agent);
+}
+
+void
+agent_socket_end_visit(struct agent_socket *agent)
+{
+    if (agent->shared && !agent->call)
+        agent_leave_connection(agent);
 }
 
 static void

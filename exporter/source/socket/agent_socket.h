@@ -4,7 +4,7 @@
 #define SOURCE_SOCKET_AGENT_SOCKET_H
 
 #include "config/sources.h"
-#include "kit/failure.h"
+#include "source/socket/agent_listener.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,18 +13,6 @@ struct agent_socket;
 struct call;
 struct socket_queues;
 typedef struct uv_loop_s uv_loop_t;
-
-struct agent_socket_listener {
-    /* There is somebody to ask now who was not there before. */
-    void (*came)(void *context);
-    /* Somebody who was silent for long has just answered; it is the same agent. */
-    void (*woke)(void *context);
-    /* Nobody is there any more.  `why` is borrowed. */
-    void (*went)(void *context, const struct failure *why);
-    /* By who listens: agent_socket_is_shared() says something else now. */
-    void (*found_out)(void *context);
-    void *context;
-};
 
 /* `path` is copied, `queues` outlive it. */
 struct agent_socket *agent_socket_open(uv_loop_t *loop, struct socket_queues *queues,

@@ -3,7 +3,8 @@
 #ifndef SOURCE_SOCKET_INSIDE_H
 #define SOURCE_SOCKET_INSIDE_H
 
-#include "source/socket/agent_socket.h"
+#include "config/sources.h"
+#include "source/socket/agent_listener.h"
 #include "source/socket/connection.h"
 #include "source/socket/visit.h"
 
@@ -12,6 +13,9 @@
 #define RECONNECT_FIRST_MS 250
 #define RECONNECT_MAX_MS 5000
 #define NS_PER_MS INT64_C(1000000)
+
+struct call;
+struct socket_queues;
 
 struct agent_socket {
     uv_loop_t *loop;
@@ -34,25 +38,20 @@ struct agent_socket {
     bool broken; /* the connection is to be lost as soon as the loop comes round */
     uint64_t reconnect_ms;
     uv_timer_t deadline, reconnect, look;
+    void (*deadline_passed)(uv_timer_t *deadline);
     unsigned int open_timers;
 };
 
-/* --- agent_socket.c: the call --- */
+/* Each needs only those above it. */
+
+/* --- turn.c: the call --- */
 
 /* Ends the call in flight, if there is one. */
 void agent_finish(struct agent_socket *agent, const struct failure *why);
+void agent_leave_connection(struct agent_socket *agent);
 void agent_start_deadline(struct agent_socket *agent, int64_t timeout_ns);
 void agent_send_sync(struct agent_socket *agent);
-/* What comes on a connection, for agent_connection_open(). */
-void agent_take_sync(void *agent);
-void agent_take_reply(void *agent);
-
-/* --- link.c: how a connection is had and lost --- */
-
-void agent_try_to_connect(uv_timer_t *reconnect);
-void agent_leave_connection(struct agent_socket *agent);
-void agent_lose_connection(struct agent_socket *agent, enum failure_kind kind,
-                           const char *text);
+void agent_send_command(struct agent_socket *agent);
 
 /* --- room.c: visits, while the socket is shared --- */
 
@@ -63,5 +62,14 @@ bool agent_may_go_on(struct agent_socket *agent);
 /* Leaves to others; and ends the call in flight with that. */
 void agent_leave_room(struct agent_socket *agent, struct failure *why);
 void agent_make_room(struct agent_socket *agent);
+
+/* --- link.c: how a connection is had and lost --- */
+
+void agent_try_to_connect(uv_timer_t *reconnect);
+void agent_lose_connection(struct agent_socket *agent, enum failure_kind kind,
+                           const char *text);
+/* See agent_socket_retry() and agent_socket_connect(). */
+void agent_retry(struct agent_socket *agent);
+void agent_renew(struct agent_socket *agent);
 
 #endif

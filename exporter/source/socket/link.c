@@ -19,19 +19,6 @@ announce(struct agent_socket *agent, bool present, const struct failure *why)
         agent->listener.went(agent->listener.context, why);
 }
 
-void
-agent_leave_connection(struct agent_socket *agent)
-{
-    struct agent_connection *connection = agent->connection;
-
-    if (!connection)
-        return;
-    agent->connection = NULL;
-    agent->broken = false;
-    uv_timer_stop(&agent->look);
-    agent_connection_leave(connection);
-}
-
 static void
 try_again_later(struct agent_socket *agent)
 {
@@ -65,6 +52,42 @@ connection_failed(void *context, enum failure_kind kind, const char *text)
     agent_lose_connection(context, kind, text);
 }
 
+static void
+take_reply(void *context)
+{
+    struct agent_socket *agent = context;
+    struct agent_connection *connection = agent->connection;
+    struct answer *answer = &agent->call->answer;
+    const struct failure none = {.kind = FAILURE_NONE};
+
+    answer->received_mono_ns = connection->received_mono_ns;
+    answer->received_ns = connection->received_ns;
+    /* One that closes after every reply is not reconnected at once for ever. */
+    if (answer->received_mono_ns - agent->connected_ns > RECONNECT_MAX_MS * NS_PER_MS)
+        agent->reconnect_ms = RECONNECT_FIRST_MS;
+    answer->reply = text_take(&connection->framing.line, &answer->reply_length);
+    /* Others would not be seen. */
+    if (agent->shared && agent->visit.blind)
+        agent_leave_connection(agent);
+    agent_finish(agent, &none);
+}
+
+static void
+take_sync(void *context)
+{
+    struct agent_socket *agent = context;
+    bool gave_up = agent->gave_up;
+
+    agent->was_in_step = true;
+    agent->gave_up = false;
+    if (agent->call && agent_may_go_on(agent))
+        agent_send_command(agent);
+    else if (agent->call)
+        agent_make_room(agent);
+    else if (gave_up)
+        agent->listener.woke(agent->listener.context);
+}
+
 /* What was due to be told: that there was nobody, or that somebody kept us out. */
 static bool
 is_news(const struct agent_socket *agent)
@@ -90,8 +113,8 @@ find_out(struct agent_socket *agent)
 static void
 connected(struct agent_socket *agent, int fd)
 {
-    const struct agent_connection_listener listener = {.synced = agent_take_sync,
-                                                       .replied = agent_take_reply,
+    const struct agent_connection_listener listener = {.synced = take_sync,
+                                                       .replied = take_reply,
                                                        .failed = connection_failed,
                                                        .context = agent};
     bool news = is_news(agent);
@@ -151,7 +174,7 @@ agent_try_to_connect(uv_timer_t *timer)
 }
 
 void
-agent_socket_retry(struct agent_socket *agent)
+agent_retry(struct agent_socket *agent)
 {
     agent->reconnect_ms = RECONNECT_FIRST_MS;
     if (!agent->shared) {
@@ -170,7 +193,7 @@ agent_socket_retry(struct agent_socket *agent)
 }
 
 void
-agent_socket_connect(struct agent_socket *agent)
+agent_renew(struct agent_socket *agent)
 {
     struct failure why;
 
@@ -181,5 +204,5 @@ agent_socket_connect(struct agent_socket *agent)
     else if (agent->shared && agent->present)
         announce(agent, false, &why);
     agent->shared = agent->use != SOCKET_KEPT;
-    agent_socket_retry(agent);
+    agent_retry(agent);
 }

@@ -110,7 +110,7 @@ ask(struct socket_queues *queues, uint32_t inode, uint32_t show)
 static size_t
 hear(struct socket_queues *queues)
 {
-    const struct nlmsghdr *header = (const void *)queues->answer;
+    struct nlmsghdr *header = (void *)queues->answer;
 
     for (;;) {
         ssize_t length =
@@ -125,7 +125,7 @@ hear(struct socket_queues *queues)
 
 /* What follows struct unix_diag_msg of this kind, if it has these bytes; or NULL. */
 static const void *
-attribute_of(const struct nlmsghdr *header, unsigned int type, size_t bytes)
+attribute_of(struct nlmsghdr *header, unsigned int type, size_t bytes)
 {
     const char *at = (const char *)header + NLMSG_LENGTH(sizeof(struct unix_diag_msg));
     const char *end = (const char *)header + header->nlmsg_len;
@@ -137,24 +137,24 @@ attribute_of(const struct nlmsghdr *header, unsigned int type, size_t bytes)
         if (attribute->rta_len < sizeof(*attribute) || step > (size_t)(end - at))
             return NULL;
         if (attribute->rta_type == type && attribute->rta_len >= RTA_LENGTH(bytes))
-            return RTA_DATA(attribute);
+            return at + RTA_LENGTH(0);
         at += step;
     }
     return NULL;
 }
 
 static bool
-is_of_socket(const struct nlmsghdr *header)
+is_of_socket(struct nlmsghdr *header)
 {
     return header->nlmsg_type == SOCK_DIAG_BY_FAMILY &&
            header->nlmsg_len >= NLMSG_LENGTH(sizeof(struct unix_diag_msg));
 }
 
 /* What the kernel says of one socket; NULL: nothing. */
-static const struct nlmsghdr *
+static struct nlmsghdr *
 look_up(struct socket_queues *queues, uint32_t inode, uint32_t show)
 {
-    const struct nlmsghdr *header = (const void *)queues->answer;
+    struct nlmsghdr *header = (void *)queues->answer;
     size_t length;
 
     if (inode == 0 || ask(queues, inode, show) < 0)
@@ -166,7 +166,7 @@ look_up(struct socket_queues *queues, uint32_t inode, uint32_t show)
 /* --- who listens --- */
 
 static void
-add_listener(struct socket_queues *queues, const struct nlmsghdr *header)
+add_listener(struct socket_queues *queues, struct nlmsghdr *header)
 {
     const struct unix_diag_msg *message = NLMSG_DATA(header);
     const struct unix_diag_vfs *file =
@@ -189,7 +189,7 @@ list_listeners(struct socket_queues *queues)
     if (ask(queues, 0, UDIAG_SHOW_VFS) < 0)
         return;
     for (;;) {
-        const struct nlmsghdr *header = (const void *)queues->answer;
+        struct nlmsghdr *header = (void *)queues->answer;
         size_t length = hear(queues);
 
         if (length == 0)
@@ -215,7 +215,7 @@ find_listener(const struct socket_queues *queues, const struct socket_file *file
 static int
 queue_of(struct socket_queues *queues, uint32_t listener)
 {
-    const struct nlmsghdr *header = look_up(queues, listener, UDIAG_SHOW_RQLEN);
+    struct nlmsghdr *header = look_up(queues, listener, UDIAG_SHOW_RQLEN);
     const struct unix_diag_rqlen *queue;
 
     if (!header ||
@@ -254,8 +254,7 @@ socket_queues_has_waiting(struct socket_queues *queues, int fd)
 
     if (fstat(fd, &own) < 0)
         return false;
-    const struct nlmsghdr *header =
-        look_up(queues, (uint32_t)own.st_ino, UDIAG_SHOW_PEER);
+    struct nlmsghdr *header = look_up(queues, (uint32_t)own.st_ino, UDIAG_SHOW_PEER);
     const void *attribute =
         header ? attribute_of(header, UNIX_DIAG_PEER, sizeof(peer)) : NULL;
 

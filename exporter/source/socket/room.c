@@ -84,10 +84,3 @@ agent_begin_visit(struct agent_socket *agent)
         agent_leave_connection(
             agent); /* it was only to be known whether somebody is there */
 }
-
-void
-agent_socket_end_visit(struct agent_socket *agent)
-{
-    if (agent->shared && !agent->call)
-        agent_leave_connection(agent);
-}
