@@ -122,8 +122,9 @@ start(struct world *world, const char *below, const char *guest_name)
                                               .source_up = source_up,
                                               .source_down = source_down};
     char path[128], name[64];
-    const struct source_config config = {.kind = SOURCE_SOCKET,
-                                         .socket = {.path = path, .guest_name = name}};
+    const struct source_config config = {
+        .kind = SOURCE_SOCKET,
+        .socket = {.path = path, .guest_name = name, .use = SOCKET_KEPT}};
 
     snprintf(path, sizeof(path), "%s/%s", world->folder, below);
     snprintf(name, sizeof(name), "%s", guest_name);
