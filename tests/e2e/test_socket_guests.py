@@ -61,7 +61,9 @@ def _plain(lab):
 
 @pytest.fixture(scope="module", name="plain_exporter")
 def _plain_exporter(lab, plain):
-    source = f'sources: [{{socket: {{path: "{os.path.dirname(plain.path)}/*.qga"}}}}]\n'
+    # Kept: one that is visited is known to have an agent again by the next probe.
+    source = (f'sources: [{{socket: {{path: "{os.path.dirname(plain.path)}/*.qga", '
+              "connection: kept}}]\n")
     config = write_config(lab, source + LEFT_ALONE, "plain.yml")
     with Exporter(lab, f"--config.file={config}", uri="", name="plain-exporter") as running:
         yield running
