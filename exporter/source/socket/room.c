@@ -48,16 +48,17 @@ static void
 look(uv_timer_t *timer)
 {
     struct agent_socket *agent = timer->data;
-    enum framing_state state = agent->connection->framing.state;
-    enum visit_advice advice =
-        visit_look(&agent->visit, agent->connection->fd, clock_monotonic_ns());
+    const struct agent_connection *connection = agent->connection;
 
-    if (state != FRAMING_AWAITING && (advice == VISIT_LEAVE || is_idle(agent))) {
-        agent_make_room(agent);
-        return;
-    }
     look_later(agent);
-    if (advice == VISIT_GO_ON && state == FRAMING_OUT_OF_STEP)
+    if (connection->framing.state == FRAMING_AWAITING)
+        return;
+    enum visit_advice advice =
+        visit_look(&agent->visit, connection->fd, clock_monotonic_ns());
+
+    if (advice == VISIT_LEAVE || is_idle(agent))
+        agent_make_room(agent);
+    else if (advice == VISIT_GO_ON && connection->framing.state == FRAMING_OUT_OF_STEP)
         agent_send_sync(agent);
 }
 

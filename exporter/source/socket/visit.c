@@ -18,14 +18,17 @@ visit_begin(struct visit *visit, struct socket_queues *queues, const char *path,
 enum visit_advice
 visit_look(struct visit *visit, int fd, int64_t now_ns)
 {
-    bool queued = !visit->served && socket_queues_has_waiting(visit->queues, fd);
     int waiting = socket_queues_waiting(visit->queues, visit->path);
+    bool was_served = visit->served;
 
     visit->blind = waiting < 0;
-    visit->served = !queued;
-    if (!queued)
-        return waiting > 0 ? VISIT_LEAVE : VISIT_GO_ON;
-    /* We are one of those that wait. */
-    return waiting > 1 || now_ns - visit->since_ns > VISIT_QUEUED_NS ? VISIT_LEAVE
-                                                                     : VISIT_WAIT;
+    if (!was_served)
+        visit->served = waiting == 0 || !socket_queues_has_waiting(visit->queues, fd);
+    if (!visit->served) /* we are one of those that wait */
+        return waiting > 1 || now_ns - visit->since_ns > VISIT_QUEUED_NS ? VISIT_LEAVE
+                                                                         : VISIT_WAIT;
+    if (waiting <= 0)
+        return VISIT_GO_ON;
+    /* Between the two questions we were accepted: the one that waited may be us. */
+    return was_served || waiting > 1 ? VISIT_LEAVE : VISIT_WAIT;
 }
