@@ -10,7 +10,7 @@ import pytest
 
 from conftest import QUICK_CONFIG, write_config
 from lab.host_client import HostClient, HostClientError
-from lab.host_load import host_load
+from lab.host_load import HostLoad, put_load
 from lab.plain import PlainGuest
 from lab.programs import Exporter, run_exporter
 
@@ -79,7 +79,8 @@ def failures(metrics):
 
 def test_the_host_notices_nothing(exporter, guests):
     """Each backup has its freeze, and no answer is another's."""
-    loads = host_load(guests.values(), COMMANDS)
+    loads = [HostLoad(guest) for guest in guests.values()]
+    put_load(loads, COMMANDS)
     for load in loads:
         print(load)
         assert not load.wrong

@@ -19,15 +19,15 @@ PAUSE_MAX_S = 0.2
 class HostLoad:
     """What the host's commands to one guest came to."""
 
-    def __init__(self, guest, commands):
+    def __init__(self, guest):
         self.client = HostClient(guest.path)
-        self.commands = commands
         self.pauses = random.Random(guest.name)
         self.took_s = []
         self.wrong = []
 
-    def run(self):
-        for number in range(self.commands):
+    def run(self, commands):
+        """More of them; whole rounds, so that the guest is thawed afterwards."""
+        for number in range(commands):
             command, is_right = ROUND[number % len(ROUND)]
             started = time.monotonic()
             try:
@@ -38,7 +38,6 @@ class HostLoad:
                 self.wrong.append(str(error))
             self.took_s.append(time.monotonic() - started)
             time.sleep(self.pauses.uniform(0, PAUSE_MAX_S))
-        return self
 
     @property
     def median_s(self):
@@ -53,12 +52,33 @@ class HostLoad:
                 f"{1e3 * self.median_s:.0f} ms, p99 {1e3 * self.p99_s:.0f} ms")
 
 
-def host_load(guests, commands):
-    """So many commands to each guest, all guests at once; a HostLoad for each."""
-    loads = [HostLoad(guest, commands) for guest in guests]
-    threads = [threading.Thread(target=load.run) for load in loads]
+def put_load(loads, commands):
+    """So many commands to each guest, all guests at once."""
+    threads = [threading.Thread(target=load.run, args=(commands,)) for load in loads]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    return loads
+
+
+def hung_pings(guest, count):
+    """What a host is told by its pings to an agent that hangs, and after how many seconds;
+    and then by the first one to the agent that goes on."""
+    client = HostClient(guest.path)
+    told = []
+    guest.run("agent stop")
+    try:
+        for _ in range(count):
+            told.append(_ping(client))
+    finally:
+        guest.run("agent cont")
+    return [*told, _ping(client)]
+
+
+def _ping(client):
+    started = time.monotonic()
+    try:
+        outcome = f"answered {client.ask('guest-ping')}"
+    except (HostClientError, OSError) as error:
+        outcome = str(error)
+    return outcome, time.monotonic() - started
