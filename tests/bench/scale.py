@@ -1,13 +1,15 @@
 """`make bench-scale`: a thousand real agents, each behind a UNIX socket of its own.
 
 Every agent is a qemu-ga process on this machine, so what the exporter costs is measured
-beside what they cost, and beside a bare loop that asks them the same.  From the environment:
+beside what they cost, and beside a bare loop that asks them the same.  In the last part the
+sockets are visited, as those are that other programs need too.  From the environment:
 
     AGENTS   how many (default: 1000)
     STOPPED  how many of them are stopped in the second part (default: a fifth)
     SECONDS  how long each part is measured (default: 60)
 """
 
+import contextlib
 import json
 import os
 import platform
@@ -43,11 +45,12 @@ LATENESS_P99_MAX_S = 0.1
 CPU_SHARE_MAX = 0.05
 RESIDENT_MAX_MIB = 64
 RATIO_MAX = 1.5
+SHARED_RATIO_MAX = 2.0
 # Between two parts of one run, and of a call count: what is noise here.
 LATENESS_NOISE_S = 0.005
 CALLS_NOISE = 0.005
 
-CONFIG = 'sources: [{{socket: {{path: "{}"}}}}]\ncollectors:\n' + "".join(
+CONFIG = 'sources: [{{socket: {{path: "{}", connection: {}}}}}]\ncollectors:\n' + "".join(
     f"  {name}: {{{{interval: {INTERVAL_S}s, timeout: 2s}}}}\n" for name in COLLECTORS)
 
 
@@ -145,10 +148,12 @@ class Reading:
 
 
 class Part:
-    """What happened between two readings; `well` are the agents that shall answer."""
+    """What happened between two readings; `well` are the agents that shall answer, so many
+    calls in each interval."""
 
-    def __init__(self, exporter, well, seconds, doing=lambda: None):
+    def __init__(self, exporter, well, seconds, doing=lambda: None, calls=len(COLLECTORS)):
         self.well = well
+        self.calls_expected = calls
         self.before = Reading(exporter, well)
         doing()
         time.sleep(seconds)
@@ -177,7 +182,7 @@ class Part:
 
     @property
     def expected_calls(self):
-        return len(self.well) * len(COLLECTORS) * self.seconds / INTERVAL_S
+        return len(self.well) * self.calls_expected * self.seconds / INTERVAL_S
 
     @property
     def oldest_s(self):
@@ -283,22 +288,40 @@ def report_cost(report, part, scrape, paced, unpaced):
                f"{part.call_s / unpaced.call_s:.2f} ({1e6 * unpaced.call_s:.1f} us)")
 
 
+@contextlib.contextmanager
+def running(place, agents, connection):
+    """An exporter that asks all of them, and whose collectors have all answered."""
+    config = os.path.join(place.directory, "scale.yml")
+    with open(config, "w", encoding="utf-8") as file:
+        file.write(CONFIG.format(agents.pattern, connection))
+    hard = f"--nofile={FILES_SOFT}:{int(FILES_PER_AGENT * len(agents)) + FILES_SOFT}"
+    with ScrapedExporter(place, f"--config.file={config}", "--log.level=error",
+                         *(f"--no-collector.{name}" for name in other_collectors(place)),
+                         command=[program("prlimit"), hard], name=connection) as exporter:
+        started = time.monotonic()
+        wait_until_all_answer(exporter, agents, "all agents answer")
+        say(f"{connection}: all {len(agents)} answer {time.monotonic() - started - INTERVAL_S:.1f} "
+            "s after the start")
+        yield exporter
+
+
+def measure_shared(place, agents, seconds, kept, report):
+    """Each visit begins with the question whether the filesystems are frozen."""
+    with running(place, agents, "shared") as exporter:
+        shared = Part(exporter, list(agents), seconds, calls=len(COLLECTORS) + 1)
+    shared.report(report, "shared")
+    ratio = shared.cpu_share / kept.cpu_share
+    report.row("  CPU / that of kept sockets", f"<= {SHARED_RATIO_MAX:.1f}",
+               f"{ratio:.2f} ({100 * shared.cpu_share:.2f} % of one core)",
+               ratio <= SHARED_RATIO_MAX)
+
+
 def measure(place, agents, stopped_count, seconds, report):
     paced = BareLoop("-p", str(1000 * INTERVAL_S), "-n", "2")
     unpaced = BareLoop("-n", str(PASSES))
     for loop in (unpaced, paced):
         loop.run(agents)
-    config = os.path.join(place.directory, "scale.yml")
-    with open(config, "w", encoding="utf-8") as file:
-        file.write(CONFIG.format(agents.pattern))
-    hard = f"--nofile={FILES_SOFT}:{int(FILES_PER_AGENT * len(agents)) + FILES_SOFT}"
-    with ScrapedExporter(place, f"--config.file={config}", "--log.level=error",
-                         *(f"--no-collector.{name}" for name in other_collectors(place)),
-                         command=[program("prlimit"), hard]) as exporter:
-        started = time.monotonic()
-        wait_until_all_answer(exporter, agents, "all agents answer")
-        say(f"all {len(agents)} answer {time.monotonic() - started - INTERVAL_S:.1f} s after the "
-            f"start; measuring for {seconds} s")
+    with running(place, agents, "kept") as exporter:
         well = Part(exporter, list(agents), seconds)
         scrape = scrape_cost_s(exporter)
         chosen, others = stop_some(agents, stopped_count)
@@ -325,6 +348,7 @@ def measure(place, agents, stopped_count, seconds, report):
     report.row("resident memory, peak", f"<= {RESIDENT_MAX_MIB} MiB", f"{resident:.1f} MiB",
                resident <= RESIDENT_MAX_MIB)
     report.row("threads", "", f"{threads:.0f}")
+    measure_shared(place, agents, seconds, well, report)
 
 
 def bench():
