@@ -170,7 +170,8 @@ NOTES = """\
 A fault costs the guest that has it, and no other: each test above watches two more guests,
 whose values must stay fresh. Guests behind sockets of their own (`socket` sources) have the
 states of their agents without the rows that are libvirt's; a shared socket that another program
-holds is `busy`, and a kept one `unresponsive`, with reason `held`.
+holds is `busy`, and a kept one `unresponsive`, with reason `held`. That an agent behind a shared
+socket answers again is seen with the next probe.
 
 `tests/e2e/test_hostile_agents.py` does the same with agents that mean harm (that flood,
 trickle, answer 10 MB, nest, lie, forge lines, invent 100,000 interfaces, are others at every

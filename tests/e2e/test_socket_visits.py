@@ -14,7 +14,7 @@ import pytest
 from conftest import QUICK_CONFIG, write_config
 from lab.agents import Agent, Agents
 from lab.process import wait_for
-from lab.programs import Exporter
+from lab.programs import Exporter, Metrics, run_exporter
 
 NAMES = ("left", "right")
 SOURCE = 'sources: [{{socket: {{path: "{}", connection: shared}}}}]\n'
@@ -94,6 +94,19 @@ def test_two_exporters(place, agents):
         print(f"they made room {busy} times")
         for exporter in exporters:
             assert not re.search("level=(WARN|ERROR)", exporter.process.log())
+
+
+def test_once_and_doctor_beside_it(place, exporter):
+    config = os.path.join(place.directory, "visits.yml")
+    for _ in range(ROUNDS):
+        status, text, log = run_exporter(place, "--once", f"--config.file={config}")
+        assert status == 0, log
+        metrics = Metrics(text)
+        assert all(metrics.value("qga_collector_success", domain=name, collector=collector) == 1
+                   for name in NAMES for collector in COLLECTORS)
+        status, text, log = run_exporter(place, "doctor", f"--config.file={config}")
+        assert status == 0, log + text
+    assert failures(asked_on(exporter)) == 0
 
 
 class Deaf:
