@@ -17,7 +17,6 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
-#include <uthash.h>
 
 #define ANSWER_BYTES (32 * 1024)
 #define LISTENERS_MAX 65536
@@ -32,15 +31,15 @@ struct socket_file {
 };
 
 struct listener {
-    struct socket_file file;
+    struct socket_file file; /* first: it is what they are sorted by */
     uint32_t socket_inode;
-    UT_hash_handle hh; /* by file */
 };
 
 struct socket_queues {
     int fd; /* -1: none could be had yet */
     uint32_t sequence;
-    struct listener *listeners;
+    struct listener *listeners; /* by file */
+    size_t listeners_count, listeners_room;
     _Alignas(struct nlmsghdr) char answer[ANSWER_BYTES];
 };
 
@@ -53,25 +52,14 @@ socket_queues_new(void)
     return queues;
 }
 
-static void
-forget_listeners(struct socket_queues *queues)
-{
-    struct listener *listener, *next;
-
-    HASH_ITER (hh, queues->listeners, listener, next) {
-        HASH_DEL(queues->listeners, listener);
-        free(listener);
-    }
-}
-
 void
 socket_queues_free(struct socket_queues *queues)
 {
     if (!queues)
         return;
-    forget_listeners(queues);
     if (queues->fd >= 0)
         (void)close(queues->fd);
+    free(queues->listeners);
     free(queues);
 }
 
@@ -171,23 +159,23 @@ add_listener(struct socket_queues *queues, struct nlmsghdr *header)
     const struct unix_diag_msg *message = NLMSG_DATA(header);
     const struct unix_diag_vfs *file =
         attribute_of(header, UNIX_DIAG_VFS, sizeof(*file));
-    struct listener *listener;
 
-    if (!file || HASH_COUNT(queues->listeners) >= LISTENERS_MAX)
+    if (!file || queues->listeners_count >= LISTENERS_MAX)
         return;
-    listener = memory_new(1, sizeof(*listener));
-    listener->file.inode = file->udiag_vfs_ino;
-    listener->file.device = file->udiag_vfs_dev;
-    listener->socket_inode = message->udiag_ino;
-    HASH_ADD(hh, queues->listeners, file, sizeof(listener->file), listener);
+    if (queues->listeners_count == queues->listeners_room) {
+        queues->listeners_room = 2 * queues->listeners_room + 64;
+        queues->listeners = memory_resize(queues->listeners, queues->listeners_room,
+                                          sizeof(*queues->listeners));
+    }
+    queues->listeners[queues->listeners_count++] = (struct listener){
+        .file = {.inode = file->udiag_vfs_ino, .device = file->udiag_vfs_dev},
+        .socket_inode = message->udiag_ino,
+    };
 }
 
 static void
-list_listeners(struct socket_queues *queues)
+hear_listeners(struct socket_queues *queues)
 {
-    forget_listeners(queues);
-    if (ask(queues, 0, UDIAG_SHOW_VFS) < 0)
-        return;
     for (;;) {
         struct nlmsghdr *header = (void *)queues->answer;
         size_t length = hear(queues);
@@ -202,12 +190,37 @@ list_listeners(struct socket_queues *queues)
     }
 }
 
+static int
+compare_files(const void *left, const void *right)
+{
+    const struct socket_file *a = left, *b = right;
+
+    if (a->inode != b->inode)
+        return a->inode < b->inode ? -1 : 1;
+    return (a->device > b->device) - (a->device < b->device);
+}
+
+static void
+list_listeners(struct socket_queues *queues)
+{
+    queues->listeners_count = 0;
+    if (ask(queues, 0, UDIAG_SHOW_VFS) < 0)
+        return;
+    hear_listeners(queues);
+    if (queues->listeners_count > 0)
+        qsort(queues->listeners, queues->listeners_count, sizeof(*queues->listeners),
+              compare_files);
+}
+
 static uint32_t
 find_listener(const struct socket_queues *queues, const struct socket_file *file)
 {
-    struct listener *listener;
+    const struct listener *listener =
+        queues->listeners_count == 0
+            ? NULL
+            : bsearch(file, queues->listeners, queues->listeners_count,
+                      sizeof(*listener), compare_files);
 
-    HASH_FIND(hh, queues->listeners, file, sizeof(*file), listener);
     return listener ? listener->socket_inode : 0;
 }
 
@@ -228,15 +241,15 @@ queue_of(struct socket_queues *queues, uint32_t listener)
 int
 socket_queues_waiting(struct socket_queues *queues, const char *path)
 {
-    struct socket_file file;
     struct stat status;
 
     if (stat(path, &status) < 0)
         return -1;
-    memset(&file, 0, sizeof(file));
-    file.inode = (uint32_t)status.st_ino;
-    file.device =
-        (uint32_t)(major(status.st_dev) << DEVICE_MINOR_BITS | minor(status.st_dev));
+    const struct socket_file file = {
+        .inode = (uint32_t)status.st_ino,
+        .device = (uint32_t)(major(status.st_dev) << DEVICE_MINOR_BITS |
+                             minor(status.st_dev)),
+    };
     int waiting = queue_of(queues, find_listener(queues, &file));
 
     if (waiting >= 0)
