@@ -22,6 +22,7 @@ COMMANDS = int(os.environ.get("COMMANDS", "2000"))
 TURNS = 10
 PINGS = 5  # to an agent that hangs
 LONGER_MAX_S = 0.05
+HUNG_LONGER_MAX_S = 1  # of a few commands each: this machine may be slow in any of them
 NAMES = {"7.2": "old", "10.0": "new"}
 ALONE, DEFAULT, QUICK = "alone", "default intervals", "1 s for everything"
 
@@ -68,7 +69,7 @@ def judge_hung(guest, alone, beside):
     for way, pings in ((ALONE, alone), (QUICK, beside)):
         print(f"harmless: {guest.name} hangs, {way}: "
               + ", ".join(f"{outcome} ({took_s:.2f} s)" for outcome, took_s in pings), flush=True)
-    return all(outcome == expected and took_s <= before_s + LONGER_MAX_S
+    return all(outcome == expected and took_s <= before_s + HUNG_LONGER_MAX_S
                for (outcome, took_s), (expected, before_s) in zip(beside, alone))
 
 
