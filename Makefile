@@ -168,7 +168,7 @@ e2e-tsan: ## run the end-to-end tests under TSan (E2E_TESTS: which; root)
 
 soak: $(BUILD)/qga-exporter ## let guests start, stop, hang and lie for SOAK_MINUTES (30); watch its memory (root)
 	$(Q)QGA_EXPORTER=$(abspath $<) /usr/bin/python3 tests/soak.py
-harmless: $(BUILD)/qga-exporter ## ask real agents 10,000 times; look what it leaves in the guest (root)
+harmless: $(BUILD)/qga-exporter ## ask real agents 10,000 times, and beside a host that needs them too; look what it leaves behind (root)
 	$(Q)QGA_EXPORTER=$(abspath $<) /usr/bin/python3 tests/harmless.py
 	$(Q)QGA_EXPORTER=$(abspath $<) /usr/bin/python3 tests/harmless_host.py
 drift: $(BUILD)/qga-exporter ## let clocks of real guests run fast and slow for MINUTES (15); hold it against the truth (root)
