@@ -2,6 +2,7 @@
 #include "guest/schedule.h"
 
 #include "guest/response.h"
+#include "guest/ticks.h"
 #include "kit/hash.h"
 #include "kit/memory.h"
 
@@ -18,27 +19,6 @@ struct schedule {
     struct heap well, suspects; /* the guests that wait for their turn */
     unsigned int in_flight, suspects_in_flight;
 };
-
-static int64_t
-earlier(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-static int64_t
-later(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
-/* Phases of web-1, web-2 ... must not lie side by side. */
-static uint64_t
-mixed(uint64_t hash)
-{
-    hash = (hash ^ (hash >> 33)) * UINT64_C(0xff51afd7ed558ccd);
-    hash = (hash ^ (hash >> 33)) * UINT64_C(0xc4ceb9fe1a85ec53);
-    return hash ^ (hash >> 33);
-}
 
 static struct schedule_guest *
 guest_of(struct heap_node *node)
@@ -66,37 +46,6 @@ schedule_free(struct schedule *schedule)
     free(schedule);
 }
 
-static bool
-is_asked(const struct schedule *schedule, const struct schedule_guest *guest,
-         size_t collector)
-{
-    if (guest->restricted)
-        return collector == guest->only;
-    return guest->entries[collector].must ||
-           (schedule->settings.collectors[collector].enabled &&
-            !guest->entries[collector].blocked);
-}
-
-/* The collector that is due first; of those that are due already, the first of the
- * list: that is the order of a visit. */
-static size_t
-first_due(const struct schedule *schedule, const struct schedule_guest *guest,
-          int64_t now_ns, int64_t *due_ns)
-{
-    size_t first = 0;
-
-    *due_ns = INT64_MAX;
-    for (size_t i = 0; i < schedule->settings.collectors_count; i++) {
-        int64_t entry_due_ns = later(guest->entries[i].due_ns, now_ns);
-
-        if (is_asked(schedule, guest, i) && entry_due_ns < *due_ns) {
-            *due_ns = entry_due_ns;
-            first = i;
-        }
-    }
-    return first;
-}
-
 /* The budget: a minute's calls may be made at once, and from then on one after each
  * share of a minute.  When the next one is allowed. */
 static int64_t
@@ -119,38 +68,10 @@ await(struct schedule *schedule, struct schedule_guest *guest)
     if (guest->held || guest->in_flight)
         return;
     if (!guest->suspect)
-        first_due(schedule, guest, INT64_MIN, &due_ns);
+        ticks_first_due(&schedule->settings, guest, INT64_MIN, &due_ns);
     guest->waiting.wake_ns =
         later(due_ns, later(guest->not_before_ns, guest->allowed_ns));
     heap_add(guest->suspect ? &schedule->suspects : &schedule->well, &guest->waiting);
-}
-
-static int64_t
-period_of(const struct schedule *schedule, const struct schedule_guest *guest,
-          size_t collector)
-{
-    return schedule->settings.collectors[collector].interval_ns
-           << guest->entries[collector].stretch;
-}
-
-/* The next tick of the collector's grid that is at least half a period away: regular
- * ticks stay regular, missed ones are not caught up, and a tick right after an
- * unscheduled call is left out. */
-static void
-set_next_tick(const struct schedule *schedule, struct schedule_guest *guest,
-              size_t collector, int64_t now_ns)
-{
-    if (guest->restricted) {
-        guest->entries[collector].due_ns = now_ns + SCHEDULE_FROZEN_NS;
-        return;
-    }
-    int64_t period_ns = period_of(schedule, guest, collector);
-    uint64_t hash = mixed(guest->visited ? guest->hash : guest->hash + collector);
-    int64_t phase_ns = (int64_t)(hash % (uint64_t)period_ns);
-    int64_t earliest_ns = now_ns + period_ns / 2;
-    int64_t ticks = (earliest_ns - phase_ns + period_ns - 1) / period_ns;
-
-    guest->entries[collector].due_ns = phase_ns + ticks * period_ns;
 }
 
 void
@@ -159,27 +80,13 @@ schedule_configure(struct schedule *schedule, const struct schedule_settings *se
     schedule->settings = *settings;
 }
 
-/* What is due sooner by the old settings stays so: until a longer interval's first tick
- * the old answer may be too old. */
-static void
-reset_tick(const struct schedule *schedule, struct schedule_guest *guest,
-           size_t collector, int64_t now_ns)
-{
-    int64_t due_ns = guest->entries[collector].due_ns;
-
-    set_next_tick(schedule, guest, collector, now_ns);
-    if (due_ns > now_ns)
-        guest->entries[collector].due_ns =
-            earlier(due_ns, guest->entries[collector].due_ns);
-}
-
 void
 schedule_reset(struct schedule *schedule, struct schedule_guest *guest, int64_t now_ns)
 {
     for (size_t i = 0; i < schedule->settings.collectors_count; i++) {
         guest->entries[i].stretch = 0;
         if (!guest->restricted && schedule->settings.collectors[i].enabled)
-            reset_tick(schedule, guest, i, now_ns);
+            ticks_reset(&schedule->settings, guest, i, now_ns);
     }
     if (guest->suspect)
         guest->not_before_ns =
@@ -335,7 +242,7 @@ probe_for(const struct schedule *schedule, const struct schedule_guest *guest)
     if (!guest->entries[schedule->settings.probe].blocked)
         return schedule->settings.probe;
     for (size_t i = 0; i < schedule->settings.collectors_count; i++) {
-        if (is_asked(schedule, guest, i))
+        if (ticks_is_asked(&schedule->settings, guest, i))
             return i;
     }
     return schedule->settings.probe;
@@ -354,7 +261,7 @@ collector_for(const struct schedule *schedule, const struct schedule_guest *gues
         return probe_for(schedule, guest);
     if (opens_visit(schedule, guest))
         return schedule->settings.opening;
-    return first_due(schedule, guest, now_ns, &due_ns);
+    return ticks_first_due(&schedule->settings, guest, now_ns, &due_ns);
 }
 
 bool
@@ -377,13 +284,6 @@ schedule_next(struct schedule *schedule, int64_t now_ns, struct schedule_turn *t
     if (turn->probe)
         schedule->suspects_in_flight++;
     return true;
-}
-
-static void
-stretch(const struct schedule *schedule, struct schedule_guest *guest, size_t collector)
-{
-    if (2 * period_of(schedule, guest, collector) <= SCHEDULE_STRETCH_MAX_NS)
-        guest->entries[collector].stretch++;
 }
 
 static int64_t
@@ -420,17 +320,18 @@ answered(struct schedule *schedule, const struct schedule_turn *turn, bool well,
     guest->suspect = false;
     guest->cut_short_ns = 0;
     if (!well)
-        stretch(schedule, guest, turn->collector);
+        ticks_stretch(&schedule->settings, guest, turn->collector);
     else if (entry->stretch > 0)
         entry->stretch--;
-    set_next_tick(schedule, guest, turn->collector, now_ns);
+    ticks_set_next(&schedule->settings, guest, turn->collector, now_ns);
 }
 
 /* Somebody else's work there: for how long it is left alone. */
 static void
 put_off(struct schedule_guest *guest, enum failure_kind outcome, int64_t now_ns)
 {
-    uint64_t spread = mixed(guest->hash ^ (uint64_t)now_ns) % SCHEDULE_OCCUPIED_NS;
+    uint64_t spread =
+        ticks_mixed(guest->hash ^ (uint64_t)now_ns) % SCHEDULE_OCCUPIED_NS;
 
     if (guest->visited && outcome == FAILURE_BUSY) {
         guest->occupied++;
@@ -466,8 +367,8 @@ judge(struct schedule *schedule, const struct schedule_turn *turn,
         break;
     case RESPONSE_GARBLED:
         guest->failures++;
-        stretch(schedule, guest, turn->collector);
-        set_next_tick(schedule, guest, turn->collector, now_ns);
+        ticks_stretch(&schedule->settings, guest, turn->collector);
+        ticks_set_next(&schedule->settings, guest, turn->collector, now_ns);
         if (turn->probe ||
             guest->failures >= schedule->settings.failures_before_backoff)
             suspect(schedule, guest, now_ns);
@@ -475,8 +376,8 @@ judge(struct schedule *schedule, const struct schedule_turn *turn,
     case RESPONSE_NONE:
         guest->failures++;
         if (outcome == FAILURE_TIMEOUT && !turn->probe) {
-            stretch(schedule, guest, turn->collector);
-            set_next_tick(schedule, guest, turn->collector, now_ns);
+            ticks_stretch(&schedule->settings, guest, turn->collector);
+            ticks_set_next(&schedule->settings, guest, turn->collector, now_ns);
         }
         suspect(schedule, guest, now_ns);
         break;

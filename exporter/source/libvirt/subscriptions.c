@@ -52,15 +52,16 @@ event_deliver(struct mail *mail)
     event_free(event);
 }
 
+/* Takes its reference last: whoever frees the subscription gives one up after that. */
 static struct libvirt_event *
 event_new(const struct subscription *subscription, enum libvirt_event_kind kind)
 {
     struct libvirt_event *event = memory_new(1, sizeof(*event));
 
     event->mail.deliver = event_deliver;
-    event->link = libvirt_link_ref(subscription->link);
     event->kind = kind;
     event->connection = subscription->connection;
+    event->link = libvirt_link_ref(subscription->link);
     return event;
 }
 
