@@ -1,6 +1,8 @@
 /* Sockets that come, go and are made anew, in folders that do so too. */
 #include "source/socket/scan.h"
 
+#include "base/clock.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -17,15 +19,13 @@
 #include <cmocka.h>
 
 /* Only ends a test that hangs. */
-#define PATIENCE_MS 60000
+#define PATIENCE_NS (INT64_C(60) * 1000 * 1000 * 1000)
 #define HOUR_MS 3600000
 #define SOCKETS_MAX 3
 
 struct world {
     uv_loop_t loop;
     uv_timer_t tick; /* so that the loop never waits for long */
-    uv_timer_t patience;
-    bool impatient;
     struct socket_scan *scan;
     char folder[32];
     char events[4096]; /* "+a.sock;" found, "*" remade, "~" touched, "-" lost */
@@ -78,12 +78,6 @@ looked(void *context, const char *trouble, size_t beyond)
     snprintf(world->trouble, sizeof(world->trouble), "%s", trouble ? trouble : "");
 }
 
-static void
-lose_patience(uv_timer_t *timer)
-{
-    ((struct world *)timer->data)->impatient = true;
-}
-
 /* What the kernel does not tell does not come out. */
 static const struct socket_scan_pace told = {
     .often_ms = HOUR_MS, .seldom_ms = HOUR_MS, .sockets_max = SOCKETS_MAX};
@@ -108,8 +102,6 @@ set_up(void **state)
     uv_loop_init(&world->loop);
     uv_timer_init(&world->loop, &world->tick);
     uv_timer_start(&world->tick, ticked, 2, 2);
-    uv_timer_init(&world->loop, &world->patience);
-    world->patience.data = world;
     *state = world;
     return 0;
 }
@@ -122,7 +114,6 @@ tear_down(void **state)
 
     if (world->scan)
         socket_scan_stop(world->scan);
-    uv_close((uv_handle_t *)&world->patience, NULL);
     uv_close((uv_handle_t *)&world->tick, NULL);
     uv_run(&world->loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&world->loop), 0);
@@ -134,20 +125,12 @@ tear_down(void **state)
 }
 
 static void
-start_patience(struct world *world)
-{
-    world->impatient = false;
-    uv_update_time(&world->loop);
-    uv_timer_start(&world->patience, lose_patience, PATIENCE_MS, 0);
-}
-
-static void
 await_look(struct world *world, int looks)
 {
-    start_patience(world);
-    while (!world->impatient && world->looks < looks)
+    int64_t end_ns = clock_monotonic_ns() + PATIENCE_NS;
+
+    while (world->looks < looks && clock_monotonic_ns() < end_ns)
         uv_run(&world->loop, UV_RUN_ONCE);
-    uv_timer_stop(&world->patience);
     assert_true(world->looks >= looks);
 }
 
@@ -180,10 +163,10 @@ start(struct world *world, const char *pattern)
 static void
 expect(struct world *world, const char *events)
 {
-    start_patience(world);
-    while (!world->impatient && strlen(world->events) < strlen(events))
+    int64_t end_ns = clock_monotonic_ns() + PATIENCE_NS;
+
+    while (strlen(world->events) < strlen(events) && clock_monotonic_ns() < end_ns)
         uv_run(&world->loop, UV_RUN_ONCE);
-    uv_timer_stop(&world->patience);
     assert_string_equal(world->events, events);
     world->events[0] = '\0';
 }
