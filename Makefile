@@ -100,7 +100,11 @@ $(FOLDERS:%=$(BUILD)/%/objects.a): $(BUILD)/%/objects.a: $$(call objects-of,$$*)
 $(BUILD)/below.mk: exporter/README.md tests/walls
 	@mkdir -p $(@D)
 	$(Q)tests/walls --below >$@
+# What only builds or installs needs neither this nor Python.
+PLAIN_GOALS := all install install-documents uninstall clean help check check-long demo $(BUILD)/qga-exporter
+ifneq ($(filter-out $(PLAIN_GOALS),$(or $(MAKECMDGOALS),all)),)
 -include $(BUILD)/below.mk
+endif
 
 $(UNIT_TESTS): $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $$(call archives,tests/unit/$$*)
 	@echo '  LINK  $@'

@@ -29,15 +29,15 @@ PROGRAMS = ("unshare", "nsenter", "setpriv", "libvirtd", "virtlogd", "virsh", "m
 LONGEST = ("test_hostile_agents.py", "test_faults_domain.py", "test_hostile.py", "test_sockets.py",
            "test_clock.py", "test_faults_clients.py", "test_harmless.py", "test_dashboards.py")
 
-# Everything at a pace that a test can wait for.
+# Everything at a pace that a test can wait for, and that two cores can emulate.
 QUICK_CONFIG = """
 collectors:
   clock:      {interval: 1s, timeout: 2s}
-  agent:      {interval: 1s, timeout: 2s}
-  os:         {interval: 1s, timeout: 2s}
-  vcpu:       {interval: 1s, timeout: 2s}
-  network:    {interval: 1s, timeout: 2s}
-  filesystem: {interval: 1s, timeout: 2s}
+  agent:      {interval: 2s, timeout: 2s}
+  os:         {interval: 2s, timeout: 2s}
+  vcpu:       {interval: 2s, timeout: 2s}
+  network:    {interval: 2s, timeout: 2s}
+  filesystem: {interval: 2s, timeout: 2s}
 health: {failures_before_backoff: 2, backoff: 1s, backoff_max: 2s, starting: 2s}
 """
 

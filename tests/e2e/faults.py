@@ -17,7 +17,7 @@ DOCUMENT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../docs/
 @dataclasses.dataclass(frozen=True)
 class Bound:
     """How long something takes: by default, in words; in the tests, where every interval is
-    a second, every timeout 2 s and the back-off 1 to 2 s, in seconds. It is counted from
+    a second or two, every timeout 2 s and the back-off 1 to 2 s, in seconds. It is counted from
     this event of libvirt's, by the name in the exporter's log, or from any; or from when
     the test says."""
 

@@ -22,7 +22,7 @@ def program(name):
 
 
 
-def wait_for(condition, what, timeout_s=60.0, interval_s=0.05):
+def wait_for(condition, what, timeout_s=60.0, interval_s=0.1):
     """The first true value of condition(); an exception of it counts as not yet.  The limit
     is seconds of a quiet machine: where the machine is late, it is waited longer."""
     began = last_look = time.monotonic()

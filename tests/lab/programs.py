@@ -125,7 +125,7 @@ class Exporter:
             raise OSError(f"/metrics answers {status}")
         return Metrics(body.decode("utf-8"))
 
-    def wait_for(self, condition, what, timeout_s=60, interval_s=0.05):
+    def wait_for(self, condition, what, timeout_s=60, interval_s=0.1):
         """Scrapes until condition(metrics) is true, and returns that exposition."""
         def scraped():
             metrics = self.metrics()
