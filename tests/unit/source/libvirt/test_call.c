@@ -3,78 +3,23 @@
 
 #include "kit/memory.h"
 #include "source/libvirt/job.h"
+#include "unit/source/libvirt/one_domain.h"
 
 #include <fcntl.h>
 #include <libvirt/libvirt-qemu.h>
-#include <libvirt/libvirt.h>
-#include <libvirt/virterror.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
-#define URI "test:///default"
-#define UUID "11111111-1111-1111-1111-111111111111"
-
 /* --- libvirt --- */
 
 static struct {
-    bool alive;
-    virError error;
-    int opened; /* connections */
-    int freed;  /* handles of domains */
-    int lookups;
     const char *reply; /* of the next call */
     char asked[256];
 } libvirt;
-
-static int a_connection, a_domain;
-
-virConnectPtr
-virConnectOpen(const char *uri)
-{
-    assert_string_equal(uri, URI);
-    libvirt.opened++;
-    return (virConnectPtr)&a_connection;
-}
-
-int
-virConnectIsAlive(virConnectPtr connection)
-{
-    assert_ptr_equal(connection, &a_connection);
-    return libvirt.alive;
-}
-
-int
-virConnectClose(virConnectPtr connection)
-{
-    assert_ptr_equal(connection, &a_connection);
-    libvirt.opened--;
-    return 0;
-}
-
-virDomainPtr
-virDomainLookupByUUIDString(virConnectPtr connection, const char *uuid)
-{
-    assert_string_equal(uuid, UUID);
-    assert_ptr_equal(connection, &a_connection);
-    libvirt.lookups++;
-    return (virDomainPtr)&a_domain;
-}
-
-int
-virDomainFree(virDomainPtr domain)
-{
-    assert_ptr_equal(domain, &a_domain);
-    libvirt.freed++;
-    return 0;
-}
 
 char *
 virDomainQemuAgentCommand(virDomainPtr domain, const char *command, int timeout,
@@ -87,23 +32,6 @@ virDomainQemuAgentCommand(virDomainPtr domain, const char *command, int timeout,
     snprintf(libvirt.asked, sizeof(libvirt.asked), "%s", command);
     assert_int_equal(timeout, 3);
     return libvirt.reply ? memory_string(libvirt.reply) : NULL;
-}
-
-void
-virResetLastError(void)
-{
-}
-
-virErrorPtr
-virGetLastError(void)
-{
-    return &libvirt.error;
-}
-
-int
-virGetLastErrorCode(void)
-{
-    return libvirt.error.code;
 }
 
 /* --- one call --- */
@@ -125,7 +53,8 @@ static void
 release(struct libvirt_link *link, void *lane)
 {
     libvirt_call_driver.close(lane);
-    assert_int_equal(libvirt.opened, 0);
+    assert_int_equal(server.opened, 0);
+    assert_int_equal(server.handles, 0);
     assert_int_equal(atomic_load(&link->references), 1);
     libvirt_call_driver.release(link);
 }
@@ -139,8 +68,8 @@ ask(int code, const char *message, bool alive)
     void *lane = libvirt_call_driver.open(link);
     char *text = memory_string(message);
 
-    libvirt.alive = alive;
-    libvirt.error = (virError){.code = code, .message = text};
+    server.is_dead = !alive;
+    server.error = (virError){.code = code, .message = text};
     libvirt_call_driver.run(lane, &job->job);
     struct answer answer = job->answer;
 
@@ -189,9 +118,10 @@ static void
 test_handles_are_freed(void **state)
 {
     (void)state;
-    libvirt.freed = 0;
+    server.lookups = 0;
     ask(VIR_ERR_RPC, "Cannot recv data", true);
-    assert_int_equal(libvirt.freed, 1);
+    assert_int_equal(server.lookups, 1);
+    assert_int_equal(server.handles, 0);
 }
 
 static void
@@ -203,9 +133,9 @@ test_a_reply_and_what_was_asked_for_it(void **state)
     struct libvirt_job *job = job_of(link, "");
 
     (void)state;
-    libvirt.alive = true;
+    server.is_dead = false;
     libvirt.reply = "{\"return\": []}";
-    libvirt.lookups = 0;
+    server.lookups = 0;
     libvirt_call_driver.run(lane, &job->job);
     assert_string_equal(libvirt.asked, "{\"execute\":\"guest-get-vcpus\"}");
     assert_string_equal(job->answer.reply, libvirt.reply);
@@ -219,7 +149,7 @@ test_a_reply_and_what_was_asked_for_it(void **state)
     assert_string_equal(
         libvirt.asked,
         "{\"execute\":\"guest-get-vcpus\",\"arguments\":{\"handle\":7}}");
-    assert_int_equal(libvirt.lookups, 1); /* the handle is kept */
+    assert_int_equal(server.lookups, 1); /* the handle is kept */
     libvirt_call_driver.drop(&job->job);
     libvirt.reply = NULL;
     release(link, lane);
@@ -235,16 +165,16 @@ test_a_dead_connection_is_opened_anew(void **state)
 
     (void)state;
     libvirt.reply = "{\"return\": []}";
-    libvirt.lookups = libvirt.freed = 0;
+    server.lookups = 0;
     for (int i = 1; i <= 3; i++) {
         struct libvirt_job *job = job_of(link, "");
 
-        libvirt.alive = false;
+        server.is_dead = true;
         libvirt_call_driver.run(lane, &job->job);
         assert_int_equal(job->answer.failure.kind, FAILURE_NONE);
-        assert_int_equal(libvirt.lookups, i);
-        assert_int_equal(libvirt.freed, i - 1);
-        assert_int_equal(libvirt.opened, 1);
+        assert_int_equal(server.lookups, i);
+        assert_int_equal(server.handles, 1);
+        assert_int_equal(server.opened, 1);
         libvirt_call_driver.drop(&job->job);
     }
     libvirt.reply = NULL;
@@ -263,7 +193,7 @@ test_a_command_of_no_collector_is_not_sent(void **state)
 
     (void)state;
     job->request.command = "guest-shutdown";
-    libvirt.alive = true;
+    server.is_dead = false;
     pid_t child = fork();
 
     if (child == 0) {

@@ -4,18 +4,11 @@
 
 #include "kit/memory.h"
 #include "source/libvirt/job.h"
+#include "unit/source/libvirt/one_domain.h"
 
-#include <libvirt/libvirt.h>
-#include <libvirt/virterror.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-
-#define URI "test:///default"
-#define UUID "11111111-1111-1111-1111-111111111111"
 #define XML                                                                            \
     "<domain><devices><channel type='unix'><target type='virtio' "                     \
     "name='org.qemu.guest_agent.0' state='connected'/></channel></devices></domain>"
@@ -25,40 +18,13 @@
 /* --- libvirt --- */
 
 static struct {
-    bool alive, knows_version, knows_domain;
+    bool knows_version;
     unsigned long version;
     int control, state, reason;
-    int operation;   /* of the domain's job */
-    const char *xml; /* NULL: `error` */
-    virError error;
-    int opened, handles;             /* that are not given back */
+    int operation;                   /* of the domain's job */
+    const char *xml;                 /* NULL: the server's error */
     int definitions, jobs, versions; /* how often they were asked for */
 } libvirt;
-
-static int a_connection, a_domain;
-
-virConnectPtr
-virConnectOpen(const char *uri)
-{
-    assert_string_equal(uri, URI);
-    libvirt.opened++;
-    return (virConnectPtr)&a_connection;
-}
-
-int
-virConnectIsAlive(virConnectPtr connection)
-{
-    assert_ptr_equal(connection, &a_connection);
-    return libvirt.alive;
-}
-
-int
-virConnectClose(virConnectPtr connection)
-{
-    assert_ptr_equal(connection, &a_connection);
-    libvirt.opened--;
-    return 0;
-}
 
 int
 virConnectGetLibVersion(virConnectPtr connection, unsigned long *version)
@@ -68,25 +34,6 @@ virConnectGetLibVersion(virConnectPtr connection, unsigned long *version)
     if (!libvirt.knows_version)
         return -1;
     *version = libvirt.version;
-    return 0;
-}
-
-virDomainPtr
-virDomainLookupByUUIDString(virConnectPtr connection, const char *uuid)
-{
-    assert_ptr_equal(connection, &a_connection);
-    assert_string_equal(uuid, UUID);
-    if (!libvirt.knows_domain)
-        return NULL;
-    libvirt.handles++;
-    return (virDomainPtr)&a_domain;
-}
-
-int
-virDomainFree(virDomainPtr domain)
-{
-    assert_ptr_equal(domain, &a_domain);
-    libvirt.handles--;
     return 0;
 }
 
@@ -133,17 +80,6 @@ virDomainGetXMLDesc(virDomainPtr domain, unsigned int flags)
     return libvirt.xml ? memory_string(libvirt.xml) : NULL;
 }
 
-void
-virResetLastError(void)
-{
-}
-
-virErrorPtr
-virGetLastError(void)
-{
-    return &libvirt.error;
-}
-
 /* --- one look --- */
 
 struct site {
@@ -157,7 +93,8 @@ set_up(void **state)
     struct site *site = calloc(1, sizeof(*site));
 
     memset(&libvirt, 0, sizeof(libvirt));
-    libvirt.alive = libvirt.knows_version = libvirt.knows_domain = true;
+    memset(&server, 0, sizeof(server));
+    libvirt.knows_version = true;
     libvirt.version = LIBVIRT_11;
     libvirt.state = VIR_DOMAIN_RUNNING;
     libvirt.xml = XML;
@@ -173,8 +110,8 @@ tear_down(void **state)
     struct site *site = *state;
 
     libvirt_definition_driver.close(site->lane);
-    assert_int_equal(libvirt.opened, 0);
-    assert_int_equal(libvirt.handles, 0);
+    assert_int_equal(server.opened, 0);
+    assert_int_equal(server.handles, 0);
     assert_int_equal(atomic_load(&site->link->references), 1);
     libvirt_definition_driver.release(site->link);
     free(site);
@@ -261,9 +198,9 @@ test_the_version_is_that_of_the_connection(void **state)
     expect(*state, DEFINITION_AWAITED);
     libvirt.version = LIBVIRT_9;
     expect(*state, DEFINITION_AWAITED);
-    libvirt.alive = false;
+    server.is_dead = true;
     expect(*state, DEFINITION_READ);
-    assert_int_equal(libvirt.opened, 1);
+    assert_int_equal(server.opened, 1);
 }
 
 /* --- migrations: any libvirt waits for the QEMU --- */
@@ -303,7 +240,7 @@ fail_with(int code, const char *message)
 
     (void)snprintf(text, sizeof(text), "%s", message);
     libvirt.xml = NULL;
-    libvirt.error = (virError){.code = code, .message = text};
+    server.error = (virError){.code = code, .message = text};
 }
 
 static void
@@ -316,9 +253,9 @@ test_what_may_not_be_read(void **state)
     assert_non_null(strstr(why.text, "denied access"));
     fail_with(VIR_ERR_INTERNAL_ERROR, "an error of its own");
     expect(*state, DEFINITION_REFUSED);
-    libvirt.knows_domain = false;
+    server.lacks_domain = true;
     expect(*state, DEFINITION_REFUSED);
-    libvirt.knows_domain = true;
+    server.lacks_domain = false;
     libvirt.xml = "<domain";
     expect(*state, DEFINITION_REFUSED);
 }
@@ -332,7 +269,7 @@ test_what_cannot_be_read_now(void **state)
     expect(*state, DEFINITION_AWAITED);
     fail_with(VIR_ERR_NO_DOMAIN, "Domain not found");
     expect(*state, DEFINITION_AWAITED);
-    libvirt.alive = false; /* the words are of a daemon that dies */
+    server.is_dead = true; /* the words are of a daemon that dies */
     fail_with(VIR_ERR_ACCESS_DENIED, "access denied");
     expect(*state, DEFINITION_AWAITED);
 }
