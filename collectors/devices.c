@@ -6,10 +6,7 @@
 
 #include <stdio.h>
 
-#define DEVICE_LABELS                                                                  \
-    {                                                                                  \
-        "driver_name", "driver_version", "vendor_id", "device_id"                      \
-    }
+#define DEVICE_LABELS "driver_name", "driver_version", "vendor_id", "device_id"
 
 static const struct metric driver_info = {
     .name = "qga_device_driver_info",
@@ -19,7 +16,7 @@ static const struct metric driver_info = {
         "series for all devices of a kind, a label is empty where the agent does not "
         "say.",
     .type = METRIC_GAUGE,
-    .labels = DEVICE_LABELS,
+    .labels = {DEVICE_LABELS},
     .series = "1 per kind of PCI device",
 };
 static const struct metric driver_date = {
@@ -28,7 +25,7 @@ static const struct metric driver_date = {
             "seconds since 1970 (guest-get-devices driver-date, from QEMU 5.2 on, "
             "cached).",
     .type = METRIC_GAUGE,
-    .labels = DEVICE_LABELS,
+    .labels = {DEVICE_LABELS},
     .series = "1 per kind of PCI device",
 };
 static const struct metric *const devices_metrics[] = {

@@ -5,10 +5,7 @@
 #include "kit/guest_disk.h"
 #include "kit/guest_json.h"
 
-#define FILESYSTEM_LABELS                                                              \
-    {                                                                                  \
-        "device", "fstype", "mountpoint"                                               \
-    }
+#define FILESYSTEM_LABELS "device", "fstype", "mountpoint"
 #define DEVICE_HELP "device is the agent's name for it, without /dev/"
 
 static const struct metric filesystem_size = {
@@ -18,7 +15,7 @@ static const struct metric filesystem_size = {
         "9.1 total-bytes, which lacks what is reserved for root; cached); " DEVICE_HELP
         ".",
     .type = METRIC_GAUGE,
-    .labels = FILESYSTEM_LABELS,
+    .labels = {FILESYSTEM_LABELS},
     .since = "3.0",
     .series = "1 per filesystem",
 };
@@ -27,7 +24,7 @@ static const struct metric filesystem_free = {
     .help = "Free space, that reserved for root included (guest-get-fsinfo "
             "total-bytes-privileged less used-bytes, cached; from QEMU 9.1 on).",
     .type = METRIC_GAUGE,
-    .labels = FILESYSTEM_LABELS,
+    .labels = {FILESYSTEM_LABELS},
     .since = "9.1",
     .series = "1 per filesystem",
 };
@@ -37,7 +34,7 @@ static const struct metric filesystem_avail = {
         "Space that users other than root can still fill (guest-get-fsinfo total-bytes "
         "less used-bytes, cached).",
     .type = METRIC_GAUGE,
-    .labels = FILESYSTEM_LABELS,
+    .labels = {FILESYSTEM_LABELS},
     .since = "3.0",
     .series = "1 per filesystem",
 };

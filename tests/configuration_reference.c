@@ -25,6 +25,12 @@ spell(const struct section_key *key, int64_t number, char text[VALUE_BYTES])
     return text;
 }
 
+static int64_t
+size_at(const size_t *value)
+{
+    return (int64_t)*value;
+}
+
 /* What a struct with the defaults has. */
 static void
 add_standard(struct text *out, const struct section_key *key, const void *section)
@@ -44,7 +50,7 @@ add_standard(struct text *out, const struct section_key *key, const void *sectio
         return;
     case SECTION_COUNT:
     case SECTION_BYTES:
-        text_add_string(out, spell(key, (int64_t) * (const size_t *)value, text));
+        text_add_string(out, spell(key, size_at(value), text));
         return;
     case SECTION_INTEGER:
     case SECTION_DURATION:

@@ -41,13 +41,15 @@ struct discovery_label {
     const char *value;
 };
 
+struct discovery_kept_label {
+    char *name, *value;
+};
+
 /* What is said of one guest; immutable, reference-counted, any thread. */
 struct discovery_guest {
     atomic_uint references;
     size_t labels_count, addresses_count;
-    struct discovery_kept_label {
-        char *name, *value;
-    } * labels;
+    struct discovery_kept_label *labels;
     struct discovery_address *addresses;
 };
 

@@ -126,7 +126,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (const uint8_t *at = data; at < end;) {
         const uint8_t *stop = at;
 
-        while (stop<end && * stop> NOT_OURS_MAX)
+        while (stop != end && stop[0] > NOT_OURS_MAX)
             stop++;
         channel_feed(&reads, at, stop, since, SIZE_MAX);
         channel_feed(&bytes, at, stop, since, 1);

@@ -17,19 +17,16 @@ static const struct host_nic nics[] = {
     {"52:54:00:00:00:09", "vnet5", "", ""},
     {"52:54:00:00:00:09", "vnet6", "", ""},
 };
-#define PCI(address)                                                                   \
-    {                                                                                  \
-        address, DISK_PLACE_ANY, DISK_PLACE_ANY, DISK_PLACE_ANY                        \
-    }
+#define PCI(address) address, DISK_PLACE_ANY, DISK_PLACE_ANY, DISK_PLACE_ANY
 #define ANY DISK_PLACE_ANY
 static const struct host_disk disks[] = {
-    {"vda", "/images/a.raw", "lab-1", PCI("0000:00:06.0")},
-    {"vdb", "pool/volume", "", PCI("0000:00:07.0")},
-    {"sda", "rbd:vms/c", "a-serial-longer-than-20-bytes", PCI("")},
+    {"vda", "/images/a.raw", "lab-1", {PCI("0000:00:06.0")}},
+    {"vdb", "pool/volume", "", {PCI("0000:00:07.0")}},
+    {"sda", "rbd:vms/c", "a-serial-longer-than-20-bytes", {PCI("")}},
     {"sdb", "/dev/vg/d", "twice", {"0000:00:09.0", ANY, 0, 1}},
     {"sdc", "/dev/vg/e", "twice", {"0000:00:09.0", ANY, 0, 2}},
-    {"vdc", "/dev/vg/f", "", PCI("0000:00:08.0")},
-    {"vdd", "/dev/vg/g", "", PCI("0000:00:08.0")},
+    {"vdc", "/dev/vg/f", "", {PCI("0000:00:08.0")}},
+    {"vdd", "/dev/vg/g", "", {PCI("0000:00:08.0")}},
     {"sdd", "/dev/vg/h", "", {"0000:00:09.0", ANY, 0, 3}},
     {"sde", "/dev/vg/i", "", {"0000:00:1f.2", 3, ANY, ANY}},
     {"hda", "/dev/vg/j", "", {"0000:00:01.1", 0, ANY, 1}},
