@@ -3,7 +3,7 @@
 #ifndef GUEST_TICKS_H
 #define GUEST_TICKS_H
 
-#include "guest/schedule.h"
+#include "guest/schedule_guest.h"
 
 static inline int64_t
 earlier(int64_t a, int64_t b)
