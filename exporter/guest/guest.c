@@ -45,6 +45,16 @@ guest_free(struct guest *guest)
 }
 
 unsigned int
+guest_identify(struct guest *guest, const char *uuid)
+{
+    if (!*uuid || strcmp(guest->uuid, uuid) == 0)
+        return 0;
+    free(guest->uuid);
+    guest->uuid = memory_string(uuid);
+    return GUEST_DEFINITION | GUEST_RECORD;
+}
+
+unsigned int
 guest_define(struct guest *guest, struct domain_facts *definition)
 {
     if (!definition || domain_facts_are_same(guest->definition, definition))

@@ -177,7 +177,8 @@ static unsigned int
 take_facts(const struct watch *watch, struct guest *guest,
            const struct guest_facts *facts)
 {
-    unsigned int changed = GUEST_HEALTH | guest_define(guest, facts->definition);
+    unsigned int changed = GUEST_HEALTH | guest_identify(guest, facts->uuid) |
+                           guest_define(guest, facts->definition);
 
     if (says_of_channel(guest, facts))
         take_channel(guest, facts);

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from conftest import QUICK_CONFIG, write_config
+from lab.lab import GUEST_MEMORY_MIB
 from lab.plain import PlainGuest
 from lab.process import program, wait_for
 from lab.programs import Exporter, run_exporter
@@ -17,6 +18,7 @@ from lab.programs import Exporter, run_exporter
 LEFT_ALONE = (QUICK_CONFIG.replace("backoff: 1s, backoff_max: 2s", "backoff: 1h, backoff_max: 1h")
               .replace("failures_before_backoff: 2", "failures_before_backoff: 1"))
 SERIES = ("qga_clock_offset_seconds", "qga_os_info", "qga_vcpu_online")
+UUID = "0b9a3c6e-1c55-4be6-a5a5-6a1f3d1e8a10"
 SECOND_CHANNEL = ("<channel type='unix'>"
                   "<target type='virtio' name='org.qemu.guest_agent.1'/></channel>")
 # As libvirt's daemon, and an exporter beside it, see it.
@@ -51,7 +53,8 @@ def exporter_beside_libvirtd(lab, config, name):
 def _plain(lab):
     folder = os.path.join(lab.directory, "plain")
     os.makedirs(folder)
-    guest = PlainGuest(lab, "plain", os.path.join(folder, "plain.qga"))
+    guest = PlainGuest(lab, "plain", os.path.join(folder, "plain.qga"), disk=True, network=True,
+                       options=("-name", "The plain one,debug-threads=on", "-uuid", UUID))
     try:
         yield guest.start()
     finally:
@@ -81,6 +84,21 @@ def test_plain_qemu(plain, plain_exporter):
     uncertainty = metrics.value("qga_clock_offset_uncertainty_seconds", domain="plain")
     print(f"offset {offset:.6f} s, uncertainty {uncertainty:.6f} s, truth {low:.6f} to {high:.6f}")
     assert low - uncertainty - 0.001 <= offset <= high + uncertainty + 0.001
+
+
+def test_who_listens_says_who_it_is(plain, plain_exporter):
+    """By QEMU's command line; so the guest's devices are the host's."""
+    metrics = plain_exporter.wait_for(
+        lambda metrics: metrics.find("qga_filesystem_disk_info", domain="plain", target="drive0"),
+        "the guest's disk", 60) and plain_exporter.metrics()
+    about = metrics.labels("qga_domain_info", domain="plain")
+    assert (about["title"], about["uuid"]) == ("The plain one", UUID)
+    assert metrics.value("qga_domain_memory_maximum_bytes", domain="plain") == \
+        GUEST_MEMORY_MIB << 20
+    ((disk, _),) = metrics.find("qga_filesystem_disk_info", domain="plain", target="drive0")
+    assert disk["source_file"] == f"{plain.lab.directory}/disk/plain.raw"
+    nic = metrics.labels("qga_interface_info", domain="plain")
+    assert (nic["address"], nic["model"]) == (plain.mac, "virtio-net-pci")
 
 
 def test_an_agent_in_a_plain_guest_goes_and_comes(plain, plain_exporter):

@@ -2,6 +2,8 @@
 #ifndef SOURCE_SOCKET_AGENT_LISTENER_H
 #define SOURCE_SOCKET_AGENT_LISTENER_H
 
+#include <sys/types.h>
+
 struct failure;
 
 struct agent_socket_listener {
@@ -13,6 +15,9 @@ struct agent_socket_listener {
     void (*went)(void *context, const struct failure *why);
     /* By who listens: agent_socket_is_shared() says something else now. */
     void (*found_out)(void *context);
+    /* On each connection, after that: the process that listens; 0: the kernel does not
+     * tell.  NULL: it is not wanted. */
+    void (*met)(void *context, pid_t process);
     void *context;
 };
 

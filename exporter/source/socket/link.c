@@ -100,14 +100,16 @@ is_news(const struct agent_socket *agent)
 static void
 find_out(struct agent_socket *agent)
 {
+    pid_t process = socket_peer_pid(agent->connection->fd);
     bool shared = agent->use == SOCKET_SHARED ||
-                  (agent->use == SOCKET_AUTO &&
-                   !socket_peer_is_agent(socket_peer_pid(agent->connection->fd)));
+                  (agent->use == SOCKET_AUTO && !socket_peer_is_agent(process));
 
-    if (shared == agent->shared)
-        return;
-    agent->shared = shared;
-    agent->listener.found_out(agent->listener.context);
+    if (shared != agent->shared) {
+        agent->shared = shared;
+        agent->listener.found_out(agent->listener.context);
+    }
+    if (agent->listener.met)
+        agent->listener.met(agent->listener.context, process);
 }
 
 static void

@@ -5,6 +5,7 @@
 #include "config/guest_name.h"
 #include "kit/memory.h"
 #include "kit/pattern.h"
+#include "source/qemu/reader.h"
 #include "source/socket/agent_socket.h"
 #include "source/socket/queue.h"
 #include "source/socket/scan.h"
@@ -33,7 +34,10 @@ struct socket_guest {
     char name[NAME_BYTES];
     bool connected;
     struct agent_socket *agent;
-    UT_hash_handle hh; /* by path */
+    pid_t process; /* that listens; 0: not known */
+    char uuid[QEMU_COMMAND_UUID_BYTES];
+    struct domain_facts *definition; /* by the listener's command line, or NULL */
+    UT_hash_handle hh;               /* by path */
 };
 
 struct source {
@@ -42,6 +46,7 @@ struct source {
     struct pattern *naming;
     enum socket_use use;
     struct socket_queues *queues;
+    struct qemu_reader *reader;
     struct socket_scan *scan;
     struct socket_guest *guests;
     bool up, looked;
@@ -55,7 +60,8 @@ announce(struct socket_guest *guest, bool came, bool woke)
     const struct guest_facts facts = {
         .key = guest->path,
         .name = guest->name,
-        .uuid = "",
+        .uuid = guest->uuid,
+        .definition = guest->definition,
         .domain = DOMAIN_RUNNING,
         .channel = guest->connected ? CHANNEL_CONNECTED : CHANNEL_DISCONNECTED,
         .agent_connected = came,
@@ -97,6 +103,45 @@ agent_went(void *context, const struct failure *why)
     log_debug("no connection to an agent", LOG_STR("domain", guest->name),
               LOG_STR("error", why->text));
     announce(guest, false, false);
+}
+
+/* --- who listens --- */
+
+static struct socket_guest *
+find_guest(const struct source *source, const char *path)
+{
+    struct socket_guest *guest;
+
+    HASH_FIND_STR(source->guests, path, guest);
+    return guest;
+}
+
+/* What is not known of this one must not be said by the one before. */
+static void
+take_command(const struct qemu_reading *reading)
+{
+    struct socket_guest *guest = find_guest(reading->context, reading->key);
+    const struct qemu_command *command = reading->command;
+
+    if (!guest || guest->process != reading->pid || (!command && !guest->definition))
+        return;
+    domain_facts_unref(guest->definition);
+    guest->definition = command ? domain_facts_ref(command->facts) : domain_facts_new();
+    (void)snprintf(guest->uuid, sizeof(guest->uuid), "%s",
+                   command ? command->uuid : "");
+    announce(guest, false, false);
+}
+
+static void
+agent_met(void *context, pid_t process)
+{
+    struct socket_guest *guest = context;
+    struct source *source = guest->source;
+
+    if (process == guest->process)
+        return;
+    guest->process = process;
+    qemu_reader_ask(source->reader, process, guest->path, take_command, source);
 }
 
 /* --- what is found --- */
@@ -142,6 +187,7 @@ found(void *context, const char *path)
         .woke = agent_recovered,
         .went = agent_went,
         .found_out = agent_found_out,
+        .met = agent_met,
         .context = guest,
     };
 
@@ -154,15 +200,6 @@ found(void *context, const char *path)
     agent_socket_connect(guest->agent);
     if (!guest->connected)
         announce(guest, false, false);
-}
-
-static struct socket_guest *
-find_guest(const struct source *source, const char *path)
-{
-    struct socket_guest *guest;
-
-    HASH_FIND_STR(source->guests, path, guest);
-    return guest;
 }
 
 static void
@@ -188,6 +225,7 @@ forget_guest(struct socket_guest *guest)
 {
     HASH_DEL(guest->source->guests, guest);
     agent_socket_close(guest->agent);
+    domain_facts_unref(guest->definition);
     free(guest->path);
     free(guest);
 }
@@ -253,11 +291,11 @@ socket_start(const struct source_config *config, uv_loop_t *loop,
     };
     struct failure why;
 
-    (void)mailbox;
     source->loop = loop;
     source->listener = listener;
     source->use = config->socket.use;
     source->queues = socket_queues_new();
+    source->reader = qemu_reader_start(mailbox);
     /* The config has checked it. */
     source->naming = guest_name_new(config->socket.guest_name, &why);
     source->scan = socket_scan_start(loop, config->socket.path, &socket_scan_usual,
@@ -308,16 +346,17 @@ socket_stop(struct source *source, int64_t deadline_ns)
 {
     struct socket_guest *guest, *next;
 
-    (void)deadline_ns;
     socket_scan_stop(source->scan);
     HASH_ITER (hh, source->guests, guest, next) {
         agent_socket_forget_call(guest->agent);
         forget_guest(guest);
     }
+    bool has_ended = qemu_reader_stop(source->reader, deadline_ns);
+
     socket_queues_free(source->queues);
     pattern_free(source->naming);
     free(source);
-    return true;
+    return has_ended;
 }
 
 const struct source_driver source_socket = {

@@ -2,6 +2,7 @@
 #include "source/source.h"
 
 #include "base/clock.h"
+#include "base/mailbox.h"
 #include "config/config.h"
 
 #include <setjmp.h>
@@ -24,6 +25,7 @@
 struct world {
     uv_loop_t loop;
     uv_timer_t tick; /* so that the loop never waits for long */
+    struct mailbox *mailbox;
     struct source *source;
     char folder[32];
     char heard[1024];
@@ -90,10 +92,18 @@ set_up(void **state)
     assert_non_null(mkdtemp(world->folder));
     assert_int_equal(chdir(world->folder), 0);
     uv_loop_init(&world->loop);
+    world->mailbox = mailbox_new(&world->loop);
     uv_timer_init(&world->loop, &world->tick);
     uv_timer_start(&world->tick, ticked, 2, 2);
     *state = world;
     return 0;
+}
+
+static void
+stop(struct world *world)
+{
+    assert_true(source_socket.stop(world->source, clock_monotonic_ns() + PATIENCE_NS));
+    world->source = NULL;
 }
 
 static int
@@ -103,7 +113,8 @@ tear_down(void **state)
     char command[64];
 
     if (world->source)
-        assert_true(source_socket.stop(world->source, 0));
+        stop(world);
+    mailbox_close(world->mailbox);
     uv_close((uv_handle_t *)&world->tick, NULL);
     uv_run(&world->loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&world->loop), 0);
@@ -129,7 +140,8 @@ start(struct world *world, const char *below, const char *guest_name)
     snprintf(path, sizeof(path), "%s/%s", world->folder, below);
     snprintf(name, sizeof(name), "%s", guest_name);
     listener.context = world;
-    world->source = source_socket.start(&config, &world->loop, NULL, &listener);
+    world->source =
+        source_socket.start(&config, &world->loop, world->mailbox, &listener);
 }
 
 static void
@@ -266,8 +278,7 @@ test_a_call_goes_to_its_guest(void **state)
 
     /* One in flight is not answered any more at the end. */
     source_socket.call(world->source, &call);
-    assert_true(source_socket.stop(world->source, 0));
-    world->source = NULL;
+    stop(world);
     assert_int_equal(world->done, 1);
     close(peer);
     close(listener);

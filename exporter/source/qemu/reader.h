@@ -1,0 +1,33 @@
+/* Reads command lines of processes on a lane of its own: one that hangs holds up
+ * nobody but those that are read after it.  The loop thread alone. */
+#ifndef SOURCE_QEMU_READER_H
+#define SOURCE_QEMU_READER_H
+
+#include "source/qemu/command.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct mailbox;
+struct qemu_reader;
+
+/* What `done` is told.  All is borrowed. */
+struct qemu_reading {
+    void *context;
+    const char *key; /* as it was asked with */
+    pid_t pid;
+    const struct qemu_command
+        *command; /* NULL: it is no QEMU, or /proc does not tell */
+};
+
+struct qemu_reader *qemu_reader_start(struct mailbox *mailbox);
+/* `done` comes later, never from within, nor after qemu_reader_stop().  `key` is
+ * copied. */
+void qemu_reader_ask(struct qemu_reader *reader, pid_t pid, const char *key,
+                     void (*done)(const struct qemu_reading *reading), void *context);
+/* Waits for its threads until the deadline (CLOCK_MONOTONIC).  Whether all have ended.
+ */
+bool qemu_reader_stop(struct qemu_reader *reader, int64_t deadline_ns);
+
+#endif

@@ -1,0 +1,119 @@
+/* Command lines that are read on a lane. */
+#include "source/qemu/reader.h"
+
+#include "base/clock.h"
+#include "base/mailbox.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <uv.h>
+
+#include "unit/cmocka_any.h"
+
+#define PATIENCE_NS (INT64_C(60) * 1000 * 1000 * 1000) /* only ends a test that hangs  \
+                                                        */
+
+struct world {
+    uv_loop_t loop;
+    uv_timer_t tick; /* so that the loop never waits for long */
+    struct mailbox *mailbox;
+    struct qemu_reader *reader;
+    int done;
+};
+
+static void
+ticked(uv_timer_t *timer)
+{
+    (void)timer;
+}
+
+static int
+set_up(void **state)
+{
+    struct world *world = calloc(1, sizeof(*world));
+
+    uv_loop_init(&world->loop);
+    world->mailbox = mailbox_new(&world->loop);
+    uv_timer_init(&world->loop, &world->tick);
+    uv_timer_start(&world->tick, ticked, 2, 2);
+    world->reader = qemu_reader_start(world->mailbox);
+    *state = world;
+    return 0;
+}
+
+static void
+stop(struct world *world)
+{
+    if (world->reader)
+        assert_true(
+            qemu_reader_stop(world->reader, clock_monotonic_ns() + PATIENCE_NS));
+    world->reader = NULL;
+}
+
+static int
+tear_down(void **state)
+{
+    struct world *world = *state;
+
+    stop(world);
+    mailbox_close(world->mailbox);
+    uv_close((uv_handle_t *)&world->tick, NULL);
+    uv_run(&world->loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&world->loop), 0);
+    free(world);
+    return 0;
+}
+
+static void
+note(const struct qemu_reading *reading)
+{
+    struct world *world = reading->context;
+
+    assert_string_equal(reading->key, "k");
+    assert_int_equal(reading->pid, getpid());
+    assert_null(reading->command); /* a test is no QEMU */
+    world->done++;
+}
+
+static void
+test_it_comes_later(void **state)
+{
+    struct world *world = *state;
+    int64_t end_ns = clock_monotonic_ns() + PATIENCE_NS;
+    char key[] = "k";
+
+    qemu_reader_ask(world->reader, getpid(), key, note, world);
+    key[0] = 'x'; /* it is copied */
+    assert_int_equal(world->done, 0);
+    while (world->done == 0 && clock_monotonic_ns() < end_ns)
+        uv_run(&world->loop, UV_RUN_ONCE);
+    assert_int_equal(world->done, 1);
+}
+
+/* Also what was read before, and not handed over. */
+static void
+test_nothing_comes_after_the_end(void **state)
+{
+    struct world *world = *state;
+
+    for (int i = 0; i < 50; i++)
+        qemu_reader_ask(world->reader, getpid(), "k", note, world);
+    stop(world);
+    mailbox_drain(world->mailbox);
+    assert_int_equal(world->done, 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_it_comes_later),
+        TEST(test_nothing_comes_after_the_end),
+    };
+
+    return cmocka_run_group_tests_name("qemu reader", tests, NULL, NULL);
+}
