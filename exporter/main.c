@@ -24,6 +24,7 @@
 static const struct source_driver *const drivers[] = {
     [SOURCE_LIBVIRT] = &source_libvirt,
     [SOURCE_SOCKET] = &source_socket,
+    [SOURCE_PROXMOX] = &source_proxmox,
 };
 
 /* Each socket source's guest is a file; the soft limit is 1024 for select(2)'s sake. */

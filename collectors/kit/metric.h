@@ -3,7 +3,7 @@
 #define KIT_METRIC_H
 
 /* Labels of one family besides those that identify the guest, with the closing NULL. */
-#define METRIC_LABELS_MAX 12
+#define METRIC_LABELS_MAX 14
 
 enum metric_type {
     METRIC_GAUGE,

@@ -57,6 +57,16 @@ config_check_socket_path(const char *path)
 }
 
 const char *
+config_check_folder(const char *path)
+{
+    if (path[0] != '/')
+        return "is not the path of a folder; write it like \"/var/run/qemu-server\"";
+    if (strlen(path) > SOCKET_PATH_BYTES_MAX)
+        return "is too long; write at most 1024 characters";
+    return NULL;
+}
+
+const char *
 config_check_source_name(const char *name)
 {
     if (name[0] == '\0')

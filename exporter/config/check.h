@@ -8,6 +8,7 @@
 
 const char *config_check_uri(const char *uri);
 const char *config_check_socket_path(const char *path);
+const char *config_check_folder(const char *path);
 const char *config_check_source_name(const char *name);
 const char *config_check_listen_address(const char *address);
 const char *config_check_telemetry_path(const char *path);

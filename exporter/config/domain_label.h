@@ -6,7 +6,8 @@
 #define DOMAIN_LABEL_NAME_BYTES_MAX 64
 
 /* The labels that are always there. */
-#define DOMAIN_OWN_LABELS "uuid", "title", "instance_name", "project", "flavor"
+#define DOMAIN_OWN_LABELS                                                              \
+    "uuid", "title", "instance_name", "project", "flavor", "tags", "ostype"
 
 struct domain_label {
     char *name;      /* of the label */

@@ -16,6 +16,9 @@
 /* Each is a thread and a connection; libvirtd serves 20 at once. */
 #define LANES_MAX 16
 
+/* Where Proxmox VE has its guests' sockets and pid files. */
+#define PROXMOX_RUN "/var/run/qemu-server"
+
 /* The file's name without its ending. */
 #define DEFAULT_GUEST_NAME "([^/]+?)(?:[.][A-Za-z]+)?$"
 
@@ -24,7 +27,7 @@ static const struct {
     const char *name, *path, *guest_name;
     enum socket_use use;
 } presets[] = {
-    {"proxmox", "/var/run/qemu-server/*.qga", "([0-9]+)[.]qga$", SOCKET_SHARED},
+    {"proxmox", PROXMOX_RUN "/*.qga", "([0-9]+)[.]qga$", SOCKET_SHARED},
     /* The folder is target/domain-1-web up to about libvirt 9, 1-web since then; long
      * names of domains are cut in it (20 characters). */
     {"libvirt-second-channel",
@@ -44,6 +47,9 @@ source_add(struct source_config **sources, size_t *count)
     source->libvirt.lanes = DEFAULT_LANES;
     source->socket.path = memory_string("");
     source->socket.guest_name = memory_string(DEFAULT_GUEST_NAME);
+    source->proxmox.sockets = memory_string(PROXMOX_RUN);
+    source->proxmox.pid_files = memory_string(PROXMOX_RUN);
+    source->proxmox.configurations = memory_string("/etc/pve/qemu-server");
     return source;
 }
 
@@ -54,6 +60,9 @@ source_config_clear(struct source_config *source)
     free(source->libvirt.uri);
     free(source->socket.path);
     free(source->socket.guest_name);
+    free(source->proxmox.sockets);
+    free(source->proxmox.pid_files);
+    free(source->proxmox.configurations);
 }
 
 void
@@ -64,6 +73,9 @@ source_config_copy(struct source_config *copy, const struct source_config *sourc
     copy->libvirt.uri = memory_string(source->libvirt.uri);
     copy->socket.path = memory_string(source->socket.path);
     copy->socket.guest_name = memory_string(source->socket.guest_name);
+    copy->proxmox.sockets = memory_string(source->proxmox.sockets);
+    copy->proxmox.pid_files = memory_string(source->proxmox.pid_files);
+    copy->proxmox.configurations = memory_string(source->proxmox.configurations);
 }
 
 bool
@@ -75,7 +87,12 @@ source_config_is_same(const struct source_config *a, const struct source_config 
            a->libvirt.ask_without_definition == b->libvirt.ask_without_definition &&
            strcmp(a->socket.path, b->socket.path) == 0 &&
            strcmp(a->socket.guest_name, b->socket.guest_name) == 0 &&
-           a->socket.use == b->socket.use;
+           a->socket.use == b->socket.use &&
+           strcmp(a->proxmox.sockets, b->proxmox.sockets) == 0 &&
+           strcmp(a->proxmox.pid_files, b->proxmox.pid_files) == 0 &&
+           strcmp(a->proxmox.configurations, b->proxmox.configurations) == 0 &&
+           a->proxmox.names == b->proxmox.names &&
+           a->proxmox.ask_without_definition == b->proxmox.ask_without_definition;
 }
 
 static int
@@ -164,11 +181,32 @@ static const struct section_key socket_keys[] = {
     {.key = NULL},
 };
 
+static const struct section_key proxmox_keys[] = {
+    {"names", SECTION_BOOL, offsetof(struct source_config, proxmox.names), .range = "",
+     .help = "whether the label `domain` is the guest's name, and not its number"},
+    {"ask_without_definition", SECTION_BOOL,
+     offsetof(struct source_config, proxmox.ask_without_definition), .range = "",
+     .help = "whether guests are asked whose configuration cannot be read, although it "
+             "may say to leave them alone"},
+    {"pid_files", SECTION_TEXT, offsetof(struct source_config, proxmox.pid_files),
+     .check = config_check_folder, .range = "absolute, up to 1024 bytes",
+     .help = "the folder of `VMID.pid`: the guests that run"},
+    {"sockets", SECTION_TEXT, offsetof(struct source_config, proxmox.sockets),
+     .check = config_check_folder, .range = "absolute, up to 1024 bytes",
+     .help = "the folder of their agents' sockets, `VMID.qga`"},
+    {"configurations", SECTION_TEXT,
+     offsetof(struct source_config, proxmox.configurations),
+     .check = config_check_folder, .range = "absolute, up to 1024 bytes",
+     .help = "the folder of their configurations, `VMID.conf`"},
+    {.key = NULL},
+};
+
 const struct section_key config_source_keys[] = {
     {"name", .standard = "none", .range = "letters, digits, `.` `-` `_`",
      .help = "needed with more than one source; the label `source`"},
     {"libvirt", .keys = config_libvirt_keys},
     {"socket", .keys = socket_keys},
+    {"proxmox", .keys = proxmox_keys},
     {.key = NULL},
 };
 
@@ -192,11 +230,13 @@ source_kind_read(const struct tree_node *map, struct source_config *source,
         return tree_fail(why, map,
                          "says no kind of source; write libvirt: {uri: "
                          "\"" CONFIG_DEFAULT_LIBVIRT_URI "\"}");
-    source->kind = found->keys == socket_keys ? SOURCE_SOCKET : SOURCE_LIBVIRT;
+    source->kind = found->keys == socket_keys    ? SOURCE_SOCKET
+                   : found->keys == proxmox_keys ? SOURCE_PROXMOX
+                                                 : SOURCE_LIBVIRT;
     map = tree_child(map, found->key);
     if (section_read(found->keys, map, source, why) < 0)
         return -1;
-    if (source->kind == SOURCE_LIBVIRT || *source->socket.path)
+    if (source->kind != SOURCE_SOCKET || *source->socket.path)
         return 0;
     return tree_fail(why, map,
                      "has no path; write path: \"/run/agents/*.sock\", or preset: "
@@ -243,6 +283,13 @@ source_check_unique(const struct source_config *sources,
                              "has the same path \"%s\" as sources[%td], and an agent "
                              "serves one client; remove one of the two",
                              tree_quote(last->socket.path, quoted), other - sources);
+        if (other->kind == SOURCE_PROXMOX && last->kind == SOURCE_PROXMOX &&
+            strcmp(other->proxmox.pid_files, last->proxmox.pid_files) == 0)
+            return tree_fail(
+                why, map,
+                "has the same folder of pid files \"%s\" as sources[%td], "
+                "so each guest would be asked twice; remove one of the two",
+                tree_quote(last->proxmox.pid_files, quoted), other - sources);
         if (other->kind == SOURCE_LIBVIRT && last->kind == SOURCE_LIBVIRT &&
             strcmp(other->libvirt.uri, last->libvirt.uri) == 0)
             return tree_fail(why, map,

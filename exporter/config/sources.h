@@ -10,7 +10,7 @@
 #define CONFIG_SOURCES_MAX 64
 #define CONFIG_DEFAULT_LIBVIRT_URI "qemu:///system"
 
-enum source_kind { SOURCE_LIBVIRT, SOURCE_SOCKET };
+enum source_kind { SOURCE_LIBVIRT, SOURCE_SOCKET, SOURCE_PROXMOX };
 
 /* How an agent's socket is used. */
 enum socket_use {
@@ -32,6 +32,11 @@ struct source_config {
         char *guest_name; /* see config/guest_name.h */
         enum socket_use use;
     } socket;
+    struct {
+        char *sockets, *pid_files, *configurations; /* folders */
+        bool names;                  /* guests go by their names, not their numbers */
+        bool ask_without_definition; /* guests whose configuration may not be read */
+    } proxmox;
 };
 
 /* A copy of its own; and whether two say the same. */

@@ -88,6 +88,8 @@ doctor_add_guest(struct doctor *doctor, const struct source_config *source,
 const char *
 doctor_source_place(const struct source_config *source)
 {
+    if (source->kind == SOURCE_PROXMOX)
+        return source->proxmox.pid_files;
     return source->kind == SOURCE_LIBVIRT ? source->libvirt.uri : source->socket.path;
 }
 

@@ -18,7 +18,7 @@
 static char *
 shell_name(const struct source_config *source, const struct guest *guest)
 {
-    const char *name = source->kind == SOURCE_SOCKET ? guest->key : guest->name;
+    const char *name = source->kind == SOURCE_LIBVIRT ? guest->name : guest->key;
     char *quoted = doctor_quote(name);
     char *shown = strcmp(quoted, name) != 0 && *guest->uuid ? memory_string(guest->uuid)
                                                             : doctor_escape(quoted);
@@ -60,7 +60,7 @@ disconnected_trouble(const struct guest *guest, const struct source_config *sour
 {
     bool has_error = guest->last_failure.kind != FAILURE_NONE;
 
-    if (source->kind == SOURCE_SOCKET && !(has_error && *guest->last_failure.text))
+    if (source->kind != SOURCE_LIBVIRT && !(has_error && *guest->last_failure.text))
         return TROUBLE_NO_SOCKET;
     return guest->answered ? TROUBLE_LEFT : TROUBLE_NOT_CONNECTED;
 }

@@ -135,11 +135,72 @@ static const struct {
                                  "see the section avoid of the configuration", NULL},
 };
 
-/* Instead, behind a socket; NULL: the same. */
-static const char *const socket_remedies[TROUBLES] = {
-    [TROUBLE_NO_ANSWER] = RESTART,
-    [TROUBLE_DENIED] = "let this user write to it: setfacl -m u:USER:rw {name}",
-    [TROUBLE_FROZEN] = THAW "thaw them by who froze them",
+/* Instead; without a remedy it is the same. */
+struct other_words {
+    const char *text, *remedy, *then; /* without a text that is the same */
+};
+
+static const struct other_words socket_words[TROUBLES] = {
+    [TROUBLE_NO_ANSWER] = {NULL, RESTART, NULL},
+    [TROUBLE_DENIED] = {NULL, "let this user write to it: setfacl -m u:USER:rw {name}",
+                        NULL},
+    [TROUBLE_FROZEN] = {NULL, THAW "thaw them by who froze them", NULL},
+};
+
+/* The name is the guest's number here. */
+static const struct other_words proxmox_words[TROUBLES] = {
+    [TROUBLE_NO_CHANNEL] = {"the guest has no socket for a guest agent",
+                            "qm set {name} --agent 1 && qm reboot {name} (only a start "
+                            "by Proxmox VE makes the socket)",
+                            INSTALL},
+    [TROUBLE_NO_SOCKET] = {"nobody serves the socket of the guest's agent",
+                           "see whether the guest runs: qm status {name}", NULL},
+    [TROUBLE_NO_ANSWER] = {NULL, RESTART,
+                           "if the guest hangs: look at its console in the web "
+                           "interface; qm reset {name}"},
+    [TROUBLE_BUSY] = {NULL,
+                      SOON "; if it lasts, look for a task that hangs: pvenode task "
+                           "list --vmid {name} --source active",
+                      NULL},
+    [TROUBLE_DENIED] = {NULL,
+                        "run the exporter as root: Proxmox VE makes the socket for "
+                        "root alone, and anew at each start of the guest",
+                        NULL},
+    [TROUBLE_FROZEN] = {NULL, THAW "qm guest cmd {name} fsfreeze-thaw", NULL},
+    [TROUBLE_PAUSED] = {"the guest is suspended, or was only started for a backup, so "
+                        "nothing in it can answer",
+                        "qm status {name} --verbose; qm config {name} shows a lock",
+                        NULL},
+    [TROUBLE_MIGRATING] = {NULL,
+                           "if it does not: qm config {name} shows the lock, which a "
+                           "migration that has failed may leave behind: qm unlock "
+                           "{name}",
+                           NULL},
+    [TROUBLE_OPTED_OUT] = {"the guest has the tag qga-exporter-off",
+                           "to have it asked: take that tag away in the web interface, "
+                           "or with qm set {name} --tags",
+                           NULL},
+    [TROUBLE_NO_DEFINITION] = {"its configuration is not known yet", AGAIN, NULL},
+    [TROUBLE_UNREADABLE] =
+        {"its configuration cannot be read, and might say not to ask "
+         "it: {error}",
+         "run the exporter as root, or in the group www-data; see "
+         "whether the cluster's file system is there: pvecm status",
+         "or have such guests asked: ask_without_definition in "
+         "the configuration"},
+    [TROUBLE_UNAVAILABLE] = {NULL, AGAIN, NULL},
+    [TROUBLE_NOT_RUNNING] = {"no running guest has this name",
+                             "see what there is: qm "
+                             "list",
+                             NULL},
+    [TROUBLE_NOT_SEEN] = {"no guest of this name was seen, and a source is away",
+                          "see what there is: qm list", NULL},
+};
+
+static const struct other_words *const other_words[] = {
+    [SOURCE_LIBVIRT] = NULL,
+    [SOURCE_SOCKET] = socket_words,
+    [SOURCE_PROXMOX] = proxmox_words,
 };
 
 /* Where the host denies access; the first whose sign is part of the error. */
@@ -243,17 +304,20 @@ doctor_find(struct doctor_row *row, enum doctor_trouble trouble,
             const struct doctor_case *about)
 {
     struct doctor_finding *finding = &row->findings[row->findings_count++];
-    const char *remedy = troubles[trouble].remedy, *then = troubles[trouble].then;
+    const struct other_words *others =
+        about->source ? other_words[about->source->kind] : NULL;
+    const char *text = troubles[trouble].text, *remedy = troubles[trouble].remedy,
+               *then = troubles[trouble].then;
 
-    if (about->source && about->source->kind == SOURCE_SOCKET &&
-        socket_remedies[trouble]) {
-        remedy = socket_remedies[trouble];
-        then = NULL;
+    if (others && others[trouble].remedy) {
+        text = others[trouble].text ? others[trouble].text : text;
+        remedy = others[trouble].remedy;
+        then = others[trouble].then;
     }
     *finding = (struct doctor_finding){
         .problem = troubles[trouble].problem,
         .is_fault = troubles[trouble].is_fault,
-        .text = fill_in(troubles[trouble].text, about),
+        .text = fill_in(text, about),
         .remedies = {fill_in(remedy, about), fill_in(then, about)},
     };
 }
@@ -265,6 +329,9 @@ doctor_source_remedy(const struct source_config *source, const char *why)
         .source = source, .os = guest_os_find(""), .name = "", .error = why};
     const char *remedy = DAEMON_HANGS;
 
+    if (source->kind == SOURCE_PROXMOX)
+        return memory_string("see whether this is a host of Proxmox VE, and the folder "
+                             "of sources[].proxmox.pid_files may be read");
     if (source->kind == SOURCE_SOCKET)
         return memory_string("see whether the folder of sources[].socket.path is "
                              "there, and may be read");

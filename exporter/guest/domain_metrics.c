@@ -9,9 +9,9 @@
 static const struct metric domain_info = {
     .name = "qga_domain_info",
     .help =
-        "What the host has for the guest besides its name, always 1: UUID, title, and "
+        "What the host has for the guest besides its name, always 1: UUID, title, "
         "OpenStack Nova's instance, project and flavor where the domain's metadata "
-        "have them (else empty).",
+        "have them, and Proxmox VE's tags and ostype (else empty).",
     .type = METRIC_GAUGE,
     .labels = {DOMAIN_OWN_LABELS},
 };
@@ -44,7 +44,7 @@ const struct metric *const domain_metrics_plain[] = {
 };
 #define FAMILIES (sizeof(domain_metrics_plain) / sizeof(domain_metrics_plain[0]))
 
-#define OWN_LABELS 5
+#define OWN_LABELS 7
 _Static_assert(OWN_LABELS + DOMAIN_LABELS_MAX < METRIC_LABELS_MAX,
                "the labels fit, with a NULL behind them");
 
@@ -102,6 +102,8 @@ domain_metrics_samples(const struct domain_metrics *metrics, const char *uuid,
         domain_facts_nova(facts, "instance/name"),
         domain_facts_nova(facts, "instance/owner/project"),
         domain_facts_nova(facts, "instance/flavor@name"),
+        domain_facts_tags(facts),
+        domain_facts_ostype(facts),
     };
 
     for (size_t i = 0; i < metrics->labels_count; i++)

@@ -120,12 +120,12 @@ take_channel(struct guest *guest, const struct guest_facts *facts)
     const char *error = facts->definition_error ? facts->definition_error : "";
 
     if (facts->channel == CHANNEL_UNKNOWN && guest->channel != CHANNEL_UNKNOWN)
-        log_warn("libvirt does not tell the domain's definition; it is not asked "
-                 "before that, because the definition may say to leave it alone",
+        log_warn("the domain's definition is not known; it is not asked before that, "
+                 "because the definition may say to leave it alone",
                  LOG_STR("domain", guest->name),
                  LOG_STR("error", *error ? error : "its QEMU does not answer libvirt"));
     else if (guest->channel == CHANNEL_UNKNOWN && facts->channel != CHANNEL_UNKNOWN)
-        log_info("libvirt has told the domain's definition",
+        log_info("the domain's definition is known now",
                  LOG_STR("domain", guest->name));
     guest->channel = facts->channel;
     guest->opted_out = facts->opted_out;

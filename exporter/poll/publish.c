@@ -91,7 +91,7 @@ publish_record(const struct watch *watch, const struct guest *guest)
     const struct metadata_config *metadata = &watch->rules.config->metadata;
     const struct domain_facts *facts = guest->definition;
     char names[DOMAIN_LABELS_MAX][DOMAIN_LABEL_NAME_BYTES_MAX + sizeof("metadata_")];
-    struct discovery_label labels[10 + DOMAIN_LABELS_MAX] = {
+    struct discovery_label labels[12 + DOMAIN_LABELS_MAX] = {
         {"domain", guest->name},
         {"uuid", guest->uuid},
         {"source", guest->source_name},
@@ -102,8 +102,10 @@ publish_record(const struct watch *watch, const struct guest *guest)
         {"instance_name", domain_facts_nova(facts, "instance/name")},
         {"project", domain_facts_nova(facts, "instance/owner/project")},
         {"flavor", domain_facts_nova(facts, "instance/flavor@name")},
+        {"tags", domain_facts_tags(facts)},
+        {"ostype", domain_facts_ostype(facts)},
     };
-    size_t count = 10;
+    size_t count = 12;
 
     for (size_t i = 0; i < metadata->count; i++) {
         const struct domain_label *wanted = &metadata->labels[i];

@@ -14,6 +14,8 @@ domain_facts_new(void)
 
     atomic_init(&facts->references, 1);
     facts->title = memory_string("");
+    facts->tags = memory_string("");
+    facts->ostype = memory_string("");
     return facts;
 }
 
@@ -64,6 +66,8 @@ domain_facts_unref(struct domain_facts *facts)
     free(facts->metadata);
     free_host(&facts->host);
     free(facts->title);
+    free(facts->tags);
+    free(facts->ostype);
     free(facts);
 }
 
@@ -154,6 +158,18 @@ const char *
 domain_facts_title(const struct domain_facts *facts)
 {
     return facts ? facts->title : "";
+}
+
+const char *
+domain_facts_tags(const struct domain_facts *facts)
+{
+    return facts ? facts->tags : "";
+}
+
+const char *
+domain_facts_ostype(const struct domain_facts *facts)
+{
+    return facts ? facts->ostype : "";
 }
 
 const char *

@@ -1,4 +1,4 @@
-/* What a domain's definition says, besides what the sources need of it
+/* What a domain's definition, or its QEMU, says, besides what the sources need of it
  * (source/libvirt/domain_xml.h): immutable and reference-counted; made on a lane, read
  * by the loop thread. */
 #ifndef SOURCE_DOMAIN_FACTS_H
@@ -33,6 +33,7 @@ struct domain_facts {
     atomic_uint references;
     uint64_t digest; /* of what they were read from: the same means the same facts */
     char *title;     /* "" if it has none */
+    char *tags, *ostype; /* Proxmox VE's: "a;b", "l26"; "" elsewhere */
     struct domain_range vcpus, memory_bytes;
     struct host_facts host; /* arrays and strings are owned */
     struct domain_metadata *metadata;
@@ -55,6 +56,8 @@ void domain_facts_add_metadata(struct domain_facts *facts, const char *namespace
 bool domain_facts_are_same(const struct domain_facts *a, const struct domain_facts *b);
 /* NULL reads as facts that say nothing. */
 const char *domain_facts_title(const struct domain_facts *facts);
+const char *domain_facts_tags(const struct domain_facts *facts);
+const char *domain_facts_ostype(const struct domain_facts *facts);
 /* "" if the metadata do not have it. */
 const char *domain_facts_metadata(const struct domain_facts *facts,
                                   const char *namespace, const char *path);

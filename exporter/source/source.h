@@ -130,5 +130,6 @@ struct source_driver {
 
 extern const struct source_driver source_libvirt;
 extern const struct source_driver source_socket;
+extern const struct source_driver source_proxmox;
 
 #endif

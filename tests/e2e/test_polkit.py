@@ -122,7 +122,7 @@ def test_the_definition_may_not_be_read(guarded):
     with start_exporter(guarded, "blind") as exporter:
         metrics = exporter.wait_for(lambda metrics: metrics.state(NAME) == "unknown",
                                     "the guest")
-        wait_for(lambda: "does not tell the domain's definition" in exporter.process.log(),
+        wait_for(lambda: "domain's definition is not known" in exporter.process.log(),
                  "a line in the log")
         assert metrics.value("qga_exporter_source_up") == 1
         assert metrics.value("qga_domain_info", domain=NAME) == 1

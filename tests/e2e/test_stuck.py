@@ -23,8 +23,8 @@ ALONE = "alone"    # its metadata say not to ask it
 MANY = [f"many-{number}" for number in range(1, 9)]  # with the two above they are ten
 OTHER = "other"
 OURS = "https://github.com/qga-exporter/metadata/1"
-NOT_TOLD = "libvirt does not tell the domain's definition"
-TOLD = "libvirt has told the domain's definition"
+NOT_TOLD = "the domain's definition is not known"
+TOLD = "the domain's definition is known now"
 LIBVIRT_WAITS_SINCE = 11
 
 

@@ -81,7 +81,43 @@ test_names_of_presets(void **state)
     }
 }
 
+static void
+test_proxmox_sources(void **state)
+{
+    (void)state;
+    struct config *config =
+        config_of("sources:\n"
+                  "- {name: a, proxmox: {}}\n"
+                  "- {name: b, proxmox: {names: true, pid_files: /p, sockets: /s, "
+                  "configurations: /c, ask_without_definition: true}}\n");
+    const struct source_config *sources = config->sources;
+
+    assert_int_equal(sources[0].kind, SOURCE_PROXMOX);
+    assert_string_equal(sources[0].proxmox.sockets, "/var/run/qemu-server");
+    assert_string_equal(sources[0].proxmox.pid_files, "/var/run/qemu-server");
+    assert_string_equal(sources[0].proxmox.configurations, "/etc/pve/qemu-server");
+    assert_false(sources[0].proxmox.names);
+    assert_false(sources[0].proxmox.ask_without_definition);
+    assert_string_equal(sources[1].proxmox.sockets, "/s");
+    assert_string_equal(sources[1].proxmox.pid_files, "/p");
+    assert_string_equal(sources[1].proxmox.configurations, "/c");
+    assert_true(sources[1].proxmox.names);
+    assert_true(sources[1].proxmox.ask_without_definition);
+    config_free(config);
+    config = config_of("sources:\n- proxmox:\n");
+    assert_int_equal(config->sources[0].kind, SOURCE_PROXMOX);
+    config_free(config);
+}
+
 static const struct yaml_mistake mistakes[] = {
+    {"sources:\n- {name: a, proxmox: {}}\n- {name: b, proxmox: {names: true}}\n",
+     "3: sources[1]: has the same folder of pid files \"/var/run/qemu-server\" as "
+     "sources[0], so each guest would be asked twice; remove one of the two"},
+    {"sources:\n- proxmox: {sockets: run}\n",
+     "2: sources[0].proxmox.sockets: \"run\" is not the path of a folder; write it "
+     "like \"/var/run/qemu-server\""},
+    {"sources:\n- {proxmox: {}, socket: {path: /x}}\n",
+     "2: sources[0]: is both a socket and a proxmox source; make two sources of it"},
     {"sources: {}\n",
      "1: sources: is not a list; write it like - libvirt: {uri: \"qemu:///system\"}"},
     {"sources: []\n",
@@ -219,6 +255,7 @@ copies_are_the_same_until_one_changes(void **state)
         ("sources: [{name: a, libvirt: {uri: \"a://b\", lanes: 2, "
          "ask_without_definition: true}}]\n"),
         "sources: [{name: a, socket: {path: /x}}]\n",
+        "sources: [{name: a, proxmox: {}}]\n",
     };
     struct config *config =
         config_of("sources: [{name: a, libvirt: {uri: \"a://b\", lanes: 2}}]\n");
@@ -242,6 +279,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_socket_sources),
         cmocka_unit_test(test_names_of_presets),
+        cmocka_unit_test(test_proxmox_sources),
         cmocka_unit_test(each_mistake_has_its_sentence),
         cmocka_unit_test(sources_are_limited),
         cmocka_unit_test(copies_are_the_same_until_one_changes),

@@ -33,6 +33,7 @@ test_sources(void **state)
                          "virsh -c qemu:///system");
     expect_source_remedy(&libvirt_source, "", "systemctl restart ");
     expect_source_remedy(&socket_source, "no folder", "sources[].socket.path");
+    expect_source_remedy(&proxmox_source, "no folder", "sources[].proxmox.pid_files");
 }
 
 static const struct doctor_finding *
@@ -64,11 +65,12 @@ expect_sentence(const char *text)
 static void
 test_every_trouble(void **state)
 {
-    struct source_config *const sources[] = {&libvirt_source, &socket_source, NULL};
+    struct source_config *const sources[] = {&libvirt_source, &socket_source,
+                                             &proxmox_source, NULL};
     struct doctor_row row = {.findings_count = 0};
 
     (void)state;
-    for (int trouble = 0; trouble < 3 * TROUBLES; trouble++) {
+    for (int trouble = 0; trouble < 4 * TROUBLES; trouble++) {
         const struct doctor_finding *finding =
             find(&row, (enum doctor_trouble)(trouble % TROUBLES),
                  sources[trouble / TROUBLES], "an error");
@@ -102,6 +104,34 @@ test_by_socket(void **state)
     doctor_row_clear(&row);
 }
 
+static void
+test_on_proxmox(void **state)
+{
+    struct doctor_row row = {.findings_count = 0};
+    const struct doctor_finding *finding;
+
+    (void)state;
+    finding = find(&row, TROUBLE_NO_CHANNEL, &proxmox_source, "");
+    assert_string_equal(finding->text, "the guest has no socket for a guest agent");
+    assert_memory_equal(finding->remedies[0],
+                        "qm set web-1 --agent 1 && qm reboot web-1 ", 42);
+    assert_non_null(strstr(finding->remedies[1], "apt install qemu-guest-agent"));
+    assert_non_null(strstr(find(&row, TROUBLE_FROZEN, &proxmox_source, "")->remedies[0],
+                           "qm guest cmd web-1 fsfreeze-thaw"));
+    assert_string_equal(
+        find(&row, TROUBLE_NOT_RUNNING, &proxmox_source, "")->remedies[0],
+        "see what there is: qm list");
+    for (int trouble = 0; trouble < TROUBLES; trouble++) {
+        finding = find(&row, (enum doctor_trouble)trouble, &proxmox_source, "no");
+        assert_null(strstr(finding->text, "libvirt"));
+        for (size_t i = 0; i < DOCTOR_REMEDIES_MAX && finding->remedies[i]; i++) {
+            assert_null(strstr(finding->remedies[i], "virsh"));
+            assert_null(strstr(finding->remedies[i], "libvirt"));
+        }
+    }
+    doctor_row_clear(&row);
+}
+
 /* What an agent says is not read as a text of ours. */
 static void
 test_hostile_words(void **state)
@@ -119,9 +149,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_sources),
-        cmocka_unit_test(test_every_trouble),
-        cmocka_unit_test(test_by_socket),
+        cmocka_unit_test(test_sources),       cmocka_unit_test(test_every_trouble),
+        cmocka_unit_test(test_by_socket),     cmocka_unit_test(test_on_proxmox),
         cmocka_unit_test(test_hostile_words),
     };
 

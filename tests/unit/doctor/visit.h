@@ -26,6 +26,9 @@ static struct source_config libvirt_source __attribute__((unused)) = {
 static struct source_config socket_source __attribute__((unused)) = {
     .name = second_name, .kind = SOURCE_SOCKET, .socket = {.path = path}};
 
+static struct source_config proxmox_source __attribute__((unused)) = {
+    .name = second_name, .kind = SOURCE_PROXMOX, .proxmox = {.pid_files = path}};
+
 struct visit {
     struct config config;
     struct guest *guest;

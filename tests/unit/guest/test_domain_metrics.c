@@ -31,15 +31,22 @@ test_series_of_the_definition(void **state)
     (void)state;
     domain_metrics_samples(metrics, "uuid-1", NULL, samples);
     assert_string_equal(label_of(samples, "qga_domain_info", 0), "uuid-1");
-    assert_string_equal(label_of(samples, "qga_domain_info", 5), "");
+    for (size_t label = 1; label < 8; label++)
+        assert_string_equal(label_of(samples, "qga_domain_info", label), "");
     assert_int_equal(samples_count(samples), 1);
     samples_clear(samples);
 
     domain_facts_add_metadata(facts, "n", "a@b", "acme");
+    free(facts->tags);
+    free(facts->ostype);
+    facts->tags = domain_facts_text("a;b");
+    facts->ostype = domain_facts_text("l26");
     facts->vcpus = (struct domain_range){.current = 2, .maximum = 4};
     domain_metrics_samples(metrics, "uuid-1", facts, samples);
-    assert_string_equal(label_of(samples, "qga_domain_info", 5), "acme");
-    assert_string_equal(domain_metrics_families(metrics)[0]->labels[5], "customer");
+    assert_string_equal(label_of(samples, "qga_domain_info", 5), "a;b");
+    assert_string_equal(label_of(samples, "qga_domain_info", 6), "l26");
+    assert_string_equal(label_of(samples, "qga_domain_info", 7), "acme");
+    assert_string_equal(domain_metrics_families(metrics)[0]->labels[7], "customer");
     assert_int_equal(samples_count(samples), 3); /* the memory is not known */
     domain_facts_unref(facts);
     samples_free(samples);

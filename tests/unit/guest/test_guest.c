@@ -43,11 +43,30 @@ test_a_new_definition_is_read_again(void **state)
     guest_free(guest);
 }
 
+static void
+test_a_uuid_that_comes_late(void **state)
+{
+    struct guest_facts facts = running;
+
+    (void)state;
+    facts.uuid = "";
+    struct guest *guest = guest_new(&facts, NULL);
+
+    assert_int_equal(guest_identify(guest, ""), 0);
+    assert_int_equal(guest_identify(guest, running.uuid),
+                     GUEST_DEFINITION | GUEST_RECORD);
+    assert_int_equal(guest_identify(guest, running.uuid), 0);
+    assert_int_equal(guest_identify(guest, ""), 0); /* nobody could tell */
+    assert_string_equal(guest->uuid, running.uuid);
+    guest_free(guest);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_new_definition_is_read_again),
+        cmocka_unit_test(test_a_uuid_that_comes_late),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,149 @@
+/* Looks, taken elsewhere. */
+#include "source/proxmox/looker.h"
+
+#include "base/lanes.h"
+#include "kit/memory.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+/* With those that hang in the cluster's file system. */
+#define LANES_MAX 4
+#define OVERDUE_NS (INT64_C(10) * 1000 * 1000 * 1000)
+
+struct proxmox_looker {
+    atomic_uint references; /* its owner's, the lanes', and one of each job */
+    struct proxmox_folders folders;
+    struct lanes *lanes; /* NULL: it has stopped, and what still comes is void */
+    void (*done)(void *context, const struct proxmox_seen *seen);
+    void *context;
+    bool is_looking;
+    unsigned int number; /* of the look that is waited for */
+};
+
+struct job {
+    struct lane_job job;
+    struct proxmox_looker *looker;
+    unsigned int number;
+    struct proxmox_seen seen;
+};
+
+static void
+unref(struct proxmox_looker *looker)
+{
+    if (atomic_fetch_sub(&looker->references, 1) != 1)
+        return;
+    free(looker->folders.sockets);
+    free(looker->folders.pid_files);
+    free(looker->folders.configurations);
+    free(looker);
+}
+
+static struct proxmox_looker *
+ref(struct proxmox_looker *looker)
+{
+    atomic_fetch_add(&looker->references, 1);
+    return looker;
+}
+
+static void
+drop(struct lane_job *lane_job)
+{
+    struct job *job = (struct job *)lane_job;
+
+    proxmox_seen_clear(&job->seen);
+    unref(job->looker);
+    free(job);
+}
+
+static void
+deliver(struct mail *mail)
+{
+    struct job *job = (struct job *)mail;
+    struct proxmox_looker *looker = job->looker;
+
+    /* One that was given up is older than what was seen since. */
+    if (looker->lanes && job->number == looker->number) {
+        looker->is_looking = false;
+        looker->done(looker->context, &job->seen);
+    }
+    drop(&job->job);
+}
+
+static void *
+open_lane(void *context)
+{
+    const struct proxmox_looker *looker = context;
+
+    return proxmox_inventory_new(&looker->folders);
+}
+
+static void
+run(void *inventory, struct lane_job *lane_job)
+{
+    proxmox_inventory_look(inventory, &((struct job *)lane_job)->seen);
+}
+
+static void
+close_lane(void *inventory)
+{
+    proxmox_inventory_free(inventory);
+}
+
+static void
+release(void *context)
+{
+    unref(context);
+}
+
+static const struct lanes_driver driver = {.open = open_lane,
+                                           .run = run,
+                                           .close = close_lane,
+                                           .drop = drop,
+                                           .release = release};
+
+struct proxmox_looker *
+proxmox_looker_start(struct mailbox *mailbox, const struct proxmox_folders *folders,
+                     void (*done)(void *context, const struct proxmox_seen *seen),
+                     void *context)
+{
+    struct proxmox_looker *looker = memory_new(1, sizeof(*looker));
+
+    atomic_init(&looker->references, 1);
+    looker->folders = (struct proxmox_folders){
+        .sockets = memory_string(folders->sockets),
+        .pid_files = memory_string(folders->pid_files),
+        .configurations = memory_string(folders->configurations),
+    };
+    looker->done = done;
+    looker->context = context;
+    looker->lanes = lanes_start(&driver, ref(looker), 1, LANES_MAX, mailbox);
+    return looker;
+}
+
+bool
+proxmox_looker_look(struct proxmox_looker *looker, int64_t now_ns)
+{
+    bool hangs = lanes_review(looker->lanes, now_ns, OVERDUE_NS) > 0;
+
+    if (looker->is_looking && !hangs)
+        return false;
+    struct job *job = memory_new(1, sizeof(*job));
+
+    job->job.mail.deliver = deliver;
+    job->looker = ref(looker);
+    job->number = ++looker->number;
+    looker->is_looking = true;
+    lanes_submit(looker->lanes, &job->job);
+    return hangs;
+}
+
+bool
+proxmox_looker_stop(struct proxmox_looker *looker, int64_t deadline_ns)
+{
+    bool has_ended = lanes_stop(looker->lanes, deadline_ns);
+
+    looker->lanes = NULL;
+    unref(looker);
+    return has_ended;
+}

@@ -1,0 +1,247 @@
+/* Which guests run, by pid files and real processes. */
+#include "source/proxmox/inventory.h"
+
+#include "unit/source/proxmox/host.h"
+
+#define WEB "name: web\nagent: 1\ntags: a\n"
+
+struct world {
+    struct host host;
+    struct proxmox_inventory *inventory;
+    struct proxmox_seen seen;
+};
+
+static int
+set_up(void **state)
+{
+    struct world *world = calloc(1, sizeof(*world));
+
+    host_open(&world->host);
+    world->inventory = proxmox_inventory_new(&world->host.folders);
+    *state = world;
+    return 0;
+}
+
+static int
+tear_down(void **state)
+{
+    struct world *world = *state;
+
+    proxmox_seen_clear(&world->seen);
+    proxmox_inventory_free(world->inventory);
+    host_close(&world->host);
+    free(world);
+    return 0;
+}
+
+static size_t
+look(struct world *world)
+{
+    proxmox_seen_clear(&world->seen);
+    proxmox_inventory_look(world->inventory, &world->seen);
+    return world->seen.count;
+}
+
+static const struct proxmox_guest *
+only(const struct world *world)
+{
+    assert_int_equal(world->seen.count, 1);
+    return &world->seen.guests[0];
+}
+
+static void
+test_guests_that_run(void **state)
+{
+    struct world *world = *state;
+    struct host *host = &world->host;
+
+    assert_int_equal(look(world), 0);
+    assert_string_equal(world->seen.trouble, "");
+    host_configure(host, "100", WEB);
+    host_configure(host, "99", "name: off\n");
+    pid_t pid = host_start(host, "100", "-S");
+
+    host_start(host, "20", NULL);
+    assert_int_equal(look(world), 2);
+    assert_string_equal(world->seen.guests[0].vmid, "20");
+    assert_false(world->seen.guests[0].is_known);
+    assert_true(world->seen.guests[0].is_missing);
+    assert_non_null(strstr(world->seen.guests[0].error, "20.conf: No such file"));
+    const struct proxmox_guest *guest = &world->seen.guests[1];
+
+    assert_string_equal(guest->vmid, "100");
+    assert_true(guest->is_known && guest->is_stopped && !guest->is_incoming);
+    assert_true(guest->started > 0);
+    assert_int_equal(guest->socket.inode, 0);
+    assert_string_equal(guest->error, "");
+    assert_string_equal(guest->configuration.name, "web");
+    assert_int_equal(guest->configuration.facts->vcpus.maximum, 2);
+    /* Its process ends, and its pid file stays. */
+    host_end(pid);
+    assert_int_equal(look(world), 1);
+    assert_string_equal(world->seen.guests[0].vmid, "20");
+    host_remove(host->pid_files, "20.pid");
+    assert_int_equal(look(world), 0);
+}
+
+static void
+test_a_socket(void **state)
+{
+    struct world *world = *state;
+    struct proxmox_file first;
+    int fd;
+
+    host_configure(&world->host, "100", WEB);
+    host_start(&world->host, "100", NULL);
+    host_write(world->host.sockets, "100.qga", "no socket");
+    look(world);
+    assert_int_equal(only(world)->socket.inode, 0);
+    host_remove(world->host.sockets, "100.qga");
+    fd = host_listen(&world->host, "100");
+    look(world);
+    first = only(world)->socket;
+    assert_true(first.inode != 0);
+    look(world);
+    assert_true(proxmox_file_is_same(&first, &only(world)->socket));
+    host_remove(world->host.sockets, "100.qga");
+    close(fd);
+    fd = host_listen(&world->host, "100");
+    look(world);
+    assert_false(proxmox_file_is_same(&first, &only(world)->socket));
+    close(fd);
+}
+
+/* Files are read when they have changed; that of a configuration twice more, as its
+ * time is of whole seconds. */
+static void
+test_what_is_read(void **state)
+{
+    struct world *world = *state;
+
+    host_configure(&world->host, "100", WEB);
+    host_start(&world->host, "100", NULL);
+    look(world);
+    assert_int_equal(world->seen.files_read, 2);
+    look(world);
+    look(world);
+    assert_int_equal(world->seen.files_read, 1);
+    look(world);
+    assert_int_equal(world->seen.files_read, 0);
+    host_configure(&world->host, "100", "name: other\n");
+    look(world);
+    assert_string_equal(only(world)->configuration.name, "other");
+    assert_int_equal(world->seen.files_read, 1);
+}
+
+static void
+test_pid_files_of_others(void **state)
+{
+    struct world *world = *state;
+    struct host *host = &world->host;
+
+    host_pid_file(host, "100", getpid());
+    host_pid_file(host, "101", host_process(host, "/usr/bin/kvm", "7", NULL));
+    host_pid_file(host, "102", host_process(host, "/usr/bin/perl", "102", NULL));
+    host_pid_file(host, "103", 0);
+    host_write(host->pid_files, "104.pid", "");
+    host_write(host->pid_files, "105.pid", "12x\n");
+    host_write(host->pid_files, "106.pid", "99999999999999999999\n");
+    host_write(host->pid_files, "x.pid", "1\n");
+    host_write(host->pid_files, "123456789012345.pid", "1\n");
+    host_write(host->pid_files, "107.pid.tmp", "1\n");
+    assert_int_equal(look(world), 0);
+    /* A file is there before its number is. */
+    host_pid_file(host, "104", host_process(host, "/usr/bin/kvm", "104", NULL));
+    assert_int_equal(look(world), 1);
+    assert_string_equal(only(world)->vmid, "104");
+}
+
+static void
+test_another_process(void **state)
+{
+    struct world *world = *state;
+
+    host_configure(&world->host, "100", WEB);
+    pid_t first = host_start(&world->host, "100", NULL);
+
+    look(world);
+    assert_false(only(world)->is_incoming);
+    host_end(first);
+    host_pid_file(&world->host, "100",
+                  host_process(&world->host, "/usr/bin/kvm", "100", "-incoming"));
+    look(world);
+    /* Without its value that is no option. */
+    assert_false(only(world)->is_incoming);
+    assert_true(only(world)->is_known);
+}
+
+static void
+expect_kept(struct world *world, const char *error)
+{
+    for (int i = 0; i < 4; i++) {
+        look(world);
+        if (!strstr(only(world)->error, error))
+            fail_msg("not \"%s\" in: %s", error, only(world)->error);
+        assert_true(only(world)->is_known);
+        assert_string_equal(only(world)->configuration.name, "web");
+    }
+}
+
+/* What was known holds; and when it is whole again it counts. */
+static void
+test_bad_configurations(void **state)
+{
+    static char large[(1 << 20) + 1], snapshots[sizeof(large)];
+    struct world *world = *state;
+    struct host *host = &world->host;
+
+    host_configure(host, "100", WEB);
+    host_start(host, "100", NULL);
+    look(world);
+    host_configure(host, "100", "name: web2\ntags: qga-exp");
+    expect_kept(world, "cut");
+    memset(large, '#', sizeof(large) - 1);
+    host_configure(host, "100", large);
+    expect_kept(world, "larger than 64 KiB");
+    host_configure(host, "100", "");
+    expect_kept(world, "empty");
+    host_remove(host->configurations, "100.conf");
+    expect_kept(world, "No such file");
+    memcpy(snapshots, large, sizeof(large));
+    memcpy(snapshots, "name: web3\n\n[a]\n", 16);
+    host_configure(host, "100", snapshots);
+    look(world);
+    assert_string_equal(only(world)->error, "");
+    assert_string_equal(only(world)->configuration.name, "web3");
+    assert_int_equal(only(world)->configuration.strange, 0);
+    host_configure(host, "100", "name: web4\nwhat\n");
+    look(world);
+    assert_string_equal(only(world)->configuration.name, "web4");
+    assert_int_equal(only(world)->configuration.strange, 1);
+}
+
+static void
+test_no_folder(void **state)
+{
+    struct world *world = *state;
+
+    world->host.folders.pid_files = (char[]){"/nowhere"};
+    assert_int_equal(look(world), 0);
+    assert_string_equal(world->seen.trouble, "/nowhere: No such file or directory");
+    assert_false(world->seen.is_blind);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(test_guests_that_run), TEST(test_a_socket),
+        TEST(test_what_is_read),    TEST(test_pid_files_of_others),
+        TEST(test_another_process), TEST(test_bad_configurations),
+        TEST(test_no_folder),
+    };
+
+    return cmocka_run_group_tests_name("proxmox inventory", tests, NULL, NULL);
+}
