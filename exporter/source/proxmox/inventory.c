@@ -136,10 +136,12 @@ static void
 identify(struct entry *entry, int64_t started)
 {
     struct qemu_command command = {.facts = NULL};
-    bool is_qemu = qemu_process_command(entry->pid, &command);
+    char own[PROXMOX_VMID_BYTES + sizeof(PID_FILE_ENDING)];
 
+    (void)snprintf(own, sizeof(own), "%s" PID_FILE_ENDING, entry->guest.vmid);
     entry->guest.started = started;
-    if (is_qemu && strcmp(command.id, entry->guest.vmid) == 0)
+    if (qemu_process_command(entry->pid, &command) &&
+        strcmp(command.pid_file, own) == 0)
         take_command(entry, &command);
     else
         log_warn("a pid file is left alone: its process is not the guest's QEMU, or "

@@ -90,6 +90,14 @@ read_uuid(const char *value, char uuid[QEMU_COMMAND_UUID_BYTES])
         uuid[i] = (char)tolower((unsigned char)value[i]);
 }
 
+static const char *
+name_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+
+    return slash ? slash + 1 : path;
+}
+
 static void
 read_name(const char *value, struct domain_facts *facts)
 {
@@ -136,8 +144,9 @@ take_option(struct reading *reading, const char *name, const char *value)
         read_vcpus(value, &command->facts->vcpus);
     else if (strcmp(name, "m") == 0)
         read_memory(value, &command->facts->memory_bytes);
-    else if (strcmp(name, "id") == 0)
-        (void)snprintf(command->id, sizeof(command->id), "%s", value);
+    else if (strcmp(name, "pidfile") == 0)
+        (void)snprintf(command->pid_file, sizeof(command->pid_file), "%s",
+                       name_of(value));
     else if (strcmp(name, "incoming") == 0)
         command->is_incoming = true;
     else if (strcmp(name, "readconfig") == 0)
@@ -171,7 +180,7 @@ read_arguments(struct reading *reading, const char *bytes, const char *end)
 static bool
 is_qemu(const char *program)
 {
-    const char *slash = strrchr(program, '/'), *name = slash ? slash + 1 : program;
+    const char *name = name_of(program);
 
     return strncmp(name, "qemu-system-", 12) == 0 || strcmp(name, "qemu-kvm") == 0 ||
            strcmp(name, "kvm") == 0;

@@ -8,14 +8,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define QEMU_COMMAND_ID_BYTES 16
+#define QEMU_COMMAND_PID_FILE_BYTES 32
 #define QEMU_COMMAND_UUID_BYTES 37
 
 struct qemu_command {
-    char id[QEMU_COMMAND_ID_BYTES];     /* -id: Proxmox's; "" */
-    char uuid[QEMU_COMMAND_UUID_BYTES]; /* "" */
-    bool is_stopped;                    /* -S: until somebody lets it go on */
-    bool is_incoming;                   /* its memory comes from elsewhere */
+    char pid_file[QEMU_COMMAND_PID_FILE_BYTES]; /* its name, without the folder; "" */
+    char uuid[QEMU_COMMAND_UUID_BYTES];         /* "" */
+    bool is_stopped;                            /* -S: until somebody lets it go on */
+    bool is_incoming;                           /* its memory comes from elsewhere */
     /* The name as title, vCPUs, memory, NICs with an address of their own, and disks,
      * called by their device's ID.  A reference, the caller's. */
     struct domain_facts *facts;

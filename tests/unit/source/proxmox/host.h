@@ -83,10 +83,11 @@ static inline pid_t
 host_process(struct host *host, const char *name, const char *vmid, const char *more)
 {
     int ready[2];
-    char byte;
+    char byte, file[32];
 
     assert_true(host->count < HOST_PROCESSES_MAX);
     assert_int_equal(pipe2(ready, O_CLOEXEC), 0);
+    snprintf(file, sizeof(file), "/run/%s.pid", vmid);
     pid_t pid = fork();
 
     assert_true(pid >= 0);
@@ -94,8 +95,8 @@ host_process(struct host *host, const char *name, const char *vmid, const char *
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
         dup2(host->ends[0], 0);
         dup2(ready[1], 1);
-        execl("/bin/sh", name, "-c", "echo; read x", "-id", vmid, "-name", "by-qemu",
-              "-smp", "2", more, NULL);
+        execl("/bin/sh", name, "-c", "echo; read x", "-pidfile", file, "-name",
+              "by-qemu", "-smp", "2", more, NULL);
         _exit(1);
     }
     close(ready[1]);

@@ -32,7 +32,7 @@ test_proxmox(void **state)
         "-device",
         "virtio-net-pci,mac=BC:24:11:89:6A:E6,netdev=net0,bus=pci.0,addr=0x12,id=net0",
         "-machine", "type=pc+pve0"));
-    assert_string_equal(command.id, "104");
+    assert_string_equal(command.pid_file, "104.pid");
     assert_string_equal(command.uuid, "");
     assert_string_equal(command.facts->title, "web");
     assert_int_equal(command.facts->vcpus.current, 4);

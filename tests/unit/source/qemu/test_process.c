@@ -29,7 +29,8 @@ start(const char *name)
         dup2(ends[1], 1);
         close(ends[0]);
         close(ends[1]);
-        execl("/bin/sh", name, "-c", "echo; read x", "-name", "web", "-id", "7", NULL);
+        execl("/bin/sh", name, "-c", "echo; read x", "-name", "web", "-pidfile",
+              "/run/7.pid", NULL);
         _exit(1);
     }
     close(ends[1]);
@@ -67,7 +68,7 @@ test_a_qemu(void **state)
     assert_true(qemu_process_started(pid) >= qemu_process_started(getpid()));
     assert_true(qemu_process_command(pid, &command));
     assert_string_equal(command.facts->title, "web");
-    assert_string_equal(command.id, "7");
+    assert_string_equal(command.pid_file, "7.pid");
     domain_facts_unref(command.facts);
     end(pid);
     assert_int_equal(qemu_process_started(pid), -1);

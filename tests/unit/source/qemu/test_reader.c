@@ -12,8 +12,9 @@
 
 #include "unit/cmocka_any.h"
 
-#define PATIENCE_NS (INT64_C(60) * 1000 * 1000 * 1000) /* only ends a test that hangs  \
-                                                        */
+#define PATIENCE_NS                                                                    \
+    (INT64_C(60) * 1000 * 1000 * 1000) /* only ends a test that hangs                  \
+                                        */
 
 struct world {
     uv_loop_t loop;
