@@ -155,7 +155,7 @@ def test_a_tag_opts_out(host, guests, exporter):
     ("cut", b"name: web\ntags: qga-exp", "it is cut"),
     ("large", b"#" * (1 << 20), "it is larger than 64 KiB"),
     ("empty", b"", "it is empty"),
-))
+), ids=("cut", "large", "empty"))
 def test_a_bad_configuration(host, guests, exporter, what, text, words):
     """What was known holds, and of other guests nothing is lost."""
     before = len(lines(exporter, "level=WARN"))
@@ -275,7 +275,7 @@ def test_dashboards_and_alerts(prometheus, guests):
                                   "101": panels.number_of("responsive"),
                                   "102": panels.number_of("unconfigured")}, "the states", 60)
     wait_for(lambda: any(labels.get("title") == "web" for found in
-                         shown(prometheus, "guest", "Who it is").values() for labels, _ in found),
+                         shown(prometheus, "guest", "Domain").values() for labels, _ in found),
              "who the guest is", 60)
     guests[DB].run("agent hold")
     try:
