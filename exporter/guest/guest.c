@@ -47,7 +47,7 @@ guest_free(struct guest *guest)
 unsigned int
 guest_identify(struct guest *guest, const char *uuid)
 {
-    if (!*uuid || strcmp(guest->uuid, uuid) == 0)
+    if (strcmp(guest->uuid, uuid) == 0)
         return 0;
     free(guest->uuid);
     guest->uuid = memory_string(uuid);

@@ -120,8 +120,8 @@ struct guest {
 struct guest *guest_new(const struct guest_facts *facts, const char *source_label);
 void guest_free(struct guest *guest);
 
-/* Its UUID, where that comes to be known late; "": it is not known.  Returns what has
- * changed (GUEST_...). */
+/* Its UUID, where that comes to be known late; "": it is not (any more).  Returns what
+ * has changed (GUEST_...). */
 unsigned int guest_identify(struct guest *guest, const char *uuid);
 /* What its source has found its definition to be; NULL: it could not tell.  Returns
  * what has changed (GUEST_...). */

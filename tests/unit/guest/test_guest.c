@@ -56,8 +56,9 @@ test_a_uuid_that_comes_late(void **state)
     assert_int_equal(guest_identify(guest, running.uuid),
                      GUEST_DEFINITION | GUEST_RECORD);
     assert_int_equal(guest_identify(guest, running.uuid), 0);
-    assert_int_equal(guest_identify(guest, ""), 0); /* nobody could tell */
     assert_string_equal(guest->uuid, running.uuid);
+    assert_int_equal(guest_identify(guest, ""), GUEST_DEFINITION | GUEST_RECORD);
+    assert_string_equal(guest->uuid, "");
     guest_free(guest);
 }
 
