@@ -48,16 +48,6 @@ copy(char *out, size_t bytes, const char *value)
 }
 
 static bool
-read_agent(struct reading *reading, const char *value)
-{
-    struct qemu_options *options = qemu_options_new(value, "enabled");
-
-    reading->out->has_agent = is_true(qemu_options_get(options, "enabled"));
-    qemu_options_free(options);
-    return true;
-}
-
-static bool
 read_smbios(struct reading *reading, const char *value)
 {
     struct qemu_options *options = qemu_options_new(value, NULL);
@@ -242,8 +232,6 @@ take_setting(struct reading *reading, const char *key, const char *value)
 
     if (strcmp(key, "name") == 0)
         return read_name(reading, value);
-    if (strcmp(key, "agent") == 0)
-        return read_agent(reading, value);
     if (strcmp(key, "smbios1") == 0)
         return read_smbios(reading, value);
     if (strcmp(key, "ostype") == 0)

@@ -23,7 +23,7 @@ struct proxmox_configuration {
     char uuid[PROXMOX_UUID_BYTES]; /* "" */
     char os[PROXMOX_OS_BYTES];     /* by os-release's ID, or "" */
     char lock[PROXMOX_LOCK_BYTES]; /* what is done to the guest: "backup", "migrate" */
-    bool has_agent, opted_out, is_template;
+    bool opted_out, is_template;
     size_t strange; /* settings that are not to be understood, and left out */
     struct domain_facts *facts; /* a reference */
 };

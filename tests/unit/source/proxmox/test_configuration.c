@@ -88,7 +88,6 @@ test_a_whole_one(void **state)
     assert_string_equal(found.uuid, UUID);
     assert_string_equal(found.os, "");
     assert_string_equal(found.lock, "");
-    assert_true(found.has_agent);
     assert_false(found.opted_out);
     assert_false(found.is_template);
     assert_int_equal(found.strange, 0);
@@ -162,34 +161,6 @@ test_snapshots_are_no_settings(void **state)
     assert_true(proxmox_configuration_is_enough("[x]", 3));
     assert_false(proxmox_configuration_is_enough("name: [x]\n", 10));
     assert_false(proxmox_configuration_is_enough("", 0));
-}
-
-static void
-test_the_agent(void **state)
-{
-    static const struct {
-        const char *value;
-        bool has_agent;
-    } cases[] = {
-        {"1", true},
-        {"0", false},
-        {"enabled=1,type=isa", true},
-        {"enabled=0,type=virtio", false},
-        {"fstrim_cloned_disks=1,enabled=on", true},
-        {"type=isa", false},
-        {"", false},
-    };
-
-    (void)state;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        struct proxmox_configuration found;
-        char text[64];
-
-        snprintf(text, sizeof(text), "agent: %s\n", cases[i].value);
-        parse(text, &found);
-        assert_int_equal(found.has_agent, cases[i].has_agent);
-        domain_facts_unref(found.facts);
-    }
 }
 
 static void
@@ -321,7 +292,6 @@ main(void)
         cmocka_unit_test(test_a_whole_one),
         cmocka_unit_test(test_with_its_process),
         cmocka_unit_test(test_snapshots_are_no_settings),
-        cmocka_unit_test(test_the_agent),
         cmocka_unit_test(test_the_opt_out),
         cmocka_unit_test(test_systems),
         cmocka_unit_test(test_settings_that_are_not_to_be_understood),
