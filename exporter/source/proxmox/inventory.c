@@ -51,6 +51,7 @@ proxmox_inventory_new(const struct proxmox_folders *folders)
 static void
 forget(struct proxmox_inventory *inventory, struct entry *entry)
 {
+    /* NOLINTNEXTLINE(clang-analyzer-*): it cannot follow uthash's table */
     HASH_DEL(inventory->entries, entry);
     domain_facts_unref(entry->guest.configuration.facts);
     domain_facts_unref(entry->process);

@@ -90,6 +90,17 @@ read_uuid(const char *value, char uuid[QEMU_COMMAND_UUID_BYTES])
         uuid[i] = (char)tolower((unsigned char)value[i]);
 }
 
+/* Proxmox VE has it in the firmware's tables alone. */
+static void
+read_smbios(const char *value, char uuid[QEMU_COMMAND_UUID_BYTES])
+{
+    struct qemu_options *options = qemu_options_new(value, NULL);
+
+    if (strcmp(qemu_options_get(options, "type"), "1") == 0)
+        read_uuid(qemu_options_get(options, "uuid"), uuid);
+    qemu_options_free(options);
+}
+
 static const char *
 name_of(const char *path)
 {
@@ -140,6 +151,8 @@ take_option(struct reading *reading, const char *name, const char *value)
         read_name(value, command->facts);
     else if (strcmp(name, "uuid") == 0)
         read_uuid(value, command->uuid);
+    else if (strcmp(name, "smbios") == 0)
+        read_smbios(value, command->uuid);
     else if (strcmp(name, "smp") == 0)
         read_vcpus(value, &command->facts->vcpus);
     else if (strcmp(name, "m") == 0)

@@ -174,7 +174,7 @@ qemu_devices_read(const struct qemu_devices *devices, struct domain_facts *facts
     };
 
     for (size_t i = 0; i < devices->devices.count; i++) {
-        const struct qemu_options *device = devices->devices.items[i];
+        const struct qemu_options *device = &devices->devices.items[i];
         const char *driver = qemu_options_get(device, "driver"),
                    *mac = qemu_options_get(device, "mac");
 
@@ -187,7 +187,7 @@ qemu_devices_read(const struct qemu_devices *devices, struct domain_facts *facts
             add_disk(facts, devices, &pci, device);
     }
     for (size_t i = 0; i < devices->nets.count; i++) {
-        const struct qemu_options *net = devices->nets.items[i];
+        const struct qemu_options *net = &devices->nets.items[i];
         const char *mac = qemu_options_get(net, "mac");
 
         if (*mac) /* -nic */

@@ -130,27 +130,40 @@ read_pairs(struct qemu_options *options, const char *text, const char *implied)
     }
 }
 
+static void
+read_options(struct qemu_options *options, const char *text, const char *implied)
+{
+    *options = (struct qemu_options){.count = 0};
+    if (*text == '{')
+        read_json(options, text);
+    else
+        read_pairs(options, text, implied);
+}
+
 struct qemu_options *
 qemu_options_new(const char *text, const char *implied)
 {
     struct qemu_options *options = memory_new(1, sizeof(*options));
 
-    if (*text == '{')
-        read_json(options, text);
-    else
-        read_pairs(options, text, implied);
+    read_options(options, text, implied);
     return options;
+}
+
+static void
+clear_options(struct qemu_options *options)
+{
+    for (size_t i = 0; i < options->count; i++) {
+        free(options->pairs[i].key);
+        free(options->pairs[i].value);
+    }
+    free(options->pairs);
 }
 
 void
 qemu_options_free(struct qemu_options *options)
 {
-    for (size_t i = 0; options && i < options->count; i++) {
-        free(options->pairs[i].key);
-        free(options->pairs[i].value);
-    }
     if (options)
-        free(options->pairs);
+        clear_options(options);
     free(options);
 }
 
@@ -171,14 +184,14 @@ qemu_options_list_add(struct qemu_options_list *list, const char *text,
     if (list->count == QEMU_OPTIONS_LIST_MAX)
         return;
     list->items = memory_resize(list->items, list->count + 1, sizeof(*list->items));
-    list->items[list->count++] = qemu_options_new(text, implied);
+    read_options(&list->items[list->count++], text, implied);
 }
 
 void
 qemu_options_list_clear(struct qemu_options_list *list)
 {
     for (size_t i = 0; i < list->count; i++)
-        qemu_options_free(list->items[i]);
+        clear_options(&list->items[i]);
     free(list->items);
     *list = (struct qemu_options_list){.count = 0};
 }
@@ -188,8 +201,8 @@ qemu_options_list_find(const struct qemu_options_list *list, const char *key,
                        const char *value)
 {
     for (size_t i = 0; *value && i < list->count; i++) {
-        if (strcmp(qemu_options_get(list->items[i], key), value) == 0)
-            return list->items[i];
+        if (strcmp(qemu_options_get(&list->items[i], key), value) == 0)
+            return &list->items[i];
     }
     return NULL;
 }

@@ -29,14 +29,15 @@ const char *qemu_options_get(const struct qemu_options *options, const char *key
 /* Options of one kind, in their order; further ones are left out. */
 #define QEMU_OPTIONS_LIST_MAX 512
 struct qemu_options_list {
-    struct qemu_options **items;
+    struct qemu_options *items;
     size_t count;
 };
 
 void qemu_options_list_add(struct qemu_options_list *list, const char *text,
                            const char *implied);
 void qemu_options_list_clear(struct qemu_options_list *list);
-/* The first with this value, which is not ""; NULL: none. */
+/* The first with this value, which is not ""; NULL: none.  It holds until the next is
+ * added. */
 const struct qemu_options *qemu_options_list_find(const struct qemu_options_list *list,
                                                   const char *key, const char *value);
 

@@ -62,7 +62,7 @@ static bool
 is_numbered(const struct qemu_pci *pci)
 {
     for (size_t i = 0; i < pci->devices->count; i++) {
-        const struct qemu_options *device = pci->devices->items[i];
+        const struct qemu_options *device = &pci->devices->items[i];
 
         if (strncmp(qemu_options_get(device, "driver"), "pxb", 3) == 0 ||
             (is_bridge(device) &&
@@ -79,7 +79,7 @@ next_bridge(const struct qemu_pci *pci, const char *bus, int behind)
     const struct qemu_options *next = NULL;
 
     for (size_t i = 0; i < pci->devices->count; i++) {
-        const struct qemu_options *device = pci->devices->items[i];
+        const struct qemu_options *device = &pci->devices->items[i];
 
         if (!is_bridge(device) ||
             !is_same_bus(pci, qemu_options_get(device, "bus"), bus) ||

@@ -24,8 +24,9 @@ test_proxmox(void **state)
         "-no-shutdown", "-chardev",
         "socket,id=qmp,path=/var/run/qemu-server/104.qmp,server=on,wait=off", "-mon",
         "chardev=qmp,mode=control", "-pidfile", "/var/run/qemu-server/104.pid",
-        "-daemonize", "-smbios", "type=1,uuid=" UUID, "-smp",
-        "4,sockets=1,cores=4,maxcpus=4", "-nodefaults", "-m", "4096", "-chardev",
+        "-daemonize", "-smbios", "type=1,uuid=" UUID, "-smbios", "type=2,uuid=no",
+        "-smp", "4,sockets=1,cores=4,maxcpus=4", "-nodefaults", "-m", "4096",
+        "-chardev",
         "socket,path=/var/run/qemu-server/104.qga,server=on,wait=off,id=qga0",
         "-device", "virtio-serial,id=qga0,bus=pci.0,addr=0x8", "-netdev",
         "type=tap,id=net0,ifname=tap104i0,script=/var/lib/qemu-server/pve-bridge",
@@ -33,7 +34,7 @@ test_proxmox(void **state)
         "virtio-net-pci,mac=BC:24:11:89:6A:E6,netdev=net0,bus=pci.0,addr=0x12,id=net0",
         "-machine", "type=pc+pve0"));
     assert_string_equal(command.pid_file, "104.pid");
-    assert_string_equal(command.uuid, "");
+    assert_string_equal(command.uuid, UUID);
     assert_string_equal(command.facts->title, "web");
     assert_int_equal(command.facts->vcpus.current, 4);
     assert_int_equal(command.facts->vcpus.maximum, 4);

@@ -96,7 +96,7 @@ test_lists(void **state)
     (void)state;
     qemu_options_list_add(&list, "tap,id=a", "type");
     qemu_options_list_add(&list, "user,id=a", "type");
-    assert_ptr_equal(qemu_options_list_find(&list, "id", "a"), list.items[0]);
+    assert_ptr_equal(qemu_options_list_find(&list, "id", "a"), &list.items[0]);
     assert_null(qemu_options_list_find(&list, "id", "b"));
     assert_null(qemu_options_list_find(&list, "br", ""));
     for (int i = 0; i < QEMU_OPTIONS_LIST_MAX; i++)

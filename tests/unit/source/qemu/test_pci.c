@@ -21,7 +21,7 @@ expect(const char *const *devices, bool is_q35, bool has_more, const char *addre
     const struct qemu_pci pci = {
         .devices = &list, .is_q35 = is_q35, .has_more = has_more};
 
-    qemu_pci_address(&pci, list.items[0], found);
+    qemu_pci_address(&pci, &list.items[0], found);
     assert_string_equal(found, address);
     qemu_options_list_clear(&list);
 }
