@@ -221,7 +221,7 @@ def panel_rows(prometheus, name, title, domain="full"):
 
 
 # Labels that are empty in these guests.
-EMPTY = {"source", "title", "project", "flavor", "tags", "ostype", "pci_address", "alias", "network", "target"}
+EMPTY = {"source", "title", "project", "flavor", "pci_address", "alias", "network", "target"}
 
 
 def has_labels(prometheus, name, title, wanted):

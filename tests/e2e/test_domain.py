@@ -80,7 +80,8 @@ def test_metadata_that_change(lab, exporter, old):
 
     billing = "https://example.com/billing/1"
     assert info() == {"domain": "old", "uuid": old.uuid, "title": "", "instance_name": "",
-                      "project": "", "flavor": "", "tags": "", "ostype": "", "project_id": "", "customer": ""}
+                      "project": "", "flavor": "", "tags": "", "ostype": "",
+                      "project_id": "", "customer": ""}
     try:
         lab.virsh("desc", "old", "--live", "--title", "The \"web\" server")
         lab.virsh("metadata", "old", NOVA, "--live", "--key", "nova", "--set", INSTANCE)
@@ -88,8 +89,8 @@ def test_metadata_that_change(lab, exporter, old):
                   "--set", "<account><customer>acme</customer></account>")
         wait_for(lambda: info()["customer"], "the metadata are labels")
         assert info() == {"domain": "old", "uuid": old.uuid, "title": "The \"web\" server",
-                          "instance_name": "web-1", "project": "shop", "flavor": "m1.small", "tags": "", "ostype": "",
-                          "project_id": "p-1", "customer": "acme"}
+                          "instance_name": "web-1", "project": "shop", "flavor": "m1.small",
+                          "tags": "", "ostype": "", "project_id": "p-1", "customer": "acme"}
         assert b'"__meta_qga_metadata_customer":"acme"' in get(f"{exporter.url}/sd")[2]
     finally:
         for uri in (NOVA, billing):

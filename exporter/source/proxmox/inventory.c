@@ -26,6 +26,7 @@ struct entry {
     struct proxmox_guest guest;
     struct proxmox_file pid_file, file; /* as they were read; the configuration's */
     unsigned int looks_more;            /* in which the configuration is read */
+    bool is_denied;                     /* the pid file may not be read */
     pid_t pid;
     bool runs;                    /* the process is the guest's QEMU ... */
     struct domain_facts *process; /* ... and says this */
@@ -108,13 +109,18 @@ path_in(char path[PATH_MAX], const char *folder, const char *vmid, const char *e
 /* --- the process --- */
 
 static pid_t
-read_pid(struct proxmox_inventory *inventory, const char *path)
+read_pid(struct proxmox_inventory *inventory, struct entry *entry, const char *path)
 {
     size_t length;
     char *text = file_read(file_open(path), PID_BYTES_MAX, &length), *end;
+    int error = errno;
     long pid = text ? strtol(text, &end, 10) : 0;
 
     inventory->files_read++;
+    entry->is_denied = !text && (error == EACCES || error == EPERM);
+    if (entry->is_denied)
+        log_warn("a pid file may not be read; its guest is left alone",
+                 LOG_STR("path", path));
     if (!text || end == text || strspn(end, " \n") != strlen(end) || pid <= 0 ||
         pid > INT_MAX)
         pid = 0;
@@ -162,7 +168,7 @@ look_at_process(struct proxmox_inventory *inventory, struct entry *entry)
     if (look_at_file(path, S_IFREG, &file) < 0)
         pid = 0;
     else if (!proxmox_file_is_same(&file, &entry->pid_file))
-        pid = read_pid(inventory, path);
+        pid = read_pid(inventory, entry, path);
     entry->pid_file = file;
     int64_t started = pid > 0 ? qemu_process_started(pid) : -1;
 
@@ -343,6 +349,7 @@ static void
 tell(struct proxmox_inventory *inventory, struct proxmox_seen *seen)
 {
     struct entry *entry, *next;
+    bool is_denied = false;
 
     seen->guests =
         memory_new(HASH_COUNT(inventory->entries) + 1, sizeof(*seen->guests));
@@ -352,8 +359,15 @@ tell(struct proxmox_inventory *inventory, struct proxmox_seen *seen)
         } else if (entry->runs) {
             seen->guests[seen->count++] = entry->guest;
             (void)domain_facts_ref(entry->guest.configuration.facts);
+        } else {
+            is_denied = is_denied || entry->is_denied;
         }
     }
+    /* One is that guest's alone. */
+    if (is_denied && seen->count == 0)
+        (void)snprintf(seen->trouble, sizeof(seen->trouble),
+                       "no pid file in %s may be read: run the exporter as root",
+                       inventory->folders->pid_files);
     qsort(seen->guests, seen->count, sizeof(*seen->guests), compare);
 }
 

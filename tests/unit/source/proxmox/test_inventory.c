@@ -221,6 +221,48 @@ test_bad_configurations(void **state)
 }
 
 static void
+make_readable(const char *folder, const char *name, mode_t mode)
+{
+    char path[2 * HOST_PATH_BYTES];
+
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    assert_int_equal(chmod(path, mode), 0);
+}
+
+/* By another user than root, whom alone Proxmox VE lets read them. */
+static void
+test_pid_files_that_are_denied(void **state)
+{
+    struct world *world = *state;
+    struct host *host = &world->host;
+
+    if (geteuid() != 0)
+        skip();
+    make_readable(host->folder, ".", 0755);
+    make_readable(host->pid_files, ".", 0755);
+    host_start(host, "100", NULL);
+    host_start(host, "101", NULL);
+    make_readable(host->pid_files, "100.pid", 0600);
+    make_readable(host->pid_files, "101.pid", 0600);
+    assert_int_equal(seteuid(65534), 0);
+    assert_int_equal(look(world), 0);
+    assert_non_null(strstr(world->seen.trouble, "run the exporter as root"));
+    assert_int_equal(look(world), 0); /* and it stays so */
+    assert_string_not_equal(world->seen.trouble, "");
+    assert_int_equal(seteuid(0), 0);
+    /* One of them is another's. */
+    make_readable(host->pid_files, "101.pid", 0644);
+    assert_int_equal(seteuid(65534), 0);
+    assert_int_equal(look(world), 1);
+    assert_string_equal(world->seen.trouble, "");
+    assert_int_equal(seteuid(0), 0);
+    host_remove(host->pid_files, "100.pid");
+    host_remove(host->pid_files, "101.pid");
+    assert_int_equal(look(world), 0);
+    assert_string_equal(world->seen.trouble, "");
+}
+
+static void
 test_no_folder(void **state)
 {
     struct world *world = *state;
@@ -240,7 +282,7 @@ main(void)
         TEST(test_guests_that_run), TEST(test_a_socket),
         TEST(test_what_is_read),    TEST(test_pid_files_of_others),
         TEST(test_another_process), TEST(test_bad_configurations),
-        TEST(test_no_folder),
+        TEST(test_no_folder),       TEST(test_pid_files_that_are_denied),
     };
 
     return cmocka_run_group_tests_name("proxmox inventory", tests, NULL, NULL);
