@@ -8,10 +8,9 @@
 
 static const struct metric domain_info = {
     .name = "qga_domain_info",
-    .help =
-        "What the host has for the guest besides its name, always 1: UUID, title, "
-        "OpenStack Nova's instance, project and flavor where the domain's metadata "
-        "have them, and Proxmox VE's tags and ostype (else empty).",
+    .help = "What the host has for the guest besides its name, always 1: UUID, title, "
+            "OpenStack Nova's instance, project and flavor where the domain's metadata "
+            "have them, and Proxmox VE's tags and ostype (else empty).",
     .type = METRIC_GAUGE,
     .labels = {DOMAIN_OWN_LABELS},
 };
