@@ -11,11 +11,13 @@
 #define QEMU_OPTIONS_KEY_BYTES 64
 #define QEMU_OPTIONS_VALUE_BYTES_MAX 4096
 
+struct qemu_pair {
+    char *key; /* of objects in objects: "file.filename" */
+    char *value;
+};
+
 struct qemu_options {
-    struct qemu_pair {
-        char *key; /* of objects in objects: "file.filename" */
-        char *value;
-    } * pairs;
+    struct qemu_pair *pairs;
     size_t count;
 };
 
