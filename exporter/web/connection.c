@@ -40,6 +40,8 @@ connection_cut(const struct web_connection *connection)
 {
     int fd = socket_of(connection->library);
 
+    if (fd < 0)
+        return;
     /* So that the kernel does not go on with what it has taken over, either. */
     const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
     (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));

@@ -82,12 +82,13 @@ class Watched:
         self.before = {}
 
     def event(self, event=None, start=None):
-        """The first that libvirt has told of the guest since: when."""
+        """The first that libvirt has told of the guest since: when; returns its place."""
         place = self.timeline.wait(
             lambda record: record.domain == self.name and record.event
             and event in (None, record.event), f"an event of {self.name}: {event or 'any'}",
             self.start if start is None else start)
         self.began = self.timeline.records[place].time
+        return place
 
     # What the exporter makes of it.
 
