@@ -18,7 +18,7 @@ from lab.programs import EXPORTER, Exporter
 from watched import exporter_fixture
 
 BACKUPS = 8
-VISIT_CALLS = 6  # of the collectors of QUICK_CONFIG, all asked each second
+VISIT_CALLS = 6  # of the collectors of QUICK_CONFIG, all asked every second or two
 ROUNDS = 8
 EACH_S = 0.8  # a second; the first may have been late, and the last not
 NAMES = {"7.2": "harmless-old", "10.0": "harmless-new"}

@@ -282,6 +282,7 @@ def test_a_stopped_agent_costs_only_its_own_data(place):
     """While a call of it hangs, the other one is visited again and again."""
     # It hangs for 4 s, is left alone for a second, and hangs again.
     config = (QUICK_CONFIG.replace("timeout: 2s", "timeout: 4s")
+              .replace("interval: 2s", "interval: 1s")
               .replace("backoff_max: 2s", "backoff_max: 1s"))
     with two_agents(place, config, "hung") as (agents, exporter):
         agents["hung"].pause()

@@ -28,8 +28,10 @@
 #define ANSWER_BYTES_MAX ((size_t)1 << 20)
 #define PATIENCE_S 60 /* only ends a test that hangs */
 #define OK "HTTP/1.1 200 OK\r\n"
-#define MUCH_SERIES 80000
-#define MUCH_BYTES ((size_t)200 * MUCH_SERIES) /* more than the kernel takes over */
+/* More than the kernel takes over: 4 MiB to send, and what a client's buffer holds. */
+#define MUCH_SERIES 32000
+#define MUCH_BYTES ((size_t)200 * MUCH_SERIES)
+#define RECEIVE_BYTES (64 << 10)
 
 static const char *const served_commands[] = {"guest-info", NULL};
 static const char *const served_states[] = {"responsive", NULL};
@@ -113,8 +115,10 @@ dial(const struct served *served)
     };
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     const struct timeval patience = {.tv_sec = PATIENCE_S};
+    const int receive_bytes = RECEIVE_BYTES;
 
     assert_true(fd >= 0);
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &receive_bytes, sizeof(receive_bytes));
     (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
     assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
     return fd;
