@@ -30,6 +30,9 @@ PAGES = ("docs/runbook.md", "docs/fleet.md")
 # What of the `code` in a page is a query.
 QUERY = re.compile(r"(?:(?:qga_|process_|prometheus_)\w+|(?:rate|sum|count|max|topk|time)\b.*[({]).*")
 
+# Versions of Prometheus interpolate with other last digits.
+ROUNDED = re.compile(r"^round\((\S+), [0-9.]+\)$")
+
 complaints = []
 
 
@@ -107,7 +110,8 @@ def check_cases(alerts, tests):
 
 
 def check_records(records, tests):
-    tested = {one["expr"] for test in tests for one in test.get("promql_expr_test", [])
+    tested = {ROUNDED.sub(r"\1", one["expr"])
+              for test in tests for one in test.get("promql_expr_test", [])
               if one["exp_samples"]}
     for rule in records:
         if rule["record"] not in tested:
