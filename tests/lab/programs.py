@@ -18,32 +18,46 @@ from .process import Process, free_port, program, wait_for
 EXPORTER = os.environ.get("QGA_EXPORTER", os.path.join(lab_image.ROOT, "build", "qga-exporter"))
 
 _LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"')
+_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _LINE = re.compile(r"([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)")
 _SANITIZERS = re.compile(r"(ERROR|WARNING): \w+Sanitizer.*|.*: runtime error: .*")
 _ESCAPES = {"\\\\": "\\", '\\"': '"', "\\n": "\n"}
 
 
 class Metrics:
-    """One exposition: its text, and its samples by name and labels."""
+    """One exposition: its text, and its samples by name and labels.  Only what is asked for
+    is taken apart: most are looked at for one series, ten times a second."""
 
     def __init__(self, text):
         self.text = text
-        self.samples = []
+        self.lines = {}  # by name
         for line in text.split("\n"):  # splitlines() ends lines where the format does not
-            if line.startswith("#") or not line:
-                continue
-            name, labels, value = _LINE.fullmatch(line).groups()
-            self.samples.append((name, self._labels(labels or ""), float(value)))
+            if line and line[0] != "#":
+                self.lines.setdefault(_NAME.match(line).group(), []).append(line)
+        self.series = {}  # of the names that were asked for
 
     @staticmethod
     def _labels(text):
         return {key: re.sub(r'\\[\\"n]', lambda match: _ESCAPES[match.group()], value)
-                for key, value in _LABEL.findall(text)}
+                if "\\" in value else value for key, value in _LABEL.findall(text)}
+
+    def _series(self, name):
+        if name not in self.series:
+            self.series[name] = [
+                (self._labels(labels or ""), float(value)) for _, labels, value in
+                (_LINE.fullmatch(line).groups() for line in self.lines.get(name, ()))]
+        return self.series[name]
+
+    @property
+    def samples(self):
+        """[(name, labels, value)] of all."""
+        return [(name, labels, value) for name in self.lines
+                for labels, value in self._series(name)]
 
     def find(self, name, **labels):
         """[(labels, value)] of all series with this name and at least these labels."""
-        return [(found, value) for sample, found, value in self.samples
-                if sample == name and labels.items() <= found.items()]
+        return [(found, value) for found, value in self._series(name)
+                if labels.items() <= found.items()]
 
     def value(self, name, **labels):
         """The value of the only series that fits; None if there is none."""
