@@ -3,11 +3,8 @@
 import contextlib
 import json
 import os
-import shutil
 import signal
 import subprocess
-import tempfile
-import types
 
 import pytest
 
@@ -187,13 +184,6 @@ def test_a_config_that_says_paused(lab):
     os.unlink(path)
     assert (status, out) == (1, "")
     assert "paused" in errors and len(errors.splitlines()) == 1
-
-
-@pytest.fixture(name="place")
-def _place():
-    folder = tempfile.mkdtemp(prefix="qga-lab-")  # short: a socket's path has 107 bytes
-    yield types.SimpleNamespace(directory=folder)
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def test_agents_by_their_sockets(place):

@@ -3,15 +3,12 @@
 import contextlib
 import os
 import re
-import shutil
 import socket
-import tempfile
 import threading
-import types
 
 import pytest
 
-from conftest import QUICK_CONFIG, write_config
+from conftest import HOURLY_CONFIG, QUICK_CONFIG, write_config
 from lab.agents import Agent, Agents
 from lab.process import wait_for
 from lab.programs import Exporter, Metrics, run_exporter
@@ -20,17 +17,7 @@ NAMES = ("left", "right")
 SOURCE = 'sources: [{{socket: {{path: "{}", connection: shared}}}}]\n'
 COLLECTORS = ("clock", "agent", "os", "vcpu", "network")
 ROUNDS = 5
-# Without an event nothing is asked twice within the limit of any wait.
-HOURLY = (QUICK_CONFIG.replace("interval: 1s, timeout: 2s", "interval: 1h, timeout: 4s")
-          .replace("backoff: 1s, backoff_max: 2s", "backoff: 1h, backoff_max: 1h")
-          .replace("failures_before_backoff: 2", "failures_before_backoff: 1"))
-
-
-@pytest.fixture(scope="module", name="place")
-def _place():
-    folder = tempfile.mkdtemp(prefix="qga-lab-")
-    yield types.SimpleNamespace(directory=folder, uri="")
-    shutil.rmtree(folder, ignore_errors=True)
+HOURLY = HOURLY_CONFIG.replace("timeout: 2s", "timeout: 4s")
 
 
 @pytest.fixture(scope="module", name="agents")

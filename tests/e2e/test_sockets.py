@@ -4,15 +4,13 @@ import contextlib
 import datetime
 import os
 import re
-import shutil
 import socket
 import tempfile
 import time
-import types
 
 import pytest
 
-from conftest import CARD_SERIES, QUICK_CONFIG, write_config
+from conftest import CARD_SERIES, HOURLY_CONFIG, QUICK_CONFIG, write_config
 from guest_truth import half_trip_ratio
 from lab.agents import Agents, Client
 from lab.process import wait_for
@@ -25,20 +23,8 @@ LISTING_S = 10
 NEXT_ATTEMPT_S = 7.75
 
 NO_BACKOFF = QUICK_CONFIG.replace("failures_before_backoff: 2", "failures_before_backoff: 100")
-# Without an event nothing is asked within the limit of any wait.
-BY_EVENTS = (QUICK_CONFIG.replace("interval: 1s", "interval: 1h")
-             .replace("backoff: 1s, backoff_max: 2s", "backoff: 1h, backoff_max: 1h")
-             .replace("failures_before_backoff: 2", "failures_before_backoff: 1"))
 VISIT_CALLS = 6  # all of QUICK_CONFIG
 SOURCE = 'sources: [{{socket: {{path: "{}"}}}}]\n'
-
-
-@pytest.fixture(scope="module", name="place")
-def _place():
-    """Where the lab would be: a folder, with a short path."""
-    folder = tempfile.mkdtemp(prefix="qga-lab-")
-    yield types.SimpleNamespace(directory=folder, uri="")
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="module", name="agents")
@@ -53,7 +39,7 @@ def _agents(place):
 @pytest.fixture(scope="module", name="exporter")
 def _exporter(place, agents):
     """It would ask again in an hour: whatever it learns sooner, an event has told."""
-    config = write_config(place, SOURCE.format(agents.pattern) + BY_EVENTS)
+    config = write_config(place, SOURCE.format(agents.pattern) + HOURLY_CONFIG)
     with Exporter(place, f"--config.file={config}") as running:
         running.wait_for(lambda metrics: all(well(metrics, name) for name in ("left", "right")),
                          "both agents' series", 60)
@@ -311,7 +297,7 @@ def test_a_stopped_agent_costs_only_its_own_data(place):
 
 def test_a_stopped_agent_wakes(place):
     """The sync that it answers late tells: the next probe would be in an hour."""
-    config = BY_EVENTS.replace("clock:      {interval: 1h", "clock:      {interval: 1s")
+    config = HOURLY_CONFIG.replace("clock:      {interval: 1h", "clock:      {interval: 1s")
     with two_agents(place, config, "wakes") as (agents, exporter):
         agents["hung"].pause()
         metrics = exporter.wait_for(
