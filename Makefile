@@ -156,8 +156,12 @@ check-tls: ## run the tests of the web side there
 # Files of tests that run side by side, each with a libvirtd and guests of its own: they
 # mostly wait, so three for two cores, as far as the memory bears (tests/lab/machine.py).
 E2E_JOBS ?= $(shell /usr/bin/python3 tests/lab/machine.py)
+end-to-end = $(Q)QGA_EXPORTER=$(abspath $(BUILD)/qga-exporter) /usr/bin/python3 -m pytest -rsfE --durations=10 -n $(E2E_JOBS) --dist loadfile
 e2e: $(BUILD)/qga-exporter ## run the end-to-end tests: real guests, libvirtd, Prometheus (root)
-	$(Q)QGA_EXPORTER=$(abspath $(BUILD)/qga-exporter) /usr/bin/python3 -m pytest -rsfE --durations=10 -n $(E2E_JOBS) --dist loadfile tests/e2e
+	$(end-to-end) --ignore=tests/e2e/long tests/e2e
+e2e-long: $(BUILD)/qga-exporter ## run those that take long: dashboards, fleets, grouped alerts (root)
+	$(end-to-end) tests/e2e/long
+.PHONY: e2e e2e-long
 
 # The same under a sanitizer, which makes the exporter end at what it finds.  It is slower
 # and larger then.
@@ -339,5 +343,5 @@ help: ## this list
 
 .PHONY: fuzz fuzz-build fuzz-seeds fuzz-replay fuzz-replay-run
 .PHONY: e2e-asan e2e-tsan soak harmless drift valgrind
-.PHONY: all demo check check-long unit unit-build unit-threaded e2e format format-check clean help docs docs-check install install-documents uninstall FORCE
+.PHONY: all demo check check-long unit unit-build unit-threaded format format-check clean help docs docs-check install install-documents uninstall FORCE
 -include $(OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(METRICS).d $(CONFIGURATION).d $(wildcard $(BUILD)/tests/fuzz/*.d)

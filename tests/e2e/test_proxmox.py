@@ -13,7 +13,7 @@ from lab.host_client import HostClient
 from lab.process import Process, program, wait_for
 from lab.programs import Exporter, Prometheus, get, run_exporter
 from lab.proxmox import ProxmoxHost
-from test_dashboards import hurried_rules
+from shipped import hurried_rules
 
 WEB, DB, BARE = 100, 101, 102
 UUID = "5b3c2f3c-9b0a-4f43-9d3f-6a1f3d1e8a10"

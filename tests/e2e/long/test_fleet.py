@@ -11,9 +11,7 @@ import os
 import re
 import shutil
 import socket
-import tempfile
 import threading
-import types
 
 import pytest
 import yaml
@@ -23,18 +21,11 @@ from lab import image
 from lab.agents import Agents
 from lab.process import Process, free_port, program, wait_for
 from lab.programs import Exporter, Prometheus, get
-from test_alerts import Webhook, alertmanager
+from shipped import Webhook, alertmanager
 
 SHIPPED = os.path.join(image.ROOT, "config", "prometheus")
 HOSTS = ("127.0.0.2", "127.0.0.3")
 GUESTS = ("web", "db")  # on each of the hosts
-
-
-@pytest.fixture(scope="module", name="place")
-def _place():
-    folder = tempfile.mkdtemp(prefix="qga-lab-")
-    yield types.SimpleNamespace(directory=folder, uri="")
-    shutil.rmtree(folder, ignore_errors=True)
 
 
 def host(place, stack, address, port):

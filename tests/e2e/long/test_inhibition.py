@@ -10,7 +10,7 @@ import pytest
 
 from lab.process import wait_for
 from lab.programs import get
-from test_alerts import Webhook, alertmanager
+from shipped import Webhook, alertmanager
 
 GUEST = {"instance": "hv1", "source": "local", "domain": "web"}
 DISK = {**GUEST, "device": "vda1", "mountpoint": "/"}

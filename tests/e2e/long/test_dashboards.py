@@ -5,7 +5,6 @@ with a full disk, a frozen one, one like Windows), exporter, Prometheus with its
 import contextlib
 import json
 import os
-import re
 import shutil
 import time
 
@@ -16,6 +15,7 @@ from conftest import write_config
 from lab import image
 from lab.process import wait_for
 from lab.programs import Exporter, Prometheus
+from shipped import hurried_rules
 
 COLLECTORS = ("clock", "fsfreeze", "agent", "vcpu", "os", "hostname", "timezone", "load", "users",
               "cpustats", "diskstats", "network", "filesystem", "disks", "routes", "devices",
@@ -112,18 +112,6 @@ def troubled_guests(lab, folder):
                 guest.stop()
             del lab.guests[guest.name]
         shutil.rmtree(os.path.join(folder, "windows"), ignore_errors=True)
-
-
-def hurried_rules(folder):
-    """Alerts fire after 2 s."""
-    paths = []
-    for name in ("alerts.yml", "rules.yml"):
-        with open(os.path.join(image.ROOT, "config", "prometheus", name), encoding="utf-8") as file:
-            text = re.sub(r"(?m)^( +for:) \w+$", r"\1 2s", file.read())
-        paths.append(os.path.join(folder, name))
-        with open(paths[-1], "w", encoding="utf-8") as file:
-            file.write(text)
-    return paths
 
 
 @pytest.fixture(scope="module", name="prometheus")
