@@ -324,8 +324,6 @@ apply_argument(struct parser *parser)
     }
     if (argument[0] != '-' || is_divider || parser->only_domains)
         return apply_word(parser, argument);
-    if (strcmp(argument, "-h") == 0)
-        argument = flags[FLAG_HELP].name;
     const char *equals = strchr(argument, '='), *attached = equals ? equals + 1 : NULL;
     bool enables = strncmp(argument, ON, strlen(ON)) == 0;
     char name[NAME_BYTES];
@@ -333,6 +331,8 @@ apply_argument(struct parser *parser)
     if (enables || strncmp(argument, OFF, strlen(OFF)) == 0)
         return apply_collector(parser, argument + strlen(enables ? ON : OFF), enables,
                                attached);
+    if (strcmp(argument, "-h") == 0)
+        argument = flags[FLAG_HELP].name;
     (void)snprintf(name, sizeof(name), "%.*s", (int)strcspn(argument, "="), argument);
     for (int id = 0; id < FLAGS; id++) {
         if (strcmp(flags[id].name, name) == 0)
