@@ -394,7 +394,7 @@ clock_parse(const json_t *reply, const struct exchange *when, struct samples *ou
         .uncertainty_ns = span_ns / 2 + granularity_ns,
     };
     if (__builtin_sub_overflow(guest_ns, latest.at_ns, &latest.offset_ns)) {
-        failure_set(why, FAILURE_MALFORMED, "return: a time expected, %lld ns found",
+        failure_set(why, FAILURE_WRONG_SHAPE, "return: a time expected, %lld ns found",
                     (long long)guest_ns);
         return -1;
     }

@@ -61,7 +61,7 @@ memory_blocks_parse(const json_t *reply, const struct exchange *when,
     double online_count = 0, offline_count = 0;
 
     if (!blocks->have_size || !reply) {
-        failure_set(why, FAILURE_MALFORMED,
+        failure_set(why, FAILURE_WRONG_SHAPE,
                     "size: missing, or the agent does not list its memory blocks");
         return -1;
     }

@@ -40,6 +40,7 @@ failure_kind_name(enum failure_kind kind)
         [FAILURE_HELD] = "held",
         [FAILURE_AGENT_ERROR] = "agent_error",
         [FAILURE_MALFORMED] = "malformed",
+        [FAILURE_WRONG_SHAPE] = "wrong_shape",
         [FAILURE_TOO_LARGE] = "too_large",
         [FAILURE_DENIED] = "denied",
         [FAILURE_NOT_RUNNING] = "not_running",

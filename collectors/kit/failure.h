@@ -18,7 +18,8 @@ enum failure_kind {
     FAILURE_BUSY,         /* another client of the agent holds it */
     FAILURE_HELD,         /* another program has the socket of the agent */
     FAILURE_AGENT_ERROR,  /* the agent answered with an error of its own */
-    FAILURE_MALFORMED,    /* the reply is no JSON, or not of the documented shape */
+    FAILURE_MALFORMED,    /* the reply is no JSON, or no reply: to no command */
+    FAILURE_WRONG_SHAPE,  /* a reply, but not what is documented for the command */
     FAILURE_TOO_LARGE,    /* the reply is over the byte or depth limit */
     FAILURE_DENIED,       /* the host's daemon does not allow us to ask */
     FAILURE_NOT_RUNNING,  /* the domain is paused, shut off or gone */

@@ -64,7 +64,7 @@ guest_json_fail(const struct guest_json *node, const char *expected)
 
     char path[PATH_BYTES];
     guest_json_path(node, path);
-    failure_set(root->why, FAILURE_MALFORMED, "%s: %s expected, %s found",
+    failure_set(root->why, FAILURE_WRONG_SHAPE, "%s: %s expected, %s found",
                 path[0] != '\0' ? path : "return", expected,
                 guest_json_type_name(node->value));
 }

@@ -24,6 +24,7 @@ step_of(enum failure_kind kind)
     case FAILURE_AGENT_ERROR:
     case FAILURE_TOO_LARGE:
     case FAILURE_MALFORMED:
+    case FAILURE_WRONG_SHAPE:
     case FAILURE_UNSUPPORTED:
     case FAILURE_DISABLED:
         return STEP_REFUSED;

@@ -84,7 +84,7 @@ make_series(struct incoming *in, const json_t *value, const char *shape)
     samples_restart(samples, &limits);
     if (in->collector->parse(value, &exchange, samples, &in->why) < 0) {
         if (in->why.kind == FAILURE_NONE)
-            failure_set(&in->why, FAILURE_MALFORMED, "%s", shape);
+            failure_set(&in->why, FAILURE_WRONG_SHAPE, "%s", shape);
         return -1;
     }
     in->state->series = samples_count(samples);

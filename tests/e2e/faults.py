@@ -129,6 +129,9 @@ FAULTS = {
     "malformed": Fault(
         "The reply is no JSON, or no reply", "malformed", "malformed", CALL, EVENT,
         "Restart the agent: libvirt talks no more to one that has sent garbage"),
+    "wrong shape": Fault(
+        "The reply is not what is documented for its command", "responsive", "wrong_shape",
+        CALL, EVENT, "Update the agent; `qga-exporter doctor` says what is wrong with which reply"),
     "too large": Fault(
         "The reply is too large", "responsive", "too_large", CALL, EVENT,
         "Exclude what is too much in the guest, or raise `limits.reply_bytes`"),

@@ -65,6 +65,21 @@ def test_malformed(guest, exporter):
     begin_anew(guest, exporter)
 
 
+def test_wrong_shape(guest, exporter):
+    watched = Watched(exporter, "wrong shape")
+    as_impostor(guest, exporter, "/data/null-return.json", "guest-get-vcpus")
+    watched.event("agent_connected")
+    metrics = watched.is_noticed(shown=watched.call("wrong_shape", "guest-get-vcpus"))
+    assert metrics.value("qga_up", domain=NAME) == 1
+    watched.timeline.wait_for_rounds(NAME, ROUNDS)
+    metrics = exporter.metrics()
+    assert metrics.value("qga_agent_backing_off", domain=NAME) == 0
+    assert metrics.value("qga_collector_success", domain=NAME, collector="clock") == 1
+    watched.ends()
+    release(guest, exporter)
+    watched.is_over()
+
+
 def test_too_large(guest, exporter):
     watched = Watched(exporter, "too large")
     as_impostor(guest, exporter, "-over-a-megabyte")

@@ -41,13 +41,13 @@ KINDS = {
     "clock-0": ("responsive", None, 2 * VISIT_CALLS),
     "clock-2-63": ("responsive", None, 2 * VISIT_CALLS),
     "clock-minus-2-63": ("responsive", None, 2 * VISIT_CALLS),
-    "types": (None, {"malformed"}, 4),
+    "types": ("responsive", {"wrong_shape"}, 4),
     "flood": (None, {"malformed", "timeout"}, 4),
     "trickle": ("unresponsive", {"timeout"}, 2),
     "ten-megabytes": (None, {"too_large", "timeout"}, 4),
     "nested": (None, {"malformed", "too_large"}, 4),
     "wrong-ids": ("unresponsive", {"timeout"}, 2),
-    "out-of-step": (None, {"timeout", "malformed"}, 4),
+    "out-of-step": (None, {"timeout", "wrong_shape"}, 4),
 }
 # None of their answers is in time.
 SILENT = ("trickle", "wrong-ids")

@@ -251,7 +251,8 @@ def recorded_disk(lab):
                     os.path.join(folder, f"{command}.json"))
     with open(os.path.join(folder, "guest-info.json"), "w", encoding="ascii") as file:
         json.dump(GUEST_INFO, file)
-    shutil.copy(os.path.join(ROOT, "tests/fixtures/hostile/not-json.json"), folder)
+    for case in ("not-json", "null-return"):
+        shutil.copy(os.path.join(ROOT, f"tests/fixtures/hostile/{case}.json"), folder)
     yield folder
 
 

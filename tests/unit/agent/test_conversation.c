@@ -31,8 +31,8 @@ static bool
 refuses(enum failure_kind kind)
 {
     return kind == FAILURE_AGENT_ERROR || kind == FAILURE_MALFORMED ||
-           kind == FAILURE_TOO_LARGE || kind == FAILURE_UNSUPPORTED ||
-           kind == FAILURE_DISABLED;
+           kind == FAILURE_WRONG_SHAPE || kind == FAILURE_TOO_LARGE ||
+           kind == FAILURE_UNSUPPORTED || kind == FAILURE_DISABLED;
 }
 
 /* Sends what is to be sent to an agent that keeps count, and hands over its answer. */

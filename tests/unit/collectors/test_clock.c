@@ -147,7 +147,7 @@ times_at_the_ends_of_int64_do_no_harm(void **state)
     assert_int_equal(ask_exchange(test, json_integer(INT64_MIN), START + 2 * SECOND,
                                   START + 2 * SECOND + 2 * MS, 2 * MS),
                      -1);
-    assert_int_equal(test->why.kind, FAILURE_MALFORMED);
+    assert_int_equal(test->why.kind, FAILURE_WRONG_SHAPE);
     /* The furthest back that can be said, after the furthest ahead. */
     assert_int_equal(ask_exchange(test, json_integer(INT64_MIN + START + 4 * SECOND),
                                   START + 3 * SECOND, START + 3 * SECOND + 2 * MS,

@@ -27,6 +27,8 @@
 #define OS "{\"return\":{\"id\":\"debian\"}}"
 #define HANDLE "{\"return\":7}"
 #define NO_SHAPE "{\"return\":{\"no\":\"such\"}}"
+#define NOTHING "{\"return\":null}"
+#define NO_REPLY "{\"no\":\"return\"}"
 #define GARBAGE "garbage"
 #define HALF "{\"return\":[{\"logical-id\":0,"
 #define ERROR(class, text) "{\"error\":{\"class\":\"" class "\",\"desc\":\"" text "\"}}"

@@ -22,6 +22,7 @@ test_each_kind(void **state)
     assert_int_equal(response_of(FAILURE_HELD), RESPONSE_NONE);
     assert_int_equal(response_of(FAILURE_AGENT_ERROR), RESPONSE_REFUSED);
     assert_int_equal(response_of(FAILURE_MALFORMED), RESPONSE_GARBLED);
+    assert_int_equal(response_of(FAILURE_WRONG_SHAPE), RESPONSE_REFUSED);
     assert_int_equal(response_of(FAILURE_TOO_LARGE), RESPONSE_REFUSED);
     assert_int_equal(response_of(FAILURE_DENIED), RESPONSE_NONE);
     assert_int_equal(response_of(FAILURE_NOT_RUNNING), RESPONSE_OCCUPIED);
@@ -36,6 +37,7 @@ test_what_only_an_agent_can_say(void **state)
     assert_true(response_is_agents(FAILURE_AGENT_ERROR));
     assert_true(response_is_agents(FAILURE_FROZEN));
     assert_true(response_is_agents(FAILURE_MALFORMED));
+    assert_true(response_is_agents(FAILURE_WRONG_SHAPE));
     assert_true(response_is_agents(FAILURE_TOO_LARGE));
     assert_false(response_is_agents(FAILURE_TIMEOUT));
     assert_false(response_is_agents(FAILURE_DENIED));

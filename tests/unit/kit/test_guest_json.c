@@ -35,7 +35,7 @@ static void
 reading_fails(struct reading *reading, const char *text)
 {
     assert_int_equal(guest_json_result(&reading->root), -1);
-    assert_int_equal(reading->why.kind, FAILURE_MALFORMED);
+    assert_int_equal(reading->why.kind, FAILURE_WRONG_SHAPE);
     assert_string_equal(reading->why.text, text);
     json_decref(reading->json);
 }
