@@ -73,10 +73,10 @@ agent_parse(const json_t *reply, const struct exchange *when, struct samples *ou
         const char *name = guest_json_string(&command, "name", GUEST_REQUIRED);
 
         guest_json_bool(&command, "enabled", GUEST_REQUIRED, &enabled);
-        if (agent_command_changes(name))
+        if (guest_json_is_usable(&command) && agent_command_changes(name))
             samples_add(out, &agent_command_enabled, enabled ? 1 : 0, LABELS(name));
     }
-    return guest_json_result(&root);
+    return guest_json_result(&root, out);
 }
 
 static enum command_status
@@ -97,7 +97,8 @@ agent_command_status(const json_t *reply, const char *wanted)
             return COMMAND_UNKNOWN;
         return enabled ? COMMAND_ENABLED : COMMAND_DISABLED;
     }
-    return guest_json_result(&root) < 0 ? COMMAND_UNKNOWN : COMMAND_MISSING;
+    /* It may be the one that was not to be read. */
+    return guest_json_is_whole(&root) ? COMMAND_MISSING : COMMAND_UNKNOWN;
 }
 
 static void

@@ -375,7 +375,7 @@ clock_parse(const json_t *reply, const struct exchange *when, struct samples *ou
 
     guest_json_root(&root, reply, why);
     if (!guest_json_as_int64(&root, &guest_ns))
-        return guest_json_result(&root);
+        return guest_json_result(&root, out);
 
     struct clock_memory *memory = when->memory;
     int64_t span_ns = clock_span_ns(when);

@@ -34,18 +34,12 @@ static const struct {
     const char *key; /* of the agent */
     const char *mode;
     const struct metric *metric;
-    enum guest_json_need need;
 } cpu_times[] = {
-    {"user", "user", &cpu_seconds, GUEST_REQUIRED},
-    {"nice", "nice", &cpu_seconds, GUEST_REQUIRED},
-    {"system", "system", &cpu_seconds, GUEST_REQUIRED},
-    {"idle", "idle", &cpu_seconds, GUEST_REQUIRED},
-    {"iowait", "iowait", &cpu_seconds, GUEST_OPTIONAL},
-    {"irq", "irq", &cpu_seconds, GUEST_OPTIONAL},
-    {"softirq", "softirq", &cpu_seconds, GUEST_OPTIONAL},
-    {"steal", "steal", &cpu_seconds, GUEST_OPTIONAL},
-    {"guest", "user", &cpu_guest_seconds, GUEST_OPTIONAL},
-    {"guestnice", "nice", &cpu_guest_seconds, GUEST_OPTIONAL},
+    {"user", "user", &cpu_seconds},        {"nice", "nice", &cpu_seconds},
+    {"system", "system", &cpu_seconds},    {"idle", "idle", &cpu_seconds},
+    {"iowait", "iowait", &cpu_seconds},    {"irq", "irq", &cpu_seconds},
+    {"softirq", "softirq", &cpu_seconds},  {"steal", "steal", &cpu_seconds},
+    {"guest", "user", &cpu_guest_seconds}, {"guestnice", "nice", &cpu_guest_seconds},
 };
 
 /* Linux lets idle and iowait decrease a little now and then.  Prometheus would take
@@ -87,7 +81,7 @@ cpustats_one(const struct guest_json *entry, struct cpustats_memory *memory,
     for (size_t i = 0; i < sizeof(cpu_times) / sizeof(*cpu_times); i++) {
         double value_ms;
 
-        if (!guest_json_number(entry, cpu_times[i].key, cpu_times[i].need, &value_ms) ||
+        if (!guest_json_number(entry, cpu_times[i].key, GUEST_OPTIONAL, &value_ms) ||
             value_ms < 0)
             continue;
         value_ms = cpustats_no_step_back(memory, cpu, cpu_times[i].key, value_ms);
@@ -108,7 +102,7 @@ cpustats_parse(const json_t *reply, const struct exchange *when, struct samples 
         if (strcmp(guest_json_string(&entry, "type", GUEST_REQUIRED), "linux") == 0)
             cpustats_one(&entry, when->memory, out);
     }
-    return guest_json_result(&list);
+    return guest_json_result(&list, out);
 }
 
 const struct collector cpustats_collector = {

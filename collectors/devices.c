@@ -90,10 +90,11 @@ devices_parse(const json_t *reply, const struct exchange *when, struct samples *
     for (size_t i = 0; guest_json_entry(&list, i, &device); i++) {
         const char *driver = guest_json_string(&device, "driver-name", GUEST_REQUIRED);
 
-        if (filter_passes(when->filters[FILTER_DRIVERS], driver))
+        if (guest_json_is_usable(&device) &&
+            filter_passes(when->filters[FILTER_DRIVERS], driver))
             devices_one(&device, driver, out);
     }
-    return guest_json_result(&list);
+    return guest_json_result(&list, out);
 }
 
 const struct collector devices_collector = {

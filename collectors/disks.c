@@ -178,7 +178,8 @@ disks_info(const struct guest_json *disk, const char *device,
     struct guest_disk found;
     char ccw_address[CCW_ADDRESS_BYTES];
 
-    guest_json_bool(disk, "partition", GUEST_REQUIRED, &is_partition);
+    if (!guest_json_bool(disk, "partition", GUEST_REQUIRED, &is_partition))
+        return;
     guest_json_object(disk, "address", GUEST_OPTIONAL, &address);
     guest_disk_read(&address, host, &found);
     disks_ccw_address(&address, ccw_address);
@@ -196,9 +197,12 @@ disks_dependencies(const struct guest_json *disk, const char *device,
     struct guest_json list, entry;
 
     guest_json_array(disk, "dependencies", GUEST_OPTIONAL, &list);
-    for (size_t i = 0; guest_json_entry(&list, i, &entry); i++)
-        samples_add(out, &disk_dependency_info, 1,
-                    LABELS(device, disks_device(guest_json_as_string(&entry))));
+    for (size_t i = 0; guest_json_entry(&list, i, &entry); i++) {
+        const char *dependency = disks_device(guest_json_as_string(&entry));
+
+        if (guest_json_is_usable(&entry))
+            samples_add(out, &disk_dependency_info, 1, LABELS(device, dependency));
+    }
 }
 
 static void
@@ -221,11 +225,10 @@ disks_smart(const struct guest_json *disk, const char *device, struct samples *o
     }
     for (size_t i = 0; i < sizeof(nvme_counts) / sizeof(*nvme_counts); i++) {
         double low, high;
-        bool has_low =
-            guest_json_number(&smart, nvme_counts[i].low, GUEST_OPTIONAL, &low);
 
-        guest_json_number(&smart, nvme_counts[i].high, GUEST_OPTIONAL, &high);
-        if (has_low && low >= 0 && high >= 0)
+        if (guest_json_number(&smart, nvme_counts[i].low, GUEST_OPTIONAL, &low) &&
+            guest_json_number(&smart, nvme_counts[i].high, GUEST_OPTIONAL, &high) &&
+            low >= 0 && high >= 0)
             samples_add(out, nvme_counts[i].metric,
                         (high * 0x1p64 + low) * nvme_counts[i].unit, LABELS(device));
     }
@@ -248,7 +251,7 @@ disks_parse(const json_t *reply, const struct exchange *when, struct samples *ou
         disks_dependencies(&disk, device, out);
         disks_smart(&disk, device, out);
     }
-    return guest_json_result(&list);
+    return guest_json_result(&list, out);
 }
 
 const struct collector disks_collector = {

@@ -125,7 +125,7 @@ diskstats_parse(const json_t *reply, const struct exchange *when, struct samples
                             LABELS(device));
         }
     }
-    return guest_json_result(&list);
+    return guest_json_result(&list, out);
 }
 
 const struct collector diskstats_collector = {

@@ -148,13 +148,14 @@ filesystem_parse(const json_t *reply, const struct exchange *when, struct sample
         const char *mountpoint =
             guest_json_string(&entry, "mountpoint", GUEST_REQUIRED);
 
-        if (!filter_passes(when->filters[FILTER_FS_TYPES], fstype) ||
+        if (!guest_json_is_usable(&entry) ||
+            !filter_passes(when->filters[FILTER_FS_TYPES], fstype) ||
             !filter_passes(when->filters[FILTER_MOUNT_POINTS], mountpoint))
             continue;
         filesystem_sizes(&entry, LABELS(device, fstype, mountpoint), out);
         filesystem_disks(&entry, device, when->host, out);
     }
-    return guest_json_result(&list);
+    return guest_json_result(&list, out);
 }
 
 const struct collector filesystem_collector = {

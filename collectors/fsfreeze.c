@@ -35,7 +35,7 @@ fsfreeze_parse(const json_t *reply, const struct exchange *when, struct samples 
     if (strcmp(word, "frozen") != 0 && strcmp(word, "thawed") != 0)
         guest_json_refuse(&status, "\"frozen\" or \"thawed\"");
     samples_add(out, &filesystems_frozen, fsfreeze_is_frozen(reply) ? 1 : 0, NO_LABELS);
-    return guest_json_result(&status);
+    return guest_json_result(&status, out);
 }
 
 const struct collector fsfreeze_collector = {

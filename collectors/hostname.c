@@ -26,7 +26,7 @@ hostname_parse(const json_t *reply, const struct exchange *when, struct samples 
     guest_json_root(&root, reply, why);
     samples_add(out, &uname_info, 1,
                 LABELS(guest_json_string(&root, "host-name", GUEST_REQUIRED)));
-    return guest_json_result(&root);
+    return guest_json_result(&root, out);
 }
 
 const struct collector hostname_collector = {

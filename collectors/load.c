@@ -32,11 +32,12 @@ load_parse(const json_t *reply, const struct exchange *when, struct samples *out
     for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
         double value;
 
-        guest_json_number(&root, keys[i], GUEST_REQUIRED, &value);
-        if (value >= 0)
+        if (guest_json_number(&root, keys[i], GUEST_OPTIONAL, &value) && value >= 0)
             samples_add(out, load_metrics[i], value, NO_LABELS);
     }
-    return guest_json_result(&root);
+    if (samples_count(out) == 0)
+        guest_json_refuse(&root, "load1m, load5m or load15m");
+    return guest_json_result(&root, out);
 }
 
 const struct collector load_collector = {

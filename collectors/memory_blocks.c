@@ -72,12 +72,14 @@ memory_blocks_parse(const json_t *reply, const struct exchange *when,
         guest_json_bool(&block, "online", GUEST_REQUIRED, &online);
         *(online ? &online_count : &offline_count) += 1;
     }
+    if (!guest_json_is_whole(&list))
+        guest_json_refuse(&list, "memory blocks alone");
     samples_add(out, &memory_block_bytes, blocks->block_bytes, NO_LABELS);
     samples_add(out, &memory_blocks_bytes, online_count * blocks->block_bytes,
                 LABELS("online"));
     samples_add(out, &memory_blocks_bytes, offline_count * blocks->block_bytes,
                 LABELS("offline"));
-    return guest_json_result(&list);
+    return guest_json_result(&list, out);
 }
 
 const struct collector memory_blocks_collector = {

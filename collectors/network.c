@@ -130,9 +130,10 @@ network_addresses(const struct guest_json *interface, const char *device,
             guest_json_string(&entry, "ip-address-type", GUEST_REQUIRED);
         bool known = guest_json_int64(&entry, "prefix", GUEST_OPTIONAL, &prefix);
 
-        samples_add(out, &network_address_info, 1,
-                    LABELS(device, family, address,
-                           known ? guest_json_decimal(prefix, digits) : ""));
+        if (guest_json_is_usable(&entry))
+            samples_add(out, &network_address_info, 1,
+                        LABELS(device, family, address,
+                               known ? guest_json_decimal(prefix, digits) : ""));
     }
 }
 
@@ -159,14 +160,15 @@ network_parse(const json_t *reply, const struct exchange *when, struct samples *
         const char *address =
             guest_json_string(&interface, "hardware-address", GUEST_OPTIONAL);
 
-        if (!filter_passes(when->filters[FILTER_DEVICES], device))
+        if (!guest_json_is_usable(&interface) ||
+            !filter_passes(when->filters[FILTER_DEVICES], device))
             continue;
         samples_add(out, &network_info, 1, LABELS(device, address));
         network_host_end(when->host, device, address, out);
         network_addresses(&interface, device, out);
         network_statistics(&interface, device, out);
     }
-    return guest_json_result(&list);
+    return guest_json_result(&list, out);
 }
 
 const struct collector network_collector = {

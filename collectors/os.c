@@ -35,7 +35,7 @@ os_parse(const json_t *reply, const struct exchange *when, struct samples *out,
         values[i] = guest_json_string(&root, keys[i], GUEST_OPTIONAL);
     samples_add(out, &os_info, 1,
                 (struct label_values){values, sizeof(keys) / sizeof(*keys)});
-    return guest_json_result(&root);
+    return guest_json_result(&root, out);
 }
 
 static void

@@ -108,11 +108,10 @@ routes_next_hop(const struct guest_json *route, const char *key)
 }
 
 static void
-routes_ipv4(const struct guest_json *route, const char *device, const char *priority,
-            struct samples *out)
+routes_ipv4(const struct guest_json *route, const char *device,
+            const char *destination, const char *priority, struct samples *out)
 {
     char network[NETWORK_BYTES], digits[GUEST_JSON_DECIMAL_BYTES];
-    const char *destination = guest_json_string(route, "destination", GUEST_REQUIRED);
     const char *mask = guest_json_string(route, "mask", GUEST_OPTIONAL);
     int length = routes_mask_length(mask);
 
@@ -124,12 +123,12 @@ routes_ipv4(const struct guest_json *route, const char *device, const char *prio
 }
 
 static void
-routes_ipv6(const struct guest_json *route, const char *device, const char *priority,
-            struct samples *out)
+routes_ipv6(const struct guest_json *route, const char *device,
+            const char *destination, const char *priority, struct samples *out)
 {
     char network[NETWORK_BYTES], source[NETWORK_BYTES];
 
-    routes_network(guest_json_string(route, "destination", GUEST_REQUIRED),
+    routes_network(destination,
                    guest_json_string(route, "desprefixlen", GUEST_OPTIONAL), network);
     routes_network(guest_json_string(route, "source", GUEST_OPTIONAL),
                    guest_json_string(route, "srcprefixlen", GUEST_OPTIONAL), source);
@@ -150,21 +149,24 @@ routes_parse(const json_t *reply, const struct exchange *when, struct samples *o
         char priority[GUEST_JSON_DECIMAL_BYTES];
         int64_t metric, version;
         const char *device = guest_json_string(&route, "iface", GUEST_REQUIRED);
+        const char *destination =
+            guest_json_string(&route, "destination", GUEST_REQUIRED);
 
         guest_json_int64(&route, "metric", GUEST_REQUIRED, &metric);
         guest_json_int64(&route, "version", GUEST_REQUIRED, &version);
-        if (!filter_passes(when->filters[FILTER_DEVICES], device) ||
+        if (!guest_json_is_usable(&route) ||
+            !filter_passes(when->filters[FILTER_DEVICES], device) ||
             routes_is_local(&route))
             continue;
         if (metric < 0 && metric >= INT32_MIN)
             metric += INT64_C(1) << 32; /* the kernel's has no sign */
         (void)guest_json_decimal(metric, priority);
         if (version == 6)
-            routes_ipv6(&route, device, priority, out);
+            routes_ipv6(&route, device, destination, priority, out);
         else
-            routes_ipv4(&route, device, priority, out);
+            routes_ipv4(&route, device, destination, priority, out);
     }
-    return guest_json_result(&list);
+    return guest_json_result(&list, out);
 }
 
 const struct collector routes_collector = {

@@ -26,7 +26,7 @@ timezone_parse(const json_t *reply, const struct exchange *when, struct samples 
     const char *zone = guest_json_string(&root, "zone", GUEST_OPTIONAL);
     guest_json_int64(&root, "offset", GUEST_REQUIRED, &offset_s);
     samples_add(out, &time_zone_offset, (double)offset_s, LABELS(zone));
-    return guest_json_result(&root);
+    return guest_json_result(&root, out);
 }
 
 const struct collector timezone_collector = {

@@ -29,8 +29,10 @@ users_parse(const json_t *reply, const struct exchange *when, struct samples *ou
         guest_json_number(&user, "login-time", GUEST_REQUIRED, &login_time);
         count++;
     }
+    if (!guest_json_is_whole(&list))
+        guest_json_refuse(&list, "users alone");
     samples_add(out, &users, (double)count, NO_LABELS);
-    return guest_json_result(&list);
+    return guest_json_result(&list, out);
 }
 
 const struct collector users_collector = {

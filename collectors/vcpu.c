@@ -37,16 +37,18 @@ vcpu_parse(const json_t *reply, const struct exchange *when, struct samples *out
 
         guest_json_int64(&vcpu, "logical-id", GUEST_REQUIRED, &id);
         guest_json_bool(&vcpu, "online", GUEST_REQUIRED, &online);
+        if (!guest_json_is_usable(&vcpu))
+            continue;
         samples_add(out, &vcpu_online, online ? 1 : 0,
                     LABELS(guest_json_decimal(id, digits)));
         *(online ? &online_count : &offline_count) += 1;
     }
-    if (online_count + offline_count == 0)
-        return guest_json_result(
-            &list); /* it runs on something: an agent that cannot tell */
-    samples_add(out, &vcpu_count, (double)online_count, LABELS("online"));
-    samples_add(out, &vcpu_count, (double)offline_count, LABELS("offline"));
-    return guest_json_result(&list);
+    /* It runs on something: none is an agent that cannot tell. */
+    if (online_count + offline_count > 0 && guest_json_is_whole(&list)) {
+        samples_add(out, &vcpu_count, (double)online_count, LABELS("online"));
+        samples_add(out, &vcpu_count, (double)offline_count, LABELS("offline"));
+    }
+    return guest_json_result(&list, out);
 }
 
 const struct collector vcpu_collector = {

@@ -1,6 +1,8 @@
 /* Typed reads of a hostile JSON value, with the path of the field in every failure. */
 #include "kit/guest_json.h"
 
+#include "kit/samples.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -53,57 +55,95 @@ guest_json_path(const struct guest_json *node, char path[PATH_BYTES])
     return (size_t)wanted < room ? length + (size_t)wanted : PATH_BYTES - 1;
 }
 
+/* Counts it; the first is told. */
+static void
+guest_json_note(const struct guest_json *node, const char *expected)
+{
+    char path[PATH_BYTES];
+
+    if (node->root->odd++ > 0)
+        return;
+    guest_json_path(node, path);
+    failure_set(node->root->why, FAILURE_WRONG_SHAPE, "%s: %s expected, %s found",
+                path[0] != '\0' ? path : "return", expected,
+                guest_json_type_name(node->value));
+}
+
+/* Costs what holds it. */
 static void
 guest_json_fail(const struct guest_json *node, const char *expected)
 {
-    struct guest_json *root = node->root;
+    struct guest_json *holder = node->holder;
 
-    if (root->failed)
+    if (holder->failed)
         return;
-    root->failed = true;
-
-    char path[PATH_BYTES];
-    guest_json_path(node, path);
-    failure_set(root->why, FAILURE_WRONG_SHAPE, "%s: %s expected, %s found",
-                path[0] != '\0' ? path : "return", expected,
-                guest_json_type_name(node->value));
+    holder->failed = true;
+    if (holder->parent == holder->root && !holder->key)
+        holder->root->odd_entries++;
+    guest_json_note(node, expected);
 }
 
 void
 guest_json_root(struct guest_json *root, const json_t *reply, struct failure *why)
 {
-    *root = (struct guest_json){.value = reply, .root = root, .why = why};
+    *root =
+        (struct guest_json){.value = reply, .root = root, .holder = root, .why = why};
 }
 
 int
-guest_json_result(const struct guest_json *root)
+guest_json_result(const struct guest_json *root, struct samples *out)
 {
-    return root->failed ? -1 : 0;
+    bool none_left = root->entries > 0 && root->odd_entries == root->entries;
+
+    if (root->failed || none_left)
+        return -1;
+    if (root->odd > 0)
+        root->why->kind = FAILURE_NONE;
+    if (out)
+        samples_left_out(out, root->odd);
+    return 0;
+}
+
+bool
+guest_json_is_whole(const struct guest_json *root)
+{
+    return root->odd == 0;
+}
+
+bool
+guest_json_is_usable(const struct guest_json *entry)
+{
+    return !entry->holder->failed;
 }
 
 bool
 guest_json_entry(const struct guest_json *array, size_t index, struct guest_json *entry)
 {
-    *entry = (struct guest_json){.parent = array, .index = index, .root = array->root};
-    if (array->root->failed || !array->value)
+    *entry = (struct guest_json){
+        .parent = array, .index = index, .root = array->root, .holder = entry};
+    if (array->holder->failed || !array->value)
         return false;
     if (!json_is_array(array->value)) {
         guest_json_fail(array, "an array");
         return false;
     }
     entry->value = json_array_get(array->value, index);
-    return entry->value;
+    if (!entry->value)
+        return false;
+    array->root->entries += array == array->root;
+    return true;
 }
 
-/* The field, whatever its type; false if it is not there.  `expected` names the type in
- * the failure of a required one. */
+/* The field, whatever its type; false if it is not there.  `expected` names the type,
+ * for what is told of a required one. */
 static bool
 guest_json_field(const struct guest_json *object, const char *key,
                  enum guest_json_need need, const char *expected,
                  struct guest_json *child)
 {
-    *child = (struct guest_json){.parent = object, .key = key, .root = object->root};
-    if (object->root->failed || !object->value)
+    *child = (struct guest_json){
+        .parent = object, .key = key, .root = object->root, .holder = object->holder};
+    if (object->holder->failed || !object->value)
         return false;
     if (!json_is_object(object->value)) {
         guest_json_fail(object, "an object");
@@ -118,11 +158,15 @@ guest_json_field(const struct guest_json *object, const char *key,
     return false;
 }
 
-/* Latches the failure of a wrong type; false for the caller to return. */
+/* A wrong type; false for the caller to return. */
 static bool
-guest_json_wrong(struct guest_json *child, const char *expected)
+guest_json_wrong(struct guest_json *child, enum guest_json_need need,
+                 const char *expected)
 {
-    guest_json_fail(child, expected);
+    if (need == GUEST_REQUIRED)
+        guest_json_fail(child, expected);
+    else
+        guest_json_note(child, expected);
     child->value = NULL;
     return false;
 }
@@ -133,7 +177,9 @@ guest_json_object(const struct guest_json *object, const char *key,
 {
     if (!guest_json_field(object, key, need, "an object", child))
         return false;
-    return json_is_object(child->value) || guest_json_wrong(child, "an object");
+    if (need == GUEST_OPTIONAL)
+        child->holder = child;
+    return json_is_object(child->value) || guest_json_wrong(child, need, "an object");
 }
 
 bool
@@ -142,7 +188,7 @@ guest_json_array(const struct guest_json *object, const char *key,
 {
     if (!guest_json_field(object, key, need, "an array", child))
         return false;
-    return json_is_array(child->value) || guest_json_wrong(child, "an array");
+    return json_is_array(child->value) || guest_json_wrong(child, need, "an array");
 }
 
 bool
@@ -155,26 +201,35 @@ guest_json_number(const struct guest_json *object, const char *key,
     if (!guest_json_field(object, key, need, "a number", &child))
         return false;
     if (!json_is_number(child.value))
-        return guest_json_wrong(&child, "a number");
+        return guest_json_wrong(&child, need, "a number");
     *value = json_number_value(child.value);
+    return true;
+}
+
+#define AN_INTEGER "an integer below 2^63"
+
+static bool
+guest_json_integer(const json_t *found, int64_t *value)
+{
+    *value = 0;
+    if (json_is_integer(found)) {
+        *value = json_integer_value(found);
+        return true;
+    }
+    /* -2^63 and 2^63 are exact as doubles; the conversion is defined only between. */
+    double real = json_is_real(found) ? json_real_value(found) : 0.5;
+    if (real < -0x1p63 || real >= 0x1p63 || (double)(int64_t)real != real)
+        return false;
+    *value = (int64_t)real;
     return true;
 }
 
 bool
 guest_json_as_int64(const struct guest_json *node, int64_t *value)
 {
-    *value = 0;
-    if (json_is_integer(node->value)) {
-        *value = json_integer_value(node->value);
+    if (guest_json_integer(node->value, value))
         return true;
-    }
-    /* -2^63 and 2^63 are exact as doubles; the conversion is defined only between. */
-    double real = json_is_real(node->value) ? json_real_value(node->value) : 0.5;
-    if (real >= -0x1p63 && real < 0x1p63 && (double)(int64_t)real == real) {
-        *value = (int64_t)real;
-        return true;
-    }
-    guest_json_fail(node, "an integer below 2^63");
+    guest_json_fail(node, AN_INTEGER);
     return false;
 }
 
@@ -203,7 +258,8 @@ guest_json_int64(const struct guest_json *object, const char *key,
     *value = 0;
     if (!guest_json_field(object, key, need, "an integer", &child))
         return false;
-    return guest_json_as_int64(&child, value);
+    return guest_json_integer(child.value, value) ||
+           guest_json_wrong(&child, need, AN_INTEGER);
 }
 
 bool
@@ -216,7 +272,7 @@ guest_json_bool(const struct guest_json *object, const char *key,
     if (!guest_json_field(object, key, need, "a boolean", &child))
         return false;
     if (!json_is_boolean(child.value))
-        return guest_json_wrong(&child, "a boolean");
+        return guest_json_wrong(&child, need, "a boolean");
     *value = json_is_true(child.value);
     return true;
 }
@@ -230,7 +286,7 @@ guest_json_string(const struct guest_json *object, const char *key,
     if (!guest_json_field(object, key, need, "a string", &child))
         return "";
     if (!json_is_string(child.value)) {
-        guest_json_wrong(&child, "a string");
+        guest_json_wrong(&child, need, "a string");
         return "";
     }
     return json_string_value(child.value);

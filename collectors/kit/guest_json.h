@@ -1,10 +1,14 @@
 /* Typed reads of a hostile JSON value.
  *
- * A reading starts at guest_json_root().  The first field of a wrong type, or missing
- * although required, fails the whole reading: `why` then names the field as the guest
- * sent it, e.g. "[3].total-bytes: a number expected, a string found".  The failure is
- * latched, so a collector reads on without looking and asks once, with
- * guest_json_result().  null reads as a field left out.
+ * A reading starts at guest_json_root().  What is odd costs what it is part of, and is
+ * counted: an optional field of a wrong type reads as left out; a required one that is
+ * missing or of a wrong type costs the entry of an array or the optional object that
+ * holds it, of which nothing more is read then; where nothing holds it but the reply,
+ * and where all entries of a reply are odd, it costs the reply.  `why` names the first,
+ * as the guest sent it: "[3].total-bytes: a number expected, a string found".  So a
+ * collector reads on without looking; before it makes a sample of an entry it asks
+ * guest_json_is_usable(), and in the end guest_json_result().  null reads as a field
+ * left out.
  *
  * Values are borrowed from the reply.  The size of a reply and its depth were limited
  * where it was parsed, and nothing here allocates or recurses deeper than the
@@ -21,6 +25,8 @@
 
 enum guest_json_need { GUEST_OPTIONAL, GUEST_REQUIRED };
 
+struct samples;
+
 /* A value of the reply and the way to it.  Lives on the collector's stack; a child must
  * neither outlive nor overwrite one it was read from.  The members are
  * kit/guest_json.c's.
@@ -31,20 +37,30 @@ struct guest_json {
     const char *key; /* NULL: the entry `index` of an array */
     size_t index;
     struct guest_json *root;
-    struct failure *why; /* of the root only, as is `failed` */
-    bool failed;
+    struct guest_json *holder; /* itself or above: what a required field costs */
+    bool failed;               /* of a holder */
+    /* Of the root only. */
+    struct failure *why;
+    size_t odd, entries, odd_entries;
 };
 
 void guest_json_root(struct guest_json *root, const json_t *reply, struct failure *why);
-/* 0, or -1 if any read has failed (`why` is filled): what parse() returns. */
-int guest_json_result(const struct guest_json *root);
+/* What parse() returns: 0, or -1 and `why`.  With 0, `out` is told how much was left
+ * out (NULL: nobody is), and the text of `why` is the first of it, or as it was before.
+ */
+int guest_json_result(const struct guest_json *root, struct samples *out);
+/* Whether nothing was odd up to now: a sum over entries is wrong without one of them.
+ */
+bool guest_json_is_whole(const struct guest_json *root);
+/* Whether all that was required of the entry so far was there. */
+bool guest_json_is_usable(const struct guest_json *entry);
 
-/* The entry `index` of an array; false past the end, or when the reading has failed:
+/* The entry `index` of an array; false past the end, or when the array is lost:
  *     for (size_t i = 0; guest_json_entry(&list, i, &entry); i++) */
 bool guest_json_entry(const struct guest_json *array, size_t index,
                       struct guest_json *entry);
 
-/* The field `key` of an object.  False if it is not there (or the reading fails); then
+/* The field `key` of an object.  False if it is not there (or not as it should); then
  * *child is an empty object or array, *value is 0. */
 bool guest_json_object(const struct guest_json *object, const char *key,
                        enum guest_json_need need, struct guest_json *child);
@@ -69,7 +85,7 @@ const char *guest_json_as_string(const struct guest_json *node);
 /* The string `key` of a reply that parse() has accepted, copied and cut; "" if it is
  * not there. */
 void guest_json_copy(const json_t *reply, const char *key, char *buffer, size_t bytes);
-/* Fails the reading: the value is not one of those that the schema knows. */
+/* As a required field of a wrong type: the value is none that the schema knows. */
 void guest_json_refuse(const struct guest_json *node, const char *expected);
 
 /* Decimal digits of `value`, for a label; returns `buffer`. */

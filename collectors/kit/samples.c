@@ -248,6 +248,12 @@ samples_add_once(struct samples *samples, const struct metric *metric, double va
 }
 
 void
+samples_left_out(struct samples *samples, size_t count)
+{
+    samples->dropped += count;
+}
+
+void
 samples_clear(struct samples *samples)
 {
     samples->count = 0;

@@ -51,6 +51,9 @@ void samples_add(struct samples *samples, const struct metric *metric, double va
 void samples_add_once(struct samples *samples, const struct metric *metric,
                       double value, struct label_values labels);
 
+/* Counts what was dropped before it became a sample: it was of a wrong type. */
+void samples_left_out(struct samples *samples, size_t count);
+
 /* Forgets all samples and counts, keeps the memory and the limits. */
 void samples_clear(struct samples *samples);
 /* As samples_clear, with other limits from now on; what one large reply has needed is

@@ -1,7 +1,11 @@
 /* An agent's reply: limits first, then JSON, then the envelope. */
 #include "agent/reply.h"
 
+#include "kit/memory.h"
+#include "kit/utf8.h"
+
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Values in one reply.  A JSON value costs the parser up to some 200 bytes for 3 bytes
@@ -79,16 +83,52 @@ within_limits(const char *bytes, size_t length, struct failure *why)
 }
 
 static json_t *
-load(const char *bytes, size_t length, struct failure *why)
+load_numbers(const char *bytes, size_t length, json_error_t *error)
 {
-    json_error_t error;
-    json_t *document = json_loadb(bytes, length, JSON_REJECT_DUPLICATES, &error);
+    json_t *document = json_loadb(bytes, length, JSON_REJECT_DUPLICATES, error);
 
     /* A counter of the guest may be a uint64; as a real it is good enough for a sample.
      */
-    if (!document && json_error_code(&error) == json_error_numeric_overflow)
+    if (!document && json_error_code(error) == json_error_numeric_overflow)
         document = json_loadb(bytes, length,
-                              JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &error);
+                              JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, error);
+    return document;
+}
+
+/* An old agent hands on names as the guest has them.  A byte that is no UTF-8 costs
+ * itself; it is no bracket and no quote, so what the reply says stays.  NULL: there is
+ * a NUL, which ends a text too early. */
+static char *
+clean_text(const char *bytes, size_t length)
+{
+    char *text = memory_new(length + 1, 1);
+    size_t size;
+
+    memcpy(text, bytes, length);
+    if (strlen(text) < length) {
+        free(text);
+        return NULL;
+    }
+    size = utf8_clean(text, SIZE_MAX, NULL);
+    char *clean = memory_new(size + 1, 1);
+
+    (void)utf8_clean(text, size, clean);
+    free(text);
+    return clean;
+}
+
+static json_t *
+load(const char *bytes, size_t length, struct failure *why)
+{
+    json_error_t error;
+    json_t *document = load_numbers(bytes, length, &error);
+    char *clean = NULL;
+
+    if (!document && json_error_code(&error) == json_error_invalid_utf8)
+        clean = clean_text(bytes, length);
+    if (clean)
+        document = load_numbers(clean, strlen(clean), &error);
+    free(clean);
     if (!document)
         failure_set(why, FAILURE_MALFORMED, "the reply is not JSON: %s (byte %d)",
                     error.text, error.position);

@@ -81,6 +81,7 @@ make_series(struct incoming *in, const json_t *value, const char *shape)
     struct samples *samples = in->rules->samples;
 
     in->why.kind = FAILURE_NONE;
+    in->why.text[0] = '\0';
     samples_restart(samples, &limits);
     if (in->collector->parse(value, &exchange, samples, &in->why) < 0) {
         if (in->why.kind == FAILURE_NONE)

@@ -80,7 +80,8 @@ static const struct metric avoided = {
 };
 COLLECTOR_GAUGE(
     dropped, "qga_collector_dropped_series",
-    "Series that the collector's last reply held beyond the limits, or twice.");
+    "Series that the collector's last reply held beyond the limits, or twice, and "
+    "parts of it that were not as documented.");
 
 const struct metric *const health_metrics[] = {
     &up,          &agent_state,    &backing_off,   &consecutive_failures,

@@ -50,7 +50,8 @@ test_what_is_no_reply_is_malformed(void **state)
         "{}",
         "{\"return\": 1} trailing",
         "{\"return\": 1, \"return\": 2}",
-        "{\"return\": \"\xff\"}",
+        "{\"return\": 1}\xff",
+        "{\"return\": \xff}",
         "{\"return\": \"\\u0000\"}",
         "{\"return\": 1e999}",
         "{\"error\": 7}",
@@ -60,6 +61,32 @@ test_what_is_no_reply_is_malformed(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof(malformed) / sizeof(malformed[0]); i++)
         assert_int_equal(kind_of(malformed[i]), FAILURE_MALFORMED);
+}
+
+/* What is odd costs itself: the rest of the reply stays as it is. */
+static void
+test_bytes_that_are_no_utf8(void **state)
+{
+    const char *reply =
+        "{\"return\": [\"\xc3\", \"a\xff\xfe\", \"\xc3\xa4\", 18446744073709551615]}";
+    struct failure why = {0};
+    json_t *value = reply_parse(reply, strlen(reply), LIMIT, &why);
+
+    (void)state;
+    assert_int_equal(why.kind, FAILURE_NONE);
+    assert_int_equal(json_array_size(value), 4);
+    assert_string_equal(json_string_value(json_array_get(value, 0)), "\xef\xbf\xbd");
+    assert_string_equal(json_string_value(json_array_get(value, 1)),
+                        "a\xef\xbf\xbd\xef\xbf\xbd");
+    assert_string_equal(json_string_value(json_array_get(value, 2)), "\xc3\xa4");
+    assert_true(json_is_real(json_array_get(value, 3)));
+    json_decref(value);
+
+    /* A NUL would end the text before its end. */
+    static const char cut[] = "{\"return\": 1}\0\xff";
+
+    assert_null(reply_parse(cut, sizeof(cut) - 1, LIMIT, &why));
+    assert_int_equal(why.kind, FAILURE_MALFORMED);
 }
 
 static void
@@ -185,6 +212,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_return_is_handed_over),
         cmocka_unit_test(test_what_is_no_reply_is_malformed),
+        cmocka_unit_test(test_bytes_that_are_no_utf8),
         cmocka_unit_test(test_large_integers_become_reals),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_error_texts_of_all_generations),

@@ -1,5 +1,7 @@
-/* Typed reads: what is taken, and that a failure names the field and latches. */
+/* Typed reads: what is taken, and what an odd part costs and is called. */
 #include "kit/guest_json.h"
+
+#include "kit/samples.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -27,14 +29,33 @@ reading_start(struct reading *reading, const char *text)
 static void
 reading_succeeds(struct reading *reading)
 {
-    assert_int_equal(guest_json_result(&reading->root), 0);
+    assert_int_equal(guest_json_result(&reading->root, NULL), 0);
+    assert_int_equal(reading->why.kind, FAILURE_NONE);
+    assert_string_equal(reading->why.text, "");
+    assert_true(guest_json_is_whole(&reading->root));
+    json_decref(reading->json);
+}
+
+/* It is well but for so many parts; the first of them is named. */
+static void
+reading_leaves_out(struct reading *reading, size_t count, const char *text)
+{
+    const struct samples_limits none = {.series_max = 0};
+    struct samples *samples = samples_new(&none);
+
+    assert_int_equal(guest_json_result(&reading->root, samples), 0);
+    assert_int_equal(samples_dropped(samples), count);
+    assert_int_equal(reading->why.kind, FAILURE_NONE);
+    assert_string_equal(reading->why.text, text);
+    assert_false(guest_json_is_whole(&reading->root));
+    samples_free(samples);
     json_decref(reading->json);
 }
 
 static void
 reading_fails(struct reading *reading, const char *text)
 {
-    assert_int_equal(guest_json_result(&reading->root), -1);
+    assert_int_equal(guest_json_result(&reading->root, NULL), -1);
     assert_int_equal(reading->why.kind, FAILURE_WRONG_SHAPE);
     assert_string_equal(reading->why.text, text);
     json_decref(reading->json);
@@ -113,7 +134,71 @@ a_wrong_type_names_the_field(void **state)
     assert_true(guest_json_entry(&disks, 1, &disk));
     assert_true(guest_json_object(&disk, "pci", GUEST_REQUIRED, &pci));
     assert_false(guest_json_number(&pci, "slot", GUEST_OPTIONAL, &number));
-    reading_fails(&r, "[1].disk[1].pci.slot: a number expected, a string found");
+    assert_true(guest_json_is_usable(&disk));
+    assert_false(guest_json_number(&pci, "slot", GUEST_REQUIRED, &number));
+    assert_false(guest_json_is_usable(&disk));
+    assert_true(guest_json_is_usable(&entry));
+    reading_leaves_out(&r, 2,
+                       "[1].disk[1].pci.slot: a number expected, a string found");
+}
+
+static void
+an_odd_part_costs_what_holds_it(void **state)
+{
+    (void)state;
+    struct reading r;
+    struct guest_json entry, pci;
+    double number;
+    reading_start(&r, "[{\"name\":\"a\",\"size\":true,\"used\":1},"
+                      "{\"name\":7,\"used\":1},"
+                      "{\"name\":\"c\",\"pci\":{\"bus\":0}},5]");
+    assert_true(guest_json_entry(&r.root, 0, &entry));
+    assert_string_equal(guest_json_string(&entry, "name", GUEST_REQUIRED), "a");
+    assert_false(guest_json_number(&entry, "size", GUEST_OPTIONAL, &number));
+    assert_true(guest_json_number(&entry, "used", GUEST_OPTIONAL, &number));
+    assert_true(guest_json_is_usable(&entry));
+
+    assert_true(guest_json_entry(&r.root, 1, &entry));
+    assert_string_equal(guest_json_string(&entry, "name", GUEST_REQUIRED), "");
+    assert_false(guest_json_number(&entry, "used", GUEST_OPTIONAL, &number));
+    assert_false(guest_json_is_usable(&entry));
+
+    assert_true(guest_json_entry(&r.root, 2, &entry));
+    assert_true(guest_json_object(&entry, "pci", GUEST_OPTIONAL, &pci));
+    assert_true(guest_json_number(&pci, "bus", GUEST_REQUIRED, &number));
+    assert_false(guest_json_number(&pci, "slot", GUEST_REQUIRED, &number));
+    assert_false(guest_json_number(&pci, "bus", GUEST_REQUIRED, &number));
+    assert_true(guest_json_is_usable(&entry));
+    assert_string_equal(guest_json_string(&entry, "name", GUEST_REQUIRED), "c");
+
+    assert_true(guest_json_entry(&r.root, 3, &entry));
+    assert_string_equal(guest_json_string(&entry, "name", GUEST_REQUIRED), "");
+    assert_false(guest_json_is_usable(&entry));
+    assert_false(guest_json_entry(&r.root, 4, &entry));
+    reading_leaves_out(&r, 4, "[0].size: a number expected, a boolean found");
+}
+
+/* Of the lists below entries that is no matter: their entry is well. */
+static void
+a_reply_of_odd_entries_alone_fails(void **state)
+{
+    (void)state;
+    struct reading r;
+    struct guest_json entry, list, item;
+    double number;
+    reading_start(&r, "[{\"a\":[7]},[]]");
+    assert_true(guest_json_entry(&r.root, 0, &entry));
+    assert_true(guest_json_array(&entry, "a", GUEST_REQUIRED, &list));
+    assert_true(guest_json_entry(&list, 0, &item));
+    assert_string_equal(guest_json_as_string(&item), "");
+    assert_true(guest_json_entry(&r.root, 1, &entry));
+    assert_false(guest_json_number(&entry, "b", GUEST_REQUIRED, &number));
+    reading_leaves_out(&r, 2, "[0].a[0]: a string expected, an integer found");
+
+    reading_start(&r, "[{\"b\":true},[]]");
+    for (size_t i = 0; guest_json_entry(&r.root, i, &entry); i++)
+        assert_false(guest_json_number(&entry, "b", GUEST_REQUIRED, &number));
+    reading_fails(&r, "[0].b: a number expected, a boolean found");
 }
 
 static void
@@ -148,14 +233,14 @@ the_first_failure_stays_and_ends_loops(void **state)
 {
     (void)state;
     struct reading r;
-    struct guest_json entry;
+    struct guest_json list, entry;
     bool boolean;
-    reading_start(&r, "[{\"a\":1},{\"b\":2}]");
-    assert_true(guest_json_entry(&r.root, 0, &entry));
-    assert_false(guest_json_bool(&entry, "a", GUEST_REQUIRED, &boolean));
-    assert_string_equal(guest_json_string(&entry, "a", GUEST_REQUIRED), "");
-    assert_false(guest_json_entry(&r.root, 1, &entry));
-    reading_fails(&r, "[0].a: a boolean expected, an integer found");
+    reading_start(&r, "{\"a\":1,\"b\":[{}]}");
+    assert_true(guest_json_array(&r.root, "b", GUEST_REQUIRED, &list));
+    assert_false(guest_json_bool(&r.root, "a", GUEST_REQUIRED, &boolean));
+    assert_string_equal(guest_json_string(&r.root, "a", GUEST_REQUIRED), "");
+    assert_false(guest_json_entry(&list, 0, &entry));
+    reading_fails(&r, "a: a boolean expected, an integer found");
 
     reading_start(&r, "{}");
     assert_false(guest_json_entry(&r.root, 0, &entry));
@@ -178,6 +263,8 @@ main(void)
         cmocka_unit_test(fields_of_every_type_are_read),
         cmocka_unit_test(a_field_left_out_or_null_reads_as_not_there),
         cmocka_unit_test(a_wrong_type_names_the_field),
+        cmocka_unit_test(an_odd_part_costs_what_holds_it),
+        cmocka_unit_test(a_reply_of_odd_entries_alone_fails),
         cmocka_unit_test(integers_must_be_integers_in_range),
         cmocka_unit_test(the_first_failure_stays_and_ends_loops),
         cmocka_unit_test(decimals_are_written_whole),
