@@ -153,8 +153,8 @@ def schedule():
 def limits():
     return g.row(
         "Limits and faults of guests",
-        g.table("Dropped series", "Guests that say more than the limits allow; the rest is "
-                "dropped.", g.rows(q("qga_collector_dropped_series{HOST} > 0")), (8, 8),
+        g.table("Dropped series", "Guests that say more than the limits allow, or what "
+                "is not as documented; that is dropped.", g.rows(q("qga_collector_dropped_series{HOST} > 0")), (8, 8),
                 sort="-Dropped", no_value="Nothing is dropped.",
                 columns={"domain": "Guest", "collector": "Collector", "Value #A": "Dropped",
                          "instance": "Host", "source": "Source"},

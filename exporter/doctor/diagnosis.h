@@ -9,7 +9,7 @@
 struct config;
 struct source_config;
 
-#define DOCTOR_FINDINGS_MAX 8
+#define DOCTOR_FINDINGS_MAX 40 /* some of the guest, and one for each collector */
 #define DOCTOR_REMEDIES_MAX 2
 
 enum doctor_step { STEP_CHANNEL, STEP_SERVICE, STEP_ANSWER, STEPS };

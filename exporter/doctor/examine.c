@@ -14,6 +14,9 @@
 
 #define COMMANDS_BYTES_MAX 512
 
+/* Besides those of single collectors: of the guest, and one for each kind. */
+_Static_assert(COLLECTORS_MAX + 8 <= DOCTOR_FINDINGS_MAX, "room for all findings");
+
 /* virsh takes a UUID as well, which needs no quotes and hides no other option. */
 static char *
 shell_name(const struct source_config *source, const struct guest *guest)
@@ -123,24 +126,75 @@ is_in_trouble(const struct guest_collector *collector, enum doctor_trouble troub
 
     if (reasons[trouble] != 0)
         return (avoided & reasons[trouble]) != 0;
+    if (trouble == TROUBLE_COMMAND_ODD)
+        return collector->asked && collector->success && collector->words;
     return collector->asked && !collector->success &&
            !(avoided & (AVOID_MISSING | AVOID_DISABLED | AVOID_QUARANTINED));
 }
 
-/* "guest-a, guest-b"; NULL: none.  Of collectors that are switched on. */
+/* Only where the command's own answer is the trouble; else what was said to it before
+ * is no matter. */
+static const char *
+words_of(const struct guest_collector *collector, enum doctor_trouble trouble)
+{
+    bool has_words =
+        trouble == TROUBLE_COMMAND_FAILED || trouble == TROUBLE_COMMAND_ODD;
+
+    return has_words && collector->words ? collector->words : "";
+}
+
+/* The first collector that is in this trouble, from `from` on, with these words (NULL:
+ * any); collectors_count: none.  Of those that are switched on. */
+static size_t
+next_in_trouble(const struct config *config, const struct guest *guest,
+                enum doctor_trouble trouble, size_t from, const char *words)
+{
+    while (from < collectors_count) {
+        const struct guest_collector *collector = &guest->collectors[from];
+
+        if (config->collectors[from].enabled && is_in_trouble(collector, trouble) &&
+            (!words || strcmp(words_of(collector, trouble), words) == 0))
+            break;
+        from++;
+    }
+    return from;
+}
+
+/* "guest-a, guest-b": `first`, and all that have the same trouble and words. */
 static char *
 commands_in_trouble(const struct config *config, const struct guest *guest,
-                    enum doctor_trouble trouble)
+                    enum doctor_trouble trouble, size_t first)
 {
     struct text list = TEXT_INIT(COMMANDS_BYTES_MAX);
+    const char *words = words_of(&guest->collectors[first], trouble);
 
-    for (size_t i = 0; i < collectors_count; i++) {
-        if (config->collectors[i].enabled &&
-            is_in_trouble(&guest->collectors[i], trouble))
-            text_add_format(&list, "%s%s", list.length > 0 ? ", " : "",
-                            collectors[i]->command);
-    }
+    for (size_t i = first; i < collectors_count;
+         i = next_in_trouble(config, guest, trouble, i + 1, words))
+        text_add_format(&list, "%s%s", i > first ? ", " : "", collectors[i]->command);
     return text_take(&list, NULL);
+}
+
+/* One finding for each thing that was said. */
+static void
+find_trouble(struct doctor_row *row, const struct config *config,
+             const struct guest *guest, enum doctor_trouble trouble,
+             struct doctor_case about)
+{
+    for (size_t i = next_in_trouble(config, guest, trouble, 0, NULL);
+         i < collectors_count; i = next_in_trouble(config, guest, trouble, i + 1, NULL)) {
+        const char *words = words_of(&guest->collectors[i], trouble);
+
+        if (next_in_trouble(config, guest, trouble, 0, words) < i)
+            continue; /* told with the first of them */
+        char *commands = commands_in_trouble(config, guest, trouble, i);
+        char *error = doctor_escape(words);
+
+        about.commands = commands;
+        about.error = error;
+        doctor_find(row, trouble, &about);
+        free(commands);
+        free(error);
+    }
 }
 
 static void
@@ -148,15 +202,8 @@ find_commands(struct doctor_row *row, const struct config *config,
               const struct guest *guest, enum doctor_trouble first,
               struct doctor_case about)
 {
-    for (int trouble = (int)first; trouble < TROUBLES; trouble++) {
-        char *commands =
-            commands_in_trouble(config, guest, (enum doctor_trouble)trouble);
-
-        about.commands = commands;
-        if (commands)
-            doctor_find(row, (enum doctor_trouble)trouble, &about);
-        free(commands);
-    }
+    for (int trouble = (int)first; trouble < TROUBLES; trouble++)
+        find_trouble(row, config, guest, (enum doctor_trouble)trouble, about);
 }
 
 void

@@ -117,10 +117,13 @@ static const struct {
                                   NULL},
     [TROUBLE_COMMAND_FAILED] = {"command_failed", FAULT,
                                 "the agent answers, but not to {commands}{: error}",
-                                IN_GUEST "look into the agent's log, or update the "
-                                         "agent; --log.level=debug shows each "
-                                         "answer",
-                                NULL},
+                                NULL, NULL}, /* by what it says: see refusals[] */
+    [TROUBLE_COMMAND_ODD] = {"command_odd", NOTE,
+                             "parts of the answer to {commands} are not as documented, "
+                             "and were left out{: error}",
+                             "another version of the agent may do better; its other "
+                             "data is not touched",
+                             NULL},
     [TROUBLE_COMMAND_MISSING] = {"command_missing", NOTE,
                                  "this agent does not have {commands}",
                                  "a newer agent may; its other data is not touched",
@@ -219,6 +222,17 @@ static const struct {
          "/etc/polkit-1/rules.d/ (it names the user), or: usermod -a -G libvirt USER"},
 };
 
+/* Where the agent does not do what it is asked to; likewise. */
+static const struct {
+    const char *sign, *remedy;
+} refusals[] = {
+    {"ermission denied",
+     IN_GUEST "SELinux or AppArmor may keep it from the agent, and the audit log tells: "
+              "ausearch -m avc -c qemu-ga, or journalctl -k -g apparmor"},
+    {"", IN_GUEST "look into the agent's log, or update the agent; --log.level=debug "
+                  "shows each answer"},
+};
+
 #define PERMISSION "{permission}"
 #define DAEMON_HANGS                                                                   \
     "the daemon hangs; guests go on without it: systemctl restart {daemon}"
@@ -247,6 +261,16 @@ permission_remedy(const char *error)
     while (!strstr(error, permissions[i].sign))
         i++;
     return permissions[i].remedy;
+}
+
+static const char *
+refusal_remedy(const char *error)
+{
+    size_t i = 0;
+
+    while (!strstr(error, refusals[i].sign))
+        i++;
+    return refusals[i].remedy;
 }
 
 static char *
@@ -314,6 +338,8 @@ doctor_find(struct doctor_row *row, enum doctor_trouble trouble,
         remedy = others[trouble].remedy;
         then = others[trouble].then;
     }
+    if (trouble == TROUBLE_COMMAND_FAILED)
+        remedy = refusal_remedy(about->error);
     *finding = (struct doctor_finding){
         .problem = troubles[trouble].problem,
         .is_fault = troubles[trouble].is_fault,

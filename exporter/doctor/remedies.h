@@ -34,6 +34,7 @@ enum doctor_trouble {
     /* Of single commands of a guest that answers, in the order of the report. */
     TROUBLE_COMMAND_DISABLED,
     TROUBLE_COMMAND_FAILED,
+    TROUBLE_COMMAND_ODD, /* part of its answer was left out */
     TROUBLE_COMMAND_MISSING,
     TROUBLE_COMMAND_QUARANTINED,
     TROUBLE_COMMAND_AVOIDED,
@@ -45,7 +46,7 @@ struct doctor_case {
     const struct source_config *source; /* NULL: none in particular */
     const struct guest_os *os;
     const char *name;     /* the domain (or its socket), for a shell */
-    const char *error;    /* of the last call, escaped; "" */
+    const char *error;    /* of the call in question, escaped; "" */
     const char *commands; /* those in trouble; NULL: no certain one */
 };
 

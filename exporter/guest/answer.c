@@ -226,6 +226,7 @@ note_collector(const struct incoming *in)
     state->asked = true;
     state->success = kind == FAILURE_NONE;
     state->failure = kind;
+    guest_note_words(state, in->why.text);
     state->duration_ns = in->collector->next
                              ? state->conversation.duration_ns
                              : in->answer->received_mono_ns - in->answer->sent_mono_ns;

@@ -31,8 +31,10 @@ guest_free(struct guest *guest)
 {
     if (!guest)
         return;
-    for (size_t i = 0; i < collectors_count; i++)
+    for (size_t i = 0; i < collectors_count; i++) {
         free(guest->collectors[i].memory);
+        free(guest->collectors[i].words);
+    }
     domain_facts_unref(guest->definition);
     free(guest->addresses);
     free(guest->source_name);
@@ -91,6 +93,13 @@ guest_is_askable(const struct guest *guest)
            guest->channel == CHANNEL_CONNECTED && !guest->opted_out;
 }
 
+void
+guest_note_words(struct guest_collector *collector, const char *words)
+{
+    free(collector->words);
+    collector->words = *words ? memory_string(words) : NULL;
+}
+
 /* What a conversation has left open in the guest is tidied up first, in case it is the
  * same agent after all. */
 static void
@@ -98,6 +107,7 @@ forget_collector(const struct collector *collector, struct guest_collector *stat
                  bool is_new)
 {
     state->asked = false;
+    guest_note_words(state, "");
     state->unsettled = state->unsettled && !is_new;
     state->status = COMMAND_UNKNOWN;
     state->reply_hash = 0;

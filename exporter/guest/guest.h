@@ -50,6 +50,7 @@ struct guest_collector {
     bool asked;                 /* at least once since the agent connected */
     bool success;               /* the last time */
     enum failure_kind failure;  /* the last time */
+    char *words;                /* why, or what of its reply was left out; NULL: none */
     enum command_status status; /* of its command, by guest-info or by trying */
     bool quarantined;           /* its reply broke the channel */
     bool unsettled;             /* it may have left something open in this agent */
@@ -136,6 +137,9 @@ const char *guest_os_id(const struct guest *guest);
 
 /* Whether the source says that there is somebody to ask. */
 bool guest_is_askable(const struct guest *guest);
+
+/* What its last call was answered, where that was not well; "": it was. */
+void guest_note_words(struct guest_collector *collector, const char *words);
 
 /* The agent can be asked (again): what it had, and what was remembered of it, no longer
  * counts.  `is_new`: it has opened its channel again, or the guest has restarted; else

@@ -251,6 +251,73 @@ test_commands(void **state)
 }
 
 static void
+fails(struct visit *visit, const char *name, const char *words)
+{
+    struct guest_collector *collector = collector_of(visit, name);
+
+    collector->asked = true;
+    collector->success = false;
+    collector->failure = FAILURE_AGENT_ERROR;
+    guest_note_words(collector, words);
+}
+
+static void
+expect_finding(const struct doctor_row *row, size_t index, const char *problem,
+               const char *text, const char *remedy)
+{
+    const struct doctor_finding *finding = &row->findings[index];
+
+    assert_true(index < row->findings_count);
+    assert_string_equal(finding->problem, problem);
+    if (!strstr(finding->text, text) || !strstr(finding->remedies[0], remedy))
+        fail_msg("\"%s\", \"%s\"", finding->text, finding->remedies[0]);
+}
+
+/* Each with its own words, whatever was said since. */
+static void
+test_commands_that_fail_with_different_words(void **state)
+{
+    struct visit *visit = *state;
+
+    visit->guest->answered = true;
+    fails(visit, "hostname", "GenericError: boom");
+    fails(visit, "filesystem", "failed to stat /mnt: Permission denied");
+    fails(visit, "vcpu", "GenericError: boom");
+    fail_with(visit, FAILURE_AGENT_ERROR, "the last of all");
+    collector_of(visit, "os")->asked = collector_of(visit, "os")->success = true;
+    guest_note_words(collector_of(visit, "os"), "name: a string expected");
+    const struct doctor_row *row = examine(visit);
+
+    assert_int_equal(row->findings_count, 3);
+    expect_finding(row, 0, "command_failed",
+                   "guest-get-vcpus, guest-get-host-name: GenericError: boom",
+                   "look into the agent's log");
+    expect_finding(row, 1, "command_failed",
+                   "guest-get-fsinfo: failed to stat /mnt: Permission denied",
+                   "ausearch -m avc -c qemu-ga");
+    expect_finding(row, 2, "command_odd",
+                   "guest-get-osinfo are not as documented, and were left out: name: a "
+                   "string expected",
+                   "another version");
+    assert_false(row->findings[2].is_fault);
+}
+
+/* There is room for one of each. */
+static void
+test_all_commands_fail(void **state)
+{
+    struct visit *visit = *state;
+    char words[32];
+
+    visit->guest->answered = true;
+    for (size_t i = 0; i < collectors_count; i++) {
+        (void)snprintf(words, sizeof(words), "no %zu", i);
+        fails(visit, collectors[i]->name, words);
+    }
+    assert_int_equal(examine(visit)->findings_count, collectors_count);
+}
+
+static void
 test_commands_that_fail(void **state)
 {
     struct visit *visit = *state;
@@ -263,9 +330,9 @@ test_commands_that_fail(void **state)
                         "command_quarantined");
     filesystem->quarantined = false;
 
-    visit->guest->answered = filesystem->asked = true;
-    filesystem->failure = FAILURE_AGENT_ERROR;
-    fail_with(visit, FAILURE_AGENT_ERROR, "failed to open \033[2J/sys\n");
+    visit->guest->answered = true;
+    fail_with(visit, FAILURE_NONE, "");
+    fails(visit, "filesystem", "failed to open \033[2J/sys\n");
     const struct doctor_row *row = examine(visit);
 
     expect_problem(row, "command_failed", true, "none");
@@ -297,6 +364,8 @@ main(void)
         TEST(test_a_paused_domain_may_lack_the_channel),
         TEST(test_commands),
         TEST(test_commands_that_fail),
+        TEST(test_commands_that_fail_with_different_words),
+        TEST(test_all_commands_fail),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -116,6 +116,49 @@ test_what_is_said_of_a_failure(void **state)
     guest_free(guest);
 }
 
+static void
+expect_words(const struct guest *guest, const char *collector, const char *words)
+{
+    const char *found = guest->collectors[index_of(collector)].words;
+
+    if (!words) {
+        assert_null(found);
+        return;
+    }
+    assert_non_null(found);
+    assert_string_equal(found, words);
+}
+
+/* What one collector was answered stays its own, until it is answered well or its agent
+ * is another. */
+static void
+test_each_collector_keeps_its_words(void **state)
+{
+    struct guest *guest = new_guest();
+
+    (void)state;
+    (void)take(guest, "hostname", said(REFUSES));
+    (void)take(guest, "vcpu", said(NO_SHAPE));
+    (void)take(guest, "os", said(OS));
+    expect_words(guest, "hostname", "GenericError: cannot open /dev/x");
+    expect_words(guest, "vcpu", "return: an array expected, an object found");
+    expect_words(guest, "os", NULL);
+    /* Nothing was learned of it: another client was at work. */
+    (void)take(guest, "hostname", lost(FAILURE_BUSY));
+    expect_words(guest, "hostname", "GenericError: cannot open /dev/x");
+
+    (void)take(guest, "vcpu",
+               said("{\"return\":[{\"logical-id\":0,\"online\":true},7]}"));
+    assert_int_equal(guest->collectors[index_of("vcpu")].dropped, 1);
+    assert_true(guest->collectors[index_of("vcpu")].success);
+    expect_words(guest, "vcpu", "[1]: an object expected, an integer found");
+    (void)take(guest, "vcpu", said(VCPUS));
+    expect_words(guest, "vcpu", NULL);
+    guest_forget_agent(guest, true);
+    expect_words(guest, "hostname", NULL);
+    guest_free(guest);
+}
+
 /* Series hold for longer only if they were made of the same reply, and nothing else was
  * said since. */
 static void
@@ -237,6 +280,7 @@ main(void)
         TEST(test_who_broke_the_channel),
         TEST(test_what_is_counted),
         TEST(test_what_somebody_else_at_work_says),
+        TEST(test_each_collector_keeps_its_words),
         TEST(test_what_is_said_of_a_failure),
         TEST(test_what_renews_series),
         TEST(test_series_are_limited_in_all),
