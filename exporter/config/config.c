@@ -55,7 +55,10 @@ static const struct section_key limits_keys[] = {
      REPLY_BYTES_MIN, REPLY_BYTES_MAX, .help = "larger replies are refused"},
     {"series_per_guest", SECTION_COUNT,
      offsetof(struct limits_config, series_per_guest), SERIES_PER_GUEST_MIN,
-     SERIES_PER_GUEST_MAX, .help = "further series are dropped and counted"},
+     SERIES_PER_GUEST_MAX,
+     .help = "further series are dropped and counted; where a guest's collectors want "
+             "more, each has the same share, and what one does not need the others "
+             "get"},
     {"label_bytes", SECTION_BYTES, offsetof(struct limits_config, label_bytes),
      LABEL_BYTES_MIN, LABEL_BYTES_MAX, .help = "longer label values are cut"},
     {"calls_per_minute", SECTION_UNSIGNED,

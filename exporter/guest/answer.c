@@ -22,19 +22,40 @@ struct incoming {
 
 /* --- what it says --- */
 
-/* The guest's series are limited in all: what its other collectors have is not there
- * for this one. */
+/* How many series the collector `index` would take if it could. */
 static size_t
-series_left(const struct incoming *in)
+series_wanted(const struct incoming *in, size_t index)
+{
+    const struct guest_collector *collector = &in->guest->collectors[index];
+
+    if (!in->rules->config->collectors[index].enabled)
+        return 0;
+    return collector->wants_more ? SIZE_MAX : collector->series;
+}
+
+/* The guest's series are limited in all: each collector may have the same share, and
+ * what one does not want the others get.  One that has more than its share, because it
+ * came first, gives it back with its next answer. */
+static size_t
+series_share(const struct incoming *in)
 {
     size_t left = in->rules->config->limits.series_per_guest;
+    size_t sharers = collectors_count, before;
+    bool content[COLLECTORS_MAX] = {false};
 
-    for (size_t i = 0; i < collectors_count; i++) {
-        size_t used = i == in->index ? 0 : in->guest->collectors[i].series;
+    do {
+        before = sharers;
+        for (size_t i = 0; i < collectors_count; i++) {
+            size_t wanted = series_wanted(in, i);
 
-        left -= used < left ? used : left;
-    }
-    return left;
+            if (i == in->index || content[i] || wanted > left / sharers)
+                continue;
+            content[i] = true;
+            left -= wanted;
+            sharers--;
+        }
+    } while (sharers < before);
+    return left / sharers;
 }
 
 /* Those that the collector's series name: what its filters exclude is not among them.
@@ -65,7 +86,7 @@ make_series(struct incoming *in, const json_t *value, const char *shape)
 {
     const struct config *config = in->rules->config;
     const struct samples_limits limits = {
-        .series_max = series_left(in),
+        .series_max = series_share(in),
         .label_bytes_max = config->limits.label_bytes,
     };
     const struct domain_facts *definition = in->guest->definition;
@@ -90,6 +111,8 @@ make_series(struct incoming *in, const json_t *value, const char *shape)
     }
     in->state->series = samples_count(samples);
     in->state->dropped = samples_dropped(samples);
+    in->state->wants_more =
+        in->state->dropped > 0 && in->state->series == limits.series_max;
     if (in->collector->addresses)
         learn_addresses(in);
     in->verdict->series = SERIES_NEW;
@@ -138,7 +161,8 @@ says_the_same(const struct incoming *in)
     /* What it says depends on the past, or on when it says it; or what became of it
      * depends on the room that the other collectors left. */
     if (in->collector->memory_bytes > 0 || in->collector->command_status ||
-        in->collector->is_frozen || in->state->dropped > 0)
+        in->collector->is_frozen || in->state->dropped > 0 ||
+        in->state->series > series_share(in))
         return false;
     in->state->reply_hash = hash;
     return repeats;
@@ -236,6 +260,7 @@ note_collector(const struct incoming *in)
     } else if (kind == FAILURE_UNSUPPORTED || kind == FAILURE_DISABLED) {
         state->status = kind == FAILURE_DISABLED ? COMMAND_DISABLED : COMMAND_MISSING;
         state->series = 0;
+        state->wants_more = false;
         in->verdict->series = SERIES_WITHDRAWN;
     }
     in->verdict->failed = !state->success && state->status != COMMAND_MISSING;

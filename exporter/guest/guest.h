@@ -59,6 +59,7 @@ struct guest_collector {
     int64_t duration_ns;
     int64_t last_success_ns; /* CLOCK_REALTIME; 0: never */
     size_t series, dropped;
+    bool wants_more; /* there was no room for all of its series */
     uint64_t
         reply_hash; /* of what the published series were made of; 0: read it again */
     void *memory;   /* collector->memory_bytes, zeroed for a new agent */

@@ -6,6 +6,8 @@
 #include "guest/avoid.h"
 #include "unit/guest/answers.h"
 
+#include <stdio.h>
+
 static struct answer
 broke_channel(void)
 {
@@ -203,6 +205,70 @@ test_series_are_limited_in_all(void **state)
     guest_free(guest);
 }
 
+/* As many as there are. */
+static const char *
+some_commands(char *reply, size_t bytes, int count)
+{
+    static const char *const names[] = {"exec",     "file-open", "file-write", "fstrim",
+                                        "set-time", "shutdown",  "set-vcpus"};
+    size_t length = (size_t)snprintf(
+        reply, bytes, "{\"return\":{\"version\":\"9\",\"supported_commands\":[");
+
+    for (int i = 0; i < count; i++)
+        length += (size_t)snprintf(reply + length, bytes - length,
+                                   "%s{\"name\":\"guest-%s\",\"enabled\":true}",
+                                   i > 0 ? "," : "", names[i]);
+    (void)snprintf(reply + length, bytes - length, "]}}");
+    return reply;
+}
+
+/* Room for 10; os wants 1, vcpu 2 and one each, agent 1 and one each. */
+static void
+test_no_collector_takes_anothers_room(void **state)
+{
+    struct guest *guest = new_guest();
+    const struct guest_collector *vcpu = &guest->collectors[index_of("vcpu")],
+                                 *agent = &guest->collectors[index_of("agent")],
+                                 *os = &guest->collectors[index_of("os")];
+    const char *many = "{\"return\":[{\"logical-id\":0,\"online\":true},"
+                       "{\"logical-id\":1,\"online\":true},"
+                       "{\"logical-id\":2,\"online\":true},"
+                       "{\"logical-id\":3,\"online\":true},"
+                       "{\"logical-id\":4,\"online\":true},"
+                       "{\"logical-id\":5,\"online\":true}]}";
+    char all[1000], some[1000];
+
+    (void)state;
+    config.limits.series_per_guest = 10;
+    (void)some_commands(all, sizeof(all), 7);
+    (void)some_commands(some, sizeof(some), 2);
+
+    /* The first to come takes what nobody wants. */
+    (void)take(guest, "vcpu", said(many));
+    assert_int_equal(vcpu->series, 8);
+    assert_int_equal(vcpu->dropped, 0);
+    /* That costs no other, and is given back, though it was not too much then. */
+    (void)take(guest, "os", said(OS));
+    (void)take(guest, "agent", said(all));
+    assert_int_equal(os->series, 1);
+    assert_int_equal(agent->series, 4);
+    assert_int_equal(take(guest, "vcpu", said(many)).series, SERIES_NEW);
+    assert_int_equal(vcpu->series, 4);
+    assert_int_equal(vcpu->dropped, 4);
+    (void)take(guest, "agent", said(all));
+    assert_int_equal(agent->series, 4);
+    assert_int_equal(agent->dropped, 4);
+    /* What one does not want any more is the others'. */
+    (void)take(guest, "agent", said(some));
+    (void)take(guest, "vcpu", said(many));
+    assert_int_equal(agent->series, 3);
+    assert_int_equal(vcpu->series, 6);
+    config.collectors[index_of("agent")].enabled = false;
+    (void)take(guest, "vcpu", said(many));
+    assert_int_equal(vcpu->series, 8);
+    guest_free(guest);
+}
+
 /* Frozen, an agent lists all that it refuses as disabled: that is not for good. */
 static void
 test_a_list_of_a_frozen_guest_forbids_nothing(void **state)
@@ -284,6 +350,7 @@ main(void)
         TEST(test_what_is_said_of_a_failure),
         TEST(test_what_renews_series),
         TEST(test_series_are_limited_in_all),
+        TEST(test_no_collector_takes_anothers_room),
         TEST(test_a_list_of_a_frozen_guest_forbids_nothing),
         TEST(test_a_refusal_is_believed_once_a_freeze_is_denied),
         TEST(test_harm_is_judged_by_what_it_says),
