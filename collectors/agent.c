@@ -67,7 +67,8 @@ agent_parse(const json_t *reply, const struct exchange *when, struct samples *ou
     const char *version = guest_json_string(&root, "version", GUEST_REQUIRED);
     samples_add(out, &agent_info, 1, LABELS(version));
 
-    guest_json_array(&root, "supported_commands", GUEST_REQUIRED, &list);
+    /* Before QEMU 1.1 there was no list. */
+    guest_json_array(&root, "supported_commands", GUEST_OPTIONAL, &list);
     for (size_t i = 0; guest_json_entry(&list, i, &command); i++) {
         bool enabled;
         const char *name = guest_json_string(&command, "name", GUEST_REQUIRED);

@@ -159,16 +159,6 @@ disks_ccw_address(const struct guest_json *disk, char address[CCW_ADDRESS_BYTES]
                    (unsigned int)ssid, (unsigned int)devno);
 }
 
-/* The names of the other collectors' devices. */
-static const char *
-disks_device(const char *name)
-{
-    static const char folder[] = "/dev/";
-    bool has_folder = strncmp(name, folder, sizeof(folder) - 1) == 0;
-
-    return has_folder ? name + sizeof(folder) - 1 : name;
-}
-
 static void
 disks_info(const struct guest_json *disk, const char *device,
            const struct host_facts *host, struct samples *out)
@@ -198,7 +188,7 @@ disks_dependencies(const struct guest_json *disk, const char *device,
 
     guest_json_array(disk, "dependencies", GUEST_OPTIONAL, &list);
     for (size_t i = 0; guest_json_entry(&list, i, &entry); i++) {
-        const char *dependency = disks_device(guest_json_as_string(&entry));
+        const char *dependency = guest_disk_device(guest_json_as_string(&entry));
 
         if (guest_json_is_usable(&entry))
             samples_add(out, &disk_dependency_info, 1, LABELS(device, dependency));
@@ -243,7 +233,7 @@ disks_parse(const json_t *reply, const struct exchange *when, struct samples *ou
     guest_json_root(&list, reply, why);
     for (size_t i = 0; guest_json_entry(&list, i, &disk); i++) {
         const char *device =
-            disks_device(guest_json_string(&disk, "name", GUEST_REQUIRED));
+            guest_disk_device(guest_json_string(&disk, "name", GUEST_REQUIRED));
 
         if (!filter_passes(when->filters[FILTER_DEVICES], device))
             continue;

@@ -4,6 +4,7 @@
  * major and minor are left out: they name the device in the guest's kernel alone. */
 #include "collector.h"
 #include "kit/filter.h"
+#include "kit/guest_disk.h"
 #include "kit/guest_json.h"
 
 #define DISKSTAT(variable, metric_name, metric_type, what, field)                      \
@@ -111,7 +112,8 @@ diskstats_parse(const json_t *reply, const struct exchange *when, struct samples
 
     guest_json_root(&list, reply, why);
     for (size_t i = 0; guest_json_entry(&list, i, &entry); i++) {
-        const char *device = guest_json_string(&entry, "name", GUEST_REQUIRED);
+        const char *device =
+            guest_disk_device(guest_json_string(&entry, "name", GUEST_REQUIRED));
 
         guest_json_object(&entry, "stats", GUEST_REQUIRED, &stats);
         if (!filter_passes(when->filters[FILTER_DEVICES], device))

@@ -143,7 +143,8 @@ filesystem_parse(const json_t *reply, const struct exchange *when, struct sample
 
     guest_json_root(&list, reply, why);
     for (size_t i = 0; guest_json_entry(&list, i, &entry); i++) {
-        const char *device = guest_json_string(&entry, "name", GUEST_REQUIRED);
+        const char *device =
+            guest_disk_device(guest_json_string(&entry, "name", GUEST_REQUIRED));
         const char *fstype = guest_json_string(&entry, "type", GUEST_REQUIRED);
         const char *mountpoint =
             guest_json_string(&entry, "mountpoint", GUEST_REQUIRED);

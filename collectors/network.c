@@ -4,6 +4,9 @@
 #include "kit/filter.h"
 #include "kit/guest_json.h"
 #include "kit/host_facts.h"
+#include "kit/memory.h"
+
+#include <stdio.h>
 
 #define TRAFFIC(variable, metric_name, what, field)                                    \
     static const struct metric variable = {                                            \
@@ -34,7 +37,9 @@ TRAFFIC(transmit_drop, "qga_network_transmit_drop_total", "Packets to send dropp
 static const struct metric network_info = {
     .name = "qga_network_info",
     .help = "An interface of the guest and its hardware address "
-            "(guest-network-get-interfaces hardware-address, cached).",
+            "(guest-network-get-interfaces hardware-address, cached); where several "
+            "have one name, device is the name with the hardware address, in all "
+            "families.",
     .type = METRIC_GAUGE,
     .labels = {"device", "address"},
     .series = "1 per interface",
@@ -128,12 +133,14 @@ network_addresses(const struct guest_json *interface, const char *device,
         const char *address = guest_json_string(&entry, "ip-address", GUEST_REQUIRED);
         const char *family =
             guest_json_string(&entry, "ip-address-type", GUEST_REQUIRED);
-        bool known = guest_json_int64(&entry, "prefix", GUEST_OPTIONAL, &prefix);
+        /* Old agents on Windows say -1 where they do not know it. */
+        bool is_known = guest_json_int64(&entry, "prefix", GUEST_OPTIONAL, &prefix) &&
+                        prefix >= 0;
 
         if (guest_json_is_usable(&entry))
             samples_add(out, &network_address_info, 1,
                         LABELS(device, family, address,
-                               known ? guest_json_decimal(prefix, digits) : ""));
+                               is_known ? guest_json_decimal(prefix, digits) : ""));
     }
 }
 
@@ -148,25 +155,68 @@ network_host_end(const struct host_facts *host, const char *device, const char *
                     LABELS(device, address, nic->target, nic->network, nic->model));
 }
 
+/* By name, whether there are several.  Windows' agents before QEMU 4.2 lose all of a
+ * name that is not ASCII, so that two Chinese names of a length are one. */
+static json_t *
+network_names(const json_t *reply)
+{
+    json_t *names = memory_need(json_object());
+    const json_t *interface;
+    size_t i;
+
+    json_array_foreach(reply, i, interface) {
+        const char *name = json_string_value(json_object_get(interface, "name"));
+
+        if (name)
+            json_object_set_new(names, name,
+                                json_boolean(json_object_get(names, name)));
+    }
+    return names;
+}
+
+#define DEVICE_BYTES 320
+
+/* Unlike their order, the address tells them apart for good. */
+static const char *
+network_device(const json_t *names, const char *name, const char *address,
+               char device[DEVICE_BYTES])
+{
+    if (!*address || !json_is_true(json_object_get(names, name)))
+        return name;
+    (void)snprintf(device, DEVICE_BYTES, "%.200s (%.100s)", name, address);
+    return device;
+}
+
+static void
+network_interface(const struct guest_json *interface, const char *device,
+                  const char *address, const struct host_facts *host,
+                  struct samples *out)
+{
+    samples_add(out, &network_info, 1, LABELS(device, address));
+    network_host_end(host, device, address, out);
+    network_addresses(interface, device, out);
+    network_statistics(interface, device, out);
+}
+
 static int
 network_parse(const json_t *reply, const struct exchange *when, struct samples *out,
               struct failure *why)
 {
     struct guest_json list, interface;
+    json_auto_t *names = network_names(reply);
 
     guest_json_root(&list, reply, why);
     for (size_t i = 0; guest_json_entry(&list, i, &interface); i++) {
-        const char *device = guest_json_string(&interface, "name", GUEST_REQUIRED);
+        char device[DEVICE_BYTES];
+        const char *name = guest_json_string(&interface, "name", GUEST_REQUIRED);
         const char *address =
             guest_json_string(&interface, "hardware-address", GUEST_OPTIONAL);
 
         if (!guest_json_is_usable(&interface) ||
-            !filter_passes(when->filters[FILTER_DEVICES], device))
+            !filter_passes(when->filters[FILTER_DEVICES], name))
             continue;
-        samples_add(out, &network_info, 1, LABELS(device, address));
-        network_host_end(when->host, device, address, out);
-        network_addresses(&interface, device, out);
-        network_statistics(&interface, device, out);
+        network_interface(&interface, network_device(names, name, address, device),
+                          address, when->host, out);
     }
     return guest_json_result(&list, out);
 }

@@ -1,6 +1,8 @@
 /* A disk of a guest, and the host's behind it. */
 #include "kit/guest_disk.h"
 
+#include <string.h>
+
 void
 guest_disk_read(const struct guest_json *address, const struct host_facts *host,
                 struct guest_disk *disk)
@@ -16,4 +18,13 @@ guest_disk_read(const struct guest_json *address, const struct host_facts *host,
     const struct host_disk *behind = host_facts_disk(host, disk->serial, &place);
     disk->target = behind ? behind->target : "";
     disk->source_file = behind ? behind->source : "";
+}
+
+const char *
+guest_disk_device(const char *name)
+{
+    static const char folder[] = "/dev/";
+    bool has_folder = strncmp(name, folder, sizeof(folder) - 1) == 0;
+
+    return has_folder ? name + sizeof(folder) - 1 : name;
 }

@@ -17,4 +17,7 @@ struct guest_disk {
 void guest_disk_read(const struct guest_json *address, const struct host_facts *host,
                      struct guest_disk *disk);
 
+/* A device's name without /dev/, which some agents put before it. */
+const char *guest_disk_device(const char *name);
+
 #endif
