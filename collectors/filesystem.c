@@ -54,7 +54,8 @@ static const struct metric *const filesystem_metrics[] = {
 };
 
 /* node_exporter's defaults, and what a container host mounts for each pod, container or
- * service.  The folders themselves pass: they may be volumes of their own. */
+ * service.  The folders themselves pass: they may be volumes of their own.  Each
+ * distribution of Kubernetes has its kubelet's and containerd's elsewhere. */
 enum { FILTER_MOUNT_POINTS, FILTER_FS_TYPES };
 static const struct filter_spec filesystem_filters[] = {
     [FILTER_MOUNT_POINTS] =
@@ -62,9 +63,9 @@ static const struct filter_spec filesystem_filters[] = {
             .key = "mount_points",
             .default_exclude =
                 "^/((dev|proc|sys)($|/)|"
-                "(run/(containerd|credentials|docker|k3s|netns|user)|"
-                "var/lib/(containerd|containers/storage|docker|kubelet/(pods|plugins)|"
-                "lxc|lxd|incus|rancher|snapd))/.)",
+                "(run/(credentials|docker|host-containerd|k0s|k3s|netns|user)|"
+                "var/lib/(docker|lxc|lxd|incus|rancher|snapd)|"
+                "(.+/)?(containerd|containers/storage|kubelet/(pods|plugins)))/.)",
             .help = "mount points, as the guest names them; those of containers and "
                     "pods are "
                     "excluded",

@@ -7,6 +7,7 @@
 #include "kit/memory.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #define TRAFFIC(variable, metric_name, what, field)                                    \
     static const struct metric variable = {                                            \
@@ -81,21 +82,23 @@ static const struct {
 
 /* The loopback, and what container and VM runtimes make one of for each pod, container,
  * VM or user network: on a Kubernetes node these are most of the interfaces, and their
- * names change with every pod.  node_exporter excludes none. */
+ * names change with every pod.  node_exporter excludes none.  The hexadecimal ones are
+ * pods' of OVN-Kubernetes and Kube-OVN. */
 enum { FILTER_DEVICES };
 static const struct filter_spec network_filters[] = {
     [FILTER_DEVICES] =
         {
             .key = "devices",
             .default_exclude =
-                "^(lo|Loopback Pseudo-Interface.*|veth.*|cali.*|cni.*|"
+                "^(lo[0-9]*|Loopback Pseudo-Interface.*|veth.*|cali.*|cni.*|"
                 "lxc.*|lxd.*|incusbr.*|docker.*|br-[0-9a-f]{12}|podman.*|"
+                "[0-9a-f]{15}|[0-9a-f]{12}_h|"
                 "flannel.*|cilium_.*|weave|vxlan.*|antrea-.*|genev_sys_.*|"
                 "kube-.*|nodelocaldns|tunl[0-9]+|vnet.*|virbr.*|tap.*|"
                 "fwbr.*|fwln.*|fwpr.*)$",
-            .help = "interfaces by name, as the guest names them; the loopback and "
-                    "those of "
-                    "containers are excluded",
+            .help =
+                "interfaces by name, as the guest names them, but the loopback is lo "
+                "everywhere; it and those of containers are excluded",
         },
     {.key = NULL},
 };
@@ -134,8 +137,8 @@ network_addresses(const struct guest_json *interface, const char *device,
         const char *family =
             guest_json_string(&entry, "ip-address-type", GUEST_REQUIRED);
         /* Old agents on Windows say -1 where they do not know it. */
-        bool is_known = guest_json_int64(&entry, "prefix", GUEST_OPTIONAL, &prefix) &&
-                        prefix >= 0;
+        bool is_known =
+            guest_json_int64(&entry, "prefix", GUEST_OPTIONAL, &prefix) && prefix >= 0;
 
         if (guest_json_is_usable(&entry))
             samples_add(out, &network_address_info, 1,
@@ -164,7 +167,7 @@ network_names(const json_t *reply)
     const json_t *interface;
     size_t i;
 
-    json_array_foreach(reply, i, interface) {
+    json_array_foreach (reply, i, interface) {
         const char *name = json_string_value(json_object_get(interface, "name"));
 
         if (name)
@@ -185,6 +188,24 @@ network_device(const json_t *names, const char *name, const char *address,
         return name;
     (void)snprintf(device, DEVICE_BYTES, "%.200s (%.100s)", name, address);
     return device;
+}
+
+/* Systems name it as they like, some in their user's language. */
+static bool
+network_is_loopback(const json_t *interface)
+{
+    const json_t *list = json_object_get(interface, "ip-addresses");
+    const json_t *entry;
+    size_t i;
+
+    json_array_foreach (list, i, entry) {
+        const char *address = json_string_value(json_object_get(entry, "ip-address"));
+
+        if (address &&
+            (strncmp(address, "127.", 4) == 0 || strcmp(address, "::1") == 0))
+            return true;
+    }
+    return false;
 }
 
 static void
@@ -213,7 +234,8 @@ network_parse(const json_t *reply, const struct exchange *when, struct samples *
             guest_json_string(&interface, "hardware-address", GUEST_OPTIONAL);
 
         if (!guest_json_is_usable(&interface) ||
-            !filter_passes(when->filters[FILTER_DEVICES], name))
+            !filter_passes(when->filters[FILTER_DEVICES],
+                           network_is_loopback(json_array_get(reply, i)) ? "lo" : name))
             continue;
         network_interface(&interface, network_device(names, name, address, device),
                           address, when->host, out);

@@ -29,8 +29,9 @@ static const struct filter_spec routes_filters[] = {
         {
             .key = "devices",
             .default_exclude =
-                "^(lo|veth.*|cali.*|cni.*|lxc.*|lxd.*|incusbr.*|docker.*|"
-                "br-[0-9a-f]{12}|podman.*|flannel.*|cilium_.*|weave|vxlan.*|antrea-.*|"
+                "^(lo[0-9]*|veth.*|cali.*|cni.*|lxc.*|lxd.*|incusbr.*|docker.*|"
+                "br-[0-9a-f]{12}|podman.*|[0-9a-f]{15}|[0-9a-f]{12}_h|flannel.*|cilium_"
+                ".*|weave|vxlan.*|antrea-.*|"
                 "genev_sys_.*|kube-.*|nodelocaldns|tunl[0-9]+|vnet.*|virbr.*|tap.*|"
                 "fwbr.*|fwln.*|fwpr.*)$",
             .help =
@@ -108,8 +109,8 @@ routes_next_hop(const struct guest_json *route, const char *key)
 }
 
 static void
-routes_ipv4(const struct guest_json *route, const char *device,
-            const char *destination, const char *priority, struct samples *out)
+routes_ipv4(const struct guest_json *route, const char *device, const char *destination,
+            const char *priority, struct samples *out)
 {
     char network[NETWORK_BYTES], digits[GUEST_JSON_DECIMAL_BYTES];
     const char *mask = guest_json_string(route, "mask", GUEST_OPTIONAL);
@@ -123,8 +124,8 @@ routes_ipv4(const struct guest_json *route, const char *device,
 }
 
 static void
-routes_ipv6(const struct guest_json *route, const char *device,
-            const char *destination, const char *priority, struct samples *out)
+routes_ipv6(const struct guest_json *route, const char *device, const char *destination,
+            const char *priority, struct samples *out)
 {
     char network[NETWORK_BYTES], source[NETWORK_BYTES];
 
