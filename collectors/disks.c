@@ -5,7 +5,6 @@
 #include "kit/guest_disk.h"
 #include "kit/guest_json.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #define SINCE " (guest-get-disks "
@@ -137,28 +136,6 @@ static const struct filter_spec disks_filters[] = {
     {.key = NULL},
 };
 
-#define CCW_ADDRESS_BYTES 16 /* 0.0.0001 */
-
-/* As Linux writes it: cssid, ssid and device number. */
-static void
-disks_ccw_address(const struct guest_json *disk, char address[CCW_ADDRESS_BYTES])
-{
-    struct guest_json ccw;
-    int64_t cssid, ssid, devno;
-
-    address[0] = '\0';
-    if (!guest_json_object(disk, "ccw-address", GUEST_OPTIONAL, &ccw) ||
-        !guest_json_int64(&ccw, "cssid", GUEST_REQUIRED, &cssid) ||
-        !guest_json_int64(&ccw, "ssid", GUEST_REQUIRED, &ssid) ||
-        !guest_json_int64(&ccw, "devno", GUEST_REQUIRED, &devno))
-        return;
-    if (cssid < 0 || cssid > 0xff || ssid < 0 || ssid > 0xff || devno < 0 ||
-        devno > 0xffff)
-        return;
-    (void)snprintf(address, CCW_ADDRESS_BYTES, "%x.%x.%04x", (unsigned int)cssid,
-                   (unsigned int)ssid, (unsigned int)devno);
-}
-
 static void
 disks_info(const struct guest_json *disk, const char *device,
            const struct host_facts *host, struct samples *out)
@@ -166,17 +143,15 @@ disks_info(const struct guest_json *disk, const char *device,
     struct guest_json address;
     bool is_partition;
     struct guest_disk found;
-    char ccw_address[CCW_ADDRESS_BYTES];
 
     if (!guest_json_bool(disk, "partition", GUEST_REQUIRED, &is_partition))
         return;
     guest_json_object(disk, "address", GUEST_OPTIONAL, &address);
     guest_disk_read(&address, host, &found);
-    disks_ccw_address(&address, ccw_address);
     samples_add(out, &disk_info, 1,
                 LABELS(device, is_partition ? "true" : "false",
                        guest_json_string(disk, "alias", GUEST_OPTIONAL), found.serial,
-                       found.bus, found.pci_address, ccw_address, found.target,
+                       found.bus, found.pci_address, found.ccw_address, found.target,
                        found.source_file));
 }
 

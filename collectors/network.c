@@ -58,7 +58,8 @@ static const struct metric interface_info = {
     .help =
         "The host's end of an interface of the guest, found by its hardware address "
         "(guest-network-get-interfaces hardware-address, cached, and the domain's "
-        "definition); target is the host's device (vnet3), network where it leads. "
+        "definition); target is the host's device (vnet3; 0000:3b:10.1 is a card that "
+        "the guest was given), network where it leads. "
         "VLANs, bridges and bonds in the guest may share one.",
     .type = METRIC_GAUGE,
     .labels = {"device", "address", "target", "network", "model"},

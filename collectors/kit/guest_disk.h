@@ -7,10 +7,12 @@
 #include "kit/host_facts.h"
 
 /* Strings are the reply's; "" where the agent does not say. */
+#define GUEST_DISK_CCW_BYTES 16 /* 0.0.0001 */
 struct guest_disk {
     const char *serial, *bus;
     char pci_address[GUEST_JSON_PCI_BYTES];
-    const char *target, *source_file; /* the host's; "" where it is not found */
+    char ccw_address[GUEST_DISK_CCW_BYTES]; /* of s390x */
+    const char *target, *source_file;       /* the host's; "" where it is not found */
 };
 
 /* `host` may be NULL. */

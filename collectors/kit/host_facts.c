@@ -1,11 +1,11 @@
 /* Finds the host's device behind a guest's. */
 #include "kit/host_facts.h"
 
-#include <stdbool.h>
 #include <string.h>
 #include <strings.h>
 
-#define VIRTIO_SERIAL_BYTES 20
+#define CUT_SERIAL_BYTES ((size_t)20)
+#define SUFFIX_DIGITS_MAX 3
 
 const struct host_nic *
 host_facts_nic(const struct host_facts *host, const char *mac)
@@ -24,19 +24,60 @@ host_facts_nic(const struct host_facts *host, const char *mac)
     return found;
 }
 
+/* The length without a few digits at the end. */
+static size_t
+host_facts_before_digits(const char *serial, size_t length)
+{
+    for (int i = 0; i < SUFFIX_DIGITS_MAX && length > 0; i++) {
+        if (serial[length - 1] < '0' || serial[length - 1] > '9')
+            break;
+        length--;
+    }
+    return length;
+}
+
+/* The length without "-0:0" or "_1" at the end. */
+static size_t
+host_facts_before_suffix(const char *serial, size_t length)
+{
+    size_t end = host_facts_before_digits(serial, length);
+
+    if (end == length)
+        return length;
+    if (end > 0 && serial[end - 1] == ':')
+        end = host_facts_before_digits(serial, end - 1);
+    return end > 0 && strchr("-_", serial[end - 1]) ? end - 1 : length;
+}
+
+/* Whether the first `length` bytes of the guest's end with the host's, as a whole word,
+ * which may be cut. */
+static bool
+host_facts_ends_with(const char *serial, size_t length, const char *host)
+{
+    size_t wanted = strlen(host);
+
+    for (;;) {
+        size_t start = length - wanted;
+
+        if (length >= wanted && strncmp(serial + start, host, wanted) == 0 &&
+            (start == 0 || serial[start - 1] == '_'))
+            return true;
+        if (wanted <= CUT_SERIAL_BYTES)
+            return false;
+        wanted = CUT_SERIAL_BYTES;
+    }
+}
+
 static bool
 host_facts_has_serial(const struct host_disk *disk, const char *serial)
 {
-    size_t length = strlen(disk->serial), guest_length = strlen(serial);
+    size_t length = strlen(serial);
 
-    if (length == 0)
+    if (!*disk->serial)
         return false;
-    if (strcmp(disk->serial, serial) == 0)
-        return true;
-    if (length > VIRTIO_SERIAL_BYTES && guest_length == VIRTIO_SERIAL_BYTES)
-        return strncmp(disk->serial, serial, VIRTIO_SERIAL_BYTES) == 0;
-    return guest_length > length && serial[guest_length - length - 1] == '_' &&
-           strcmp(serial + guest_length - length, disk->serial) == 0;
+    return host_facts_ends_with(serial, length, disk->serial) ||
+           host_facts_ends_with(serial, host_facts_before_suffix(serial, length),
+                                disk->serial);
 }
 
 static bool
@@ -59,22 +100,25 @@ const struct host_disk *
 host_facts_disk(const struct host_facts *host, const char *serial,
                 const struct disk_place *place)
 {
-    enum { PLACED, NAMED, BOTH, WAYS };
+    enum { NAMED_OTHERWISE, PLACED, NAMED, BOTH, WAYS };
     const struct host_disk *found[WAYS] = {NULL};
     size_t counts[WAYS] = {0};
     for (size_t i = 0; host && i < host->disks_count; i++) {
         const struct host_disk *disk = &host->disks[i];
         bool is_named = host_facts_has_serial(disk, serial);
         bool is_placed = host_facts_is_at(disk, place);
+        bool differs = !is_named && *serial && *disk->serial;
 
-        /* A disk at this place with another serial than the guest says is not it. */
-        if (!is_named && (!is_placed || (*serial && *disk->serial)))
+        if ((!is_named && !is_placed) || (differs && disk->shares_place))
             continue;
-        int way = !is_named ? PLACED : is_placed ? BOTH : NAMED;
+        int way = differs     ? NAMED_OTHERWISE
+                  : !is_named ? PLACED
+                  : is_placed ? BOTH
+                              : NAMED;
         found[way] = disk;
         counts[way]++;
     }
-    for (int way = BOTH; way >= PLACED; way--)
+    for (int way = BOTH; way >= NAMED_OTHERWISE; way--)
         if (counts[way] > 0)
             return counts[way] == 1 ? found[way] : NULL;
     return NULL;

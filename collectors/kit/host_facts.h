@@ -5,6 +5,7 @@
 #ifndef KIT_HOST_FACTS_H
 #define KIT_HOST_FACTS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -21,15 +22,16 @@ struct host_nic {
  * DISK_PLACE_ANY. */
 #define DISK_PLACE_ANY (-1)
 struct disk_place {
-    const char *pci_address; /* 0000:00:06.0; "" where it is not known */
+    const char *pci_address; /* 0000:00:06.0, on s390x 0.0.0001; "": not known */
     int64_t bus, target, unit;
 };
 
 struct host_disk {
     const char *target; /* vda */
-    const char *source; /* a file, a device, POOL/VOLUME, or PROTOCOL:NAME */
+    const char *source; /* a file, a device, a socket, POOL/VOLUME, PROTOCOL:NAME */
     const char *serial; /* "" unless somebody has given it one */
     struct disk_place place;
+    bool shares_place; /* its place is that of its bus: serials tell disks apart */
 };
 
 struct host_facts {
@@ -48,7 +50,9 @@ const struct host_nic *host_facts_nic(const struct host_facts *host, const char 
  * `host` may be NULL.
  *
  * A guest's serial may be the vendor and the model as well (udev's ID_SERIAL:
- * QEMU_HARDDISK_abc), and virtio carries 20 bytes of it. */
+ * 0QEMU_QEMU_HARDDISK_abc, of USB with -0:0 behind it, of NVMe with _1), and most
+ * disks carry 20 bytes of it.  Where it is quite another, a place that is the disk's
+ * alone counts for more. */
 const struct host_disk *host_facts_disk(const struct host_facts *host,
                                         const char *serial,
                                         const struct disk_place *place);

@@ -113,6 +113,7 @@ domain_facts_add_disk(struct domain_facts *facts, const struct host_disk *disk)
         .source = domain_facts_text(disk->source),
         .serial = domain_facts_text(disk->serial),
         .place = disk->place,
+        .shares_place = disk->shares_place,
     };
     disks[host->disks_count - 1].place.pci_address =
         domain_facts_text(disk->place.pci_address);

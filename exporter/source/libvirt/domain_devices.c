@@ -10,44 +10,21 @@
 #define SOURCE_BYTES (2 * XML_ATTRIBUTE_BYTES)
 #define DRIVE_NUMBER_MAX 16383 /* LUNs of virtio-scsi */
 
-static void
-add_nic(struct domain_facts *facts, const xmlNode *interface)
+#define ADDRESS_PARTS_MAX 4
+
+/* false: one of them is missing, or no such number. */
+static bool
+address_parts(const xmlNode *address, const char *const names[], size_t count,
+              unsigned long numbers[ADDRESS_PARTS_MAX])
 {
-    static const char *const places[] = {"network", "bridge", "dev"};
-    char mac[XML_ATTRIBUTE_BYTES], target[XML_ATTRIBUTE_BYTES],
-        network[XML_ATTRIBUTE_BYTES] = "", model[XML_ATTRIBUTE_BYTES];
-    const xmlNode *source = xml_child(interface, "source");
+    for (size_t i = 0; i < count; i++) {
+        char text[XML_ATTRIBUTE_BYTES], *end;
 
-    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]) && !*network; i++)
-        xml_attribute(source, places[i], network);
-    domain_facts_add_nic(
-        facts,
-        &(struct host_nic){
-            .mac = xml_attribute(xml_child(interface, "mac"), "address", mac),
-            .target = xml_attribute(xml_child(interface, "target"), "dev", target),
-            .network = network,
-            .model = xml_attribute(xml_child(interface, "model"), "type", model),
-        });
-}
-
-static void
-disk_source(const xmlNode *disk, char place[SOURCE_BYTES])
-{
-    static const char *const places[] = {"file", "dev", "dir"};
-    const xmlNode *source = xml_child(disk, "source");
-    char one[XML_ATTRIBUTE_BYTES] = "", other[XML_ATTRIBUTE_BYTES];
-
-    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]) && !*one; i++)
-        xml_attribute(source, places[i], one);
-    snprintf(place, SOURCE_BYTES, "%s", one);
-    if (*one)
-        return;
-    if (*xml_attribute(source, "volume", other))
-        snprintf(place, SOURCE_BYTES, "%s/%s", xml_attribute(source, "pool", one),
-                 other);
-    else if (*xml_attribute(source, "name", other))
-        snprintf(place, SOURCE_BYTES, "%s:%s", xml_attribute(source, "protocol", one),
-                 other);
+        numbers[i] = strtoul(xml_attribute(address, names[i], text), &end, 0);
+        if (!*text || *end || numbers[i] > 0xffff)
+            return false;
+    }
+    return true;
 }
 
 /* As guests on Linux write it; "" unless it is a PCI device. */
@@ -56,21 +33,81 @@ pci_address(const xmlNode *device, char address[XML_ATTRIBUTE_BYTES])
 {
     static const char *const parts[] = {"domain", "bus", "slot", "function"};
     const xmlNode *node = xml_child(device, "address");
-    unsigned long numbers[4];
-    char text[XML_ATTRIBUTE_BYTES];
+    unsigned long numbers[ADDRESS_PARTS_MAX];
 
     address[0] = '\0';
-    if (!xml_attribute_is(node, "type", "pci"))
-        return;
-    for (size_t i = 0; i < 4; i++) {
-        char *end;
+    if (xml_attribute_is(node, "type", "pci") && address_parts(node, parts, 4, numbers))
+        snprintf(address, XML_ATTRIBUTE_BYTES, "%04lx:%02lx:%02lx.%lx", numbers[0],
+                 numbers[1], numbers[2], numbers[3]);
+}
 
-        numbers[i] = strtoul(xml_attribute(node, parts[i], text), &end, 0);
-        if (!*text || *end || numbers[i] > 0xffff)
-            return;
+/* Likewise of a channel (s390x): the guest finds QEMU's subsystem 0xfe as its 0. */
+static void
+ccw_address(const xmlNode *device, char address[XML_ATTRIBUTE_BYTES])
+{
+    static const char *const parts[] = {"ssid", "devno"};
+    unsigned long numbers[ADDRESS_PARTS_MAX];
+
+    if (address_parts(xml_child(device, "address"), parts, 2, numbers))
+        snprintf(address, XML_ATTRIBUTE_BYTES, "0.%lx.%04lx", numbers[0], numbers[1]);
+}
+
+static void
+add_nic(struct domain_facts *facts, const xmlNode *interface)
+{
+    static const char *const places[] = {"network", "bridge", "dev", "path"};
+    char mac[XML_ATTRIBUTE_BYTES], target[XML_ATTRIBUTE_BYTES],
+        network[XML_ATTRIBUTE_BYTES] = "", model[XML_ATTRIBUTE_BYTES];
+    const xmlNode *source = xml_child(interface, "source");
+
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]) && !*network; i++)
+        xml_attribute(source, places[i], network);
+    if (!*xml_attribute(xml_child(interface, "target"), "dev", target))
+        pci_address(source, target); /* a card of the host's, or a part of one */
+    domain_facts_add_nic(
+        facts, &(struct host_nic){
+                   .mac = xml_attribute(xml_child(interface, "mac"), "address", mac),
+                   .target = target,
+                   .network = network,
+                   .model = xml_attribute(xml_child(interface, "model"), "type", model),
+               });
+}
+
+/* Where its name is not all, or it has none. */
+static void
+other_source(const xmlNode *source, char place[SOURCE_BYTES])
+{
+    const xmlNode *host = xml_child(source, "host");
+    char one[XML_ATTRIBUTE_BYTES], other[XML_ATTRIBUTE_BYTES];
+
+    pci_address(source, one);
+    if (*one) {
+        snprintf(place, SOURCE_BYTES, "nvme:%s/%s", one,
+                 xml_attribute(source, "namespace", other));
+        return;
     }
-    snprintf(address, XML_ATTRIBUTE_BYTES, "%04lx:%02lx:%02lx.%lx", numbers[0],
-             numbers[1], numbers[2], numbers[3]);
+    if (*xml_attribute(source, "volume", other))
+        snprintf(place, SOURCE_BYTES, "%s/%s", xml_attribute(source, "pool", one),
+                 other);
+    else if (*xml_attribute(source, "name", other) ||
+             *xml_attribute(host, "name", other) ||
+             *xml_attribute(host, "socket", other))
+        snprintf(place, SOURCE_BYTES, "%s:%s", xml_attribute(source, "protocol", one),
+                 other);
+}
+
+static void
+disk_source(const xmlNode *disk, char place[SOURCE_BYTES])
+{
+    static const char *const places[] = {"file", "dev", "dir", "path"};
+    const xmlNode *source = xml_child(disk, "source");
+    char one[XML_ATTRIBUTE_BYTES] = "";
+
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]) && !*one; i++)
+        xml_attribute(source, places[i], one);
+    snprintf(place, SOURCE_BYTES, "%s", one);
+    if (!*one)
+        other_source(source, place);
 }
 
 static const xmlNode *
@@ -119,6 +156,25 @@ drive_place(const xmlNode *devices, const xmlNode *disk,
     return place;
 }
 
+/* That of its controller: at which port it is, the guest does not say. */
+static void
+usb_address(const xmlNode *devices, const xmlNode *disk,
+            char address[XML_ATTRIBUTE_BYTES])
+{
+    char bus[XML_ATTRIBUTE_BYTES];
+    const xmlNode *parent = controller(
+        devices, "usb", xml_attribute(xml_child(disk, "address"), "bus", bus));
+
+    if (parent)
+        pci_address(parent, address);
+}
+
+static bool
+is_at(const xmlNode *disk, const char *type)
+{
+    return xml_attribute_is(xml_child(disk, "address"), "type", type);
+}
+
 static struct disk_place
 disk_place(const xmlNode *devices, const xmlNode *disk,
            char address[XML_ATTRIBUTE_BYTES])
@@ -126,8 +182,12 @@ disk_place(const xmlNode *devices, const xmlNode *disk,
     struct disk_place place = {address, DISK_PLACE_ANY, DISK_PLACE_ANY, DISK_PLACE_ANY};
 
     pci_address(disk, address);
-    if (xml_attribute_is(xml_child(disk, "address"), "type", "drive"))
+    if (is_at(disk, "drive"))
         place = drive_place(devices, disk, address);
+    else if (is_at(disk, "ccw"))
+        ccw_address(disk, address);
+    else if (is_at(disk, "usb"))
+        usb_address(devices, disk, address);
     return place;
 }
 
@@ -144,6 +204,7 @@ add_disk(struct domain_facts *facts, const xmlNode *devices, const xmlNode *disk
                    .source = place,
                    .serial = serial,
                    .place = disk_place(devices, disk, address),
+                   .shares_place = is_at(disk, "usb"),
                });
     free(serial);
 }

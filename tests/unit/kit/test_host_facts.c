@@ -20,16 +20,19 @@ static const struct host_nic nics[] = {
 #define PCI(address) address, DISK_PLACE_ANY, DISK_PLACE_ANY, DISK_PLACE_ANY
 #define ANY DISK_PLACE_ANY
 static const struct host_disk disks[] = {
-    {"vda", "/images/a.raw", "lab-1", {PCI("0000:00:06.0")}},
-    {"vdb", "pool/volume", "", {PCI("0000:00:07.0")}},
-    {"sda", "rbd:vms/c", "a-serial-longer-than-20-bytes", {PCI("")}},
-    {"sdb", "/dev/vg/d", "twice", {"0000:00:09.0", ANY, 0, 1}},
-    {"sdc", "/dev/vg/e", "twice", {"0000:00:09.0", ANY, 0, 2}},
-    {"vdc", "/dev/vg/f", "", {PCI("0000:00:08.0")}},
-    {"vdd", "/dev/vg/g", "", {PCI("0000:00:08.0")}},
-    {"sdd", "/dev/vg/h", "", {"0000:00:09.0", ANY, 0, 3}},
-    {"sde", "/dev/vg/i", "", {"0000:00:1f.2", 3, ANY, ANY}},
-    {"hda", "/dev/vg/j", "", {"0000:00:01.1", 0, ANY, 1}},
+    {"vda", "/images/a.raw", "lab-1", {PCI("0000:00:06.0")}, false},
+    {"vdb", "pool/volume", "", {PCI("0000:00:07.0")}, false},
+    {"sda", "rbd:vms/c", "a-serial-longer-than-20-bytes", {PCI("")}, false},
+    {"sdb", "/dev/vg/d", "twice", {"0000:00:09.0", ANY, 0, 1}, false},
+    {"sdc", "/dev/vg/e", "twice", {"0000:00:09.0", ANY, 0, 2}, false},
+    {"vdc", "/dev/vg/f", "", {PCI("0000:00:08.0")}, false},
+    {"vdd", "/dev/vg/g", "", {PCI("0000:00:08.0")}, false},
+    {"sdd", "/dev/vg/h", "", {"0000:00:09.0", ANY, 0, 3}, false},
+    {"sde", "/dev/vg/i", "", {"0000:00:1f.2", 3, ANY, ANY}, false},
+    {"hda", "/dev/vg/j", "", {"0000:00:01.1", 0, ANY, 1}, false},
+    {"sdf", "/dev/vg/k", "usb-1", {PCI("0000:00:0b.0")}, true},
+    {"sdg", "/dev/vg/l", "", {PCI("0000:00:0b.0")}, true},
+    {"vde", "/dev/vg/m", "", {PCI("0.0.0001")}, false},
 };
 static const struct host_facts host = {nics, COUNT(nics), disks, COUNT(disks)};
 
@@ -72,6 +75,15 @@ test_disks_by_serial(void **state)
     assert_string_equal(disk("a-serial-longer-than", ""), "sda"); /* 20 bytes */
     assert_string_equal(disk("a-serial-longer", ""), "none");
     assert_string_equal(disk("twice", ""), "none");
+    /* As udev has them. */
+    assert_string_equal(disk("0QEMU_QEMU_HARDDISK_a-serial-longer-than", ""), "sda");
+    assert_string_equal(disk("QEMU_NVMe_Ctrl_a-serial-longer-than_1", ""), "sda");
+    assert_string_equal(disk("QEMU_QEMU_HARDDISK_lab-1-0:0", ""), "vda");
+    assert_string_equal(disk("lab-1-0:0", ""), "vda");
+    assert_string_equal(disk("lab-1_2345", ""), "none");
+    assert_string_equal(disk("lab-1-:", ""), "none");
+    assert_string_equal(disk("-0:0", ""), "none");
+    assert_string_equal(disk("1", ""), "none");
 }
 
 static void
@@ -81,8 +93,11 @@ test_disks_by_place(void **state)
     assert_string_equal(disk("", "0000:00:06.0"), "vda");
     assert_string_equal(disk("", "0000:00:07.0"), "vdb");
     assert_string_equal(disk("of-its-own", "0000:00:07.0"), "vdb");
-    /* It has another serial, so it is another disk. */
-    assert_string_equal(disk("other", "0000:00:06.0"), "none");
+    /* Nothing else can be there; but any disk may be on a bus. */
+    assert_string_equal(disk("other", "0000:00:06.0"), "vda");
+    assert_string_equal(disk("other", "0000:00:0b.0"), "sdg");
+    assert_string_equal(disk("usb-1", "0000:00:0b.0"), "sdf");
+    assert_string_equal(disk("", "0000:00:0b.0"), "none");
     assert_string_equal(disk("", "0000:00:08.0"), "none"); /* two */
     assert_string_equal(disk("", ""), "none");
     const struct disk_place place = {"0000:00:06.0", 0, 0, 0};
@@ -167,6 +182,15 @@ test_filesystems_meet_their_disk(void **state)
     assert_string_equal(labels[4], "0000:00:07.0");
     assert_string_equal(labels[5], "vdb");
     assert_string_equal(labels[6], "pool/volume");
+    samples_free(samples);
+
+    samples =
+        collected("filesystem",
+                  "[{\"name\": \"vda1\", \"type\": \"ext4\", \"mountpoint\": \"/\", "
+                  "\"disk\": [{\"bus-type\": \"virtio\", \"ccw-address\": "
+                  "{\"cssid\": 0, \"ssid\": 0, \"subchno\": 3, \"devno\": 1}}]}]");
+    assert_string_equal(find(samples, "qga_filesystem_disk_info").label_values[5],
+                        "vde");
     samples_free(samples);
 }
 
