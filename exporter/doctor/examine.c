@@ -32,13 +32,22 @@ shell_name(const struct source_config *source, const struct guest *guest)
 
 /* --- the steps --- */
 
+/* TROUBLES: none. */
+static enum doctor_trouble
+channel_trouble(const struct guest *guest)
+{
+    if (guest->channel == CHANNEL_ABSENT)
+        return TROUBLE_NO_CHANNEL;
+    return guest->channel == CHANNEL_UNUSABLE ? TROUBLE_UNUSABLE_CHANNEL : TROUBLES;
+}
+
 static void
 mark_steps(enum doctor_mark steps[STEPS], const struct guest *guest,
            enum agent_state state)
 {
     if (!guest->source_is_up || guest->channel == CHANNEL_UNKNOWN)
         return;
-    if (guest->channel == CHANNEL_ABSENT || state == AGENT_UNCONFIGURED) {
+    if (channel_trouble(guest) < TROUBLES || state == AGENT_UNCONFIGURED) {
         steps[STEP_CHANNEL] = MARK_FAILED;
         return;
     }
@@ -76,6 +85,7 @@ static const enum doctor_trouble troubles[REASONS] = {
     [REASON_HELD] = TROUBLE_HELD,
     [REASON_NOT_CONNECTED] = TROUBLE_NOT_CONNECTED, /* or another: see above */
     [REASON_NO_CHANNEL] = TROUBLE_NO_CHANNEL,
+    [REASON_UNUSABLE_CHANNEL] = TROUBLE_UNUSABLE_CHANNEL,
     [REASON_FROZEN] = TROUBLE_FROZEN,
     [REASON_BUSY] = TROUBLE_BUSY,
     [REASON_PAUSED] = TROUBLE_PAUSED,
@@ -228,8 +238,8 @@ doctor_examine(struct doctor_row *row, const struct config *config,
     mark_steps(row->steps, guest, state);
     if (trouble < TROUBLES)
         doctor_find(row, trouble, &about);
-    if (state == AGENT_PAUSED && guest->channel == CHANNEL_ABSENT)
-        doctor_find(row, TROUBLE_NO_CHANNEL, &about);
+    if (state == AGENT_PAUSED && channel_trouble(guest) < TROUBLES)
+        doctor_find(row, channel_trouble(guest), &about);
     if (state == AGENT_RESPONSIVE)
         find_commands(row, config, guest, TROUBLE_COMMAND_DISABLED, about);
     else if (state == AGENT_MALFORMED)

@@ -33,6 +33,13 @@ static const struct {
                             "echo \"" CHANNEL_XML "\" | {virsh} attach-device {name} "
                             "/dev/stdin --live --config",
                             INSTALL},
+    [TROUBLE_UNUSABLE_CHANNEL] =
+        {"no_channel", FAULT,
+         "the domain's channel for a guest agent is not of type unix, and libvirt uses "
+         "no other",
+         "{virsh} edit {name}: make the agent's channel <channel type='unix'>, without a "
+         "<source>; then shut the domain down and start it",
+         INSTALL},
     [TROUBLE_NO_SOCKET] = {"not_connected", FAULT, "nobody serves the socket {name}",
                            "see whether the guest's QEMU runs, and has an agent's "
                            "channel on this socket",

@@ -10,6 +10,7 @@ struct source_config;
 
 enum doctor_trouble {
     TROUBLE_NO_CHANNEL,
+    TROUBLE_UNUSABLE_CHANNEL, /* libvirt's alone */
     TROUBLE_NO_SOCKET, /* nobody serves it */
     TROUBLE_NOT_CONNECTED,
     TROUBLE_LEFT, /* not connected any more */

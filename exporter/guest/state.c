@@ -26,6 +26,7 @@ static const enum agent_state states[REASONS] = {
     [REASON_HELD] = AGENT_UNRESPONSIVE,
     [REASON_NOT_CONNECTED] = AGENT_DISCONNECTED,
     [REASON_NO_CHANNEL] = AGENT_UNCONFIGURED,
+    [REASON_UNUSABLE_CHANNEL] = AGENT_UNCONFIGURED,
     [REASON_FROZEN] = AGENT_FROZEN,
     [REASON_BUSY] = AGENT_BUSY,
     [REASON_PAUSED] = AGENT_PAUSED,
@@ -109,6 +110,8 @@ guest_reason(const struct guest *guest, int64_t now_ns, int64_t starting_ns)
         return *guest->definition_error ? REASON_UNREADABLE : REASON_NO_DEFINITION;
     if (guest->channel == CHANNEL_ABSENT)
         return REASON_NO_CHANNEL;
+    if (guest->channel == CHANNEL_UNUSABLE)
+        return REASON_UNUSABLE_CHANNEL;
     if (starting)
         return REASON_STARTING;
     if (guest->channel == CHANNEL_DISCONNECTED)

@@ -16,6 +16,7 @@ enum guest_reason {
     REASON_HELD, /* another program has the agent's socket */
     REASON_NOT_CONNECTED,
     REASON_NO_CHANNEL,
+    REASON_UNUSABLE_CHANNEL,
     REASON_FROZEN,
     REASON_BUSY, /* another client's call holds the agent */
     REASON_PAUSED,

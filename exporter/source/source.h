@@ -27,6 +27,7 @@ enum domain_state {
 
 enum channel_state {
     CHANNEL_ABSENT,       /* the domain has no agent channel */
+    CHANNEL_UNUSABLE,     /* it has one of a kind that its daemon does not use */
     CHANNEL_DISCONNECTED, /* nobody in the guest has opened it */
     CHANNEL_CONNECTED,    /* someone has; whether it answers is another matter */
     CHANNEL_UNKNOWN,      /* the definition is, and so whether it says: do not ask */

@@ -97,6 +97,23 @@ def test_the_channel_is_added_by_the_remedy(lab):
         guest.stop()
 
 
+def test_a_channel_that_libvirt_does_not_use(lab):
+    guest = lab.guest("pty", channel=False, disk=False, network=False, control=False, system=False,
+                      devices="<channel type='pty'><target type='virtio' "
+                              "name='org.qemu.guest_agent.0'/></channel>")
+    guest.start()
+    try:
+        status, rows = diagnosis(lab, "pty")
+    finally:
+        guest.stop()
+        del lab.guests["pty"]
+    row = rows["pty"]
+    assert (status, row["state"], row["failed_step"]) == (1, "unconfigured", "channel")
+    assert problems(row) == ["no_channel"]
+    assert "not of type unix" in row["findings"][0]["text"]
+    assert " edit pty: make the agent's channel <channel type='unix'>" in remedies(row)[0]
+
+
 def test_an_agent_that_hangs(lab, new):
     new.run("agent stop")
     try:

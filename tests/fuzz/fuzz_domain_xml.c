@@ -53,6 +53,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     xml[size] = '\0';
     if (domain_xml_parse(xml, &domain)) {
         REQUIRE(domain.channel == CHANNEL_ABSENT ||
+                domain.channel == CHANNEL_UNUSABLE ||
                 domain.channel == CHANNEL_DISCONNECTED ||
                 domain.channel == CHANNEL_CONNECTED);
         REQUIRE(domain.os[strspn(domain.os, OS_LETTERS)] == '\0');

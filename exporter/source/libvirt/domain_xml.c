@@ -19,10 +19,12 @@
 #define VCPUS_MAX 1000000
 #define MEMORY_KIB_MAX (INT64_C(1) << 50)
 
+/* libvirt takes no agent's channel but one by a UNIX socket. */
 static enum channel_state
 channel_state(const xmlNode *domain)
 {
     const xmlNode *devices = xml_child(domain, "devices");
+    enum channel_state found = CHANNEL_ABSENT;
 
     for (const xmlNode *node = devices ? devices->children : NULL; node;
          node = node->next) {
@@ -31,11 +33,14 @@ channel_state(const xmlNode *domain)
 
         if (!xml_attribute_is(target, "name", AGENT_CHANNEL))
             continue;
+        found = CHANNEL_UNUSABLE;
+        if (!xml_attribute_is(node, "type", "unix"))
+            continue;
         /* Without the attribute nobody knows: ask, and see. */
         return xml_attribute_is(target, "state", "disconnected") ? CHANNEL_DISCONNECTED
                                                                  : CHANNEL_CONNECTED;
     }
-    return CHANNEL_ABSENT;
+    return found;
 }
 
 static bool

@@ -47,6 +47,25 @@ test_no_channel(void **state)
     assert_false(doctor_is_well(visit->doctor));
 }
 
+static void
+test_a_channel_that_libvirt_does_not_use(void **state)
+{
+    struct visit *visit = *state;
+
+    visit->guest->channel = CHANNEL_UNUSABLE;
+    const struct doctor_row *row = examine(visit);
+
+    expect_problem(row, "no_channel", true, "channel");
+    assert_string_equal(row->state, "unconfigured");
+    assert_non_null(strstr(row->findings[0].text, "not of type unix"));
+    expect_remedy(row, 0, "virsh -c qemu:///system edit web-1");
+    expect_remedy(row, 0, "<channel type='unix'>");
+    visit->guest->domain = DOMAIN_PAUSED;
+    row = examine(visit);
+    assert_int_equal(row->findings_count, 2);
+    assert_non_null(strstr(row->findings[1].text, "not of type unix"));
+}
+
 /* No name of a domain ends a shell's word or begins a flag. */
 static void
 test_names_in_commands(void **state)
@@ -353,6 +372,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_all_well),
         TEST(test_no_channel),
+        TEST(test_a_channel_that_libvirt_does_not_use),
         TEST(test_no_definition),
         TEST(test_names_in_commands),
         TEST(test_service),

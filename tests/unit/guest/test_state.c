@@ -166,6 +166,11 @@ test_reasons_within_a_state(void **state)
     expect_reason(guest, REASON_HELD);
     guest->last_failure.kind = FAILURE_TIMEOUT;
     expect_reason(guest, REASON_NO_ANSWER);
+    guest->channel = CHANNEL_ABSENT;
+    expect_reason(guest, REASON_NO_CHANNEL);
+    guest->channel = CHANNEL_UNUSABLE;
+    expect_reason(guest, REASON_UNUSABLE_CHANNEL);
+    expect(guest, AGENT_UNCONFIGURED);
     guest->channel = CHANNEL_UNKNOWN;
     guest->started_ns = NOW;
     expect_reason(guest, REASON_NO_DEFINITION);

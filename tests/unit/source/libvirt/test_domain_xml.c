@@ -56,6 +56,26 @@ test_channel(void **state)
         parsed("<domain><devices>" AGENT(" state='disconnected'") "</devices></domain>")
             .channel,
         CHANNEL_DISCONNECTED);
+    /* What libvirt does not take for an agent's. */
+    static const char *const others[] = {
+        "<channel type='pty'><source path='/dev/pts/0'/><target type='virtio' "
+        "name='org.qemu.guest_agent.0' state='connected'/></channel>",
+        "<channel type='tcp'><target type='virtio' name='org.qemu.guest_agent.0'/>"
+        "</channel>",
+        "<channel><target type='virtio' name='org.qemu.guest_agent.0'/></channel>",
+    };
+
+    for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+        char xml[512];
+
+        (void)snprintf(xml, sizeof(xml), "<domain><devices>%s</devices></domain>",
+                       others[i]);
+        assert_int_equal(parsed(xml).channel, CHANNEL_UNUSABLE);
+        (void)snprintf(xml, sizeof(xml),
+                       "<domain><devices>%s" AGENT("") "</devices></domain>",
+                       others[i]);
+        assert_int_equal(parsed(xml).channel, CHANNEL_CONNECTED);
+    }
     /* Nobody says: ask, and see. */
     assert_int_equal(
         parsed("<domain><devices>" AGENT("") "</devices></domain>").channel,

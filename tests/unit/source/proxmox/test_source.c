@@ -35,9 +35,8 @@ static const char *
 word_of(const struct guest_facts *facts)
 {
     static const char *const channels[] = {
-        [CHANNEL_ABSENT] = "bare",
-        [CHANNEL_DISCONNECTED] = "silent",
-        [CHANNEL_CONNECTED] = "there",
+        [CHANNEL_ABSENT] = "bare",         [CHANNEL_UNUSABLE] = "unusable",
+        [CHANNEL_DISCONNECTED] = "silent", [CHANNEL_CONNECTED] = "there",
         [CHANNEL_UNKNOWN] = "unknown",
     };
 
