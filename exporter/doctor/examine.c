@@ -123,17 +123,32 @@ timed_out_command(const struct guest *guest)
 
 /* --- its commands --- */
 
+struct examined {
+    const struct config *config;
+    const struct guest *guest;
+    const struct guest_os *os;
+};
+
+/* Of a collector that is switched on. */
 static bool
-is_in_trouble(const struct guest_collector *collector, enum doctor_trouble trouble)
+is_in_trouble(const struct examined *examined, size_t index,
+              enum doctor_trouble trouble)
 {
     static const unsigned int reasons[TROUBLES] = {
         [TROUBLE_COMMAND_MISSING] = AVOID_MISSING,
         [TROUBLE_COMMAND_DISABLED] = AVOID_DISABLED,
+        [TROUBLE_COMMAND_LEFT_OUT] = AVOID_DISABLED,
         [TROUBLE_COMMAND_QUARANTINED] = AVOID_QUARANTINED,
         [TROUBLE_COMMAND_AVOIDED] = AVOID_HARMFUL,
     };
+    const struct guest_collector *collector = &examined->guest->collectors[index];
     unsigned int avoided = guest_avoids(collector);
+    bool is_left_out = guest_os_leaves_out(examined->os, collectors[index]->command);
 
+    if (!examined->config->collectors[index].enabled)
+        return false;
+    if (trouble == (is_left_out ? TROUBLE_COMMAND_DISABLED : TROUBLE_COMMAND_LEFT_OUT))
+        return false;
     if (reasons[trouble] != 0)
         return (avoided & reasons[trouble]) != 0;
     if (trouble == TROUBLE_COMMAND_ODD)
@@ -154,49 +169,46 @@ words_of(const struct guest_collector *collector, enum doctor_trouble trouble)
 }
 
 /* The first collector that is in this trouble, from `from` on, with these words (NULL:
- * any); collectors_count: none.  Of those that are switched on. */
+ * any); collectors_count: none. */
 static size_t
-next_in_trouble(const struct config *config, const struct guest *guest,
-                enum doctor_trouble trouble, size_t from, const char *words)
+next_in_trouble(const struct examined *examined, enum doctor_trouble trouble,
+                size_t from, const char *words)
 {
-    while (from < collectors_count) {
-        const struct guest_collector *collector = &guest->collectors[from];
+    const struct guest_collector *all = examined->guest->collectors;
 
-        if (config->collectors[from].enabled && is_in_trouble(collector, trouble) &&
-            (!words || strcmp(words_of(collector, trouble), words) == 0))
-            break;
+    while (from < collectors_count &&
+           (!is_in_trouble(examined, from, trouble) ||
+            (words && strcmp(words_of(&all[from], trouble), words) != 0)))
         from++;
-    }
     return from;
 }
 
 /* "guest-a, guest-b": `first`, and all that have the same trouble and words. */
 static char *
-commands_in_trouble(const struct config *config, const struct guest *guest,
-                    enum doctor_trouble trouble, size_t first)
+commands_in_trouble(const struct examined *examined, enum doctor_trouble trouble,
+                    size_t first)
 {
     struct text list = TEXT_INIT(COMMANDS_BYTES_MAX);
-    const char *words = words_of(&guest->collectors[first], trouble);
+    const char *words = words_of(&examined->guest->collectors[first], trouble);
 
     for (size_t i = first; i < collectors_count;
-         i = next_in_trouble(config, guest, trouble, i + 1, words))
+         i = next_in_trouble(examined, trouble, i + 1, words))
         text_add_format(&list, "%s%s", i > first ? ", " : "", collectors[i]->command);
     return text_take(&list, NULL);
 }
 
 /* One finding for each thing that was said. */
 static void
-find_trouble(struct doctor_row *row, const struct config *config,
-             const struct guest *guest, enum doctor_trouble trouble,
-             struct doctor_case about)
+find_trouble(struct doctor_row *row, const struct examined *examined,
+             enum doctor_trouble trouble, struct doctor_case about)
 {
-    for (size_t i = next_in_trouble(config, guest, trouble, 0, NULL);
-         i < collectors_count; i = next_in_trouble(config, guest, trouble, i + 1, NULL)) {
-        const char *words = words_of(&guest->collectors[i], trouble);
+    for (size_t i = next_in_trouble(examined, trouble, 0, NULL); i < collectors_count;
+         i = next_in_trouble(examined, trouble, i + 1, NULL)) {
+        const char *words = words_of(&examined->guest->collectors[i], trouble);
 
-        if (next_in_trouble(config, guest, trouble, 0, words) < i)
+        if (next_in_trouble(examined, trouble, 0, words) < i)
             continue; /* told with the first of them */
-        char *commands = commands_in_trouble(config, guest, trouble, i);
+        char *commands = commands_in_trouble(examined, trouble, i);
         char *error = doctor_escape(words);
 
         about.commands = commands;
@@ -210,10 +222,23 @@ find_trouble(struct doctor_row *row, const struct config *config,
 static void
 find_commands(struct doctor_row *row, const struct config *config,
               const struct guest *guest, enum doctor_trouble first,
-              struct doctor_case about)
+              const struct doctor_case *about)
 {
+    const struct examined examined = {config, guest, about->os};
+
     for (int trouble = (int)first; trouble < TROUBLES; trouble++)
-        find_trouble(row, config, guest, (enum doctor_trouble)trouble, about);
+        find_trouble(row, &examined, (enum doctor_trouble)trouble, *about);
+}
+
+/* It was asked, and nothing of the answer is shown. */
+static bool
+shows_no_filesystem(const struct config *config, const struct guest *guest)
+{
+    size_t index = (size_t)collector_find("filesystem");
+    const struct guest_collector *collector = &guest->collectors[index];
+
+    return config->collectors[index].enabled && collector->asked &&
+           collector->success && collector->series == 0;
 }
 
 void
@@ -241,9 +266,11 @@ doctor_examine(struct doctor_row *row, const struct config *config,
     if (state == AGENT_PAUSED && channel_trouble(guest) < TROUBLES)
         doctor_find(row, channel_trouble(guest), &about);
     if (state == AGENT_RESPONSIVE)
-        find_commands(row, config, guest, TROUBLE_COMMAND_DISABLED, about);
+        find_commands(row, config, guest, TROUBLE_COMMAND_DISABLED, &about);
     else if (state == AGENT_MALFORMED)
-        find_commands(row, config, guest, TROUBLE_COMMAND_QUARANTINED, about);
+        find_commands(row, config, guest, TROUBLE_COMMAND_QUARANTINED, &about);
+    if (state == AGENT_RESPONSIVE && shows_no_filesystem(config, guest))
+        doctor_find(row, TROUBLE_NO_FILESYSTEM, &about);
     free(name);
     free(error);
 }

@@ -16,6 +16,9 @@
 #define IN_GUEST "in the guest{ (system)}: "
 #define INSTALL IN_GUEST "{install}"
 #define RESTART IN_GUEST "{restart}"
+#define ALLOW                                                                          \
+    IN_GUEST "allow it in {settings} (block-rpcs, allow-rpcs), then: {restart}; or "   \
+             "switch its collector off"
 #define AGAIN "run this again"
 #define SOON AGAIN " in a minute or two"
 #define THAW AGAIN " once the backup is through; if it lasts: "
@@ -37,7 +40,8 @@ static const struct {
         {"no_channel", FAULT,
          "the domain's channel for a guest agent is not of type unix, and libvirt uses "
          "no other",
-         "{virsh} edit {name}: make the agent's channel <channel type='unix'>, without a "
+         "{virsh} edit {name}: make the agent's channel <channel type='unix'>, without "
+         "a "
          "<source>; then shut the domain down and start it",
          INSTALL},
     [TROUBLE_NO_SOCKET] = {"not_connected", FAULT, "nobody serves the socket {name}",
@@ -116,12 +120,17 @@ static const struct {
     [TROUBLE_NOT_SEEN] = {"not_running", FAULT,
                           "no domain of this name was seen, and a source is away", LIST,
                           NULL},
+    [TROUBLE_NO_FILESYSTEM] =
+        {"no_filesystem", NOTE,
+         "the agent lists no filesystem that is shown: on Linux it knows only those on "
+         "a "
+         "block device, and not ZFS, NFS or tmpfs",
+         "if there are others, see collectors.filesystem.mount_points_exclude and "
+         "fs_types_exclude",
+         NULL},
     [TROUBLE_COMMAND_DISABLED] = {"command_disabled", FAULT,
                                   "the guest's administrator has disabled {commands}",
-                                  IN_GUEST "allow it in {settings} (block-rpcs, "
-                                           "allow-rpcs), then: {restart}; or switch "
-                                           "its collector off",
-                                  NULL},
+                                  ALLOW, NULL},
     [TROUBLE_COMMAND_FAILED] = {"command_failed", FAULT,
                                 "the agent answers, but not to {commands}{: error}",
                                 NULL, NULL}, /* by what it says: see refusals[] */
@@ -135,6 +144,10 @@ static const struct {
                                  "this agent does not have {commands}",
                                  "a newer agent may; its other data is not touched",
                                  NULL},
+    [TROUBLE_COMMAND_LEFT_OUT] = {"command_left_out", NOTE,
+                                  "the settings that the guest's distribution ships do "
+                                  "not allow {commands}",
+                                  ALLOW, NULL},
     [TROUBLE_COMMAND_QUARANTINED] = {"command_quarantined", FAULT,
                                      "the answer to {commands} broke the agent's "
                                      "channel for everybody",
@@ -233,9 +246,9 @@ static const struct {
 static const struct {
     const char *sign, *remedy;
 } refusals[] = {
-    {"ermission denied",
-     IN_GUEST "SELinux or AppArmor may keep it from the agent, and the audit log tells: "
-              "ausearch -m avc -c qemu-ga, or journalctl -k -g apparmor"},
+    {"ermission denied", IN_GUEST
+     "SELinux or AppArmor may keep it from the agent, and the audit log tells: "
+     "ausearch -m avc -c qemu-ga, or journalctl -k -g apparmor"},
     {"", IN_GUEST "look into the agent's log, or update the agent; --log.level=debug "
                   "shows each answer"},
 };

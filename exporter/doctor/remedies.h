@@ -11,7 +11,7 @@ struct source_config;
 enum doctor_trouble {
     TROUBLE_NO_CHANNEL,
     TROUBLE_UNUSABLE_CHANNEL, /* libvirt's alone */
-    TROUBLE_NO_SOCKET, /* nobody serves it */
+    TROUBLE_NO_SOCKET,        /* nobody serves it */
     TROUBLE_NOT_CONNECTED,
     TROUBLE_LEFT, /* not connected any more */
     TROUBLE_NO_ANSWER,
@@ -32,11 +32,13 @@ enum doctor_trouble {
     TROUBLE_NOT_ASKED,
     TROUBLE_NOT_RUNNING,
     TROUBLE_NOT_SEEN, /* the same, but a source is away */
+    TROUBLE_NO_FILESYSTEM,
     /* Of single commands of a guest that answers, in the order of the report. */
     TROUBLE_COMMAND_DISABLED,
     TROUBLE_COMMAND_FAILED,
     TROUBLE_COMMAND_ODD, /* part of its answer was left out */
     TROUBLE_COMMAND_MISSING,
+    TROUBLE_COMMAND_LEFT_OUT, /* by its distribution's settings */
     TROUBLE_COMMAND_QUARANTINED,
     TROUBLE_COMMAND_AVOIDED,
     TROUBLES,

@@ -254,10 +254,16 @@ test_commands(void **state)
     collector_of(visit, "os")->asked = true; /* and refused: not told twice */
     collector_of(visit, "filesystem")->status = COMMAND_DISABLED;
     snprintf(visit->guest->software.os_id, GUEST_SOFTWARE_BYTES, "rhel");
+    collector_of(visit, "load")->status = COMMAND_DISABLED;
     const struct doctor_row *row = examine(visit);
 
-    assert_int_equal(row->findings_count, 2);
+    assert_int_equal(row->findings_count, 3);
     assert_string_equal(row->findings[0].problem, "command_disabled");
+    assert_null(strstr(row->findings[0].text, "guest-get-load"));
+    /* That is as the distribution has it, and nobody's doing. */
+    assert_string_equal(row->findings[2].problem, "command_left_out");
+    assert_non_null(strstr(row->findings[2].text, "guest-get-load"));
+    assert_false(row->findings[2].is_fault);
     assert_non_null(
         strstr(row->findings[0].text, "guest-get-osinfo, guest-get-fsinfo"));
     expect_remedy(row, 0, "/etc/sysconfig/qemu-ga");
@@ -266,7 +272,25 @@ test_commands(void **state)
     /* What is switched off is not missed. */
     visit->config.collectors[collector_find("os")].enabled = false;
     visit->config.collectors[collector_find("filesystem")].enabled = false;
+    visit->config.collectors[collector_find("load")].enabled = false;
     expect_problem(examine(visit), "command_missing", false, "none");
+}
+
+static void
+test_no_filesystem(void **state)
+{
+    struct visit *visit = *state;
+    struct guest_collector *filesystem = collector_of(visit, "filesystem");
+
+    visit->guest->answered = true;
+    filesystem->asked = filesystem->success = true;
+    expect_problem(examine(visit), "no_filesystem", false, "none");
+    assert_non_null(strstr(visit->doctor->rows[0].findings[0].text, "ZFS"));
+    filesystem->series = 2;
+    assert_int_equal(examine(visit)->findings_count, 0);
+    filesystem->series = 0;
+    visit->config.collectors[collector_find("filesystem")].enabled = false;
+    assert_int_equal(examine(visit)->findings_count, 0);
 }
 
 static void
@@ -383,6 +407,7 @@ main(void)
         TEST(test_not_a_fault),
         TEST(test_a_paused_domain_may_lack_the_channel),
         TEST(test_commands),
+        TEST(test_no_filesystem),
         TEST(test_commands_that_fail),
         TEST(test_commands_that_fail_with_different_words),
         TEST(test_all_commands_fail),

@@ -37,11 +37,24 @@ test_operating_systems(void **state)
     }
 }
 
+/* Fedora's and its children's settings allow what they list. */
+static void
+test_what_a_distribution_leaves_out(void **state)
+{
+    (void)state;
+    assert_true(guest_os_leaves_out(guest_os_find("rocky"), "guest-get-load"));
+    assert_true(guest_os_leaves_out(guest_os_find("rhel"), "guest-file-open"));
+    assert_false(guest_os_leaves_out(guest_os_find("rocky"), "guest-get-fsinfo"));
+    assert_false(guest_os_leaves_out(guest_os_find("debian"), "guest-get-load"));
+    assert_false(guest_os_leaves_out(guest_os_find(""), "guest-get-load"));
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_operating_systems),
+        cmocka_unit_test(test_what_a_distribution_leaves_out),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
