@@ -43,18 +43,26 @@ channel_state(const xmlNode *domain)
     return found;
 }
 
-static bool
-is_of(const xmlNode *node, const char *namespace)
+/* Others may call theirs the same: the namespace tells whose it is. */
+static const xmlNode *
+metadata_of(const xmlNode *domain, const char *namespace, const char *name)
 {
-    return node && node->ns && strcmp((const char *)node->ns->href, namespace) == 0;
+    const xmlNode *metadata = xml_child(domain, "metadata");
+
+    for (const xmlNode *node = metadata ? metadata->children : NULL; node;
+         node = node->next) {
+        if (xml_is(node, name) && node->ns && node->ns->href &&
+            strcmp((const char *)node->ns->href, namespace) == 0)
+            return node;
+    }
+    return NULL;
 }
 
 static bool
 opted_out(const xmlNode *domain)
 {
-    const xmlNode *ours = xml_child(xml_child(domain, "metadata"), "exporter");
-
-    return is_of(ours, DOMAIN_XML_NAMESPACE) && xml_attribute_is(ours, "poll", "no");
+    return xml_attribute_is(metadata_of(domain, DOMAIN_XML_NAMESPACE, "exporter"),
+                            "poll", "no");
 }
 
 /* Where libosinfo's name is not that of os-release. */
@@ -96,13 +104,11 @@ os_of_id(const char *id, char os[DOMAIN_XML_OS_BYTES])
 static void
 made_for(const xmlNode *domain, char os[DOMAIN_XML_OS_BYTES])
 {
-    const xmlNode *metadata = xml_child(xml_child(domain, "metadata"), "libosinfo");
-    const xmlNode *system = xml_child(metadata, "os");
+    const xmlNode *metadata = metadata_of(domain, LIBOSINFO_NAMESPACE, "libosinfo");
     char id[XML_ATTRIBUTE_BYTES];
 
     os[0] = '\0';
-    if (is_of(metadata, LIBOSINFO_NAMESPACE))
-        os_of_id(xml_attribute(system, "id", id), os);
+    os_of_id(xml_attribute(xml_child(metadata, "os"), "id", id), os);
 }
 
 /* --- what the definition says --- */

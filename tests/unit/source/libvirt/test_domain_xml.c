@@ -97,6 +97,12 @@ test_opt_out(void **state)
                      .opted_out);
     assert_false(parsed("<domain><metadata><exporter poll='no'/></metadata></domain>")
                      .opted_out);
+    /* Another's element of that name stands before it. */
+    assert_true(
+        parsed("<domain><metadata><o:exporter xmlns:o='http://other/1' "
+               "poll='yes'/><exporter/><q:exporter xmlns:q='" DOMAIN_XML_NAMESPACE
+               "' poll='no'/></metadata></domain>")
+            .opted_out);
 }
 
 #define LIBOSINFO "http://libosinfo.org/xmlns/libvirt/domain/1.0"
@@ -133,6 +139,13 @@ test_operating_system(void **state)
                                "'/></metadata></domain>")
                             .os,
                         "");
+    assert_string_equal(
+        parsed("<domain><metadata><o:libosinfo xmlns:o='http://other/1'/>"
+               "<l:libosinfo xmlns:l='" LIBOSINFO
+               "'><l:os id='http://debian.org/debian/12'/></l:libosinfo>"
+               "</metadata></domain>")
+            .os,
+        "debian");
     /* Anyone may have written it. */
     assert_string_equal(os_of("other", "http://debian.org/debian/12"), "");
     assert_string_equal(os_of(LIBOSINFO, ""), "");
