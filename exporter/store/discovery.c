@@ -22,13 +22,21 @@ discovery_network_has(const struct discovery_network *network,
 }
 
 /* What is no other host's business: "this host", loopback, link-local, multicast,
- * reserved; and IPv4 in the clothes of IPv6, which would slip past a fence. */
+ * reserved; and IPv4 in the clothes of IPv6 (mapped, SIIT, NAT64 of all and of a site),
+ * which would slip past a fence. */
 static bool
-is_reachable(int family, const unsigned char *bytes)
+is_of_a_host(int family, const unsigned char *bytes)
 {
     static const struct discovery_network unreachable[] = {
-        {AF_INET, {0}, 8},     {AF_INET, {127}, 8}, {AF_INET, {169, 254}, 16},
-        {AF_INET, {224}, 3},   {AF_INET6, {0}, 80}, {AF_INET6, {0xfe, 0x80}, 10},
+        {AF_INET, {0}, 8},
+        {AF_INET, {127}, 8},
+        {AF_INET, {169, 254}, 16},
+        {AF_INET, {224}, 3},
+        {AF_INET6, {0}, 80},
+        {AF_INET6, {0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff}, 96},
+        {AF_INET6, {0x00, 0x64, 0xff, 0x9b}, 96},
+        {AF_INET6, {0x00, 0x64, 0xff, 0x9b, 0x00, 0x01}, 48},
+        {AF_INET6, {0xfe, 0x80}, 10},
         {AF_INET6, {0xff}, 8},
     };
 
@@ -38,6 +46,32 @@ is_reachable(int family, const unsigned char *bytes)
             return false;
     }
     return true;
+}
+
+/* A host may have an address by 6to4 or Teredo, but by no IPv4 address that is none. */
+static bool
+is_reachable(int family, const unsigned char *bytes)
+{
+    static const struct {
+        struct discovery_network network;
+        size_t four; /* where the IPv4 address stands in it */
+        unsigned char flipped;
+    } tunnels[] = {
+        {{AF_INET6, {0x20, 0x02}, 16}, 2, 0},
+        {{AF_INET6, {0x20, 0x01, 0, 0}, 32}, 4, 0}, /* Teredo's server */
+        {{AF_INET6, {0x20, 0x01, 0, 0}, 32}, 12, 0xff},
+    };
+    unsigned char four[4];
+
+    for (size_t i = 0; i < sizeof(tunnels) / sizeof(tunnels[0]); i++) {
+        if (family != AF_INET6 || !discovery_network_has(&tunnels[i].network, bytes))
+            continue;
+        for (size_t j = 0; j < sizeof(four); j++)
+            four[j] = bytes[tunnels[i].four + j] ^ tunnels[i].flipped;
+        if (!is_of_a_host(AF_INET, four))
+            return false;
+    }
+    return is_of_a_host(family, bytes);
 }
 
 static void

@@ -38,10 +38,37 @@ test_addresses_that_nobody_could_reach(void **state)
         "[2001:db8::1]",
         "example.com",
         "10.0.0.1\n",
+        /* IPv4 by a translator: mapped, SIIT, NAT64 of all, NAT64 of a site */
+        "::ffff:0:127.0.0.1",
+        "64:ff9b::127.0.0.1",
+        "64:ff9b::a9fe:a9fe",
+        "64:ff9b:1:7f00:1::",
+        "64:ff9b:1::169.254.169.254",
+        /* by 6to4: loopback, link-local, multicast, "this host" */
+        "2002:7f00:1::1",
+        "2002:a9fe:a9fe::1",
+        "2002:e000:1::1",
+        "2002::1",
+        /* by Teredo: the server, then the client, whose bits are flipped */
+        "2001:0:7f00:1::80ff:fffe",
+        "2001:0:c000:201:0:1:80ff:fffe",
+        "2001:0:c000:201:0:1:5601:5601",
+        "2001:0:c000:201:0:1:1fff:fffe",
     };
-    static const char *const good[] = {"10.0.0.1",  "192.168.122.9", "172.16.0.1",
-                                       "223.1.1.1", "2001:db8::1",   "fd00::1",
-                                       "fec0::1",   "169.253.0.1",   "0:0:0:0:1::"};
+    static const char *const good[] = {"10.0.0.1",
+                                       "192.168.122.9",
+                                       "172.16.0.1",
+                                       "223.1.1.1",
+                                       "2001:db8::1",
+                                       "fd00::1",
+                                       "fec0::1",
+                                       "169.253.0.1",
+                                       "0:0:0:0:1::",
+                                       "2002:c000:201::1",
+                                       "2001:0:c000:201:0:1:3fff:fdfe",
+                                       "64:ff9a::127.0.0.1",
+                                       "64:ff9b:2::1",
+                                       "2001:1::7f00:1"};
     struct discovery_address address;
 
     (void)state;
