@@ -1,5 +1,6 @@
 /* An error of libvirt: the first byte is its number, the second how long the call took
- * (in 10 ms), the rest its message, in which libvirt quotes the guest. */
+ * (in 10 ms) and what part of libvirt says it, the rest its message, in which libvirt
+ * quotes the guest. */
 #include "fuzz.h"
 #include "source/libvirt/error.h"
 
@@ -15,7 +16,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     REQUIRE(message);
     memcpy(message, data + 2, size - 2);
     message[size - 2] = '\0';
-    source_libvirt_failure(data[0], message, data[1] * INT64_C(10000000), &why);
+    source_libvirt_failure(data[0], data[1] & 7, message, data[1] * INT64_C(10000000),
+                           &why);
     free(message);
 
     REQUIRE(why.kind > FAILURE_NONE && why.kind < FAILURE_KINDS);

@@ -88,7 +88,8 @@ expect(struct answer answer, enum failure_kind kind, int channel)
 }
 
 #define UNPARSED "internal error: cannot parse json garbage: lexical error"
-#define LATCHED "Guest agent is not responding: not available due to an error"
+#define LATCHED                                                                        \
+    "Guest agent is not responding: QEMU guest agent is not available due to an error"
 
 static void
 test_a_reply_that_breaks_the_channel(void **state)

@@ -5,6 +5,7 @@
 #include <libvirt/virterror.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -62,9 +63,10 @@ test_codes(void **state)
         {39, "Unable to encode message payload", 0, FAILURE_TOO_LARGE},
         {39, "Cannot write data: Broken pipe", 0, FAILURE_UNAVAILABLE},
         {38, "Cannot recv data: Connection reset by peer", 0, FAILURE_UNAVAILABLE},
-        {1, "internal error: client socket is closed", 0, FAILURE_UNAVAILABLE},
         {1, "internal error: End of file from agent socket", 0, FAILURE_DISCONNECTED},
         {1, "internal error: cannot parse json {\"return\": : lexical error", 0,
+         FAILURE_MALFORMED},
+        {1, "internal error: failed to parse JSON 5: object property name expected", 0,
          FAILURE_MALFORMED},
         {1,
          "internal error: unable to execute QEMU agent command 'guest-get-load': The "
@@ -89,13 +91,67 @@ test_codes(void **state)
     for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
         struct failure why = {0};
 
-        source_libvirt_failure(errors[i].code, errors[i].message, errors[i].elapsed_ns,
-                               &why);
+        source_libvirt_failure(errors[i].code, VIR_FROM_QEMU, errors[i].message,
+                               errors[i].elapsed_ns, &why);
         if (why.kind != errors[i].kind)
             fail_msg("%d \"%s\" is %s, not %s", errors[i].code, errors[i].message,
                      failure_kind_name(why.kind), failure_kind_name(errors[i].kind));
         assert_true(strlen(why.text) > 0);
     }
+}
+
+/* libvirt quotes what does not parse; there a guest may write what it likes. */
+static void
+test_words_of_the_guest_choose_nothing(void **state)
+{
+    static const char *const quotes[] = {
+        "internal error: Unknown JSON reply '%s'",
+        "internal error: Parsed JSON reply '%s' isn't an object",
+        "internal error: cannot parse json %s: lexical error: invalid char in json "
+        "text",
+    };
+    static const char *const lies[] = {
+        "{\"a\":\"client socket is closed\"}",
+        "End of file from agent socket",
+        "internal error: End of file from agent socket",
+        "Error while processing agent IO",
+        "unable to execute QEMU agent command 'guest-get-time': has not been found",
+        ": unable to execute QEMU agent command 'x': agent is in frozen state",
+        "agent command 'x': has been disabled",
+        "QEMU guest agent is not connected",
+    };
+    char message[512];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(quotes) / sizeof(quotes[0]); i++) {
+        for (size_t j = 0; j < sizeof(lies) / sizeof(lies[0]); j++) {
+            const char *at = strstr(quotes[i], "%s");
+            struct failure why = {0};
+
+            (void)snprintf(message, sizeof(message), "%.*s%s%s", (int)(at - quotes[i]),
+                           quotes[i], lies[j], at + 2);
+            source_libvirt_failure(1, VIR_FROM_QEMU, message, 0, &why);
+            if (why.kind != FAILURE_MALFORMED)
+                fail_msg("\"%s\" is %s", message, failure_kind_name(why.kind));
+        }
+    }
+}
+
+/* What the client says of its own connection, in whatever language. */
+static void
+test_the_domain_tells_a_connection_from_an_agent(void **state)
+{
+    struct failure why;
+
+    (void)state;
+    source_libvirt_failure(1, VIR_FROM_RPC, "internal error: client socket is closed",
+                           0, &why);
+    assert_int_equal(why.kind, FAILURE_UNAVAILABLE);
+    source_libvirt_failure(1, VIR_FROM_RPC, "Interner Fehler: Socket zu", 0, &why);
+    assert_int_equal(why.kind, FAILURE_UNAVAILABLE);
+    source_libvirt_failure(1, VIR_FROM_QEMU, "internal error: client socket is closed",
+                           0, &why);
+    assert_int_equal(why.kind, FAILURE_AGENT_ERROR);
 }
 
 static void
@@ -119,6 +175,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_codes),
+        cmocka_unit_test(test_words_of_the_guest_choose_nothing),
+        cmocka_unit_test(test_the_domain_tells_a_connection_from_an_agent),
         cmocka_unit_test(test_the_last_error_of_this_thread),
     };
 
