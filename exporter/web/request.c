@@ -15,11 +15,18 @@
 #include <microhttpd.h>
 #include <stdbool.h>
 #include <string.h>
+#include <strings.h>
+
+/* Headers that say how long a request is. */
+struct lengths {
+    size_t lengths, codings;
+};
 
 struct request {
     enum web_route route;
     const char *method;
     bool with_body;
+    bool ambiguous; /* where it ends may be seen otherwise by who passed it on */
 };
 
 static bool
@@ -31,6 +38,27 @@ has_body(struct MHD_Connection *library)
                                                      MHD_HTTP_HEADER_TRANSFER_ENCODING);
 
     return coding || (length && strcmp(length, "0") != 0);
+}
+
+static enum MHD_Result
+lengths_take(void *context, enum MHD_ValueKind kind, const char *key, const char *value)
+{
+    struct lengths *lengths = context;
+
+    (void)kind;
+    (void)value;
+    lengths->lengths += strcasecmp(key, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0;
+    lengths->codings += strcasecmp(key, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0;
+    return MHD_YES;
+}
+
+static bool
+is_ambiguous(struct MHD_Connection *library)
+{
+    struct lengths lengths = {0};
+
+    (void)MHD_get_connection_values(library, MHD_HEADER_KIND, lengths_take, &lengths);
+    return lengths.lengths > 1 || (lengths.lengths > 0 && lengths.codings > 0);
 }
 
 static enum MHD_Result
@@ -61,6 +89,9 @@ request_answer(const struct web_connection *connection, const struct request *re
     bool reads = strcmp(request->method, MHD_HTTP_METHOD_HEAD) == 0 ||
                  strcmp(request->method, MHD_HTTP_METHOD_GET) == 0;
 
+    if (request->ambiguous)
+        return web_page_sentence(MHD_HTTP_BAD_REQUEST,
+                                 "Bad request: its length is given twice.\n");
     if (verdict == WEB_VERDICT_BAD)
         return web_page_sentence(MHD_HTTP_UNAUTHORIZED, "Unauthorized\n");
     if (verdict != WEB_VERDICT_GOOD)
@@ -111,7 +142,8 @@ static int
 request_serve(struct web_connection *connection, const struct request *request,
               struct web_policy *policy)
 {
-    enum web_verdict verdict = request_judge(connection, policy);
+    enum web_verdict verdict =
+        request->ambiguous ? WEB_VERDICT_NONE : request_judge(connection, policy);
 
     if (verdict == WEB_VERDICT_WAIT)
         return 0;
@@ -134,8 +166,13 @@ web_request_handle(struct web_connection *connection, const char *path,
                    const char *method, size_t *upload_bytes, void **seen)
 {
     const struct web_site *site = connection->all->site;
-    const struct request request = {web_pages_route(site->pages, path), method,
-                                    has_body(connection->library)};
+    bool ambiguous = is_ambiguous(connection->library);
+    const struct request request = {
+        .route = web_pages_route(site->pages, path),
+        .method = method,
+        .with_body = ambiguous || has_body(connection->library),
+        .ambiguous = ambiguous,
+    };
 
     if (site->with_tls && !connection->tls.admitted)
         return -1;

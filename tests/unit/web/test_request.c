@@ -106,6 +106,38 @@ bodies_are_refused_and_never_taken_for_a_request(void **state)
     end(&served);
 }
 
+/* Who passes it on may have taken the other length: what follows is no request. */
+static void
+what_has_two_lengths_is_refused_and_closed(void **state)
+{
+    static const char *const lengths[] = {
+        "Content-Length: 0\r\nContent-Length: 41",
+        "Content-Length: 41\r\ncontent-length: 0",
+        "Content-Length: 0\r\nContent-Length: 0",
+        "Content-Length: 41\r\nTransfer-Encoding: chunked",
+        "Transfer-Encoding: identity\r\nContent-Length: 0",
+    };
+    struct served served = serve();
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+        char request[256];
+        int fd = dial(&served);
+
+        (void)snprintf(request, sizeof(request),
+                       "GET /-/healthy HTTP/1.1\r\nHost: x\r\n%s\r\n\r\n"
+                       "GET /-/healthy HTTP/1.1\r\nHost: y\r\n\r\n",
+                       lengths[i]);
+        say(fd, request);
+        char *answer = hear_all(fd); /* to the end of the connection */
+
+        if (strncmp(answer, "HTTP/1.1 400 ", 13) != 0 || strstr(answer, "Healthy"))
+            fail_msg("%s: %s", lengths[i], answer);
+        free(answer);
+    }
+    end(&served);
+}
+
 static void
 a_connection_is_kept(void **state)
 {
@@ -245,6 +277,7 @@ main(void)
         cmocka_unit_test(paths_and_parameters_are_unescaped),
         cmocka_unit_test(head_has_the_headers_alone),
         cmocka_unit_test(other_methods_are_not_allowed),
+        cmocka_unit_test(what_has_two_lengths_is_refused_and_closed),
         cmocka_unit_test(bodies_are_refused_and_never_taken_for_a_request),
         cmocka_unit_test(a_connection_is_kept),
         cmocka_unit_test(garbage_does_no_harm),
