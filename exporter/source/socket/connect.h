@@ -5,7 +5,14 @@
 
 #include "kit/failure.h"
 
-/* The descriptor, which does not block, or -1: see `why`. */
+#include <stdbool.h>
+
+/* Whether the path leads to libvirt's own channel: whoever connects to that has the
+ * agent instead of libvirt as soon as the daemon restarts. */
+bool socket_is_libvirts(const char *path);
+
+/* The descriptor, which does not block, or -1: see `why`.  One to libvirt's own channel
+ * cannot be had, wherever the path has led before. */
 int socket_connect(const char *path, struct failure *why);
 /* Lets nothing more in, takes what is there, and closes. */
 void socket_disconnect(int fd);

@@ -7,11 +7,10 @@
 #include "kit/pattern.h"
 #include "source/qemu/reader.h"
 #include "source/socket/agent_socket.h"
+#include "source/socket/connect.h"
 #include "source/socket/queue.h"
 #include "source/socket/scan.h"
 
-#include <fnmatch.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,13 +19,6 @@
 /* Calls in flight at once.  They hold no thread, only memory for what is read. */
 #define CAPACITY 1024
 #define NAME_BYTES 256
-
-/* libvirt's own channel: whoever connects to it has the agent instead of libvirt as
- * soon as the daemon restarts. */
-#define LIBVIRT_CHANNEL_NAME "/org.qemu.guest_agent.0"
-#define LIBVIRT_FOLDER "/libvirt/qemu/"
-#define LIBVIRT_DOMAIN_PATTERN "*/domain-[0-9]*-*" LIBVIRT_CHANNEL_NAME
-#define LIBVIRT_NEW_DOMAIN_PATTERN "*/channel/[0-9]*-*" LIBVIRT_CHANNEL_NAME
 
 struct socket_guest {
     struct source *source;
@@ -146,29 +138,13 @@ agent_met(void *context, pid_t process)
 
 /* --- what is found --- */
 
-/* Also where a container has libvirt's folder under another path: by the name of the
- * domain's own folder. */
-static bool
-is_libvirts_own(const char *path)
-{
-    char real[PATH_MAX];
-    const char *resolved = realpath(path, real) ? real : path;
-    size_t length = strlen(resolved), tail = strlen(LIBVIRT_CHANNEL_NAME);
-
-    return length >= tail &&
-           strcmp(resolved + length - tail, LIBVIRT_CHANNEL_NAME) == 0 &&
-           (strstr(resolved, LIBVIRT_FOLDER) ||
-            fnmatch(LIBVIRT_DOMAIN_PATTERN, resolved, 0) == 0 ||
-            fnmatch(LIBVIRT_NEW_DOMAIN_PATTERN, resolved, 0) == 0);
-}
-
 static void
 found(void *context, const char *path)
 {
     struct source *source = context;
     char name[NAME_BYTES];
 
-    if (is_libvirts_own(path)) {
+    if (socket_is_libvirts(path)) {
         log_warn(
             "a socket is left alone: it is libvirt's own channel, and connecting would "
             "take the agent from libvirt; use a libvirt source for this guest, or give "
@@ -203,15 +179,6 @@ found(void *context, const char *path)
 }
 
 static void
-remade(void *context, const char *path)
-{
-    struct socket_guest *guest = find_guest(context, path);
-
-    if (guest)
-        agent_socket_connect(guest->agent);
-}
-
-static void
 touched(void *context, const char *path)
 {
     struct socket_guest *guest = find_guest(context, path);
@@ -240,6 +207,20 @@ lost(void *context, const char *path)
         return;
     source->listener->guest_gone(source->listener->context, source, path);
     forget_guest(guest);
+}
+
+/* The path may lead elsewhere now: to libvirt's own channel, or away from it. */
+static void
+remade(void *context, const char *path)
+{
+    struct socket_guest *guest = find_guest(context, path);
+
+    if (guest && !socket_is_libvirts(path)) {
+        agent_socket_connect(guest->agent);
+        return;
+    }
+    lost(context, path);
+    found(context, path);
 }
 
 static void

@@ -156,6 +156,42 @@ test_a_path_that_is_too_long_for_an_address(void **state)
     close(listener);
 }
 
+/* A link that led to an agent is made to lead there. */
+static void
+test_libvirts_own_channel(void **state)
+{
+    static const char *const folders[] = {"libvirt", "libvirt/qemu",
+                                          "libvirt/qemu/domain-1-web"};
+    struct failure why = {.kind = FAILURE_NONE};
+    int listener = listen_at_path(), fd = socket_connect(path, &why);
+    char name[96], own[128];
+
+    (void)state;
+    assert_true(fd >= 0);
+    close(fd);
+    assert_int_equal(accept(listener, NULL, NULL) < 0, 0);
+    for (size_t i = 0; i < 3; i++) {
+        (void)snprintf(name, sizeof(name), "%s/%s", folder, folders[i]);
+        assert_int_equal(mkdir(name, 0700), 0);
+    }
+    (void)snprintf(own, sizeof(own), "%s/org.qemu.guest_agent.0", name);
+    assert_int_equal(rename(path, own), 0);
+    assert_int_equal(symlink(own, path), 0);
+    assert_true(socket_is_libvirts(path));
+    expect_refusal(FAILURE_DENIED, "it leads to libvirt's own channel now");
+    assert_int_equal(fcntl(listener, F_SETFL, O_NONBLOCK), 0);
+    assert_int_equal(accept(listener, NULL, NULL), -1); /* nobody has come */
+    assert_int_equal(errno, EAGAIN);
+
+    assert_int_equal(unlink(path) | rename(own, path), 0);
+    assert_false(socket_is_libvirts(path));
+    for (size_t i = 3; i > 0; i--) {
+        (void)snprintf(name, sizeof(name), "%s/%s", folder, folders[i - 1]);
+        assert_int_equal(rmdir(name), 0);
+    }
+    close(listener);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -168,6 +204,7 @@ main(void)
         TEST(test_a_socket_that_is_denied),
         TEST(test_what_is_unread_is_taken_at_the_end),
         TEST(test_a_path_that_is_too_long_for_an_address),
+        TEST(test_libvirts_own_channel),
     };
 
     return cmocka_run_group_tests_name("connect", tests, NULL, NULL);

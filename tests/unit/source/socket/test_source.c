@@ -5,6 +5,7 @@
 #include "base/mailbox.h"
 #include "config/config.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -221,6 +222,29 @@ test_sockets_that_are_left_alone(void **state)
     close(named);
 }
 
+/* A name that led to an agent leads to libvirt's own channel for a while. */
+static void
+test_a_link_that_leads_elsewhere(void **state)
+{
+    struct world *world = *state;
+    int agent = listen_at("real"), libvirt;
+
+    assert_int_equal(mkdir("channel", 0700) | mkdir("channel/1-web", 0700), 0);
+    libvirt = listen_at("channel/1-web/org.qemu.guest_agent.0");
+    assert_int_equal(symlink("real", "web.qga"), 0);
+    start(world, "*.qga", "([^/]+)[.]qga$");
+    expect(world, "came web;up ;");
+    assert_int_equal(symlink("channel/1-web/org.qemu.guest_agent.0", "new"), 0);
+    assert_int_equal(rename("new", "web.qga"), 0);
+    expect(world, "gone web.qga;");
+    assert_int_equal(fcntl(libvirt, F_SETFL, O_NONBLOCK), 0);
+    assert_int_equal(accept(libvirt, NULL, NULL), -1); /* nobody has come */
+    assert_int_equal(symlink("real", "new") | rename("new", "web.qga"), 0);
+    expect(world, "came web;");
+    close(agent);
+    close(libvirt);
+}
+
 /* --- calls --- */
 
 static void
@@ -291,9 +315,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_guests_come_and_go),
-        TEST(test_a_folder_that_comes_late),
-        TEST(test_sockets_that_are_left_alone),
+        TEST(test_guests_come_and_go),          TEST(test_a_folder_that_comes_late),
+        TEST(test_sockets_that_are_left_alone), TEST(test_a_link_that_leads_elsewhere),
         TEST(test_a_call_goes_to_its_guest),
     };
 
