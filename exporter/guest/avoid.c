@@ -52,7 +52,12 @@ guest_judge_harm(struct guest *guest, const struct avoid_config *avoid)
 void
 guest_apply_avoids(struct guest *guest, struct schedule *schedule)
 {
-    for (size_t i = 0; i < collectors_count; i++)
-        schedule_block(schedule, &guest->schedule, i,
-                       guest_avoids(&guest->collectors[i]) != 0);
+    for (size_t i = 0; i < collectors_count; i++) {
+        const struct guest_collector *collector = &guest->collectors[i];
+
+        schedule_block(schedule, &guest->schedule, i, guest_avoids(collector) != 0);
+        schedule_forbid(schedule, &guest->schedule, i, guest_avoids_why(collector));
+        if (collectors[i] == collector_freeze)
+            freeze_may_be_asked(&guest->freeze, !guest_avoids_why(collector));
+    }
 }

@@ -22,6 +22,13 @@ freeze_learn(struct freeze *freeze, bool frozen, int64_t now_ns)
 }
 
 void
+freeze_may_be_asked(struct freeze *freeze, bool may_be)
+{
+    freeze->untold = !may_be;
+    freeze->frozen = freeze->frozen && may_be;
+}
+
+void
 freeze_worked(struct freeze *freeze, size_t collector)
 {
     freeze->refusals[collector].first_ns = 0;
@@ -41,6 +48,9 @@ freeze_explain(const struct freeze *freeze, size_t collector, int64_t now_ns)
 {
     int64_t first_ns = freeze->refusals[collector].first_ns;
 
+    if (freeze->untold)
+        return freeze->refusals[collector].count >= REFUSALS_BELIEVED ? FAILURE_DISABLED
+                                                                      : FAILURE_FROZEN;
     if (first_ns == 0 || freeze->thawed_ns <= first_ns)
         return FAILURE_FROZEN;
     return is_ruled_out(freeze, now_ns) ||
@@ -70,6 +80,8 @@ freeze_step(const struct freeze *freeze, enum failure_kind outcome, bool restric
 {
     bool ruled_out = is_ruled_out(freeze, now_ns);
 
+    if (freeze->untold)
+        return FREEZE_NO_STEP;
     if (restricted)
         return ruled_out ? FREEZE_OVER : FREEZE_NO_STEP;
     if (!freeze->frozen && outcome != FAILURE_FROZEN)

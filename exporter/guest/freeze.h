@@ -17,6 +17,7 @@
 /* All times are CLOCK_MONOTONIC.  Zeroed for a new agent. */
 struct freeze {
     bool frozen; /* by the agent's word */
+    bool untold; /* the question must not be sent (guest/avoid.h) */
     int64_t since_ns;
     int64_t thawed_ns; /* when the agent last said that it is not; 0: never */
     struct {
@@ -33,6 +34,9 @@ enum freeze_step {
     FREEZE_OVER,      /* everything again */
 };
 
+/* Whether the agent may be asked; if not, it is taken for thawed, and what it refuses
+ * three times for disabled. */
+void freeze_may_be_asked(struct freeze *freeze, bool may_be);
 /* The agent says that the filesystems are frozen, or that they are not. */
 void freeze_learn(struct freeze *freeze, bool frozen, int64_t now_ns);
 /* The collector's command has worked. */

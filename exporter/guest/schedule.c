@@ -58,6 +58,20 @@ spend(const struct schedule *schedule, struct schedule_guest *guest, int64_t now
     return later(guest->spent_ns - MINUTE_NS, now_ns);
 }
 
+/* Whether there is a command that may be sent to a suspect. */
+static bool
+has_probe(const struct schedule *schedule, const struct schedule_guest *guest)
+{
+    size_t count = schedule->settings.collectors_count;
+    size_t i = 0;
+
+    if (!guest->restricted && !guest->entries[schedule->settings.probe].forbidden)
+        return true;
+    while (i < count && !ticks_is_asked(&schedule->settings, guest, i))
+        i++;
+    return i < count;
+}
+
 /* Puts the guest where it waits for its next turn. */
 static void
 await(struct schedule *schedule, struct schedule_guest *guest)
@@ -69,6 +83,8 @@ await(struct schedule *schedule, struct schedule_guest *guest)
         return;
     if (!guest->suspect)
         ticks_first_due(&schedule->settings, guest, INT64_MIN, &due_ns);
+    else if (!has_probe(schedule, guest))
+        due_ns = INT64_MAX;
     guest->waiting.wake_ns =
         later(due_ns, later(guest->not_before_ns, guest->allowed_ns));
     heap_add(guest->suspect ? &schedule->suspects : &schedule->well, &guest->waiting);
@@ -189,6 +205,21 @@ schedule_block(struct schedule *schedule, struct schedule_guest *guest,
     if (guest->entries[collector].blocked == blocked)
         return; /* nearly always: heaps cost more than this question */
     guest->entries[collector].blocked = blocked;
+    await(schedule, guest);
+}
+
+void
+schedule_forbid(struct schedule *schedule, struct schedule_guest *guest,
+                size_t collector, bool forbidden)
+{
+    struct schedule_entry *entry = &guest->entries[collector];
+
+    if (entry->forbidden == forbidden)
+        return;
+    entry->forbidden = forbidden;
+    /* Nobody could tell when that is over. */
+    if (forbidden && !entry->must && guest->only == collector)
+        guest->restricted = false;
     await(schedule, guest);
 }
 

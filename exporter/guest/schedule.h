@@ -95,6 +95,11 @@ void schedule_restrict(struct schedule *schedule, struct schedule_guest *guest,
 void schedule_block(struct schedule *schedule, struct schedule_guest *guest,
                     size_t collector, bool blocked);
 
+/* The collector's command must not be sent, be the guest a suspect or frozen (or it may
+ * be again).  Only a conversation that has begun goes on to its end. */
+void schedule_forbid(struct schedule *schedule, struct schedule_guest *guest,
+                     size_t collector, bool forbidden);
+
 /* The most overdue call that may go out now; marks the guest as in flight. */
 bool schedule_next(struct schedule *schedule, int64_t now_ns,
                    struct schedule_turn *turn);

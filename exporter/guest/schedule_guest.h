@@ -34,6 +34,7 @@ struct schedule_entry {
     unsigned int stretch; /* the interval is multiplied by 2^stretch */
     bool must;            /* in the middle of a conversation: asked whatever is set */
     bool blocked;         /* the agent does not have the command, or has it disabled */
+    bool forbidden;       /* ... or it does harm: not sent in any mode, if not `must` */
 };
 
 /* Embedded in the guest; zeroed by its owner before schedule_add(). */

@@ -13,10 +13,11 @@ bool
 ticks_is_asked(const struct schedule_settings *settings,
                const struct schedule_guest *guest, size_t collector)
 {
+    const struct schedule_entry *entry = &guest->entries[collector];
+
     if (guest->restricted)
-        return collector == guest->only;
-    return guest->entries[collector].must || (settings->collectors[collector].enabled &&
-                                              !guest->entries[collector].blocked);
+        return collector == guest->only && (entry->must || !entry->forbidden);
+    return entry->must || (settings->collectors[collector].enabled && !entry->blocked);
 }
 
 size_t

@@ -79,11 +79,19 @@ test_the_schedule_leaves_it_out(void **state)
     schedule_add(schedule, &guest->schedule, "web-1", 0);
     guest->collectors[vcpu].unsettled = true;
     guest_apply_avoids(guest, schedule);
-    for (size_t i = 0; i < collectors_count; i++)
+    for (size_t i = 0; i < collectors_count; i++) {
         assert_int_equal(guest->schedule.entries[i].blocked, i == vcpu);
+        assert_int_equal(guest->schedule.entries[i].forbidden, i == vcpu);
+    }
     guest->collectors[vcpu].unsettled = false;
     guest_apply_avoids(guest, schedule);
     assert_false(guest->schedule.entries[vcpu].blocked);
+    assert_false(guest->schedule.entries[vcpu].forbidden);
+    /* One that the agent does not have may be tried: that harms nobody. */
+    guest->collectors[vcpu].status = COMMAND_MISSING;
+    guest_apply_avoids(guest, schedule);
+    assert_true(guest->schedule.entries[vcpu].blocked);
+    assert_false(guest->schedule.entries[vcpu].forbidden);
     schedule_free(schedule);
     guest_free(guest);
 }

@@ -129,6 +129,25 @@ test_an_agent_that_contradicts_itself_is_not_asked_at_once(void **state)
                      FREEZE_ASK);
 }
 
+/* The question does harm in such a guest, say. */
+static void
+test_what_must_not_be_asked(void **state)
+{
+    struct freeze freeze = {0};
+
+    (void)state;
+    freeze_learn(&freeze, true, 1 * S);
+    freeze_may_be_asked(&freeze, false);
+    assert_false(freeze.frozen);
+    for (int i = 2; i < 5; i++) {
+        refused(&freeze, i * S, FAILURE_FROZEN);
+        steps_are(&freeze, i * S, FAILURE_FROZEN, FREEZE_NO_STEP, FREEZE_NO_STEP);
+    }
+    refused(&freeze, 5 * S, FAILURE_DISABLED);
+    freeze_may_be_asked(&freeze, true);
+    steps_are(&freeze, 6 * S, FAILURE_FROZEN, FREEZE_ASK, FREEZE_NO_STEP);
+}
+
 int
 main(void)
 {
@@ -140,6 +159,7 @@ main(void)
         cmocka_unit_test(test_a_freeze_explains_what_was_refused),
         cmocka_unit_test(test_steps),
         cmocka_unit_test(test_an_agent_that_contradicts_itself_is_not_asked_at_once),
+        cmocka_unit_test(test_what_must_not_be_asked),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -57,6 +57,63 @@ test_a_blocked_probe_is_not_sent(void **state)
 }
 
 static void
+forbid_all_but(struct schedule *schedule, struct schedule_guest *guest, size_t one)
+{
+    for (size_t i = 0; i < COLLECTORS; i++) {
+        schedule_block(schedule, guest, i, i != one);
+        schedule_forbid(schedule, guest, i, i != one);
+    }
+}
+
+/* Rather nothing than what does harm. */
+static void
+test_what_is_forbidden_is_sent_in_no_mode(void **state)
+{
+    struct schedule *schedule = new_schedule(4);
+    struct schedule_guest guest = {0};
+    struct schedule_turn taken;
+    int64_t now_ns = 1000 * S;
+
+    (void)state;
+    schedule_add(schedule, &guest, "web-1", now_ns);
+    assert_true(turn(schedule, now_ns, FAILURE_TIMEOUT, 3 * S, &taken));
+    forbid_all_but(schedule, &guest, COLLECTORS);
+    assert_true(guest.suspect && schedule_asks_nothing(&guest));
+    assert_false(schedule_next(schedule, now_ns + 20 * MINUTE, &taken));
+    forbid_all_but(schedule, &guest, SLOW);
+    assert_true(turn(schedule, now_ns + 20 * MINUTE, FAILURE_FROZEN, MS, &taken));
+    assert_int_equal(taken.collector, SLOW);
+
+    now_ns += 21 * MINUTE;
+    forbid_all_but(schedule, &guest, INFO);
+    schedule_restrict(schedule, &guest, SLOW, now_ns); /* nobody asks for it */
+    assert_true(schedule_asks_nothing(&guest));
+    schedule_continue(schedule, &guest, SLOW, now_ns); /* it has begun before */
+    assert_true(turn(schedule, now_ns + S, FAILURE_NONE, MS, &taken));
+    assert_int_equal(taken.collector, SLOW);
+    schedule_free(schedule);
+}
+
+/* What a frozen guest is asked comes to be forbidden. */
+static void
+test_a_freeze_that_must_not_be_asked_about_ends(void **state)
+{
+    struct schedule *schedule = new_schedule(4);
+    struct schedule_guest guest = {0};
+    struct schedule_turn taken;
+    int64_t now_ns = 1000 * S;
+
+    (void)state;
+    schedule_add(schedule, &guest, "web-1", now_ns);
+    schedule_restrict(schedule, &guest, SLOW, now_ns);
+    forbid_all_but(schedule, &guest, INFO);
+    assert_false(guest.restricted);
+    assert_true(turn(schedule, now_ns + S, FAILURE_NONE, MS, &taken));
+    assert_int_equal(taken.collector, INFO);
+    schedule_free(schedule);
+}
+
+static void
 test_silent_guests_use_a_quarter(void **state)
 {
     enum { GUESTS = 20 };
@@ -359,6 +416,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_silence_ends_the_visit_and_backs_off),
         cmocka_unit_test(test_a_blocked_probe_is_not_sent),
+        cmocka_unit_test(test_what_is_forbidden_is_sent_in_no_mode),
+        cmocka_unit_test(test_a_freeze_that_must_not_be_asked_about_ends),
         cmocka_unit_test(test_silent_guests_use_a_quarter),
         cmocka_unit_test(test_silent_guests_use_a_quarter_of_the_lanes),
         cmocka_unit_test(test_slow_command_is_asked_less),
