@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "guest/avoid.h"
 #include "kit/memory.h"
+#include "kit/utf8.h"
 #include "poll/publish.h"
 #include "store/exposition.h"
 #include "store/store.h"
@@ -22,6 +23,8 @@
 #define SPREAD_NS (INT64_C(20) * 1000 * 1000)
 /* ~ and a number, where two guests of a source have one name. */
 #define NAME_SUFFIX_BYTES 12
+/* As much as service discovery shows: what tells two apart must not be cut there. */
+#define NAME_BYTES_MAX DISCOVERY_LABEL_BYTES_MAX
 
 static int64_t
 first_call_ns(struct watch *watch)
@@ -80,29 +83,42 @@ find_name(struct watch *watch, const char *name)
     return guest;
 }
 
-/* The name, or with a suffix where another guest of the source has it: identities are
- * unique.  Kept for the guest's life; caller frees. */
-static char *
-unique_name(struct watch *watch, const struct guest_facts *facts)
+/* The first of a name has it as it is. */
+static void
+write_name(char name[NAME_BYTES_MAX + 1], const char *listed, unsigned int number)
 {
-    size_t bytes = strlen(facts->name) + NAME_SUFFIX_BYTES;
-    char *name = memory_new(bytes, 1);
-    struct guest *holder = find_name(watch, facts->name);
+    char suffix[NAME_SUFFIX_BYTES] = "";
 
-    snprintf(name, bytes, "%s", facts->name);
+    if (number > 1)
+        (void)snprintf(suffix, sizeof(suffix), "~%u", number);
+    (void)snprintf(name, NAME_BYTES_MAX + 1, "%.*s%s",
+                   (int)utf8_cut(listed, NAME_BYTES_MAX - strlen(suffix)), listed,
+                   suffix);
+}
+
+/* The name, or with a suffix where another guest of the source has it: identities are
+ * unique.  Kept for the guest's life. */
+static void
+unique_name(struct watch *watch, const struct guest_facts *facts,
+            char name[NAME_BYTES_MAX + 1])
+{
+    unsigned int number = 1;
+
+    write_name(name, facts->name, number);
+    struct guest *holder = find_name(watch, name);
+
     /* One that was not seen since the source is up again was replaced by this one. */
     if (holder && !holder->seen)
         watch_drop_guest(watch, holder);
-    if (!find_name(watch, name))
-        return name;
-    for (unsigned int number = 2; find_name(watch, name); number++)
-        snprintf(name, bytes, "%s~%u", facts->name, number);
+    while (find_name(watch, name))
+        write_name(name, facts->name, ++number);
+    if (number == 1)
+        return;
     telemetry_name_conflict(watch->parts->telemetry);
     log_warn("two guests of a source have one name; give them names of their own, or "
              "let guest_name take in more of the path",
              LOG_STR("name", facts->name), LOG_STR("domain", name),
              LOG_STR("key", facts->key));
-    return name;
 }
 
 /* A definition that has only not come says nothing against the one before. */
@@ -139,12 +155,12 @@ static struct guest *
 add_guest(struct watch *watch, const struct guest_facts *facts)
 {
     struct guest_facts named = *facts;
-    char *name = unique_name(watch, facts);
+    char name[NAME_BYTES_MAX + 1];
 
+    unique_name(watch, facts, name);
     named.name = name;
     struct guest *guest = guest_new(&named, source_label(watch));
 
-    free(name);
     guest->listed_name = memory_string(facts->name);
     guest->incarnation = facts->incarnation;
     take_channel(guest, facts);

@@ -89,7 +89,7 @@ static struct world {
     struct watch_parts parts;
     struct config *config;
     struct watch *watch;
-    char list[512];
+    char list[2048];
 } world;
 
 static void
@@ -260,6 +260,29 @@ test_a_suffix_is_no_other_name(void **state)
     assert_string_equal(guests(), "2=domain=\"web~2\";");
 }
 
+/* /sd shows so much of a name: what tells them apart must be in it, and no character is
+ * cut in two. */
+static void
+test_long_names(void **state)
+{
+    char name[400], expected[2048];
+
+    (void)state;
+    memset(name, 'n', sizeof(name));
+    memcpy(name + 253, "\xc3\xa4rest", sizeof("\xc3\xa4rest"));
+    announce("1", name);
+    announce("2", name);
+    announce("3", name);
+    announce("2", name);
+    (void)snprintf(expected, sizeof(expected),
+                   "1=domain=\"%.256s\";2=domain=\"%.253s~2\";3=domain=\"%.253s~3\";",
+                   name, name, name);
+    assert_string_equal(guests(), expected);
+    name[256] = 'x'; /* only what is cut off is another */
+    announce("4", name);
+    assert_non_null(strstr(guests(), "~4\";"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -271,6 +294,7 @@ main(void)
         TEST(test_another_name),
         TEST(test_names_change_hands),
         TEST(test_a_suffix_is_no_other_name),
+        TEST(test_long_names),
     };
 
     return cmocka_run_group_tests_name("names of guests", tests, NULL, NULL);
