@@ -55,20 +55,30 @@ is_same_web(const struct config *a, const struct config *b)
 }
 
 /* The old listeners are closed first, since the new addresses may overlap with theirs;
- * if the new ones cannot be bound, the old ones are opened again. */
+ * if the new ones cannot be bound, there are none. */
 static bool
 move_web(struct daemon *daemon, const struct config *config, struct failure *why)
 {
-    struct failure lost;
-
     if (daemon->web && web_fits(daemon->web) &&
         is_same_web(daemon->exporter->config, config))
         return true;
     web_stop(daemon->web);
     daemon->web = start_web(daemon, config, why);
-    bool has_moved = daemon->web;
+    return daemon->web;
+}
 
-    if (!has_moved)
+/* Who may come in, and where; the old ones stay if either is refused. */
+static bool
+reload_web(struct daemon *daemon, const struct config *config, struct failure *why)
+{
+    struct failure lost;
+
+    if (web_access_reload(daemon->access, why) < 0)
+        return false;
+    bool has_moved = move_web(daemon, config, why);
+
+    web_access_settle(daemon->access, has_moved);
+    if (!has_moved && !daemon->web)
         daemon->web = start_web(daemon, daemon->exporter->config, &lost);
     if (daemon->web)
         web_set_ready(daemon->web, daemon->is_ready);
@@ -87,8 +97,7 @@ reload(uv_signal_t *handle, int number)
     struct config *config = exporter_load_config(exporter->options, &why);
 
     (void)number;
-    if (!config || web_access_reload(daemon->access, &why) < 0 ||
-        !move_web(daemon, config, &why)) {
+    if (!config || !reload_web(daemon, config, &why)) {
         log_configure(exporter->config->log.level, exporter->config->log.format);
         log_error("the new config is refused, the old one stays",
                   LOG_STR("error", why.text));

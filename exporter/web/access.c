@@ -41,6 +41,8 @@ struct web_access {
     pthread_cond_t stop;
     bool stopping;
     struct web_policy *policy; /* in force */
+    struct web_policy
+        *former; /* ... until a reload that is not settled; the reader's */
 };
 
 /* --- files --- */
@@ -122,39 +124,71 @@ policy_load(struct web_access *access, struct failure *why)
 
 /* --- the policy in force --- */
 
+/* Returns the one that was in force. */
+static struct web_policy *
+policy_put(struct web_access *access, struct web_policy *policy)
+{
+    (void)pthread_mutex_lock(&access->lock);
+    struct web_policy *old = access->policy;
+
+    access->policy = policy;
+    (void)pthread_mutex_unlock(&access->lock);
+    return old;
+}
+
+static void
+tell(const struct web_access *access, bool good)
+{
+    if (access->reloaded)
+        access->reloaded(access->context, good);
+}
+
 /* A listener is for TLS or it is not, from its start on. */
 static int
-policy_replace(struct web_access *access, bool tls_may_change, struct failure *why)
+policy_replace(struct web_access *access, struct failure *why)
 {
     struct web_policy *policy = policy_load(access, why);
 
     if (!policy)
         return -1;
-    (void)pthread_mutex_lock(&access->lock);
-    struct web_policy *old = access->policy;
-    bool changes = !policy->tls != !old->tls && !tls_may_change;
-
-    access->policy = changes ? old : policy;
-    (void)pthread_mutex_unlock(&access->lock);
-    if (changes)
-        failure_set(why, FAILURE_UNAVAILABLE,
-                    "%s: TLS is switched %s; send SIGHUP, or start anew", access->path,
-                    policy->tls ? "on" : "off");
-    web_policy_unref(changes ? policy : old);
-    return changes ? -1 : 0;
+    if (!policy->tls == !access->policy->tls) {
+        web_policy_unref(policy_put(access, policy));
+        return 0;
+    }
+    failure_set(why, FAILURE_UNAVAILABLE,
+                "%s: TLS is switched %s; send SIGHUP, or start anew", access->path,
+                policy->tls ? "on" : "off");
+    web_policy_unref(policy);
+    return -1;
 }
 
+/* What is read is held until it is settled. */
 int
 web_access_reload(struct web_access *access, struct failure *why)
 {
     if (!access->path)
         return 0;
     (void)pthread_mutex_lock(&access->reading);
-    int result = policy_replace(access, true, why);
-    if (access->reloaded)
-        access->reloaded(access->context, result == 0);
+    struct web_policy *policy = policy_load(access, why);
+
+    if (policy) {
+        access->former = policy_put(access, policy);
+        return 0;
+    }
+    tell(access, false);
     (void)pthread_mutex_unlock(&access->reading);
-    return result;
+    return -1;
+}
+
+void
+web_access_settle(struct web_access *access, bool good)
+{
+    if (!access->former)
+        return;
+    web_policy_unref(good ? access->former : policy_put(access, access->former));
+    access->former = NULL;
+    tell(access, good);
+    (void)pthread_mutex_unlock(&access->reading);
 }
 
 static void
@@ -164,9 +198,9 @@ watch_once(struct web_access *access)
 
     (void)pthread_mutex_lock(&access->reading);
     bool differ = files_differ(access);
-    bool good = differ && policy_replace(access, false, &why) == 0;
-    if (differ && access->reloaded)
-        access->reloaded(access->context, good);
+    bool good = differ && policy_replace(access, &why) == 0;
+    if (differ)
+        tell(access, good);
     (void)pthread_mutex_unlock(&access->reading);
     if (good)
         log_info("the web configuration has changed and is in force");

@@ -33,8 +33,12 @@ struct web_access *web_access_open(const char *path,
                                    void *context, struct failure *why);
 void web_access_close(struct web_access *access); /* NULL is fine */
 
-/* 0, or -1 with one sentence: the old state stays.  Any thread. */
+/* 0, or -1 with one sentence: the old state stays.  What is read is in force, and
+ * nothing else is read, until the same thread calls web_access_settle(). */
 int web_access_reload(struct web_access *access, struct failure *why);
+/* After a reload that was not refused here: whether all else is as well; if not, what
+ * was in force before is so again. */
+void web_access_settle(struct web_access *access, bool good);
 
 struct web_policy *web_access_get(struct web_access *access);
 void web_policy_unref(struct web_policy *policy); /* NULL is fine */

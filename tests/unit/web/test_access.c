@@ -43,6 +43,7 @@ without_a_file_everybody_may(void **state)
     for (int i = 0; i < 1000; i++)
         assert_true(web_policy_takes_request(policy, 0));
     assert_int_equal(web_access_reload(access, &why), 0);
+    web_access_settle(access, false);
     web_policy_unref(policy);
     web_policy_unref(NULL);
     web_access_close(access);
@@ -61,6 +62,7 @@ what_is_read_again_is_in_force(void **state)
     told_good = told_bad = 0;
     yaml_write(second, strlen(second));
     assert_int_equal(web_access_reload(access, &yaml_why), 0);
+    web_access_settle(access, true);
     struct web_policy *after = web_access_get(access);
 
     assert_int_equal(before->config->rate_limit.interval_ns, S);
@@ -70,6 +72,29 @@ what_is_read_again_is_in_force(void **state)
     web_access_close(access);
     assert_true(told_good >= 1); /* the watch may have seen it as well */
     assert_int_equal(told_bad, 0);
+}
+
+/* The configuration beside it is wrong: neither is in force, nor is it later. */
+static void
+what_is_refused_elsewhere_is_not_in_force(void **state)
+{
+    static const char second[] = "rate_limit: {interval: 2s}\n";
+    struct web_access *access = open_written("rate_limit: {interval: 1s}\n");
+    struct web_policy *before = web_access_get(access);
+
+    (void)state;
+    told_good = told_bad = 0;
+    yaml_write(second, strlen(second));
+    assert_int_equal(web_access_reload(access, &yaml_why), 0);
+    web_access_settle(access, false);
+    struct web_policy *after = web_access_get(access);
+
+    assert_ptr_equal(before, after);
+    assert_int_equal(told_bad, 1);
+    assert_int_equal(told_good, 0);
+    web_policy_unref(before);
+    web_policy_unref(after);
+    web_access_close(access);
 }
 
 static void
@@ -108,6 +133,7 @@ tls_is_switched_by_a_reload(void **state)
                    folder, folder);
     yaml_write(text, strlen(text));
     assert_int_equal(web_access_reload(access, &yaml_why), 0);
+    web_access_settle(access, true);
     struct web_policy *policy = web_access_get(access);
 
     assert_non_null(policy->tls);
@@ -141,6 +167,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_a_file_everybody_may),
         cmocka_unit_test(what_is_read_again_is_in_force),
+        cmocka_unit_test(what_is_refused_elsewhere_is_not_in_force),
         cmocka_unit_test(what_is_wrong_is_refused),
         cmocka_unit_test(tls_is_switched_by_a_reload),
         cmocka_unit_test(a_burst_is_let_through_and_then_one_an_interval),
