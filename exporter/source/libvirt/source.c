@@ -43,8 +43,10 @@
  * one, before the loop thread has heard of that. */
 #define CALLS_WAITING 3
 
-/* At the end, before calls in flight are cut off: most are back by then. */
+/* At the end, before calls in flight are cut off: most are back by then.  What is cut
+ * off needs a while as well, before the deadline. */
 #define CALLS_PATIENCE_NS (INT64_C(300) * 1000 * 1000)
+#define CUT_OFF_NS (INT64_C(500) * 1000 * 1000)
 
 struct source {
     struct libvirt_link *link;
@@ -344,6 +346,9 @@ libvirt_stop(struct source *source, int64_t deadline_ns)
     /* An agent or a QEMU may take seconds to answer, and nobody is interested any more.
      */
     int64_t patience_ns = clock_monotonic_ns() + CALLS_PATIENCE_NS;
+
+    if (patience_ns > deadline_ns - CUT_OFF_NS)
+        patience_ns = deadline_ns - CUT_OFF_NS;
     bool ended = lanes_wind_down(source->calls, patience_ns);
 
     ended = lanes_wind_down(source->definitions, patience_ns) && ended;
