@@ -1,5 +1,6 @@
-/* Renders one log line on the stack and hands it to the kernel in one write(2), so that
- * lines of several threads never mix and no lock is needed.
+/* Renders one log line on the stack and hands it to the kernel, one line after the
+ * other.  Nobody waits for who reads them: what a full pipe does not take is lost,
+ * counted, and told as soon as a line gets through.
  *
  * Values may be a hostile guest's: nothing that could break the line, the JSON or a
  * terminal leaves here unescaped, and each value is cut. */
@@ -9,10 +10,14 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -21,6 +26,9 @@
 #define LOG_FIELDS_MAX 12        /* of one line; the rest is dropped */
 #define LOG_LINE_BYTES 16384     /* fits all of the above; on the stack of any thread */
 #define LOG_CUT_MARK "...[cut]"
+/* A reader that is only busy takes a line within so long.  It is given that once, and
+ * not again before it has taken one. */
+#define LOG_PATIENCE_MS 100
 
 #define NS_PER_SECOND INT64_C(1000000000)
 
@@ -30,6 +38,12 @@ _Static_assert((LOG_FIELDS_MAX + 2) * (LOG_VALUE_BYTES_MAX + LOG_KEY_BYTES_MAX +
 
 static atomic_int configured_level = LOG_INFO;
 static atomic_int configured_format = LOG_LOGFMT;
+
+static struct {
+    pthread_mutex_t lock; /* all below, and stderr */
+    uint64_t lost;        /* lines, since one was taken */
+    bool torn;            /* the last one was taken in part */
+} sink = {.lock = PTHREAD_MUTEX_INITIALIZER};
 
 struct line {
     size_t length;
@@ -258,20 +272,66 @@ line_add_field(struct line *line, const struct log_field *field)
     }
 }
 
-/* What cannot be written is lost: there is nowhere to say so. */
-static void
+/* --- what reaches stderr; under the lock --- */
+
+/* A pipe that can be written to takes so much without waiting. */
+static ssize_t
+write_some(const char *bytes, size_t length)
+{
+    ssize_t sent = send(STDERR_FILENO, bytes, length, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+    if (sent >= 0 || errno != ENOTSOCK)
+        return sent;
+    return write(STDERR_FILENO, bytes, length < PIPE_BUF ? length : PIPE_BUF);
+}
+
+static bool
+is_writable(void)
+{
+    struct pollfd file = {.fd = STDERR_FILENO, .events = POLLOUT};
+    int ready;
+
+    do
+        ready = poll(&file, 1, sink.lost > 0 ? 0 : LOG_PATIENCE_MS);
+    while (ready < 0 && errno == EINTR);
+    return ready > 0 && (file.revents & POLLOUT);
+}
+
+/* Whether all of it was taken. */
+static bool
+put(const char *bytes, size_t length)
+{
+    while (length > 0) {
+        if (!is_writable())
+            return false;
+        ssize_t n = write_some(bytes, length);
+
+        if (n < 0 && errno != EINTR && errno != EAGAIN)
+            return false;
+        if (n > 0) {
+            bytes += n;
+            length -= (size_t)n;
+            sink.torn = length > 0;
+        }
+    }
+    return true;
+}
+
+/* Returns how many lines were lost before this one, which was not. */
+static uint64_t
 line_write(const struct line *line)
 {
-    size_t written = 0;
+    uint64_t lost = 0;
 
-    while (written < line->length) {
-        ssize_t n = write(STDERR_FILENO, line->bytes + written, line->length - written);
-
-        if (n < 0 && errno != EINTR)
-            return;
-        if (n > 0)
-            written += (size_t)n;
+    (void)pthread_mutex_lock(&sink.lock);
+    if ((!sink.torn || put("\n", 1)) && put(line->bytes, line->length)) {
+        lost = sink.lost;
+        sink.lost = 0;
+    } else {
+        sink.lost++;
     }
+    (void)pthread_mutex_unlock(&sink.lock);
+    return lost;
 }
 
 void
@@ -300,6 +360,9 @@ log_write(enum log_level level, const char *source_file, int source_line,
     }
     va_end(fields);
     line_add_string(&line, line.format == LOG_JSON ? "}\n" : "\n");
-    line_write(&line);
+    uint64_t lost = line_write(&line);
+    if (lost > 0)
+        log_warn("who reads the log did not take it in time: lines are lost",
+                 LOG_INT("lines", lost));
     errno = saved_errno;
 }

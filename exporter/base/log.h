@@ -1,6 +1,7 @@
 /* Levelled logs to stderr, logfmt or JSON in the form of Prometheus' own (slog).  Any
- * thread; one line is one write(2).  Values are escaped and cut, so guest text may be
- * passed as it is.  Transitions are logged, not every failed poll. */
+ * thread; lines do not mix, and nobody waits for who reads them.  Values are escaped
+ * and cut, so guest text may be passed as it is.  Transitions are logged, not every
+ * failed poll. */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
 

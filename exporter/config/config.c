@@ -120,7 +120,8 @@ listen_addresses_read(const struct tree_node *list, void *target, struct failure
 static const struct section_key web_keys[] = {
     {"listen_addresses", .offset = offsetof(struct web_listen_config, listen_addresses),
      .read = listen_addresses_read, .standard = "`" CONFIG_DEFAULT_LISTEN_ADDRESS "`",
-     .range = "up to 16", .help = "`:PORT` is all addresses, IPv4 and IPv6"},
+     .range = "up to 16",
+     .help = "`:PORT` is all addresses, IPv4 and IPv6; no names but localhost"},
     {"telemetry_path", SECTION_TEXT, offsetof(struct web_listen_config, telemetry_path),
      .check = config_check_telemetry_path, .range = "", .help = "of the metrics"},
     {.key = NULL},

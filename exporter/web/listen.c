@@ -109,14 +109,16 @@ static int
 listen_at(const struct address *address, struct failure *why)
 {
     struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
-                             .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+                             .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV};
+    bool local = strcmp(address->host, "localhost") == 0;
     struct addrinfo *found = NULL;
     int fd = -1;
 
     if (address->host[0] == '\0') {
         fd = listen_everywhere(address->port);
     } else {
-        int code = getaddrinfo(address->host, address->port, &hints, &found);
+        int code = getaddrinfo(local ? "127.0.0.1" : address->host, address->port,
+                               &hints, &found);
 
         if (code != 0) {
             failure_set(why, FAILURE_UNAVAILABLE,

@@ -110,7 +110,9 @@ listen_addresses(void **state)
         {"127.0.0.1:80", NULL},
         {"[::1]:80", NULL},
         {"[fe80::1%eth0]:80", NULL},
-        {"host-1.example.org:80", NULL},
+        {"localhost:80", NULL},
+        {"host-1.example.org:80", "is not"}, /* it would have to be resolved */
+        {"localhost.:80", "is not"},
         {"", "is not an address to listen on"},
         {"80", "is not"},
         {":", "is not"},
