@@ -13,7 +13,6 @@
 
 #include <crypt.h>
 #include <gnutls/crypto.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,6 +22,11 @@
 #define BCRYPT_SALT_BYTES 29 /* $2b$10$ and 22 characters */
 #define GOOD_MAX WEB_USERS_MAX
 #define BAD_MAX 64
+#define GUESSES_MAX 256 /* wrong ones whose remote is remembered */
+/* So many hashes later goes who has guessed wrong, for each of so many guesses: in all,
+ * behind a whole line of those who have not. */
+#define GUESS_COST (WEB_AUTH_WAITING_MAX / GUESSES_COUNTED)
+#define GUESSES_COUNTED 4
 #define WORKER_STACK_BYTES ((size_t)256 << 10)
 
 /* What bcrypt needs, copied: the configuration may be another one by then. */
@@ -38,6 +42,12 @@ struct memory_ring {
     unsigned char digests[GOOD_MAX][WEB_AUTH_DIGEST_BYTES];
 };
 
+/* Where the last wrong guesses came from. */
+struct guess_ring {
+    size_t next, count;
+    unsigned char remotes[GUESSES_MAX][WEB_REMOTE_BYTES];
+};
+
 struct web_auth {
     char *(*hash)(const char *password, const char *setting, struct crypt_data *data);
     unsigned char key[KEY_BYTES];
@@ -47,8 +57,11 @@ struct web_auth {
     pthread_t thread;
     bool started, stopping;
     struct memory_ring good, bad;
+    struct guess_ring guesses;
     struct web_login *first, **last; /* waiting */
-    size_t waiting;
+    struct web_login *working;       /* among them; NULL: none */
+    size_t waiting;                  /* that have a place */
+    size_t computed;                 /* hashes */
 };
 
 /* --- what is remembered; under the lock --- */
@@ -70,6 +83,101 @@ ring_add(struct memory_ring *ring, const unsigned char *digest)
     ring->next = (ring->next + 1) % ring->size;
     if (ring->count < ring->size)
         ring->count++;
+}
+
+static bool
+is_of(const struct web_login *login, const unsigned char *remote)
+{
+    return memcmp(login->remote, remote, WEB_REMOTE_BYTES) == 0;
+}
+
+static size_t
+guesses_of(const struct web_auth *auth, const unsigned char *remote)
+{
+    const struct guess_ring *ring = &auth->guesses;
+    size_t count = 0;
+
+    for (size_t i = 0; i < ring->count; i++)
+        count += memcmp(ring->remotes[i], remote, WEB_REMOTE_BYTES) == 0;
+    return count;
+}
+
+/* A wrong guess is the remote's, also of those of it that still wait. */
+static void
+guesses_add(struct web_auth *auth, const unsigned char *remote)
+{
+    struct guess_ring *ring = &auth->guesses;
+
+    memcpy(ring->remotes[ring->next], remote, WEB_REMOTE_BYTES);
+    ring->next = (ring->next + 1) % GUESSES_MAX;
+    if (ring->count < GUESSES_MAX)
+        ring->count++;
+    for (struct web_login *login = auth->first; login; login = login->next)
+        login->guesses += is_of(login, remote);
+}
+
+/* --- the line; under the lock --- */
+
+static size_t
+waiting_of(const struct web_auth *auth, const unsigned char *remote)
+{
+    size_t count = 0;
+
+    for (const struct web_login *login = auth->first; login; login = login->next)
+        count += is_of(login, remote);
+    return count;
+}
+
+/* When its turn is, in hashes. */
+static size_t
+turn_of(const struct web_login *login)
+{
+    size_t guesses =
+        login->guesses < GUESSES_COUNTED ? login->guesses : GUESSES_COUNTED;
+
+    return login->arrival + guesses * GUESS_COST;
+}
+
+static struct web_login *
+line_next(const struct web_auth *auth)
+{
+    struct web_login *next = auth->first;
+
+    for (struct web_login *login = auth->first; login; login = login->next) {
+        if (turn_of(login) < turn_of(next))
+            next = login;
+    }
+    return next;
+}
+
+/* Whether `one` is to give up its place rather than `other`: if its remote has more in
+ * the line, or as many and its turn is later. */
+static bool
+yields(const struct web_login *one, size_t one_has, const struct web_login *other,
+       size_t other_has)
+{
+    return one_has > other_has ||
+           (one_has == other_has && turn_of(one) > turn_of(other));
+}
+
+/* Who gives up its place if one must; of equals the last.  NULL: there is only the one
+ * that is worked on. */
+static struct web_login *
+line_worst(const struct web_auth *auth)
+{
+    struct web_login *worst = NULL;
+    size_t worst_has = 0;
+
+    for (struct web_login *login = auth->first; login; login = login->next) {
+        size_t has = waiting_of(auth, login->remote);
+
+        if (!login->has_place || login == auth->working ||
+            (worst && yields(worst, worst_has, login, has)))
+            continue;
+        worst = login;
+        worst_has = has;
+    }
+    return worst;
 }
 
 /* --- the worker --- */
@@ -113,7 +221,7 @@ line_take(struct web_auth *auth, const unsigned char *digest)
         *at = login->next;
         login->next = taken;
         taken = login;
-        auth->waiting--;
+        auth->waiting -= login->has_place;
     }
     auth->last = at;
     return taken;
@@ -146,6 +254,10 @@ work_one(struct web_auth *auth, struct web_login *login)
     bool good = attempt_is_good(auth, login->attempt);
     (void)pthread_mutex_lock(&auth->lock);
     ring_add(good ? &auth->good : &auth->bad, digest);
+    if (!good)
+        guesses_add(auth, login->remote);
+    auth->working = NULL;
+    auth->computed++;
     struct web_login *taken = line_take(auth, digest);
     (void)pthread_mutex_unlock(&auth->lock);
     line_tell(auth, taken, good ? WEB_VERDICT_GOOD : WEB_VERDICT_BAD);
@@ -161,7 +273,8 @@ worker_main(void *argument)
         while (!auth->first && !auth->stopping)
             (void)pthread_cond_wait(&auth->work, &auth->lock);
         bool stopping = auth->stopping;
-        struct web_login *login = stopping ? line_take(auth, NULL) : auth->first;
+        struct web_login *login = stopping ? line_take(auth, NULL) : line_next(auth);
+        auth->working = stopping ? NULL : login;
         (void)pthread_mutex_unlock(&auth->lock);
         if (stopping) {
             line_tell(auth, login, WEB_VERDICT_BUSY);
@@ -225,28 +338,6 @@ web_auth_free(struct web_auth *auth)
     free(auth);
 }
 
-/* An IPv6 client has a whole /64 for itself. */
-static void
-remote_identify(const struct sockaddr *remote, unsigned char *out)
-{
-    memset(out, 0, WEB_AUTH_REMOTE_BYTES);
-    if (!remote)
-        return;
-    if (remote->sa_family == AF_INET) {
-        struct sockaddr_in four;
-
-        memcpy(&four, remote, sizeof(four));
-        memcpy(out, &four.sin_addr, sizeof(four.sin_addr));
-    } else if (remote->sa_family == AF_INET6) {
-        struct sockaddr_in6 six;
-
-        memcpy(&six, remote, sizeof(six));
-        bool mapped = IN6_IS_ADDR_V4MAPPED(&six.sin6_addr);
-        memcpy(out, mapped ? six.sin6_addr.s6_addr + 12 : six.sin6_addr.s6_addr,
-               mapped ? 4 : 8);
-    }
-}
-
 /* An unknown user costs as much time as a known one. */
 static void
 attempt_fill(struct web_auth_attempt *attempt, const struct web_users *users,
@@ -278,25 +369,40 @@ digest_make(const struct web_auth *auth, const struct web_credentials *credentia
     return code;
 }
 
+static bool
+is_asked_already(const struct web_auth *auth, const struct web_login *login)
+{
+    for (const struct web_login *other = auth->first; other; other = other->next) {
+        if (memcmp(other->digest, login->digest, sizeof(login->digest)) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* Whether there is a place in the line; who asks what is asked already needs none. */
 static bool
 line_has_room(const struct web_auth *auth, const struct web_login *login)
 {
-    size_t of_remote = 0;
+    size_t of_remote = waiting_of(auth, login->remote);
 
-    for (const struct web_login *other = auth->first; other; other = other->next) {
-        if (memcmp(other->digest, login->digest, sizeof(login->digest)) == 0)
-            return true;
-        of_remote += memcmp(other->remote, login->remote, sizeof(login->remote)) == 0;
-    }
-    return auth->waiting < WEB_AUTH_WAITING_MAX &&
-           of_remote < WEB_AUTH_WAITING_PER_REMOTE_MAX;
+    if (is_asked_already(auth, login))
+        return true;
+    if (of_remote >= WEB_AUTH_WAITING_PER_REMOTE_MAX)
+        return false;
+    if (auth->waiting < WEB_AUTH_WAITING_MAX)
+        return true;
+    const struct web_login *worst = line_worst(auth);
+
+    return worst &&
+           yields(worst, waiting_of(auth, worst->remote), login, of_remote + 1);
 }
 
 /* Under the lock. */
 static enum web_verdict
-judge(const struct web_auth *auth, const struct web_login *login)
+judge(const struct web_auth *auth, struct web_login *login)
 {
+    login->arrival = auth->computed;
+    login->guesses = guesses_of(auth, login->remote);
     if (ring_has(&auth->good, login->digest))
         return WEB_VERDICT_GOOD;
     if (ring_has(&auth->bad, login->digest))
@@ -318,7 +424,7 @@ web_auth_check(struct web_auth *auth, const struct web_users *users,
         return WEB_VERDICT_BAD;
     struct web_auth_attempt *attempt = memory_new(1, sizeof(*attempt));
     attempt_fill(attempt, users, &credentials);
-    remote_identify(remote, login->remote);
+    web_remote_identify(remote, login->remote);
     if (digest_make(auth, &credentials, attempt, login->digest) == 0) {
         (void)pthread_mutex_lock(&auth->lock);
         verdict = judge(auth, login);
@@ -332,24 +438,36 @@ web_auth_check(struct web_auth *auth, const struct web_users *users,
     return verdict;
 }
 
+/* Under the lock.  Whoever it puts out for this one, or this one itself. */
+static struct web_login *
+line_add(struct web_auth *auth, struct web_login *login)
+{
+    login->next = NULL;
+    login->verdict = WEB_VERDICT_WAIT;
+    login->has_place = !is_asked_already(auth, login);
+    *auth->last = login;
+    auth->last = &login->next;
+    auth->waiting += login->has_place;
+    if (auth->waiting <= WEB_AUTH_WAITING_MAX)
+        return NULL;
+    const struct web_login *worst = line_worst(auth);
+
+    return worst ? line_take(auth, worst->digest) : NULL;
+}
+
 void
 web_auth_wait(struct web_auth *auth, struct web_login *login)
 {
+    struct web_login *put_out = login;
+
     (void)pthread_mutex_lock(&auth->lock);
-    bool waits = !auth->stopping && worker_start(auth);
-    if (waits) {
-        login->next = NULL;
-        login->verdict = WEB_VERDICT_WAIT;
-        *auth->last = login;
-        auth->last = &login->next;
-        auth->waiting++;
+    login->next = NULL;
+    if (!auth->stopping && worker_start(auth)) {
+        put_out = line_add(auth, login);
         (void)pthread_cond_signal(&auth->work);
     }
     (void)pthread_mutex_unlock(&auth->lock);
-    if (waits)
-        return;
-    login->next = NULL;
-    line_tell(auth, login, WEB_VERDICT_BUSY);
+    line_tell(auth, put_out, WEB_VERDICT_BUSY);
 }
 
 enum web_verdict

@@ -1,9 +1,13 @@
 /* Log-ins by HTTP Basic.  A bcrypt hash takes a tenth of a second and more by design,
  * so it is computed on a thread of its own, one at a time, and what came out is
  * remembered: who has logged in once never waits again.  Guesses wait in a line that is
- * short, and shorter for each remote address. */
+ * short, and shorter for each remote (web/remote.h).  Whose remote has guessed wrong of
+ * late goes later, but does go; a remote that has nobody in the line finds a place as
+ * long as another has two. */
 #ifndef WEB_AUTH_H
 #define WEB_AUTH_H
+
+#include "web/remote.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,7 +15,6 @@
 #define WEB_AUTH_WAITING_MAX 32
 #define WEB_AUTH_WAITING_PER_REMOTE_MAX 4
 #define WEB_AUTH_DIGEST_BYTES 32
-#define WEB_AUTH_REMOTE_BYTES 16
 
 struct crypt_data;
 struct sockaddr;
@@ -42,8 +45,11 @@ struct web_login {
     /* Only for this module, from here on. */
     struct web_login *next;
     struct web_auth_attempt *attempt;
+    bool has_place; /* in the line: nobody before it asks the same */
+    size_t arrival; /* hashes that were computed before it came */
+    size_t guesses; /* that were wrong of late, of its remote */
     unsigned char digest[WEB_AUTH_DIGEST_BYTES];
-    unsigned char remote[WEB_AUTH_REMOTE_BYTES];
+    unsigned char remote[WEB_REMOTE_BYTES];
 };
 
 /* `authorization` is the header's value or NULL, `remote` the client's address. Without

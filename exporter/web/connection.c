@@ -26,6 +26,15 @@ socket_of(struct MHD_Connection *library)
     return info ? info->connect_fd : -1;
 }
 
+static void
+remote_of(struct MHD_Connection *library, unsigned char remote[WEB_REMOTE_BYTES])
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(library, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+
+    web_remote_identify(info ? info->client_addr : NULL, remote);
+}
+
 static struct gnutls_session_int *
 session_of(struct MHD_Connection *library)
 {
@@ -70,6 +79,20 @@ connection_secure(struct web_connection *connection)
                                  &connection->tls);
 }
 
+bool
+web_connections_take(const struct web_connections *all, const struct sockaddr *remote)
+{
+    unsigned char bytes[WEB_REMOTE_BYTES];
+    unsigned int count = 0;
+
+    web_remote_identify(remote, bytes);
+    for (const struct web_connection *at = all->first; at; at = at->next)
+        count += memcmp(at->remote, bytes, sizeof(bytes)) == 0;
+    if (count >= WEB_CONNECTIONS_PER_REMOTE_MAX)
+        log_debug("a client has as many connections as it may have");
+    return count < WEB_CONNECTIONS_PER_REMOTE_MAX;
+}
+
 struct web_connection *
 web_connection_start(struct web_connections *all, struct MHD_Connection *library)
 {
@@ -77,6 +100,7 @@ web_connection_start(struct web_connections *all, struct MHD_Connection *library
 
     connection->library = library;
     connection->all = all;
+    remote_of(library, connection->remote);
     connection->deadline_ns = clock_monotonic_ns() + all->site->request_ns;
     connection->next = all->first;
     connection->link = &all->first;

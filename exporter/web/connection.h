@@ -4,17 +4,21 @@
 #define WEB_CONNECTION_H
 
 #include "web/auth.h"
+#include "web/remote.h"
 #include "web/tls_session.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
 struct MHD_Connection;
+struct sockaddr;
 struct web_policy;
 struct web_site;
 
 /* Without a byte in either direction. */
 #define WEB_CONNECTION_IDLE_S 15U
+/* At once, of one client (web/remote.h). */
+#define WEB_CONNECTIONS_PER_REMOTE_MAX 32U
 
 struct web_connections {
     const struct web_site *site;
@@ -26,6 +30,7 @@ struct web_connection {
     struct web_connection *next, **link; /* among the address's */
     struct web_connections *all;
     struct MHD_Connection *library;
+    unsigned char remote[WEB_REMOTE_BYTES];
     int64_t deadline_ns;
     struct web_policy *policy; /* that its TLS session is made of; else NULL */
     struct web_tls_session tls;
@@ -33,6 +38,10 @@ struct web_connection {
     bool waits;
     bool has_asked, is_answered;
 };
+
+/* Whether there is room for one more of this client's. */
+bool web_connections_take(const struct web_connections *all,
+                          const struct sockaddr *remote);
 
 /* For the library's notification of a new connection, and of its end.  A connection
  * that cannot be had is cut. */

@@ -23,9 +23,8 @@
 #include <unistd.h>
 
 /* Per address.  Prometheus needs one; what is left is for people and for abuse, which
- * one remote address alone cannot make complete. */
+ * one remote alone cannot make complete (WEB_CONNECTIONS_PER_REMOTE_MAX). */
 #define CONNECTIONS_MAX 64U
-#define CONNECTIONS_PER_REMOTE_MAX 32U
 /* Request line and headers must fit. */
 #define CONNECTION_MEMORY_BYTES ((size_t)32 << 10)
 
@@ -48,6 +47,13 @@ struct web_worker {
 };
 
 /* --- what the library calls --- */
+
+static enum MHD_Result
+accept_remote(void *connections, const struct sockaddr *remote, socklen_t length)
+{
+    (void)length;
+    return web_connections_take(connections, remote) ? MHD_YES : MHD_NO;
+}
 
 static void
 notify_connection(void *connections, struct MHD_Connection *library, void **own,
@@ -123,11 +129,10 @@ daemon_start(struct web_connections *connections, int fd)
         tls[0].ptr_value = web_tls_placeholder();
     }
     return MHD_start_daemon(
-        flags, 0, NULL, NULL, handle_request, NULL, MHD_OPTION_EXTERNAL_LOGGER,
-        log_library, NULL, MHD_OPTION_UNESCAPE_CALLBACK, unescape, NULL,
-        MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
-        MHD_OPTION_PER_IP_CONNECTION_LIMIT, CONNECTIONS_PER_REMOTE_MAX,
-        MHD_OPTION_CONNECTION_TIMEOUT, WEB_CONNECTION_IDLE_S,
+        flags, 0, accept_remote, connections, handle_request, NULL,
+        MHD_OPTION_EXTERNAL_LOGGER, log_library, NULL, MHD_OPTION_UNESCAPE_CALLBACK,
+        unescape, NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
+        CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, WEB_CONNECTION_IDLE_S,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY_BYTES,
         MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_CONNECTION,
         notify_connection, connections, MHD_OPTION_NOTIFY_COMPLETED, request_completed,

@@ -246,20 +246,21 @@ def log_in(exporter, user, source):
 
 
 class Flood:
-    """Guesses from one address as long as it lasts, each another password; what the
+    """Guesses from these addresses as long as it lasts, each another password; what the
     answers were.  A 401 has cost the exporter a hash."""
 
-    def __init__(self, exporter):
+    def __init__(self, exporter, sources=("127.0.0.2",) * 12):
         self.answers = collections.Counter()
         self.over = False
-        self.pool = concurrent.futures.ThreadPoolExecutor(12)
-        self.guessers = [self.pool.submit(self.guess, exporter, number) for number in range(12)]
+        self.pool = concurrent.futures.ThreadPoolExecutor(len(sources))
+        self.guessers = [self.pool.submit(self.guess, exporter, number, source)
+                         for number, source in enumerate(sources)]
 
-    def guess(self, exporter, number):
+    def guess(self, exporter, number, source):
         tried = 0
         while not self.over:
             tried += 1
-            self.answers[log_in(exporter, f"dear:guess {number} {tried}", "127.0.0.2")] += 1
+            self.answers[log_in(exporter, f"dear:guess {number} {tried}", source)] += 1
 
     @property
     def hashes(self):
@@ -292,6 +293,20 @@ def test_guesses_do_not_hold_up_who_is_logged_in(folder):
             print(f"{waited} hashes for others before")
             assert waited <= WAITING_PER_REMOTE_MAX + 2
         assert set(flood.answers) == {401, 429}, flood.answers
+
+
+def test_who_knows_the_password_gets_in_beside_guessers(folder):
+    """Twelve addresses fill the line with what five clients each guess."""
+    users = f"basic_auth_users: {{prometheus: {CHEAP}, dear: {DEAR}}}\n"
+    sources = [f"127.0.1.{number}" for number in range(12) for _ in range(5)]
+    with (Secured(folder, users) as exporter,
+          contextlib.closing(Flood(exporter, sources)) as flood):
+        wait_for(lambda: flood.hashes >= 12 and flood.answers[429] > 0, "a full line", 120)
+        before = flood.hashes
+        assert log_in(exporter, "prometheus:secret", "127.0.0.1") == 200
+        waited = flood.hashes - before
+        print(f"{waited} hashes for others before, {flood.answers}")
+        assert waited <= WAITING_PER_REMOTE_MAX + 2
 
 
 def test_headers_and_rate(folder):

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -47,11 +48,14 @@ hash_counted(const char *password, const char *setting, struct crypt_data *data)
     return hash;
 }
 
+static atomic_uint told_count;
+
 struct waiter {
     struct web_login login;
     pthread_mutex_t lock;
     pthread_cond_t told;
     bool is_told;
+    unsigned int number; /* among those that were told */
 };
 
 static void
@@ -61,6 +65,7 @@ tell(void *context)
 
     (void)pthread_mutex_lock(&waiter->lock);
     waiter->is_told = true;
+    waiter->number = atomic_fetch_add(&told_count, 1);
     (void)pthread_cond_signal(&waiter->told);
     (void)pthread_mutex_unlock(&waiter->lock);
 }
@@ -268,17 +273,79 @@ the_line_is_short_and_shorter_for_each_remote(void **state)
         assert_int_equal(check(auth, more, remote, "alice", "more"), WEB_VERDICT_BUSY);
     }
     struct waiter *late = &waiters[waiting], *same = late + 1;
-    waiter_init(late);
-    assert_int_equal(check(auth, late, 50, "alice", "late"), WEB_VERDICT_BUSY);
     /* Who asks what is asked already takes no place. */
     waiter_init(same);
     assert_int_equal(check(auth, same, 1, "alice", "1"), WEB_VERDICT_WAIT);
     web_auth_wait(auth, &same->login);
+    /* The last one of those who have most makes room for one who has none. */
+    waiter_init(late);
+    assert_int_equal(check(auth, late, 50, "alice", "late"), WEB_VERDICT_WAIT);
+    web_auth_wait(auth, &late->login);
+    assert_int_equal(await(auth, &waiters[3]), WEB_VERDICT_BUSY); /* with `same` */
     (void)pthread_mutex_unlock(&gate.closed);
     for (size_t i = 0; i < waiting; i++)
-        assert_int_equal(await(auth, &waiters[i]), WEB_VERDICT_BAD);
+        if (i != 3)
+            assert_int_equal(await(auth, &waiters[i]), WEB_VERDICT_BAD);
     assert_int_equal(await(auth, same), WEB_VERDICT_BAD);
+    assert_int_equal(await(auth, late), WEB_VERDICT_BAD);
     assert_int_equal(log_in(auth, 50, "alice", "secret"), WEB_VERDICT_GOOD);
+    web_auth_free(auth);
+}
+
+#define GUESSERS 12
+#define GUESSES 5
+
+/* From everywhere at once, and as many as may. */
+static size_t
+guess_from_everywhere(struct web_auth *auth, struct waiter *waiters)
+{
+    size_t waiting = 0;
+    char guess[32];
+
+    for (uint32_t i = 0; i < GUESSERS * GUESSES; i++) {
+        struct waiter *waiter = &waiters[waiting];
+
+        waiter_init(waiter);
+        (void)snprintf(guess, sizeof(guess), "guess %u", i);
+        if (check(auth, waiter, i % GUESSERS, "alice", guess) != WEB_VERDICT_WAIT)
+            continue;
+        waiting++;
+        web_auth_wait(auth, &waiter->login);
+    }
+    return waiting;
+}
+
+/* One who has not guessed is let in beside them, and is the next. */
+static void
+who_knows_the_password_gets_in(void **state)
+{
+    struct waiter waiters[GUESSERS * GUESSES], waiter;
+    struct web_auth *auth = web_auth_new(hash_counted);
+    struct gate gate;
+    char guess[32];
+
+    (void)state;
+    for (uint32_t i = 0; i < GUESSERS; i++) {
+        (void)snprintf(guess, sizeof(guess), "first %u", i);
+        assert_int_equal(log_in(auth, i, "alice", guess), WEB_VERDICT_BAD);
+    }
+    gate_close(auth, &gate);
+    size_t waiting = guess_from_everywhere(auth, waiters);
+    assert_true(waiting >= WEB_AUTH_WAITING_MAX);
+    waiter_init(&waiter);
+    assert_int_equal(check(auth, &waiter, 1000, "alice", "secret"), WEB_VERDICT_WAIT);
+    web_auth_wait(auth, &waiter.login);
+    /* One more of their guesses finds the line full of its like. */
+    struct waiter late;
+    waiter_init(&late);
+    assert_int_equal(check(auth, &late, 0, "alice", "late"), WEB_VERDICT_BUSY);
+    unsigned int before = atomic_load(&told_count);
+    (void)pthread_mutex_unlock(&gate.closed);
+    assert_int_equal(await(auth, &waiter), WEB_VERDICT_GOOD);
+    assert_int_equal(waiter.number, before);
+    web_auth_stop(auth); /* whoever still waits is told */
+    for (size_t i = 0; i < waiting; i++)
+        assert_int_not_equal(await(auth, &waiters[i]), WEB_VERDICT_GOOD);
     web_auth_free(auth);
 }
 
@@ -358,6 +425,7 @@ main(void)
         cmocka_unit_test(what_came_out_is_remembered),
         cmocka_unit_test(guesses_push_nobody_out),
         cmocka_unit_test(the_line_is_short_and_shorter_for_each_remote),
+        cmocka_unit_test(who_knows_the_password_gets_in),
         cmocka_unit_test(the_end_wakes_those_who_wait),
         cmocka_unit_test(an_unknown_user_costs_as_much),
     };

@@ -2,6 +2,7 @@
  * nobody holds up the others.  The clock is the test's. */
 #include "unit/hand_clock.h"
 #include "unit/served.h"
+#include "web/connection.h"
 
 #include <errno.h>
 
@@ -154,6 +155,65 @@ others_are_served_meanwhile(void **state)
     end(&served);
 }
 
+/* One client has half of them at most, whichever of its addresses it comes from. */
+static void
+a_client_has_its_share(void **state)
+{
+    struct served served = serve();
+    int mine[WEB_CONNECTIONS_PER_REMOTE_MAX];
+    char byte;
+
+    (void)state;
+    for (size_t i = 0; i < WEB_CONNECTIONS_PER_REMOTE_MAX; i++) {
+        mine[i] = dial(&served);
+        say(mine[i], "GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n");
+        free(hear_one(mine[i], false));
+    }
+    int more = dial(&served);
+    assert_true(recv(more, &byte, 1, 0) <= 0); /* closed */
+    (void)close(more);
+
+    int other = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    struct sockaddr_in from = {.sin_family = AF_INET,
+                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1)};
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                             .sin_port = htons((uint16_t)web_port(served.web, 0))};
+
+    assert_int_equal(bind(other, (struct sockaddr *)&from, sizeof(from)), 0);
+    assert_int_equal(connect(other, (struct sockaddr *)&to, sizeof(to)), 0);
+    say(other, "GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n");
+    free(hear_one(other, false));
+    (void)close(other);
+    for (size_t i = 0; i < WEB_CONNECTIONS_PER_REMOTE_MAX; i++)
+        (void)close(mine[i]);
+    end(&served);
+}
+
+/* The addresses of a /64 of IPv6 cost nothing. */
+static void
+a_network_of_ipv6_has_the_share_of_one(void **state)
+{
+    static struct web_connection there[WEB_CONNECTIONS_PER_REMOTE_MAX];
+    struct web_connections all = {.first = NULL};
+    struct sockaddr_in6 remote = {.sin6_family = AF_INET6,
+                                  .sin6_addr.s6_addr = {0x20, 0x01, 0x0d, 0xb8}};
+    const struct sockaddr *address = (struct sockaddr *)&remote;
+
+    (void)state;
+    for (size_t i = 0; i < WEB_CONNECTIONS_PER_REMOTE_MAX; i++) {
+        remote.sin6_addr.s6_addr[15]++;
+        assert_true(web_connections_take(&all, address));
+        web_remote_identify(address, there[i].remote);
+        there[i].next = all.first;
+        all.first = &there[i];
+    }
+    remote.sin6_addr.s6_addr[15]++;
+    assert_false(web_connections_take(&all, address));
+    remote.sin6_addr.s6_addr[7] = 1;
+    assert_true(web_connections_take(&all, address));
+}
+
 int
 main(void)
 {
@@ -161,6 +221,8 @@ main(void)
         cmocka_unit_test(headers_that_trickle_are_cut_off),
         cmocka_unit_test(readers_that_trickle_are_cut_off),
         cmocka_unit_test(others_are_served_meanwhile),
+        cmocka_unit_test(a_client_has_its_share),
+        cmocka_unit_test(a_network_of_ipv6_has_the_share_of_one),
     };
 
     return cmocka_run_group_tests_name("connection", tests, NULL, NULL);

@@ -1,0 +1,14 @@
+/* Who is at the other end, as far as one can tell whom to count together.  Pure. */
+#ifndef WEB_REMOTE_H
+#define WEB_REMOTE_H
+
+#define WEB_REMOTE_BYTES 16
+
+struct sockaddr;
+
+/* Of the same bytes is the same IPv4 address, or the same /64 of IPv6, which one client
+ * has for itself.  NULL: nobody's. */
+void web_remote_identify(const struct sockaddr *remote,
+                         unsigned char out[WEB_REMOTE_BYTES]);
+
+#endif
