@@ -1,10 +1,11 @@
-/* Include and exclude patterns over guest text.  A filter is immutable after it was
- * built and may be shared by threads.  Text that a pattern cannot decide about within
- * its limits (kit/pattern.h) counts as excluded. */
+/* Include and exclude patterns over guest text.  Text that a pattern cannot decide
+ * about within its limits (kit/pattern.h) counts as excluded.  What it costs is bounded
+ * for each reply, too.  One thread at a time. */
 #ifndef KIT_FILTER_H
 #define KIT_FILTER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 struct failure;
 struct filter;
@@ -18,5 +19,13 @@ void filter_free(struct filter *filter); /* NULL is fine */
 /* Whether the text passes: it matches `include` (if there is one) and not `exclude`.
  * A NULL filter lets everything pass. */
 bool filter_passes(const struct filter *filter, const char *text);
+
+/* Before each reply: it has PATTERN_STEPS_MAX from now on.  NULL is fine. */
+void filter_restart(const struct filter *filter);
+/* How many texts it could not decide about since. */
+size_t filter_undecided(const struct filter *filter);
+/* The pattern that was too slow for one of them, borrowed; each is told once.  NULL:
+ * none. */
+const char *filter_tell_slow(const struct filter *filter);
 
 #endif

@@ -33,9 +33,9 @@ bool
 guest_name_of(const struct pattern *pattern, const char *path, char *name,
               size_t name_bytes)
 {
-    size_t group[2];
+    size_t group[2], steps = PATTERN_STEPS_MAX;
 
-    if (pattern_match(pattern, path, strlen(path), group) != PATTERN_MATCHES ||
+    if (pattern_match(pattern, path, strlen(path), group, &steps) != PATTERN_MATCHES ||
         group[0] == group[1])
         return false;
     (void)snprintf(name, name_bytes, "%.*s", (int)(group[1] - group[0]),

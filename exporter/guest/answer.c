@@ -5,6 +5,7 @@
 #include "config/config.h"
 #include "guest/avoid.h"
 #include "guest/response.h"
+#include "kit/filter.h"
 #include "kit/hash.h"
 
 /* An answer on its way through. */
@@ -80,6 +81,31 @@ learn_addresses(const struct incoming *in)
     in->verdict->changed |= guest_locate(in->guest, addresses, count);
 }
 
+/* Each reply has its own budget of what patterns may cost. */
+static void
+restart_filters(const struct incoming *in)
+{
+    for (size_t i = 0; i < COLLECTOR_FILTERS_MAX; i++)
+        filter_restart(in->rules->config->collectors[in->index].filters[i]);
+}
+
+/* Returns what they left out because they could not decide. */
+static size_t
+review_filters(const struct incoming *in)
+{
+    size_t undecided = 0;
+
+    for (size_t i = 0; i < COLLECTOR_FILTERS_MAX; i++) {
+        const struct filter *filter =
+            in->rules->config->collectors[in->index].filters[i];
+
+        undecided += filter_undecided(filter);
+        if (!in->verdict->slow_pattern)
+            in->verdict->slow_pattern = filter_tell_slow(filter);
+    }
+    return undecided;
+}
+
 /* `shape`: what is said of a reply whose collector does not say it. */
 static int
 make_series(struct incoming *in, const json_t *value, const char *shape)
@@ -104,15 +130,19 @@ make_series(struct incoming *in, const json_t *value, const char *shape)
     in->why.kind = FAILURE_NONE;
     in->why.text[0] = '\0';
     samples_restart(samples, &limits);
-    if (in->collector->parse(value, &exchange, samples, &in->why) < 0) {
+    restart_filters(in);
+    int parsed = in->collector->parse(value, &exchange, samples, &in->why);
+    size_t undecided = review_filters(in);
+
+    if (parsed < 0) {
         if (in->why.kind == FAILURE_NONE)
             failure_set(&in->why, FAILURE_WRONG_SHAPE, "%s", shape);
         return -1;
     }
+    in->state->wants_more = samples_dropped(samples) > 0 &&
+                            samples_count(samples) == limits.series_max;
     in->state->series = samples_count(samples);
-    in->state->dropped = samples_dropped(samples);
-    in->state->wants_more =
-        in->state->dropped > 0 && in->state->series == limits.series_max;
+    in->state->dropped = samples_dropped(samples) + undecided;
     if (in->collector->addresses)
         learn_addresses(in);
     in->verdict->series = SERIES_NEW;

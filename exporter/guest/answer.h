@@ -33,7 +33,8 @@ struct verdict {
     bool goes_on;         /* the collector's conversation: its next call is due */
     bool failed;          /* worth a line in the log: guest->last_failure */
     const char *broke_by; /* the command that is in quarantine from now on; or NULL */
-    unsigned int changed; /* of the guest: GUEST_... */
+    const char *slow_pattern; /* of the user's, too slow for this guest; told once */
+    unsigned int changed;     /* of the guest: GUEST_... */
 };
 
 /* The answer of a call that was made in `turn`. */

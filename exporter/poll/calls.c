@@ -67,6 +67,14 @@ account(const struct watch_call *call, const struct verdict *verdict, int64_t no
                  "mend the channel",
                  LOG_STR("domain", guest->name), LOG_STR("command", verdict->broke_by),
                  LOG_STR("error", call->call.answer.failure.text));
+    if (verdict->slow_pattern)
+        log_warn(
+            "a pattern takes too long on what a guest says; what it does not decide "
+            "in time is left out; write it with a fixed beginning, and without "
+            "repeats inside of repeats",
+            LOG_STR("domain", guest->name),
+            LOG_STR("collector", collectors[call->turn.collector]->name),
+            LOG_STR("pattern", verdict->slow_pattern));
     log_debug("a call has ended", LOG_STR("domain", guest->name),
               LOG_STR("command", call->call.request.command),
               LOG_STR("outcome", failure_kind_name(verdict->outcome)),

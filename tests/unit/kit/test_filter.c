@@ -122,6 +122,34 @@ a_text_over_the_limit_is_excluded(void **state)
     filter_free(filter);
 }
 
+/* One reply uses it up, the next has its own; the pattern is told once. */
+static void
+a_reply_has_a_budget(void **state)
+{
+    struct filter *filter = filter_of("^a", "[a-z]+[0-9]+$");
+    static char text[4001];
+    size_t passed = 0;
+
+    (void)state;
+    memset(text, 'a', 4000);
+    assert_null(filter_tell_slow(filter));
+    while (filter_passes(filter, text))
+        passed++;
+    assert_in_range(passed, 1, 100);
+    assert_false(filter_passes(filter, "a"));
+    assert_int_equal(filter_undecided(filter), 2);
+    assert_string_equal(filter_tell_slow(filter), "[a-z]+[0-9]+$");
+    assert_null(filter_tell_slow(filter));
+    filter_restart(filter);
+    assert_true(filter_passes(filter, "a"));
+    assert_int_equal(filter_undecided(filter), 0);
+    assert_null(filter_tell_slow(filter));
+    filter_free(filter);
+    filter_restart(NULL);
+    assert_int_equal(filter_undecided(NULL), 0);
+    assert_null(filter_tell_slow(NULL));
+}
+
 int
 main(void)
 {
@@ -133,6 +161,7 @@ main(void)
         cmocka_unit_test(a_bad_pattern_is_named_with_its_position),
         cmocka_unit_test(a_slow_pattern_ends_and_excludes),
         cmocka_unit_test(a_text_over_the_limit_is_excluded),
+        cmocka_unit_test(a_reply_has_a_budget),
     };
 
     return cmocka_run_group_tests_name("filter", tests, NULL, NULL);
