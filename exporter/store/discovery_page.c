@@ -10,6 +10,8 @@
 #define META "__meta_qga_"
 #define NAME_BYTES 128
 #define TARGET_BYTES (INET6_ADDRSTRLEN + 16)
+/* The brackets of the list, and the comma before a guest. */
+#define FRAME_BYTES 8
 /* All device names of a guest between commas. */
 #define INTERFACES_BYTES (DISCOVERY_ADDRESSES_MAX * (DISCOVERY_DEVICE_BYTES + 1) + 2)
 
@@ -59,35 +61,60 @@ list_interfaces(const struct discovery_guest *guest, char list[INTERFACES_BYTES]
     }
 }
 
-static void
-add_target(const struct discovery_query *query, const struct discovery_guest *guest,
-           const struct discovery_address *address, json_t *groups)
+static int
+append(const char *bytes, size_t length, void *out)
 {
-    bool six = address->family == AF_INET6;
-    char text[INET6_ADDRSTRLEN] = "", target[TARGET_BYTES],
-         interfaces[INTERFACES_BYTES];
+    text_add(out, bytes, length);
+    return 0;
+}
+
+/* What all targets of a guest have; caller frees. */
+static json_t *
+labels_of(const struct discovery_guest *guest)
+{
+    char interfaces[INTERFACES_BYTES];
     json_t *labels = json_object();
 
-    inet_ntop(address->family, address->bytes, text, sizeof(text));
-    snprintf(target, sizeof(target), six ? "[%s]:%u" : "%s:%u", text, query->port);
     for (size_t i = 0; i < guest->labels_count; i++)
         set_label(labels, guest->labels[i].name, guest->labels[i].value);
     list_interfaces(guest, interfaces);
     set_label(labels, "interfaces", interfaces);
+    return labels;
+}
+
+/* false: there was no room for it. */
+static bool
+add_target(const struct discovery_query *query, const struct discovery_address *address,
+           json_t *labels, struct text *out)
+{
+    bool six = address->family == AF_INET6;
+    char text[INET6_ADDRSTRLEN] = "", target[TARGET_BYTES];
+    size_t before = out->length;
+
+    inet_ntop(address->family, address->bytes, text, sizeof(text));
+    snprintf(target, sizeof(target), six ? "[%s]:%u" : "%s:%u", text, query->port);
     set_label(labels, "interface", address->device);
     set_label(labels, "address", text);
     set_label(labels, "address_family", six ? "ipv6" : "ipv4");
-    json_array_append_new(
-        groups, json_pack("{s: [s], s: o}", "targets", target, "labels", labels));
+    json_auto_t *group =
+        json_pack("{s: [s], s: O}", "targets", target, "labels", labels);
+
+    text_add_string(out, before > 0 ? ",\n " : "\n ");
+    (void)json_dump_callback(group, append, out, JSON_COMPACT);
+    if (!out->overflow)
+        return true;
+    out->length = before;
+    return false;
 }
 
 /* IPv4 before IPv6, where addresses come and go by themselves; then as the guest lists
  * them. */
 static void
 add_guest(const struct discovery_query *query, const struct discovery_guest *guest,
-          json_t *groups)
+          struct text *out)
 {
     static const int families[] = {AF_INET, AF_INET6};
+    json_auto_t *labels = labels_of(guest);
 
     for (size_t f = 0; f < 2; f++) {
         for (size_t i = 0; i < guest->addresses_count; i++) {
@@ -96,20 +123,14 @@ add_guest(const struct discovery_query *query, const struct discovery_guest *gue
             if (address->family != families[f] ||
                 !discovery_query_takes(query, address))
                 continue;
-            add_target(query, guest, address, groups);
-            if (!query->all)
+            if (!add_target(query, address, labels, out) || !query->all)
                 return;
         }
     }
 }
 
-static int
-append(const char *bytes, size_t length, void *out)
-{
-    text_add(out, bytes, length);
-    return 0;
-}
-
+/* Of the room that is left, as much for each guest as for those behind it: one that
+ * says much of itself cuts itself short. */
 void
 discovery_render(const struct discovery_query *query,
                  struct discovery_guest *const *guests, size_t guests_count,
@@ -119,14 +140,18 @@ discovery_render(const struct discovery_query *query,
 
     text_add_string(out, "[");
     for (size_t i = 0; i < guests_count; i++) {
-        json_t *groups = json_array();
+        size_t room = out->max - out->length;
+        size_t share =
+            (room > FRAME_BYTES ? room - FRAME_BYTES : 0) / (guests_count - i);
+        struct text targets = TEXT_INIT(share);
 
-        add_guest(query, guests[i], groups);
-        for (size_t j = 0; j < json_array_size(groups); j++) {
-            text_add_string(out, written++ > 0 ? ",\n " : "\n ");
-            json_dump_callback(json_array_get(groups, j), append, out, JSON_COMPACT);
+        add_guest(query, guests[i], &targets);
+        if (targets.length > 0) {
+            text_add_string(out, written > 0 ? "," : "");
+            text_add(out, targets.bytes, targets.length);
         }
-        json_decref(groups);
+        written += targets.length;
+        text_free(&targets);
     }
     text_add_string(out, written > 0 ? "\n]\n" : "]\n");
 }

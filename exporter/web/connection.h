@@ -5,6 +5,7 @@
 
 #include "web/auth.h"
 #include "web/remote.h"
+#include "web/targets.h"
 #include "web/tls_session.h"
 
 #include <stdbool.h>
@@ -34,8 +35,9 @@ struct web_connection {
     int64_t deadline_ns;
     struct web_policy *policy; /* that its TLS session is made of; else NULL */
     struct web_tls_session tls;
-    struct web_login login; /* the log-ins' thread's, while it waits */
-    bool waits;
+    struct web_login login;         /* the log-ins' thread's, while it waits */
+    struct web_targets_ask targets; /* the lists' thread's, while it waits */
+    bool waits, waits_for_targets;
     bool has_asked, is_answered;
 };
 
@@ -55,8 +57,8 @@ struct web_connection *web_connection_of(struct MHD_Connection *library);
 void web_connection_asks(struct web_connection *connection);
 void web_connection_is_answered(struct web_connection *connection);
 
-/* Lets a connection go on that the library has suspended; for web_login.notify.  Any
- * thread. */
+/* Lets a connection go on that the library has suspended; for web_login.notify and
+ * web_targets_ask.notify.  Any thread. */
 void web_connection_resume(void *connection);
 
 /* Cuts those who took too long; returns when the next one will have. */

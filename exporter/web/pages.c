@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "kit/memory.h"
-#include "store/discovery_page.h"
+#include "store/discovery_query.h"
 #include "store/store.h"
 #include "store/telemetry_text.h"
 
@@ -12,11 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DISCOVERY_BYTES_MAX ((size_t)64 << 20) /* 1000 guests are below 1 MiB */
 #define LANDING_BYTES_MAX ((size_t)64 << 10)
 
 #define TYPE_TEXT "text/plain; charset=utf-8"
-#define TYPE_JSON "application/json"
 #define TYPE_HTML "text/html; charset=utf-8"
 #define TYPE_EXPOSITION "text/plain; version=0.0.4; charset=utf-8"
 
@@ -102,41 +100,15 @@ page_text(unsigned int status, const char *type, struct text *text)
     return page;
 }
 
+/* Why there can be no list of targets; those that can be are made elsewhere
+ * (web/targets.h). */
 static struct web_page
-page_discovered(const struct discovery_query *query,
-                struct discovery_guest *const *guests, size_t count)
-{
-    struct text text = TEXT_INIT(DISCOVERY_BYTES_MAX);
-
-    discovery_render(query, guests, count, &text);
-    if (!text.overflow)
-        return page_text(STATUS_OK, TYPE_JSON, &text);
-    text_free(&text); /* half a list would make targets vanish */
-    return web_page_sentence(STATUS_UNAVAILABLE,
-                             "The list of targets is over 64 MiB: leave out all=1.\n");
-}
-
-static struct web_page
-page_discovery(struct web_pages *pages, const struct discovery_query *query)
+page_discovery(const struct discovery_query *query)
 {
     struct text sentence = TEXT_INIT(LANDING_BYTES_MAX);
-    const char *why;
-    size_t count;
 
-    if (query->problem[0] != '\0') {
-        text_add_format(&sentence, "%s\n", query->problem);
-        return page_text(STATUS_BAD_REQUEST, TYPE_TEXT, &sentence);
-    }
-    struct discovery_guest **guests = store_announced(pages->store, &count, &why);
-    if (!guests) {
-        text_add_format(&sentence, "No list of targets: %s.\n", why);
-        return page_text(STATUS_UNAVAILABLE, TYPE_TEXT, &sentence);
-    }
-    struct web_page page = page_discovered(query, guests, count);
-    for (size_t i = 0; i < count; i++)
-        discovery_guest_unref(guests[i]);
-    free(guests);
-    return page;
+    text_add_format(&sentence, "%s\n", query->problem);
+    return page_text(STATUS_BAD_REQUEST, TYPE_TEXT, &sentence);
 }
 
 struct web_page
@@ -147,7 +119,7 @@ web_pages_get(struct web_pages *pages, enum web_route route,
     case WEB_ROUTE_METRICS:
         return page_metrics(pages);
     case WEB_ROUTE_DISCOVERY:
-        return page_discovery(pages, query);
+        return page_discovery(query);
     case WEB_ROUTE_LANDING:
         return (struct web_page){.status = STATUS_OK,
                                  .type = TYPE_HTML,

@@ -35,7 +35,7 @@ void web_pages_free(struct web_pages *pages); /* NULL is fine */
 void web_pages_set_ready(struct web_pages *pages, bool ready);
 
 enum web_route web_pages_route(const struct web_pages *pages, const char *path);
-/* `query` is that of WEB_ROUTE_DISCOVERY. */
+/* `query` is that of WEB_ROUTE_DISCOVERY, if it has a problem. */
 struct web_page web_pages_get(struct web_pages *pages, enum web_route route,
                               const struct discovery_query *query);
 /* `sentence` must stay, as a literal does. */

@@ -11,6 +11,7 @@
 #include "web/pages.h"
 #include "web/response.h"
 #include "web/site.h"
+#include "web/targets.h"
 
 #include <microhttpd.h>
 #include <stdbool.h>
@@ -82,13 +83,17 @@ page_of(struct web_pages *pages, enum web_route route,
     return web_pages_get(pages, route, &query);
 }
 
+static bool
+reads(const struct request *request)
+{
+    return strcmp(request->method, MHD_HTTP_METHOD_HEAD) == 0 ||
+           strcmp(request->method, MHD_HTTP_METHOD_GET) == 0;
+}
+
 static struct web_page
 request_answer(const struct web_connection *connection, const struct request *request,
                enum web_verdict verdict)
 {
-    bool reads = strcmp(request->method, MHD_HTTP_METHOD_HEAD) == 0 ||
-                 strcmp(request->method, MHD_HTTP_METHOD_GET) == 0;
-
     if (request->ambiguous)
         return web_page_sentence(MHD_HTTP_BAD_REQUEST,
                                  "Bad request: its length is given twice.\n");
@@ -97,7 +102,7 @@ request_answer(const struct web_connection *connection, const struct request *re
     if (verdict != WEB_VERDICT_GOOD)
         return web_page_sentence(MHD_HTTP_TOO_MANY_REQUESTS,
                                  "Too many requests: try again in a second.\n");
-    if (request->route != WEB_ROUTE_NONE && !reads)
+    if (request->route != WEB_ROUTE_NONE && !reads(request))
         return web_page_sentence(
             MHD_HTTP_METHOD_NOT_ALLOWED,
             "Method not allowed: this path is for GET and HEAD.\n");
@@ -138,16 +143,48 @@ request_judge(struct web_connection *connection, struct web_policy *policy)
     return verdict;
 }
 
+/* Whether it waits for the list of targets: then the connection sleeps, and the request
+ * comes again. */
+static bool
+request_wants_targets(struct web_connection *connection, const struct request *request,
+                      enum web_verdict verdict)
+{
+    struct web_targets_ask *ask = &connection->targets;
+
+    if (verdict != WEB_VERDICT_GOOD || request->route != WEB_ROUTE_DISCOVERY ||
+        !reads(request) || request->with_body)
+        return false;
+    discovery_query_init(&ask->query);
+    (void)MHD_get_connection_values(connection->library, MHD_GET_ARGUMENT_KIND,
+                                    query_take, &ask->query);
+    if (ask->query.problem[0] != '\0')
+        return false;
+    connection->waits_for_targets = true;
+    ask->notify = web_connection_resume;
+    ask->context = connection;
+    MHD_suspend_connection(connection->library); /* before anybody can wake it */
+    web_targets_want(connection->all->site->targets, ask);
+    return true;
+}
+
 static int
 request_serve(struct web_connection *connection, const struct request *request,
               struct web_policy *policy)
 {
-    enum web_verdict verdict =
-        request->ambiguous ? WEB_VERDICT_NONE : request_judge(connection, policy);
+    struct web_page page;
 
-    if (verdict == WEB_VERDICT_WAIT)
-        return 0;
-    struct web_page page = request_answer(connection, request, verdict);
+    if (connection->waits_for_targets) {
+        connection->waits_for_targets = false;
+        page = web_targets_take(&connection->targets);
+    } else {
+        enum web_verdict verdict =
+            request->ambiguous ? WEB_VERDICT_NONE : request_judge(connection, policy);
+
+        if (verdict == WEB_VERDICT_WAIT ||
+            request_wants_targets(connection, request, verdict))
+            return 0;
+        page = request_answer(connection, request, verdict);
+    }
     bool head = strcmp(request->method, MHD_HTTP_METHOD_HEAD) == 0;
 
     if (request->route == WEB_ROUTE_METRICS)

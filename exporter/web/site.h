@@ -10,11 +10,13 @@ struct telemetry;
 struct web_access;
 struct web_auth;
 struct web_pages;
+struct web_targets;
 
 struct web_site {
     struct web_access *access;
     struct web_auth *auth;
     struct web_pages *pages;
+    struct web_targets *targets;
     struct telemetry *telemetry;
     bool with_tls;
     int64_t request_ns, response_ns;

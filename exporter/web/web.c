@@ -7,6 +7,7 @@
 #include "web/auth.h"
 #include "web/pages.h"
 #include "web/site.h"
+#include "web/targets.h"
 #include "web/worker.h"
 
 #include <crypt.h>
@@ -51,6 +52,7 @@ web_start(const struct web_settings *settings, struct store *store,
         .access = settings->access,
         .auth = web_auth_new(crypt_r),
         .pages = web_pages_new(store, settings->telemetry_path),
+        .targets = web_targets_new(store),
         .telemetry = telemetry,
         .with_tls = access_is_with_tls(settings->access),
         .request_ns = settings->request_ns > 0 ? settings->request_ns : REQUEST_NS,
@@ -82,16 +84,18 @@ web_fits(const struct web *web)
     return access_is_with_tls(web->site.access) == web->site.with_tls;
 }
 
-/* Those who wait for a log-in must be awake when the library ends. */
+/* Those who wait for a log-in or a list must be awake when the library ends. */
 void
 web_stop(struct web *web)
 {
     if (!web)
         return;
     web_auth_stop(web->site.auth);
+    web_targets_stop(web->site.targets);
     for (size_t i = 0; i < web->workers_count; i++)
         web_worker_stop(web->workers[i]);
     web_auth_free(web->site.auth);
+    web_targets_free(web->site.targets);
     web_pages_free(web->site.pages);
     free(web);
 }

@@ -126,6 +126,43 @@ test_labels(void **state)
     discovery_guest_unref(guest);
 }
 
+/* Where there is little room, who says much has what his share is, and the others have
+ * what they need. */
+static void
+test_each_guest_has_its_share(void **state)
+{
+    char much[DISCOVERY_LABEL_BYTES_MAX + 1];
+    struct discovery_guest *guests[3];
+    const struct discovery_query query = ASKED("all", "1");
+    struct text text = TEXT_INIT(4096), none = TEXT_INIT(12);
+
+    (void)state;
+    memset(much, '"', sizeof(much) - 1);
+    much[sizeof(much) - 1] = '\0';
+    guests[0] = GUEST(much, "eth0", "10.0.0.1", "eth0", "10.0.0.2", "eth0", "10.0.0.3",
+                      "eth0", "10.0.0.4");
+    guests[1] = GUEST("b", "eth0", "10.0.1.1");
+    guests[2] = GUEST("c", "eth0", "10.0.2.1", "eth0", "10.0.2.2");
+    discovery_render(&query, guests, 3, &text);
+    assert_false(text.overflow);
+    assert_in_range(text.length, 1, 4096);
+    json_t *list = json_loads(text.bytes, JSON_REJECT_DUPLICATES, NULL);
+    assert_non_null(list);
+    assert_int_equal(json_array_size(list), 1 + 1 + 2);
+    json_decref(list);
+    text_clear(&text);
+    discovery_render(&query, guests, 1, &text); /* for one there is enough */
+    list = json_loads(text.bytes, JSON_REJECT_DUPLICATES, NULL);
+    assert_int_equal(json_array_size(list), 4);
+    json_decref(list);
+    discovery_render(&query, guests, 3, &none);
+    assert_string_equal(none.bytes, "[]\n");
+    text_free(&text);
+    text_free(&none);
+    for (size_t i = 0; i < 3; i++)
+        discovery_guest_unref(guests[i]);
+}
+
 static void
 test_the_list_is_empty_or_stable(void **state)
 {
@@ -152,6 +189,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_which_addresses_become_targets),
         cmocka_unit_test(test_labels),
+        cmocka_unit_test(test_each_guest_has_its_share),
         cmocka_unit_test(test_the_list_is_empty_or_stable),
     };
 

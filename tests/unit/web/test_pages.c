@@ -1,5 +1,5 @@
 /* What is served at which path, without HTTP. */
-#include "store/discovery_page.h"
+#include "store/discovery_query.h"
 #include "store/store.h"
 #include "store/telemetry_text.h"
 #include "web/pages.h"
@@ -55,7 +55,6 @@ page_is(struct web_pages *pages, const char *path, const char *const *parameters
 
 #define TEXT "text/plain; charset=utf-8"
 #define HTML "text/html; charset=utf-8"
-#define JSON "application/json"
 #define EXPOSITION "text/plain; version=0.0.4; charset=utf-8"
 
 static void
@@ -96,28 +95,11 @@ it_is_ready_when_that_is_said(void **state)
 }
 
 static void
-targets_come_from_the_store(void **state)
+a_query_that_is_none_is_told(void **state)
 {
     struct web_pages *pages = web_pages_new(*state, "/metrics");
-    struct store_guest *guest = store_guest_add(*state, "domain=\"a\"");
-    const struct discovery_label label = {"domain", "a"};
-    struct discovery_address address;
 
-    page_is(pages, "/sd", NULL, 503, TEXT, "No list of targets: ");
     page_is(pages, "/sd", PARAMETERS("port", "x"), 400, TEXT, "port=x is not good: ");
-    store_set_incomplete(*state, NULL);
-    page_is(pages, "/sd", NULL, 200, JSON, "[]\n");
-    assert_true(discovery_address_read(&address, "eth0", "10.0.0.1"));
-    store_announce(*state, guest, discovery_guest_new(&label, 1, &address, 1));
-    page_is(
-        pages, "/sd", PARAMETERS("port", "9182"), 200, JSON,
-        "{\"targets\":[\"10.0.0.1:9182\"],\"labels\":{\"__meta_qga_domain\":\"a\",");
-    page_is(pages, "/sd", PARAMETERS("network", "10.1.0.0/16"), 200, JSON, "[]\n");
-    store_set_incomplete(*state, "a source is away");
-    page_is(pages, "/sd", NULL, 503, TEXT, "No list of targets: a source is away.\n");
-    store_set_incomplete(*state, NULL);
-    store_guest_remove(*state, guest);
-    page_is(pages, "/sd", NULL, 200, JSON, "[]\n");
     web_pages_free(pages);
 }
 
@@ -142,7 +124,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         CASE(each_path_has_its_page),
         CASE(it_is_ready_when_that_is_said),
-        CASE(targets_come_from_the_store),
+        CASE(a_query_that_is_none_is_told),
         CASE(the_telemetry_path_may_be_another),
     };
 
