@@ -6,11 +6,33 @@
 #include "source/socket/connect.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #define READ_BYTES (64 * 1024)
 #define REQUEST_BYTES_MAX 512
+
+/* Of all large replies on their way: the process's, as its memory is; the loop
+ * thread's. */
+static size_t large_bytes;
+
+static void
+count_large(struct agent_connection *connection, size_t bytes)
+{
+    size_t counted = bytes > AGENT_SMALL_REPLY_BYTES ? bytes : 0;
+
+    large_bytes += counted - connection->large_bytes;
+    connection->large_bytes = counted;
+}
+
+/* Whether there is room for what it holds. */
+static bool
+has_room(struct agent_connection *connection)
+{
+    count_large(connection, connection->framing.line.length);
+    return connection->large_bytes == 0 || large_bytes <= AGENT_LARGE_REPLIES_BYTES_MAX;
+}
 
 static void
 take_bytes(struct agent_connection *connection, const char *bytes, size_t length)
@@ -24,8 +46,13 @@ take_bytes(struct agent_connection *connection, const char *bytes, size_t length
      * not become its answer. */
     if ((event == FRAMING_SYNCED || event == FRAMING_REPLY) && taken < length)
         event = framing_feed(framing, bytes + taken, length - taken, &taken);
+    if (event != FRAMING_NOTHING)
+        count_large(connection, 0); /* it is whoever's takes it, or nothing */
     switch (event) {
     case FRAMING_NOTHING:
+        if (!has_room(connection))
+            listener->failed(listener->context, FAILURE_TOO_LARGE,
+                             "too many agents send large replies at the same time");
         break;
     case FRAMING_SYNCED:
         listener->synced(listener->context);
@@ -86,6 +113,7 @@ agent_connection_sync(struct agent_connection *connection, int64_t id)
         framing_sync(&connection->framing, id, &request);
     int status = send_request(connection, &request);
 
+    count_large(connection, 0);
     text_free(&request);
     return status;
 }
@@ -130,6 +158,7 @@ connection_closed(uv_handle_t *handle)
 void
 agent_connection_leave(struct agent_connection *connection)
 {
+    count_large(connection, 0);
     uv_poll_stop(&connection->poll);
     uv_close((uv_handle_t *)&connection->poll, connection_closed);
     socket_disconnect(connection->fd);

@@ -10,6 +10,12 @@
 #include <stdint.h>
 #include <uv.h>
 
+/* What replies that are not complete may hold together, in all connections: those over
+ * AGENT_SMALL_REPLY_BYTES, which are few.  One that would go beyond fails, too large.
+ */
+#define AGENT_SMALL_REPLY_BYTES ((size_t)64 << 10)
+#define AGENT_LARGE_REPLIES_BYTES_MAX ((size_t)32 << 20)
+
 /* The connection may be left from within. */
 struct agent_connection_listener {
     void (*synced)(void *context);
@@ -23,6 +29,7 @@ struct agent_connection {
     uv_poll_t poll;
     int fd; /* -1: left */
     struct framing framing;
+    size_t large_bytes; /* that its reply holds, if it is large */
     /* Of the last bytes, as close to their arrival as can be known. */
     int64_t received_ns, received_mono_ns;
     struct agent_connection_listener listener;

@@ -238,6 +238,58 @@ test_it_may_be_left_from_within(void **state)
     assert_int_equal(world->failed, 0);
 }
 
+/* Sends so much of a reply, and lets the loop read it. */
+static void
+say_much(struct world *world, uv_loop_t *loop, size_t bytes)
+{
+    static char much[1 << 16];
+
+    memset(much, 'a', sizeof(much));
+    while (bytes > 0 && world->connection) {
+        size_t piece = bytes < sizeof(much) ? bytes : sizeof(much);
+        ssize_t sent = send(world->peer, much, piece, MSG_NOSIGNAL);
+
+        if (sent > 0)
+            bytes -= (size_t)sent;
+        uv_run(loop, UV_RUN_NOWAIT);
+    }
+    for (int i = 0; i < 20; i++)
+        uv_run(loop, UV_RUN_NOWAIT);
+}
+
+/* Large replies have a bound together, small ones are let through all the same. */
+static void
+test_many_large_replies(void **state)
+{
+    enum { PARTS = 8, MANY = PARTS + 2 };
+    const size_t part = AGENT_LARGE_REPLIES_BYTES_MAX / PARTS;
+    struct world *worlds[MANY];
+
+    (void)state;
+    for (size_t i = 0; i < MANY; i++) {
+        void *one;
+
+        assert_int_equal(set_up(&one), 0);
+        worlds[i] = one;
+        be_in_step(worlds[i]);
+        worlds[i]->connection->framing.line.max = 2 * part;
+        assert_int_equal(command(worlds[i]), 0);
+    }
+    for (size_t i = 0; i < PARTS; i++)
+        say_much(worlds[i], &worlds[i]->loop, part);
+    say_much(worlds[PARTS], &worlds[PARTS]->loop, AGENT_SMALL_REPLY_BYTES);
+    for (size_t i = 0; i <= PARTS; i++)
+        assert_int_equal(worlds[i]->failed, 0);
+    say_much(worlds[PARTS], &worlds[PARTS]->loop, 1);
+    assert_int_equal(worlds[PARTS]->failed, 1);
+    assert_int_equal(worlds[PARTS]->kind, FAILURE_TOO_LARGE);
+    leave(worlds[0]); /* makes room */
+    say_much(worlds[PARTS + 1], &worlds[PARTS + 1]->loop, part);
+    assert_int_equal(worlds[PARTS + 1]->failed, 0);
+    for (size_t i = 0; i < MANY; i++)
+        (void)tear_down((void *[]){worlds[i]});
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -251,6 +303,7 @@ main(void)
         TEST(test_a_send_to_nobody),
         TEST(test_a_send_to_one_that_reads_nothing),
         TEST(test_it_may_be_left_from_within),
+        cmocka_unit_test(test_many_large_replies),
     };
 
     signal(SIGPIPE, SIG_IGN); /* as the program does */
