@@ -181,6 +181,21 @@ samples_slot(const struct samples *samples, uint64_t hash, const struct metric *
     return &samples->slots[at];
 }
 
+/* The table anew, of zeroed slots. */
+static void
+samples_fill_slots(struct samples *samples)
+{
+    size_t size = 2 * samples->capacity;
+
+    for (size_t i = 0; i < samples->count; i++) {
+        size_t at = (size_t)(samples->stored[i].hash % size);
+
+        while (samples->slots[at] != 0)
+            at = (at + 1) % size;
+        samples->slots[at] = i + 1;
+    }
+}
+
 /* Makes room for one more sample; the table stays at most half full. */
 static void
 samples_grow(struct samples *samples)
@@ -193,14 +208,7 @@ samples_grow(struct samples *samples)
     free(samples->slots);
     samples->slots = memory_new(2 * capacity, sizeof(*samples->slots));
     samples->capacity = capacity;
-
-    for (size_t i = 0; i < samples->count; i++) {
-        size_t at = (size_t)(samples->stored[i].hash % (2 * capacity));
-
-        while (samples->slots[at] != 0)
-            at = (at + 1) % (2 * capacity);
-        samples->slots[at] = i + 1;
-    }
+    samples_fill_slots(samples);
 }
 
 static void
@@ -292,4 +300,28 @@ struct sample
 samples_at(const struct samples *samples, size_t index)
 {
     return samples->stored[index].sample;
+}
+
+uint64_t
+samples_hash_at(const struct samples *samples, size_t index)
+{
+    return samples->stored[index].hash;
+}
+
+void
+samples_retain(struct samples *samples, bool (*keeps)(void *context, uint64_t hash),
+               void *context)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < samples->count; i++) {
+        if (keeps(context, samples->stored[i].hash))
+            samples->stored[kept++] = samples->stored[i];
+    }
+    if (kept == samples->count)
+        return;
+    samples->dropped += samples->count - kept;
+    samples->count = kept;
+    memset(samples->slots, 0, 2 * samples->capacity * sizeof(*samples->slots));
+    samples_fill_slots(samples);
 }

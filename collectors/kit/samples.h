@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct samples_limits {
     size_t series_max;      /* samples kept; the rest is dropped and counted */
@@ -62,7 +63,13 @@ void samples_restart(struct samples *samples, const struct samples_limits *limit
 
 size_t samples_count(const struct samples *samples);
 size_t samples_dropped(const struct samples *samples);
-/* In the order of adding; borrowed until the next add or clear. */
+/* In the order of adding; borrowed until the next add, retain or clear. */
 struct sample samples_at(const struct samples *samples, size_t index);
+/* Of its family and labels; as long as the process runs. */
+uint64_t samples_hash_at(const struct samples *samples, size_t index);
+
+/* Drops and counts those that are not to be kept. */
+void samples_retain(struct samples *samples,
+                    bool (*keeps)(void *context, uint64_t hash), void *context);
 
 #endif

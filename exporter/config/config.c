@@ -18,6 +18,7 @@
 #define SERIES_PER_GUEST_MIN 10
 #define SERIES_PER_GUEST_MAX 100000
 #define CALLS_PER_MINUTE_MAX 6000
+#define NEW_SERIES_PER_HOUR_MAX 1000000
 #define LABEL_BYTES_MIN 16
 #define LABEL_BYTES_MAX 4096
 #define REPLY_BYTES_MIN INT64_C(4096)
@@ -59,6 +60,11 @@ static const struct section_key limits_keys[] = {
      .help = "further series are dropped and counted; where a guest's collectors want "
              "more, each has the same share, and what one does not need the others "
              "get"},
+    {"new_series_per_hour", SECTION_UNSIGNED,
+     offsetof(struct limits_config, new_series_per_hour), 0, NEW_SERIES_PER_HOUR_MAX,
+     .help =
+         "of a guest; further ones are dropped and counted until the hour has room; "
+         "0 is without a bound"},
     {"label_bytes", SECTION_BYTES, offsetof(struct limits_config, label_bytes),
      LABEL_BYTES_MIN, LABEL_BYTES_MAX, .help = "longer label values are cut"},
     {"calls_per_minute", SECTION_UNSIGNED,
@@ -178,6 +184,7 @@ config_new(void)
     config->limits = (struct limits_config){
         .reply_bytes = 1048576,
         .series_per_guest = 2000,
+        .new_series_per_hour = 10000,
         .label_bytes = 256,
     };
     config->avoid.known_harm = true;

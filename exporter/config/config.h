@@ -33,6 +33,7 @@ struct limits_config {
     size_t reply_bytes;
     size_t series_per_guest;
     size_t label_bytes;
+    unsigned int new_series_per_hour; /* of one guest; 0: without a bound */
     unsigned int calls_per_minute; /* to one guest; 0: twice what the intervals ask */
 };
 

@@ -139,8 +139,10 @@ make_series(struct incoming *in, const json_t *value, const char *shape)
             failure_set(&in->why, FAILURE_WRONG_SHAPE, "%s", shape);
         return -1;
     }
-    in->state->wants_more = samples_dropped(samples) > 0 &&
-                            samples_count(samples) == limits.series_max;
+    in->state->wants_more =
+        samples_dropped(samples) > 0 && samples_count(samples) == limits.series_max;
+    novelty_admit(&in->guest->novelty, &in->state->known, samples,
+                  config->limits.new_series_per_hour, in->answer->received_mono_ns);
     in->state->series = samples_count(samples);
     in->state->dropped = samples_dropped(samples) + undecided;
     if (in->collector->addresses)

@@ -32,6 +32,7 @@ guest_free(struct guest *guest)
     if (!guest)
         return;
     for (size_t i = 0; i < collectors_count; i++) {
+        novelty_clear(&guest->collectors[i].known);
         free(guest->collectors[i].memory);
         free(guest->collectors[i].words);
     }

@@ -6,6 +6,7 @@
 #include "agent/conversation.h"
 #include "collector.h"
 #include "guest/freeze.h"
+#include "guest/novelty.h"
 #include "guest/schedule.h"
 #include "source/domain_facts.h"
 #include "source/source.h"
@@ -59,7 +60,8 @@ struct guest_collector {
     int64_t duration_ns;
     int64_t last_success_ns; /* CLOCK_REALTIME; 0: never */
     size_t series, dropped;
-    bool wants_more; /* there was no room for all of its series */
+    bool wants_more;            /* there was no room for all of its series */
+    struct novelty_known known; /* the series of its last reply */
     uint64_t
         reply_hash; /* of what the published series were made of; 0: read it again */
     void *memory;   /* collector->memory_bytes, zeroed for a new agent */
@@ -102,6 +104,7 @@ struct guest {
     uint64_t calls_total;
     uint64_t failures_total[FAILURE_KINDS];
     int64_t last_response_ns; /* CLOCK_REALTIME; 0: never */
+    struct novelty novelty;
 
     /* How it is asked. */
     struct schedule_guest schedule;

@@ -74,6 +74,7 @@ check_limits(const struct limits_config *a, const struct limits_config *b)
     assert_int_equal(a->reply_bytes, b->reply_bytes);
     assert_int_equal(a->series_per_guest, b->series_per_guest);
     assert_int_equal(a->label_bytes, b->label_bytes);
+    assert_int_equal(a->new_series_per_hour, b->new_series_per_hour);
     assert_int_equal(a->calls_per_minute, b->calls_per_minute);
 }
 

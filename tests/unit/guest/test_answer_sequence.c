@@ -339,10 +339,44 @@ test_addresses_are_those_of_the_series(void **state)
     guest_free(guest);
 }
 
+/* Other vCPUs with each reply: as many as an hour has room for. */
+static void
+test_new_series_are_bounded_in_an_hour(void **state)
+{
+    struct guest *guest = new_guest();
+    const struct guest_collector *vcpu = &guest->collectors[index_of("vcpu")];
+    size_t shown = 0;
+
+    (void)state;
+    config.limits.new_series_per_hour = 20;
+    for (int i = 0; i < 50; i++) {
+        char reply[128];
+
+        (void)snprintf(reply, sizeof(reply),
+                       "{\"return\":[{\"logical-id\":%d,\"online\":true}]}", i);
+        assert_int_equal(take(guest, "vcpu", said(reply)).outcome, FAILURE_NONE);
+        shown += vcpu->series;
+        now_ns += S;
+    }
+    assert_in_range(shown, 20, 50 * 3 - 1);
+    assert_true(vcpu->dropped > 0);
+    (void)take(guest, "vcpu",
+               said("{\"return\":[{\"logical-id\":49,\"online\":"
+                    "true}]}"));
+    assert_true(vcpu->dropped > 0); /* what it is denied stays new */
+    now_ns += 3600 * S;
+    (void)take(guest, "vcpu",
+               said("{\"return\":[{\"logical-id\":49,\"online\":"
+                    "true}]}"));
+    assert_int_equal(vcpu->dropped, 0);
+    guest_free(guest);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(test_new_series_are_bounded_in_an_hour),
         TEST(test_who_broke_the_channel),
         TEST(test_what_is_counted),
         TEST(test_what_somebody_else_at_work_says),

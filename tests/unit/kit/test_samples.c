@@ -225,10 +225,42 @@ many_entries_take_linear_time(void **state)
     samples_free(NULL);
 }
 
+static bool
+is_not(void *hash, uint64_t of)
+{
+    return *(const uint64_t *)hash != of;
+}
+
+static void
+what_is_not_retained_is_dropped_and_may_come_again(void **state)
+{
+    struct samples *samples = samples_new(&limits);
+
+    (void)state;
+    samples_add(samples, &one, 1, LABELS("x"));
+    samples_add(samples, &one, 2, LABELS("y"));
+    samples_add(samples, &other, 3, LABELS("x"));
+    uint64_t hash = samples_hash_at(samples, 0);
+
+    assert_int_not_equal(hash, samples_hash_at(samples, 1));
+    assert_int_not_equal(hash, samples_hash_at(samples, 2));
+    samples_retain(samples, is_not, &hash);
+    assert_int_equal(samples_count(samples), 2);
+    assert_int_equal(samples_dropped(samples), 1);
+    assert_true(samples_at(samples, 0).value == 2);
+    samples_add(samples, &one, 4, LABELS("y")); /* is there */
+    samples_add(samples, &one, 5, LABELS("x")); /* is not */
+    assert_int_equal(samples_count(samples), 3);
+    assert_int_equal(samples_dropped(samples), 2);
+    assert_int_equal(samples_hash_at(samples, 2), hash);
+    samples_free(samples);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_not_retained_is_dropped_and_may_come_again),
         cmocka_unit_test(samples_are_kept_in_order_with_copied_labels),
         cmocka_unit_test(long_labels_are_cut_at_a_character),
         cmocka_unit_test(bytes_that_are_not_utf8_are_replaced),
