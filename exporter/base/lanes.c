@@ -15,7 +15,8 @@
 struct lane {
     struct lanes *lanes;
     struct lane *next;
-    int64_t busy_since_ns; /* 0: waiting for a job */
+    struct lane_job *job;  /* NULL: waiting for one */
+    int64_t busy_since_ns; /* with it */
     bool abandoned;
 };
 
@@ -73,7 +74,7 @@ take_job(struct lanes *lanes)
     lanes->first = job->next;
     if (!lanes->first)
         lanes->last = &lanes->first;
-    job->taken = true;
+    job->stage = LANE_RUNS;
     return job;
 }
 
@@ -83,6 +84,7 @@ run_job(struct lane *lane, void *state, struct lane_job *job)
 {
     struct lanes *lanes = lane->lanes;
 
+    lane->job = job;
     lane->busy_since_ns = clock_monotonic_ns();
     lanes->in_use++;
     pthread_mutex_unlock(&lanes->lock);
@@ -90,7 +92,7 @@ run_job(struct lane *lane, void *state, struct lane_job *job)
     lanes->driver->run(state, job);
 
     pthread_mutex_lock(&lanes->lock);
-    lane->busy_since_ns = 0;
+    lane->job = NULL;
     lanes->in_use--;
     if (lane->abandoned) {
         lane->abandoned = false;
@@ -192,20 +194,20 @@ lanes_submit(struct lanes *lanes, struct lane_job *job)
 {
     pthread_mutex_lock(&lanes->lock);
     job->next = NULL;
-    job->taken = false;
+    job->stage = LANE_WAITS;
     *lanes->last = job;
     lanes->last = &job->next;
     pthread_mutex_unlock(&lanes->lock);
     pthread_cond_signal(&lanes->work); /* who wakes does not wait for the lock */
 }
 
-bool
-lanes_has_taken(struct lanes *lanes, const struct lane_job *job)
+enum lane_stage
+lanes_stage(struct lanes *lanes, const struct lane_job *job)
 {
     pthread_mutex_lock(&lanes->lock);
-    bool taken = job->taken;
+    enum lane_stage stage = job->stage;
     pthread_mutex_unlock(&lanes->lock);
-    return taken;
+    return stage;
 }
 
 unsigned int
@@ -215,10 +217,11 @@ lanes_review(struct lanes *lanes, int64_t now_ns, int64_t overdue_ns)
 
     pthread_mutex_lock(&lanes->lock);
     for (struct lane *lane = lanes->threads; lane; lane = lane->next) {
-        if (lane->abandoned || lane->busy_since_ns == 0 ||
-            now_ns - lane->busy_since_ns <= overdue_ns)
+        if (lane->abandoned || !lane->job ||
+            now_ns - lane->busy_since_ns <= overdue_ns + lane->job->timeout_ns)
             continue;
         lane->abandoned = true;
+        lane->job->stage = LANE_GIVEN_UP;
         lanes->abandoned_count++;
         lanes->abandoned_total++;
         given_up++;

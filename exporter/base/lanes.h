@@ -9,12 +9,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* How far a job is that was not delivered yet. */
+enum lane_stage {
+    LANE_WAITS, /* no lane has begun with it */
+    LANE_RUNS,
+    LANE_GIVEN_UP, /* with its lane; it may come back all the same */
+};
+
 /* Embedded in what the lane is to do; `mail.deliver` gets it back on the loop thread.
  */
 struct lane_job {
     struct mail mail;
     struct lane_job *next;
-    bool taken; /* by a lane; see lanes_has_taken() */
+    int64_t timeout_ns;    /* what it may take beyond lanes_review()'s overdue_ns */
+    enum lane_stage stage; /* see lanes_stage() */
 };
 
 struct lanes_driver {
@@ -47,10 +55,11 @@ struct lanes *lanes_start(const struct lanes_driver *driver, void *context,
 /* Runs the job when a lane is free.  Loop thread. */
 void lanes_submit(struct lanes *lanes, struct lane_job *job);
 
-/* Whether a lane has begun with the job, which was not delivered yet.  Loop thread. */
-bool lanes_has_taken(struct lanes *lanes, const struct lane_job *job);
+/* Loop thread. */
+enum lane_stage lanes_stage(struct lanes *lanes, const struct lane_job *job);
 
-/* Gives up lanes that have been in their job for longer than overdue_ns and starts
+/* Gives up lanes that have been in their job for longer than overdue_ns and the job's
+ * own timeout, and starts
  * others in their place; a lane that comes back after all serves on, or ends if it is
  * not needed. Returns how many were given up now.  now_ns: CLOCK_MONOTONIC.  Loop
  * thread. */

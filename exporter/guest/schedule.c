@@ -418,6 +418,23 @@ judge(struct schedule *schedule, const struct schedule_turn *turn,
     }
 }
 
+static void
+leave_place(struct schedule *schedule, const struct schedule_turn *turn)
+{
+    schedule->in_flight--;
+    if (turn->probe)
+        schedule->suspects_in_flight--;
+}
+
+void
+schedule_give_up(struct schedule *schedule, struct schedule_turn *turn)
+{
+    if (turn->given_up)
+        return;
+    turn->given_up = true;
+    leave_place(schedule, turn);
+}
+
 void
 schedule_done(struct schedule *schedule, const struct schedule_turn *turn,
               enum failure_kind outcome, int64_t duration_ns, int64_t now_ns)
@@ -427,9 +444,8 @@ schedule_done(struct schedule *schedule, const struct schedule_turn *turn,
     guest->in_flight = false;
     guest->entries[turn->collector].must = false;
     guest->allowed_ns = spend(schedule, guest, now_ns);
-    schedule->in_flight--;
-    if (turn->probe)
-        schedule->suspects_in_flight--;
+    if (!turn->given_up)
+        leave_place(schedule, turn);
     if (turn->epoch == guest->epoch)
         judge(schedule, turn, outcome, duration_ns, now_ns);
     await(schedule, guest);

@@ -43,6 +43,7 @@ struct schedule_turn {
                    disabled */
     int64_t due_ns;
     unsigned int epoch;
+    bool given_up; /* its place is another's; see schedule_give_up() */
 };
 
 struct schedule;
@@ -56,8 +57,7 @@ void schedule_configure(struct schedule *schedule,
 void schedule_reset(struct schedule *schedule, struct schedule_guest *guest,
                     int64_t now_ns);
 
-/* Capacity alone: a call that hangs holds its place, what replaces its lane adds one.
- */
+/* Capacity alone. */
 void schedule_set_capacity(struct schedule *schedule, unsigned int capacity,
                            unsigned int lanes);
 
@@ -106,6 +106,11 @@ bool schedule_next(struct schedule *schedule, int64_t now_ns,
 /* The call of the turn came back. */
 void schedule_done(struct schedule *schedule, const struct schedule_turn *turn,
                    enum failure_kind outcome, int64_t duration_ns, int64_t now_ns);
+
+/* The call does not come back, or nobody knows when: its place, also that among the
+ * suspects, is another guest's from now on.  Its own guest stays in flight, as its
+ * agent is held, until schedule_done(). */
+void schedule_give_up(struct schedule *schedule, struct schedule_turn *turn);
 
 /* When to call schedule_next() again; INT64_MAX: not before something else happens. */
 int64_t schedule_wake_ns(const struct schedule *schedule);

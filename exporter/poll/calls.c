@@ -14,9 +14,9 @@
 #include <stdlib.h>
 #include <utlist.h>
 
-/* What libvirt may add to a call's timeout (its own sync) before the call counts as
- * hung. */
-#define CALL_GRACE_NS (INT64_C(6) * 1000 * 1000 * 1000)
+/* What libvirt may add to a call's timeout (two syncs of its own, of 5 s) before the
+ * call counts as hung. */
+#define CALL_GRACE_NS (INT64_C(12) * 1000 * 1000 * 1000)
 
 /* One call on its way. */
 struct watch_call {
@@ -236,16 +236,36 @@ watch_take_turns(struct watch *watch)
         mailbox_start_timer(&watch->turn, turn_due, wake_ns, at_once);
 }
 
-/* A call that still waits for its lane says nothing of its guest. */
+static void
+give_up(struct watch *watch, struct watch_call *call)
+{
+    if (call->turn.given_up)
+        return;
+    log_warn(
+        "a call to a guest's agent does not come back from its source; others take "
+        "its place, and the guest is not asked before it does",
+        LOG_STR("domain", call->guest->name),
+        LOG_STR("command", call->call.request.command));
+    schedule_give_up(watch->schedule, &call->turn);
+}
+
 void
-watch_excuse_waiting(struct watch *watch, int64_t now_ns)
+watch_review_calls(struct watch *watch, int64_t now_ns)
 {
     struct watch_call *call;
 
     DL_FOREACH (watch->calls, call) {
-        if (now_ns > call->guest->call_deadline_ns &&
-            watch->driver->is_waiting(watch->source, &call->call))
-            set_deadline(call, now_ns);
+        switch (watch->driver->stage(watch->source, &call->call)) {
+        case CALL_WAITS: /* it says nothing of its guest */
+            if (now_ns > call->guest->call_deadline_ns)
+                set_deadline(call, now_ns);
+            break;
+        case CALL_RUNS:
+            break;
+        case CALL_GIVEN_UP:
+            give_up(watch, call);
+            break;
+        }
     }
 }
 

@@ -46,8 +46,9 @@ void watch_take_turns(struct watch *watch);
 void watch_release(struct watch *watch, struct guest *guest, int64_t first_ns);
 /* Frees it; not while its call is in flight. */
 void watch_forget_guest(struct watch *watch, struct guest *guest);
-/* A call that only waited for its turn is not late. */
-void watch_excuse_waiting(struct watch *watch, int64_t now_ns);
+/* A call that only waited for its turn is not late; one that is given up leaves its
+ * place to another guest's. */
+void watch_review_calls(struct watch *watch, int64_t now_ns);
 /* No call comes back from here on: those in flight are the lanes' that are left. */
 void watch_abandon_calls(struct watch *watch);
 

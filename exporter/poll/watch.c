@@ -228,7 +228,7 @@ watch_review(struct watch *watch, int64_t now_ns, size_t *guests_by_state)
 {
     take_capacity(watch);
     watch_take_figures(watch, watch->source);
-    watch_excuse_waiting(watch, now_ns);
+    watch_review_calls(watch, now_ns);
     for (struct guest *guest = watch->guests; guest; guest = guest->hh.next) {
         (void)publish(watch, guest, guest->unpublished ? GUEST_HEALTH : 0, now_ns);
         guests_by_state[guest->last_state]++;

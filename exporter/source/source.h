@@ -96,7 +96,14 @@ struct call {
     void *carrier; /* the source's own */
 };
 
-/* Calls that a source takes at once. */
+/* How far a call is that is not done. */
+enum call_stage {
+    CALL_WAITS, /* it has not even been begun with */
+    CALL_RUNS,
+    CALL_GIVEN_UP, /* nobody waits for it any more; it may come back all the same */
+};
+
+/* Calls that a source takes at once; those that were given up are not among them. */
 struct source_capacity {
     unsigned int lanes; /* that it works on */
     unsigned int calls; /* with those that wait for a lane to become free */
@@ -121,8 +128,7 @@ struct source_driver {
     void (*call)(struct source *source, struct call *call);
     /* No further call of this guest is due now.  NULL: that does not matter. */
     void (*end_visit)(struct source *source, const char *guest_key);
-    /* Whether the call, which is not done, has not even been begun with. */
-    bool (*is_waiting)(const struct source *source, const struct call *call);
+    enum call_stage (*stage)(const struct source *source, const struct call *call);
     /* Announces nothing more.  Waits at most until the deadline (CLOCK_MONOTONIC) for
      * calls in flight; whether all came back: if not, the memory they hold is given up,
      * and the process should end by _exit(). */

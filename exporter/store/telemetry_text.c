@@ -102,7 +102,9 @@ static const struct metric lanes_in_use = {
 static const struct metric lanes_abandoned = {
     .name = "qga_exporter_lanes_abandoned_total",
     .type = METRIC_COUNTER,
-    .help = "Lanes given up and replaced because their call did not come back.",
+    .help =
+        "Lanes given up and replaced because their call, or what they asked the daemon "
+        "of its domains, did not come back.",
     .labels = {"source"},
 };
 static const struct metric sockets_beyond = {

@@ -30,10 +30,10 @@ NOW = Bound("at once: libvirt's event", 1)
 CALL = Bound("with the next call (clock: 15 s)", 4)
 HUNG = Bound("with the next call (clock: 15 s), after its timeout (3 s) and libvirt's own sync (5 s)",
              12)
-BUSY = Bound("with the next call (clock: 15 s), 9 s later: an agent that only hangs would have made "
-             "libvirt say so", 12)
+BUSY = Bound("with the next call (clock: 15 s), 15 s later: an agent that only hangs would have made "
+             "libvirt say so", 18)
 STATUS = Bound("with the next call (clock: 15 s)", 10)
-KEEPALIVE = Bound("old values leave with their age; calls are given up after 14 s, the source is "
+KEEPALIVE = Bound("old values leave with their age; calls are given up after 15 s, the source is "
                   "down after 30 s at most", 40)
 SILENT = Bound("after 15 s, which it is given to let the exporter in", 20)
 CLOSED = Bound("at once: the connection closes", 2)

@@ -131,12 +131,12 @@ fake_call(struct source *source, struct call *call)
     source->calls++;
 }
 
-static bool
-fake_is_waiting(const struct source *source, const struct call *call)
+static enum call_stage
+fake_stage(const struct source *source, const struct call *call)
 {
     (void)source;
     (void)call;
-    return false;
+    return CALL_RUNS;
 }
 
 static bool
@@ -152,7 +152,7 @@ static const struct source_driver fake_driver = {.start = fake_start,
                                                  .capacity = fake_capacity,
                                                  .figures = fake_figures,
                                                  .call = fake_call,
-                                                 .is_waiting = fake_is_waiting,
+                                                 .stage = fake_stage,
                                                  .stop = fake_stop};
 
 #endif

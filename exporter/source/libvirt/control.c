@@ -1,5 +1,5 @@
-/* The control connection: which domains there are, and in which state.  A lane of its
- * own does what may block.
+/* The control connection: which domains there are, in which state, and what is told of
+ * them later.  A lane of its own does what may block.
  *
  * Nothing is asked here for which libvirt waits for a domain's QEMU: one that hangs
  * would hold up what is known of all others (source/libvirt/definition.c). */
@@ -7,12 +7,12 @@
 
 #include "kit/memory.h"
 #include "source/libvirt/connection.h"
+#include "source/libvirt/describe.h"
 #include "source/libvirt/error.h"
 #include "source/libvirt/job.h"
 #include "source/libvirt/subscriptions.h"
 
 #include <libvirt/libvirt.h>
-#include <libvirt/virterror.h>
 #include <stdlib.h>
 
 struct control_lane {
@@ -48,56 +48,6 @@ control_lane_close(void *state)
     free(lane);
 }
 
-/* That it is there may be seen without the right to read its state.  Nor can its
- * definition be read then, which is told. */
-static bool
-is_there(virDomainPtr domain)
-{
-    return virGetLastErrorCode() == VIR_ERR_ACCESS_DENIED &&
-           virDomainGetID(domain) != (unsigned int)-1;
-}
-
-static bool
-is_active(virDomainPtr domain, enum domain_state *state)
-{
-    int libvirt_state = VIR_DOMAIN_NOSTATE, reason = 0;
-
-    *state = DOMAIN_RUNNING;
-    if (virDomainGetState(domain, &libvirt_state, &reason, 0) < 0)
-        return is_there(domain);
-    switch (libvirt_state) {
-    case VIR_DOMAIN_SHUTOFF:
-        return false;
-    case VIR_DOMAIN_SHUTDOWN:
-        *state = DOMAIN_SHUTDOWN;
-        return true;
-    case VIR_DOMAIN_PAUSED:
-        *state = reason == VIR_DOMAIN_PAUSED_MIGRATION ||
-                         reason == VIR_DOMAIN_PAUSED_POSTCOPY
-                     ? DOMAIN_MIGRATING
-                     : DOMAIN_PAUSED;
-        return true;
-    case VIR_DOMAIN_CRASHED:
-    case VIR_DOMAIN_PMSUSPENDED:
-        *state = DOMAIN_PAUSED;
-        return true;
-    default:
-        return true;
-    }
-}
-
-/* false: it is not there any more. */
-static bool
-describe(virDomainPtr domain, struct domain_description *description)
-{
-    if (!is_active(domain, &description->state) ||
-        virDomainGetUUIDString(domain, description->uuid) < 0)
-        return false;
-    description->name = memory_string(virDomainGetName(domain));
-    description->id = (int64_t)virDomainGetID(domain);
-    return true;
-}
-
 static bool
 list_domains(struct control_lane *lane, struct libvirt_job *job)
 {
@@ -109,8 +59,11 @@ list_domains(struct control_lane *lane, struct libvirt_job *job)
         return false;
     job->domains = memory_new((size_t)count, sizeof(*job->domains));
     for (int i = 0; i < count; i++) {
-        if (describe(domains[i], &job->domains[job->domains_count]))
-            job->domains_count++;
+        struct domain_description *domain = &job->domains[job->domains_count];
+        enum described described = libvirt_describe(domains[i], domain);
+
+        domain->is_vague = described == DESCRIBED_NOT;
+        job->domains_count += domain->name ? 1 : 0;
         virDomainFree(domains[i]);
     }
     free(domains);
@@ -133,34 +86,9 @@ run_connect(struct control_lane *lane, struct libvirt_job *job)
 }
 
 static void
-run_describe(struct control_lane *lane, struct libvirt_job *job)
-{
-    if (!lane->connection.handle) {
-        failure_set(&job->answer.failure, FAILURE_UNAVAILABLE,
-                    "not connected to the daemon");
-        return;
-    }
-    virDomainPtr domain =
-        virDomainLookupByUUIDString(lane->connection.handle, job->uuid);
-
-    job->domains = memory_new(1, sizeof(*job->domains));
-    if (domain && describe(domain, job->domains))
-        job->domains_count = 1;
-    if (domain)
-        virDomainFree(domain);
-    if (job->domains_count == 0 && !libvirt_connection_is_alive(&lane->connection))
-        failure_set(&job->answer.failure, FAILURE_UNAVAILABLE, "the connection broke");
-}
-
-static void
 control_lane_run(void *state, struct lane_job *lane_job)
 {
-    struct libvirt_job *job = (struct libvirt_job *)lane_job;
-
-    if (*job->uuid)
-        run_describe(state, job);
-    else
-        run_connect(state, job);
+    run_connect(state, (struct libvirt_job *)lane_job);
 }
 
 const struct lanes_driver libvirt_control_driver = {

@@ -47,7 +47,7 @@ static struct {
     unsigned int users; /* the loop thread's, as the next two */
     bool running;
     bool registered;
-    const struct libvirt_events_guard *guard; /* once registered */
+    const struct libvirt_events_guard *guard;
     atomic_bool stop;
     int epoll, wake;
 
@@ -329,7 +329,7 @@ be_silent(void *opaque, virErrorPtr error)
 
 /* Once in a process: libvirt does not let go of an implementation. */
 static bool
-register_events(const struct libvirt_events_guard *guard)
+register_events(void)
 {
     struct epoll_event event = {.events = EPOLLIN, .data.u64 = 0};
 
@@ -337,9 +337,11 @@ register_events(const struct libvirt_events_guard *guard)
         return true;
     events.epoll = epoll_create1(EPOLL_CLOEXEC);
     events.wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    if (epoll_ctl(events.epoll, EPOLL_CTL_ADD, events.wake, &event) < 0)
+    if (epoll_ctl(events.epoll, EPOLL_CTL_ADD, events.wake, &event) < 0) {
+        (void)close(events.epoll);
+        (void)close(events.wake);
         return false;
-    events.guard = guard;
+    }
     virInitialize();
     virSetErrorFunc(NULL, be_silent);
     virEventRegisterImpl(add_handle, update_handle, remove_item, add_timeout,
@@ -351,12 +353,21 @@ register_events(const struct libvirt_events_guard *guard)
 void
 libvirt_events_start(const struct libvirt_events_guard *guard)
 {
+    if (!events.guard)
+        events.guard = guard;
     events.users++;
-    if (events.running || !register_events(guard))
-        return;
+    (void)libvirt_events_ensure();
+}
+
+bool
+libvirt_events_ensure(void)
+{
+    if (events.running || events.users == 0 || !register_events())
+        return events.running;
     atomic_store(&events.stop, false);
     events.running =
         thread_start(&events.thread, "libvirt-events", 0, run_events, NULL) == 0;
+    return events.running;
 }
 
 void

@@ -16,6 +16,9 @@ struct libvirt_events_guard {
  * first start stays.  Loop thread. */
 void libvirt_events_start(const struct libvirt_events_guard *guard);
 void libvirt_events_stop(void);
+/* Whether the thread runs; one that could not be started is tried again.  Loop thread.
+ */
+bool libvirt_events_ensure(void);
 /* Something may be due earlier.  Any thread. */
 void libvirt_events_wake(void);
 

@@ -17,6 +17,7 @@ struct domain_description {
     char *name;
     int64_t id; /* of the running domain; another one after each start */
     enum domain_state state;
+    bool is_vague; /* libvirt could not tell the state: it is to be asked again */
 };
 
 /* What its definition says, for which libvirt may wait for its QEMU. */
@@ -43,7 +44,8 @@ struct libvirt_job {
     int64_t timeout_ns;
     struct answer answer; /* ... or of what else was asked */
 
-    struct domain_description *domains; /* what was seen; none: it is gone */
+    /* What was seen: with a UUID, none means that it is gone. */
+    struct domain_description *domains;
     size_t domains_count;
 
     bool migrates; /* whether it still does is to be found out, too */

@@ -21,8 +21,12 @@ enum want {
 /* A domain about which something is under way. */
 struct subject {
     char uuid[UUID_BYTES];
-    bool looking; /* a look is on its way ... */
-    bool again;   /* ... or it waits for its turn, as something happened */
+    bool announced;
+    bool looking;         /* a look is on its way ... */
+    bool again;           /* ... or it waits for its turn, as something happened */
+    bool doubted;         /* the reconciliation is to look at it, in its turn */
+    int64_t again_ns;     /* not before, as the last look failed ... */
+    int64_t again_gap_ns; /* ... after such a time; 0: it did not */
     bool just_started, agent_connected, agent_disconnected;
     bool migrates;     /* to another host, by libvirt's word */
     int64_t looked_ns; /* the last time */
@@ -48,6 +52,8 @@ struct looks {
     size_t listed;    /* subjects */
     int64_t heard_ns; /* when the definition of one of these came last */
     int64_t due_ns;
+    int64_t reconciled_ns;   /* the second ... */
+    unsigned int reconciled; /* ... in which so many were looked at */
 };
 
 struct looks *
@@ -156,6 +162,7 @@ look_at(struct looks *looks, struct subject *subject, int64_t now_ns)
     subject->again = subject->looking || !may_look(subject, now_ns);
     if (subject->again)
         return;
+    subject->doubted = false;
     subject->looking = true;
     subject->looked_ns = now_ns;
     subject->spent_ns =
@@ -176,6 +183,7 @@ static void
 tell(struct looks *looks, struct subject *subject, const struct guest_facts *facts)
 {
     set_listed(looks, subject, false);
+    subject->announced = true;
     looks->listener->guest_seen(looks->listener->context, looks->source, facts);
 }
 
@@ -289,6 +297,7 @@ looks_list(struct looks *looks, const struct domain_description *domain, int64_t
 
     set_listed(looks, subject, true);
     take_description(subject, domain);
+    subject->again = domain->is_vague;
     want_definition(looks, subject, now_ns);
 }
 
@@ -349,6 +358,7 @@ be_gone(struct looks *looks, struct subject *subject)
 {
     subject->want = WANT_NOTHING;
     subject->retry_ns = INT64_MAX;
+    subject->announced = false;
     set_listed(looks, subject, false);
     looks->listener->guest_gone(looks->listener->context, looks->source, subject->uuid);
 }
@@ -377,6 +387,7 @@ looks_done(struct looks *looks, const char *uuid,
     if (!subject)
         return;
     subject->looking = false;
+    subject->again_gap_ns = 0;
     if (subject->again)
         look_at(looks, subject, now_ns);
     if (subject->looking)
@@ -392,12 +403,47 @@ looks_done(struct looks *looks, const char *uuid,
 }
 
 void
-looks_failed(struct looks *looks, const char *uuid)
+looks_failed(struct looks *looks, const char *uuid, int64_t now_ns)
 {
     struct subject *subject = find(looks, uuid);
 
-    if (subject)
-        forget(looks, subject); /* the list that follows a reconnect has it */
+    if (!subject)
+        return;
+    subject->looking = false;
+    subject->again = true;
+    subject->again_gap_ns =
+        subject->again_gap_ns == 0 ? LOOK_RETRY_NS : 2 * subject->again_gap_ns;
+    if (subject->again_gap_ns > LOOK_RETRY_MAX_NS)
+        subject->again_gap_ns = LOOK_RETRY_MAX_NS;
+    subject->again_ns = now_ns + subject->again_gap_ns;
+}
+
+/* --- the reconciliation --- */
+
+void
+looks_reconcile(struct looks *looks, const struct domain_description *domains,
+                size_t count)
+{
+    struct subject *subject;
+
+    for (size_t i = 0; i < count; i++)
+        find_or_add(looks, domains[i].uuid)->doubted = true;
+    for (subject = looks->subjects; subject; subject = subject->hh.next)
+        subject->doubted |= subject->announced;
+}
+
+/* So that many do not stand in the way of those that something happened to. */
+static void
+review_doubted(struct looks *looks, struct subject *subject, int64_t now_ns)
+{
+    if (now_ns - looks->reconciled_ns >= LOOK_EACH_NS) {
+        looks->reconciled_ns = now_ns;
+        looks->reconciled = 0;
+    }
+    if (looks->reconciled >= LOOKS_RECONCILED)
+        return;
+    looks->reconciled++;
+    look_at(looks, subject, now_ns);
 }
 
 /* --- the review --- */
@@ -405,7 +451,8 @@ looks_failed(struct looks *looks, const char *uuid)
 static bool
 is_quiet(const struct subject *subject, int64_t now_ns)
 {
-    return !subject->migrates && !subject->defining && subject->want == WANT_NOTHING &&
+    return !subject->announced && !subject->doubted && !subject->migrates &&
+           !subject->defining && subject->want == WANT_NOTHING && !subject->again &&
            subject->retry_ns == INT64_MAX && subject->spent_ns <= now_ns;
 }
 
@@ -419,9 +466,11 @@ looks_review(struct looks *looks, int64_t now_ns)
         review_definition(looks, subject, now_ns);
         if (subject->looking)
             continue;
-        if (subject->again ||
+        if ((subject->again && subject->again_ns <= now_ns) ||
             (subject->migrates && now_ns - subject->looked_ns >= MIGRATION_LOOK_NS))
             look_at(looks, subject, now_ns);
+        else if (subject->doubted && !subject->again)
+            review_doubted(looks, subject, now_ns);
         else if (is_quiet(subject, now_ns))
             forget(looks, subject);
     }

@@ -27,6 +27,12 @@ struct source_listener;
 #define LOOKS_BURST 20
 #define LOOK_EACH_NS (INT64_C(1) * 1000 * 1000 * 1000)
 
+/* After a look that failed: so long at first, then twice as long, and so on. */
+#define LOOK_RETRY_NS (INT64_C(1) * 1000 * 1000 * 1000)
+#define LOOK_RETRY_MAX_NS (INT64_C(32) * 1000 * 1000 * 1000)
+/* Of those that a reconciliation is to look at, so many a second. */
+#define LOOKS_RECONCILED 20
+
 /* So long a domain's announcement waits for its definition; of domains that were
  * listed, for as long as none at all comes. */
 #define DEFINITION_PATIENCE_NS (INT64_C(1) * 1000 * 1000 * 1000)
@@ -63,7 +69,8 @@ void looks_take_event(struct looks *looks, enum libvirt_event_kind kind,
 /* `domain` is borrowed; NULL: it is gone. */
 void looks_done(struct looks *looks, const char *uuid,
                 const struct domain_description *domain, int64_t now_ns);
-void looks_failed(struct looks *looks, const char *uuid);
+/* libvirt could not say: it is looked at again, later and later. */
+void looks_failed(struct looks *looks, const char *uuid, int64_t now_ns);
 /* `error`: why it was refused, or "".  Borrowed. */
 void looks_defined(struct looks *looks, const char *uuid,
                    const struct domain_definition *definition, const char *error,
@@ -71,6 +78,12 @@ void looks_defined(struct looks *looks, const char *uuid,
 /* A domain whose state nobody has looked at, but that was listed. */
 void looks_list(struct looks *looks, const struct domain_description *domain,
                 int64_t now_ns);
+
+/* Which domains there are, by a list that no event has to do with: these, and those
+ * that were announced, are looked at by and by, so that whatever an event or a look has
+ * lost is found again. */
+void looks_reconcile(struct looks *looks, const struct domain_description *domains,
+                     size_t count);
 
 /* How many of those that were listed are not announced yet. */
 size_t looks_unannounced(const struct looks *looks);

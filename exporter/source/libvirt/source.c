@@ -14,6 +14,7 @@
 #include "source/libvirt/events.h"
 #include "source/libvirt/job.h"
 #include "source/libvirt/link.h"
+#include "source/libvirt/look.h"
 #include "source/libvirt/looks.h"
 #include "source/libvirt/subscriptions.h"
 
@@ -26,9 +27,10 @@
 #define RECONNECT_FIRST_MS 250
 #define RECONNECT_MAX_MS 2000
 
-/* Longer than any call may take that found the agent's job free: two syncs and the
- * command. Beyond it, another client holds the agent or the daemon hangs. */
-#define LANE_OVERDUE_NS (INT64_C(14) * 1000 * 1000 * 1000)
+/* What a call may take besides its timeout if it found the agent's job free: two syncs
+ * of 5 s, and the ways to the daemon.  Beyond it, another client holds the agent or the
+ * daemon hangs. */
+#define LANE_OVERDUE_NS (INT64_C(12) * 1000 * 1000 * 1000)
 #define REVIEW_MS 1000
 #define NS_PER_MS INT64_C(1000000)
 
@@ -43,6 +45,22 @@
  * one, before the loop thread has heard of that. */
 #define CALLS_WAITING 3
 
+/* The lane that connects and lists: a connection that opens within 15 s, and a daemon
+ * that has 20 s to answer keep-alive messages.  Each lane that is given up may hold one
+ * of the daemon's workers, so that there is an end to them. */
+#define CONTROL_OVERDUE_NS (INT64_C(40) * 1000 * 1000 * 1000)
+#define CONTROL_LANES_MAX 3
+
+/* Those that look at states take a millisecond, or at first the 15 s in which a
+ * connection opens. */
+#define LOOK_LANES 2
+#define LOOK_LANES_MAX 6
+#define LOOK_OVERDUE_NS (INT64_C(17) * 1000 * 1000 * 1000)
+
+/* What events and looks have lost is found again after so long at most, and the time in
+ * which all are looked at. */
+#define RECONCILE_NS (INT64_C(5) * 60 * 1000 * 1000 * 1000)
+
 /* At the end, before calls in flight are cut off: most are back by then.  What is cut
  * off needs a while as well, before the deadline. */
 #define CALLS_PATIENCE_NS (INT64_C(300) * 1000 * 1000)
@@ -52,7 +70,10 @@ struct source {
     struct libvirt_link *link;
     const struct source_listener *listener;
     struct source_capacity capacity;
-    struct lanes *control, *definitions, *calls;
+    struct lanes *control, *states, *definitions, *calls;
+    const struct libvirt_job *connecting; /* the control lane's; NULL: none */
+    bool reconciling;                     /* a list of all is on its way ... */
+    int64_t reconcile_ns;                 /* ... or is asked for then */
     struct looks *looks;
     uv_timer_t reconnect, review, due;
     unsigned int open_timers;
@@ -70,6 +91,7 @@ come_up(struct source *source)
 {
     source->listed = false;
     source->up = true;
+    source->reconcile_ns = clock_monotonic_ns() + RECONCILE_NS;
     source->reconnect_ms = RECONNECT_FIRST_MS;
     source->last_reason[0] = '\0';
     source->listener->source_up(source->listener->context, source);
@@ -99,6 +121,7 @@ look_again(uv_timer_t *timer)
 {
     struct source *source = timer->data;
 
+    mailbox_drain(source->link->mailbox); /* what has come is not late */
     (void)lanes_review(source->definitions, clock_monotonic_ns(),
                        DEFINITION_OVERDUE_NS);
     looks_review(source->looks, clock_monotonic_ns());
@@ -111,7 +134,7 @@ described(struct source *source, struct libvirt_job *job)
     if (job->connection != source->connection)
         return;
     if (job->answer.failure.kind != FAILURE_NONE)
-        looks_failed(source->looks, job->uuid);
+        looks_failed(source->looks, job->uuid, clock_monotonic_ns());
     else
         looks_done(source->looks, job->uuid,
                    job->domains_count > 0 ? job->domains : NULL, clock_monotonic_ns());
@@ -122,7 +145,7 @@ static void
 look(struct source *source, const char *uuid)
 {
     lanes_submit(
-        source->control,
+        source->states,
         &libvirt_job_new(source->link, uuid, source->connection, described)->job);
 }
 
@@ -146,6 +169,29 @@ define(struct source *source, const char *uuid, bool migrates)
     lanes_submit(source->definitions, &job->job);
 }
 
+/* Events are believed, and checked. */
+static void
+reconcile(struct source *source, struct libvirt_job *job)
+{
+    source->reconciling = false;
+    source->reconcile_ns = clock_monotonic_ns() + RECONCILE_NS;
+    if (job->connection != source->connection || !source->up ||
+        job->answer.failure.kind != FAILURE_NONE)
+        return;
+    looks_reconcile(source->looks, job->domains, job->domains_count);
+}
+
+static void
+review_reconciliation(struct source *source, int64_t now_ns)
+{
+    if (!source->up || source->reconciling || now_ns < source->reconcile_ns)
+        return;
+    source->reconciling = true;
+    lanes_submit(
+        source->states,
+        &libvirt_job_new(source->link, "", source->connection, reconcile)->job);
+}
+
 static const struct looks_driver looks_driver = {.look = look, .define = define};
 
 /* --- the connection --- */
@@ -161,6 +207,7 @@ connect_now(uv_timer_t *timer)
 
     looks_forget(source->looks);
     follow_looks(source);
+    source->connecting = job;
     lanes_submit(source->control, &job->job);
 }
 
@@ -194,6 +241,8 @@ list(struct source *source, const struct libvirt_job *job)
 static void
 connected(struct source *source, struct libvirt_job *job)
 {
+    if (job == source->connecting)
+        source->connecting = NULL;
     if (job->connection != source->connection)
         return; /* it broke before we heard of it */
     else if (job->answer.failure.kind != FAILURE_NONE)
@@ -218,29 +267,57 @@ take_event(struct source *source, const struct libvirt_event *event)
 
 /* --- lanes --- */
 
-/* A lane that hangs holds its call; others wait for those that work. */
 static struct source_capacity
 capacity_of(unsigned int lanes, unsigned int abandoned)
 {
+    unsigned int serving = lanes - abandoned;
+
     return (struct source_capacity){
-        .lanes = lanes,
-        .calls = lanes + (lanes - abandoned) * CALLS_WAITING,
+        .lanes = serving,
+        .calls = serving + serving * CALLS_WAITING,
     };
+}
+
+static void
+review_lanes(const struct source *source, struct lanes *lanes, int64_t now_ns,
+             int64_t overdue_ns, const char *what)
+{
+    unsigned int given_up = lanes_review(lanes, now_ns, overdue_ns);
+
+    if (given_up > 0)
+        log_warn("libvirt does not answer; lanes are given up and replaced",
+                 LOG_STR("uri", source->link->uri), LOG_STR("asked_for", what),
+                 LOG_INT("given_up", given_up),
+                 LOG_INT("lanes", lanes_figures(lanes).lanes));
+}
+
+/* Another lane connects anew. */
+static void
+review_connecting(struct source *source)
+{
+    if (!source->connecting ||
+        lanes_stage(source->control, &source->connecting->job) != LANE_GIVEN_UP)
+        return;
+    source->connecting = NULL;
+    source->connection++; /* what it still says is void */
+    went_down(source, "the daemon does not tell which domains there are");
 }
 
 static void
 review(uv_timer_t *timer)
 {
     struct source *source = timer->data;
-    unsigned int given_up =
-        lanes_review(source->calls, (int64_t)uv_hrtime(), LANE_OVERDUE_NS);
+    int64_t now_ns = clock_monotonic_ns();
+
+    libvirt_events_ensure();
+    review_lanes(source, source->calls, now_ns, LANE_OVERDUE_NS, "agents");
+    review_lanes(source, source->states, now_ns, LOOK_OVERDUE_NS, "states of domains");
+    review_lanes(source, source->control, now_ns, CONTROL_OVERDUE_NS, "all domains");
+    review_connecting(source);
+    review_reconciliation(source, now_ns);
+    look_again(&source->due);
     struct lanes_figures figures = lanes_figures(source->calls);
 
-    if (given_up > 0)
-        log_warn("calls hang in libvirt; their lanes are given up and replaced",
-                 LOG_STR("uri", source->link->uri), LOG_INT("given_up", given_up),
-                 LOG_INT("lanes", figures.lanes));
-    look_again(&source->due);
     source->capacity = capacity_of(figures.lanes, figures.abandoned);
 }
 
@@ -266,8 +343,11 @@ libvirt_start(const struct source_config *config, uv_loop_t *loop,
     source->looks = looks_new(source, listener, &looks_driver,
                               config->libvirt.ask_without_definition);
     source->link = libvirt_link_new(config->libvirt.uri, mailbox, source, take_event);
-    source->control = lanes_start(&libvirt_control_driver,
-                                  libvirt_link_ref(source->link), 1, 1, mailbox);
+    source->control =
+        lanes_start(&libvirt_control_driver, libvirt_link_ref(source->link), 1,
+                    CONTROL_LANES_MAX, mailbox);
+    source->states = lanes_start(&libvirt_look_driver, libvirt_link_ref(source->link),
+                                 LOOK_LANES, LOOK_LANES_MAX, mailbox);
     source->definitions =
         lanes_start(&libvirt_definition_driver, libvirt_link_ref(source->link),
                     DEFINITION_LANES, DEFINITION_LANES_MAX, mailbox);
@@ -292,12 +372,15 @@ static struct source_figures
 libvirt_figures(const struct source *source)
 {
     struct lanes_figures lanes = lanes_figures(source->calls);
+    uint64_t abandoned = lanes.abandoned_total +
+                         lanes_figures(source->states).abandoned_total +
+                         lanes_figures(source->control).abandoned_total;
 
     return (struct source_figures){
         .has_lanes = true,
         .lanes = lanes.lanes,
         .lanes_in_use = lanes.in_use,
-        .lanes_abandoned = lanes.abandoned_total,
+        .lanes_abandoned = abandoned,
     };
 }
 
@@ -318,17 +401,22 @@ libvirt_call(struct source *source, struct call *call)
 
     job->call = call;
     job->request = call->request;
-    job->timeout_ns = call->timeout_ns;
+    job->timeout_ns = job->job.timeout_ns = call->timeout_ns;
     call->carrier = job;
     lanes_submit(source->calls, &job->job);
 }
 
-static bool
-libvirt_is_waiting(const struct source *source, const struct call *call)
+static enum call_stage
+libvirt_stage(const struct source *source, const struct call *call)
 {
+    static const enum call_stage stages[] = {
+        [LANE_WAITS] = CALL_WAITS,
+        [LANE_RUNS] = CALL_RUNS,
+        [LANE_GIVEN_UP] = CALL_GIVEN_UP,
+    };
     const struct libvirt_job *job = call->carrier;
 
-    return !lanes_has_taken(source->calls, &job->job);
+    return stages[lanes_stage(source->calls, &job->job)];
 }
 
 static void
@@ -352,6 +440,7 @@ libvirt_stop(struct source *source, int64_t deadline_ns)
     bool ended = lanes_wind_down(source->calls, patience_ns);
 
     ended = lanes_wind_down(source->definitions, patience_ns) && ended;
+    ended = lanes_wind_down(source->states, patience_ns) && ended;
     if (!ended) {
         log_debug("calls are still in flight: the connections are severed",
                   LOG_STR("uri", source->link->uri));
@@ -359,6 +448,7 @@ libvirt_stop(struct source *source, int64_t deadline_ns)
     }
     ended = lanes_stop(source->calls, deadline_ns);
     ended = lanes_stop(source->definitions, deadline_ns) && ended;
+    ended = lanes_stop(source->states, deadline_ns) && ended;
     ended = lanes_stop(source->control, deadline_ns) && ended;
     if (ended) /* else the thread may wait for a lane that hangs in libvirt */
         libvirt_events_stop();
@@ -376,6 +466,6 @@ const struct source_driver source_libvirt = {
     .capacity = libvirt_capacity,
     .figures = libvirt_figures,
     .call = libvirt_call,
-    .is_waiting = libvirt_is_waiting,
+    .stage = libvirt_stage,
     .stop = libvirt_stop,
 };

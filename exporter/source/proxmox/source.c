@@ -388,12 +388,12 @@ proxmox_figures(const struct source *source)
     };
 }
 
-static bool
-proxmox_is_waiting(const struct source *source, const struct call *call)
+static enum call_stage
+proxmox_stage(const struct source *source, const struct call *call)
 {
     (void)source;
     (void)call;
-    return false;
+    return CALL_RUNS;
 }
 
 static void
@@ -443,7 +443,7 @@ const struct source_driver source_proxmox = {
     .capacity = proxmox_capacity,
     .figures = proxmox_figures,
     .call = proxmox_call,
-    .is_waiting = proxmox_is_waiting,
+    .stage = proxmox_stage,
     .end_visit = proxmox_end_visit,
     .stop = proxmox_stop,
 };

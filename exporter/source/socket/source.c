@@ -300,12 +300,12 @@ socket_figures(const struct source *source)
     };
 }
 
-static bool
-socket_is_waiting(const struct source *source, const struct call *call)
+static enum call_stage
+socket_stage(const struct source *source, const struct call *call)
 {
     (void)source;
     (void)call;
-    return false;
+    return CALL_RUNS;
 }
 
 static void
@@ -345,7 +345,7 @@ const struct source_driver source_socket = {
     .capacity = socket_capacity,
     .figures = socket_figures,
     .call = socket_call,
-    .is_waiting = socket_is_waiting,
+    .stage = socket_stage,
     .end_visit = socket_end_visit,
     .stop = socket_stop,
 };

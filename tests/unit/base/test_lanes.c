@@ -180,13 +180,13 @@ test_jobs_have_a_lane_each(void **state)
     sem_wait(&site.hanging);
     const struct lane_job *third = submit(lanes, &site, true);
 
-    assert_true(lanes_has_taken(lanes, first));
-    assert_true(lanes_has_taken(lanes, second));
-    assert_false(lanes_has_taken(lanes, third));
+    assert_int_equal(lanes_stage(lanes, first), LANE_RUNS);
+    assert_int_equal(lanes_stage(lanes, second), LANE_RUNS);
+    assert_int_equal(lanes_stage(lanes, third), LANE_WAITS);
     assert_int_equal(lanes_figures(lanes).in_use, 2);
     sem_post(&site.go_on);
     sem_wait(&site.hanging);
-    assert_true(lanes_has_taken(lanes, third));
+    assert_int_equal(lanes_stage(lanes, third), LANE_RUNS);
     sem_post(&site.go_on);
     sem_post(&site.go_on);
     run_until_delivered(&site, 3);
@@ -206,14 +206,17 @@ test_hanging_lanes_are_replaced_up_to_the_bound(void **state)
     for (int round = 0; round < 2; round++) {
         int64_t before_ns = clock_monotonic_ns();
 
-        submit(lanes, &site, true);
+        const struct lane_job *job = submit(lanes, &site, true);
+
         submit(lanes, &site, true);
         sem_wait(&site.hanging);
         sem_wait(&site.hanging);
         int64_t after_ns = clock_monotonic_ns();
 
         assert_int_equal(lanes_review(lanes, before_ns + 10 * S, 10 * S), 0);
+        assert_int_equal(lanes_stage(lanes, job), LANE_RUNS);
         assert_int_equal(lanes_review(lanes, after_ns + 10 * S + 1, 10 * S), 2);
+        assert_int_equal(lanes_stage(lanes, job), LANE_GIVEN_UP);
     }
     struct lanes_figures figures = lanes_figures(lanes);
 

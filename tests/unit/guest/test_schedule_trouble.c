@@ -170,6 +170,39 @@ test_silent_guests_use_a_quarter_of_the_lanes(void **state)
     schedule_free(schedule);
 }
 
+/* Its lane is another's, and so is its place; its guest waits for it. */
+static void
+test_a_call_that_is_given_up_leaves_its_place(void **state)
+{
+    struct schedule *schedule = new_schedule(4);
+    struct schedule_guest guests[2] = {0};
+    struct schedule_turn taken, first, second;
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        schedule_add(schedule, &guests[i], i ? "odd" : "even", 1000 * S);
+        assert_true(turn(schedule, 1000 * S, FAILURE_TIMEOUT, 3 * S, &taken));
+    }
+    assert_true(schedule_next(schedule, 1100 * S, &first));
+    assert_false(schedule_next(schedule, 1100 * S, &taken));
+    for (int i = 0; i < 2; i++) /* once, however often it is said */
+        schedule_give_up(schedule, &first);
+    assert_true(schedule_next(schedule, 1100 * S, &second));
+    assert_ptr_not_equal(first.guest, second.guest);
+    assert_false(schedule_next(schedule, 9000 * S, &taken));
+    schedule_done(schedule, &second, FAILURE_TIMEOUT, 3 * S, 1103 * S);
+    assert_true(schedule_next(schedule, 9000 * S, &second));
+    /* It comes back after all: nothing is counted twice, and the guest goes on. */
+    schedule_done(schedule, &first, FAILURE_NONE, MS, 9000 * S);
+    assert_false(first.guest->suspect);
+    schedule_set_capacity(schedule, 1, 1);
+    assert_false(schedule_next(schedule, 9001 * S, &taken));
+    schedule_set_capacity(schedule, 2, 2);
+    assert_true(schedule_next(schedule, 9001 * S, &taken));
+    assert_ptr_equal(taken.guest, first.guest);
+    schedule_free(schedule);
+}
+
 static void
 test_slow_command_is_asked_less(void **state)
 {
@@ -420,6 +453,7 @@ main(void)
         cmocka_unit_test(test_a_freeze_that_must_not_be_asked_about_ends),
         cmocka_unit_test(test_silent_guests_use_a_quarter),
         cmocka_unit_test(test_silent_guests_use_a_quarter_of_the_lanes),
+        cmocka_unit_test(test_a_call_that_is_given_up_leaves_its_place),
         cmocka_unit_test(test_slow_command_is_asked_less),
         cmocka_unit_test(test_timeout_of_one_command_stretches_it_alone),
         cmocka_unit_test(test_occupied_is_no_failure),

@@ -4,101 +4,7 @@
 
 #include "unit/poll/world.h"
 
-/* --- the first pass --- */
-
-static void
-test_the_first_pass_waits_for_the_answers(void **state)
-{
-    struct world world;
-
-    (void)state;
-    open_world(&world);
-    enable_only(&world, "vcpu");
-    assert_false(has_passed(&world));
-    announce(false);
-    come_up();
-    assert_string_equal(await_call(&world), "guest-get-vcpus");
-    assert_false(has_passed(&world));
-    answer("{\"return\":[{\"logical-id\":0,\"online\":true}]}");
-    assert_true(has_passed(&world));
-    assert_true(watch_all_answered(world.watch));
-    close_world(&world);
-}
-
-static void
-lacks(const struct world *world, const char *part)
-{
-    const char *why = watch_why_incomplete(world->watch);
-
-    if (!why || !strstr(why, part))
-        fail_msg("\"%s\" is not in: %s", part, why ? why : "(nothing lacks)");
-}
-
-static void
-test_discovery_lacks_guests_until_all_were_asked(void **state)
-{
-    struct world world;
-
-    (void)state;
-    open_world(&world);
-    enable_only(&world, "network");
-    lacks(&world, "away");
-    announce(false);
-    come_up();
-    assert_string_equal(await_call(&world), "guest-network-get-interfaces");
-    lacks(&world, "not all guests");
-    answer("{\"return\":[{\"name\":\"eth0\",\"ip-addresses\":[{\"ip-address\":"
-           "\"10.0.0.1\",\"ip-address-type\":\"ipv4\",\"prefix\":8}]}]}");
-    assert_null(watch_why_incomplete(world.watch));
-    enable_only(&world, "vcpu");
-    lacks(&world, "network is off");
-    close_world(&world);
-}
-
-static void
-test_discovery_lacks_guests_while_nobody_is_asked(void **state)
-{
-    struct world world;
-
-    (void)state;
-    open_world(&world);
-    watch_pause(world.watch, true);
-    announce(false);
-    come_up();
-    assert_true(has_passed(&world));
-    lacks(&world, "not all guests");
-    close_world(&world);
-}
-
-/* A daemon that hangs lets nobody in, and does not say so either. */
-static void
-test_a_source_that_says_nothing_is_not_waited_for_without_end(void **state)
-{
-    struct world world;
-
-    (void)state;
-    open_world(&world);
-    assert_false(has_passed(&world));
-    assert_false(watch_has_passed(world.watch, clock_monotonic_ns() + 50 * S));
-    assert_true(watch_has_passed(world.watch, clock_monotonic_ns() + 70 * S));
-    assert_false(watch_all_answered(world.watch));
-    close_world(&world);
-}
-
-static void
-test_a_call_that_hangs_does_not_hold_up_the_first_pass_for_ever(void **state)
-{
-    struct world world;
-
-    (void)state;
-    open_world(&world);
-    announce(false);
-    come_up();
-    await_call(&world);
-    assert_false(watch_has_passed(world.watch, clock_monotonic_ns() + 50 * S));
-    assert_true(watch_has_passed(world.watch, clock_monotonic_ns() + 70 * S));
-    close_world(&world);
-}
+/* --- calls that are long in coming back --- */
 
 /* All lanes hang in other guests' calls: that says nothing of this one. */
 static void
@@ -113,42 +19,53 @@ test_a_call_that_waits_for_its_lane_is_not_late(void **state)
     announce(false);
     come_up();
     await_call(&world);
-    the_source.call_waits = true;
+    the_source.stage = CALL_WAITS;
     state_is(&world, later_ns, AGENT_UNKNOWN);
-    the_source.call_waits = false;
+    the_source.stage = CALL_RUNS;
     state_is(&world, later_ns + S, AGENT_UNKNOWN); /* its time counts from now on */
     state_is(&world, later_ns + 20 * S, AGENT_BUSY);
     state_is(&world, later_ns + 60 * S, AGENT_UNRESPONSIVE);
     close_world(&world);
 }
 
+/* It holds its guest, and not the place of another guest's call. */
 static void
-test_a_guest_that_is_asked_nothing_is_not_waited_for(void **state)
+test_a_call_that_is_given_up_leaves_its_place(void **state)
 {
-    struct world world;
-
-    (void)state;
-    open_world(&world);
-    enable_only(&world, NULL);
-    announce(false);
-    come_up();
-    assert_true(has_passed(&world));
-    close_world(&world);
-}
-
-/* Each time everything is due anew, after a moment: it would never be through. */
-static void
-test_an_agent_that_comes_and_goes_is_not_waited_for(void **state)
-{
+    size_t guests_by_state[AGENT_STATES] = {0};
     struct world world;
 
     (void)state;
     open_world(&world);
     announce(false);
     come_up();
-    assert_false(has_passed(&world));
-    announce(true);
-    assert_true(has_passed(&world));
+    for (int silent = 0; silent < 2; silent++) { /* the next call is a probe */
+        await_call(&world);
+        lose_call(FAILURE_TIMEOUT);
+        hand_clock_pass(11 * S);
+    }
+    hand_clock_pass(60 * S);
+    await_call(&world);
+    struct call *first = the_source.call;
+
+    the_source.call = NULL; /* it hangs */
+    announce_other();
+    assert_true(comes_a_call(&world, TURNS_MAX));
+    lose_call(FAILURE_TIMEOUT);
+    hand_clock_pass(11 * S);
+    assert_false(comes_a_call(&world, TURNS_MAX)); /* there is one place for probes */
+    the_source.given_up = first;
+    for (int i = 0; i < 2; i++) /* given up is given up once */
+        watch_review(world.watch, clock_monotonic_ns(), guests_by_state);
+    assert_true(comes_a_call(&world, TURNS_MAX));
+    assert_string_equal(the_source.call->guest_key, "other");
+    lose_call(FAILURE_TIMEOUT);
+    /* It comes back after all, and its guest is asked as before. */
+    the_source.given_up = NULL;
+    the_source.call = first;
+    answer("{\"return\": 1}");
+    assert_true(comes_a_call(&world, TURNS_MAX));
+    assert_string_equal(the_source.call->guest_key, "k");
     close_world(&world);
 }
 
@@ -471,15 +388,8 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_the_first_pass_waits_for_the_answers),
-        cmocka_unit_test(test_discovery_lacks_guests_until_all_were_asked),
-        cmocka_unit_test(test_discovery_lacks_guests_while_nobody_is_asked),
-        cmocka_unit_test(test_a_source_that_says_nothing_is_not_waited_for_without_end),
-        cmocka_unit_test(
-            test_a_call_that_hangs_does_not_hold_up_the_first_pass_for_ever),
+        cmocka_unit_test(test_a_call_that_is_given_up_leaves_its_place),
         cmocka_unit_test(test_a_call_that_waits_for_its_lane_is_not_late),
-        cmocka_unit_test(test_a_guest_that_is_asked_nothing_is_not_waited_for),
-        cmocka_unit_test(test_an_agent_that_comes_and_goes_is_not_waited_for),
         cmocka_unit_test(test_a_file_whose_open_is_overtaken_is_closed),
         cmocka_unit_test(test_what_the_source_says_of_itself_becomes_metrics),
         cmocka_unit_test(test_a_file_that_may_be_open_for_ever_stays_the_only_one),

@@ -58,12 +58,12 @@ figures(const struct source *source)
     return (struct source_figures){.has_lanes = true, .lanes = 4};
 }
 
-static bool
-is_waiting(const struct source *source, const struct call *call)
+static enum call_stage
+stage(const struct source *source, const struct call *call)
 {
     (void)source;
     (void)call;
-    return false;
+    return CALL_RUNS;
 }
 
 static bool
@@ -78,7 +78,7 @@ static const struct source_driver driver = {.start = start,
                                             .capacity = capacity,
                                             .figures = figures,
                                             .call = take_call,
-                                            .is_waiting = is_waiting,
+                                            .stage = stage,
                                             .stop = stop};
 static const struct source_driver *const drivers[] = {[SOURCE_LIBVIRT] = &driver};
 

@@ -5,22 +5,30 @@
 #define CLOSE_CALLBACK_H
 
 #include <libvirt/libvirt.h>
+#include <pthread.h>
 #include <stddef.h>
 
-static struct {
+/* By its connection: one that hangs has another beside it. */
+static struct registration {
+    virConnectPtr connection;
     virConnectCloseFunc callback;
     virFreeCallback free_opaque;
     void *opaque;
-} registered;
+} registrations[8], last;
+
+static pthread_mutex_t registrations_lock = PTHREAD_MUTEX_INITIALIZER;
 
 int
 virConnectRegisterCloseCallback(virConnectPtr connection, virConnectCloseFunc callback,
                                 void *opaque, virFreeCallback free_opaque)
 {
-    (void)connection;
-    registered.callback = callback;
-    registered.opaque = opaque;
-    registered.free_opaque = free_opaque;
+    struct registration *free_one = registrations;
+
+    pthread_mutex_lock(&registrations_lock);
+    while (free_one->callback)
+        free_one++;
+    last = *free_one = (struct registration){connection, callback, free_opaque, opaque};
+    pthread_mutex_unlock(&registrations_lock);
     return 0;
 }
 
@@ -28,10 +36,21 @@ int
 virConnectUnregisterCloseCallback(virConnectPtr connection,
                                   virConnectCloseFunc callback)
 {
-    (void)connection;
-    if (callback != registered.callback)
+    struct registration ours = {0};
+
+    pthread_mutex_lock(&registrations_lock);
+    for (size_t i = 0; i < sizeof(registrations) / sizeof(registrations[0]); i++) {
+        if (registrations[i].connection != connection ||
+            registrations[i].callback != callback)
+            continue;
+        ours = registrations[i];
+        registrations[i] = (struct registration){0};
+        break;
+    }
+    pthread_mutex_unlock(&registrations_lock);
+    if (!ours.callback)
         return -1;
-    registered.free_opaque(registered.opaque);
+    ours.free_opaque(ours.opaque);
     return 0;
 }
 
@@ -39,7 +58,7 @@ virConnectUnregisterCloseCallback(virConnectPtr connection,
 static inline void
 close_connection(int reason)
 {
-    registered.callback(NULL, reason, registered.opaque);
+    last.callback(NULL, reason, last.opaque);
 }
 
 #endif

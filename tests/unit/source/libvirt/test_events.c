@@ -3,6 +3,7 @@
 #include "source/libvirt/events.h"
 
 #include "base/clock.h"
+#include "base/thread.h"
 
 #include <glob.h>
 #include <libvirt/libvirt.h>
@@ -16,6 +17,21 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+
+/* --- threads, of which the system may have none left --- */
+
+static bool no_threads;
+
+int
+thread_start(pthread_t *thread, const char *name, size_t stack_bytes,
+             void *(*run)(void *argument), void *argument)
+{
+    (void)stack_bytes;
+    if (no_threads || pthread_create(thread, NULL, run, argument) != 0)
+        return -1;
+    (void)pthread_setname_np(*thread, name);
+    return 0;
+}
 
 /* --- the guard --- */
 
@@ -258,6 +274,22 @@ test_the_thread_ends_with_its_last_user(void **state)
     assert_true(has_thread());
 }
 
+static void
+test_a_thread_that_could_not_be_started_is_tried_again(void **state)
+{
+    (void)state;
+    libvirt_events_stop();
+    assert_false(libvirt_events_ensure()); /* nobody wants it */
+    no_threads = true;
+    libvirt_events_start(&guard);
+    assert_false(has_thread());
+    assert_false(libvirt_events_ensure());
+    no_threads = false;
+    assert_true(libvirt_events_ensure());
+    assert_true(libvirt_events_ensure());
+    assert_true(has_thread());
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -269,6 +301,7 @@ main(void)
         TEST(test_what_the_guard_adopts_stays_out),
         TEST(test_what_is_overdue_is_broken_off),
         TEST(test_the_thread_ends_with_its_last_user),
+        TEST(test_a_thread_that_could_not_be_started_is_tried_again),
     };
 
     return cmocka_run_group_tests_name("libvirt events", tests, NULL, NULL);

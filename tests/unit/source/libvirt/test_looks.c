@@ -53,13 +53,109 @@ test_a_look_that_fails_says_nothing(void **state)
     char uuid[UUID_BYTES];
 
     event(source, LIBVIRT_AGENT_CONNECTED);
-    looks_failed(source->looks, take_look(source, uuid));
+    looks_failed(source->looks, take_look(source, uuid), source->now_ns);
+    event(source, LIBVIRT_DOMAIN_CHANGED); /* does not wait */
+    answer(source, DOMAIN_RUNNING);
+    expect(source, "agent 1;runs 1;"); /* what it was about is not forgotten */
+    pass_s(source, 60);
+    assert_false(is_looking(source));
+    looks_failed(source->looks, OTHER, source->now_ns);
+}
+
+/* Not that it is gone: it is looked at until libvirt says something. */
+static void
+test_a_look_that_fails_is_repeated(void **state)
+{
+    const int waits_s[] = {1, 2, 4, 8, 16, 32, 32};
+    struct source *source = *state;
+    char uuid[UUID_BYTES];
+
+    for (int round = 0; round < 2; round++) {
+        event(source, LIBVIRT_DOMAIN_CHANGED);
+        for (size_t i = 0; i < sizeof(waits_s) / sizeof(waits_s[0]); i++) {
+            looks_failed(source->looks, take_look(source, uuid), source->now_ns);
+            pass_s(source, waits_s[i] - 1);
+            assert_false(is_looking(source));
+            pass_s(source, 1);
+        }
+        answer(source, DOMAIN_RUNNING);
+        expect(source, "runs 1;");
+    }
+}
+
+/* --- the reconciliation --- */
+
+#define MANY 50
+
+static void
+test_what_no_event_told_is_found(void **state)
+{
+    struct source *source = *state;
+    struct domain_description listed[] = {{.uuid = OTHER}};
+
+    event(source, LIBVIRT_DOMAIN_STARTED);
+    answer(source, DOMAIN_RUNNING);
+    expect(source, "started 1;runs 1;");
+    pass_s(source, 100);
+    looks_reconcile(source->looks, listed, 1);
+    assert_false(is_looking(source)); /* in its turn */
+    source->takes_all = true;
+    pass_s(source, 1);
+    assert_int_equal(source->count, 3);
+    looks_done(source->looks, UUID, NULL, source->now_ns);
+    memcpy(source->asked, OTHER, UUID_BYTES);
+    answer(source, DOMAIN_RUNNING);
+    assert_non_null(strstr(source->heard, "gone 1;"));
+    assert_non_null(strstr(source->heard, "runs 2;"));
+    source->heard[0] = '\0';
+    pass_s(source, 100);
+    assert_false(is_looking(source));
+    looks_reconcile(source->looks, NULL, 0); /* what is gone is not looked for again */
+    pass_s(source, 1);
+    answer_gone(source);
+    expect(source, "gone 2;");
+    looks_reconcile(source->looks, NULL, 0);
     pass_s(source, 5);
     assert_false(is_looking(source));
-    event(source, LIBVIRT_DOMAIN_CHANGED);
-    answer(source, DOMAIN_RUNNING);
-    expect(source, "runs 1;"); /* and what it was about is forgotten */
-    looks_failed(source->looks, OTHER);
+}
+
+/* What something happens to is not to wait for them. */
+static void
+test_many_are_reconciled_by_and_by(void **state)
+{
+    struct source *source = *state;
+    struct domain_description listed[MANY] = {0};
+
+    for (int i = 0; i < MANY; i++)
+        snprintf(listed[i].uuid, sizeof(listed[i].uuid), "%08d", i);
+    source->takes_all = true;
+    looks_reconcile(source->looks, listed, MANY);
+    pass_s(source, 1);
+    assert_int_equal(source->count, LOOKS_RECONCILED);
+    looks_review(source->looks, source->now_ns); /* in the same second */
+    assert_int_equal(source->count, LOOKS_RECONCILED);
+    pass_s(source, 1);
+    assert_int_equal(source->count, 2 * LOOKS_RECONCILED);
+    pass_s(source, 10);
+    assert_int_equal(source->count, MANY);
+}
+
+/* Listed as it connects, when its state could not be told. */
+static void
+test_a_vague_one_is_looked_at(void **state)
+{
+    static char name[] = "web";
+    struct source *source = *state;
+    struct domain_description domain = {.uuid = UUID, .name = name, .is_vague = true};
+
+    looks_list(source->looks, &domain, source->now_ns);
+    answer_definition(source, &of_channel);
+    expect(source, "runs 1;"); /* others do not wait for it */
+    pass_s(source, 1);
+    answer(source, DOMAIN_PAUSED);
+    expect(source, "paused 1;");
+    pass_s(source, 5);
+    assert_false(is_looking(source));
 }
 
 /* A guest whose agent opens and closes its port as fast as it can. */
@@ -239,6 +335,10 @@ main(void)
         TEST(test_an_agent_that_left_and_came_is_told_as_such),
         TEST(test_a_stop_is_told_at_once),
         TEST(test_a_look_that_fails_says_nothing),
+        TEST(test_a_look_that_fails_is_repeated),
+        TEST(test_what_no_event_told_is_found),
+        TEST(test_many_are_reconciled_by_and_by),
+        TEST(test_a_vague_one_is_looked_at),
         TEST(test_looks_are_bounded),
         TEST(test_looks_are_bounded_for_each_guest),
         TEST(test_calm_again_it_is_looked_at_at_once),

@@ -6,7 +6,7 @@ tear_down(void **state)
 {
     struct world *world = *state;
 
-    libvirt.hangs = false;
+    libvirt.hangs = libvirt.look_hangs = libvirt.list_hangs = false;
     for (int i = 0; i < 9; i++)
         sem_post(&libvirt.answer); /* whatever is still asked */
     virConnectClose(world->own);
@@ -194,6 +194,94 @@ test_many_definitions_that_hang(void **state)
         destroy(stuck[i]);
 }
 
+/* --- what libvirt does not answer, or does not tell --- */
+
+static uint64_t
+lanes_abandoned(const struct world *world)
+{
+    return source_libvirt.figures(world->source).lanes_abandoned;
+}
+
+/* Somebody holds the domain in the daemon.  One lane is left for the others; where both
+ * hang, others take their place. */
+static void
+test_looks_that_hang(void **state)
+{
+    struct world *world = *state;
+    virDomainPtr stuck[2];
+
+    begin(world);
+    expect(world, "runs test;up ;");
+    for (int i = 0; i < 2; i++) {
+        stuck[i] = create(world, i == 0 ? STUCK "0" : STUCK "1");
+        await(world, i == 0 ? "started stuck-0;" : "started stuck-1;", 1);
+    }
+    libvirt.look_hangs = true;
+    assert_int_equal(virDomainSuspend(stuck[0]), 0);
+    await_asked(world);
+    expect_others_are_followed(world);
+    assert_int_equal(lanes_abandoned(world), 0);
+    assert_int_equal(virDomainSuspend(stuck[1]), 0);
+    await_asked(world);
+    pass_s(20);
+    expect_others_are_followed(world);
+    assert_int_equal(lanes_abandoned(world), 2);
+    /* While one is out there is no other, whatever happens to that domain. */
+    assert_int_equal(virDomainResume(stuck[0]), 0);
+    expect_others_are_followed(world);
+    assert_int_not_equal(sem_trywait(&libvirt.asked), 0);
+    libvirt.look_hangs = false;
+    sem_post(&libvirt.answer);
+    sem_post(&libvirt.answer);
+    await(world, "runs stuck-0;", 1);
+    await(world, "paused stuck-1;", 1);
+    destroy(stuck[0]);
+    destroy(stuck[1]);
+}
+
+static void
+test_a_list_that_hangs(void **state)
+{
+    struct world *world = *state;
+
+    libvirt.list_hangs = true;
+    begin(world);
+    await_asked(world);
+    pass_s(30); /* it might still come */
+    for (int i = 0; i < 1000; i++)
+        uv_run(&world->loop, UV_RUN_ONCE);
+    assert_string_equal(world->heard, "");
+    pass_s(11);
+    expect(world, "down the daemon does not tell which domains there are;");
+    assert_int_equal(lanes_abandoned(world), 1);
+    await_asked(world); /* another one */
+    libvirt.list_hangs = false;
+    sem_post(&libvirt.answer);
+    sem_post(&libvirt.answer);
+    expect(world, "runs test;up ;");
+    expect_others_are_followed(world);
+}
+
+/* No event tells that one has started, nor that it has stopped. */
+static void
+test_what_events_lost_is_found(void **state)
+{
+    struct world *world = *state;
+
+    libvirt.is_deaf = true;
+    begin(world);
+    expect(world, "runs test;up ;");
+    virDomainPtr other = create(world, "other");
+
+    pass_s(301);
+    await(world, "runs other;", 1);
+    destroy(other);
+    world->heard[0] = '\0';
+    pass_s(301);
+    await(world, "gone ;", 1);
+    await(world, "runs test;", 1);
+}
+
 /* --- calls --- */
 
 static void
@@ -215,8 +303,8 @@ test_calls_wait_for_their_lane(void **state)
     source_libvirt.call(world->source, &first);
     source_libvirt.call(world->source, &second);
     await_asked(world);
-    assert_false(source_libvirt.is_waiting(world->source, &first));
-    assert_true(source_libvirt.is_waiting(world->source, &second));
+    assert_int_equal(source_libvirt.stage(world->source, &first), CALL_RUNS);
+    assert_int_equal(source_libvirt.stage(world->source, &second), CALL_WAITS);
     struct source_figures figures = source_libvirt.figures(world->source);
 
     assert_true(figures.has_lanes && !figures.has_sockets);
@@ -237,6 +325,35 @@ test_calls_wait_for_their_lane(void **state)
     free(second.answer.reply);
 }
 
+/* Its lane, and its place, are others'. */
+static void
+test_a_call_that_hangs_is_given_up(void **state)
+{
+    struct world *world = *state;
+    struct call first = call_of(world), second = call_of(world);
+    struct source_capacity before = source_libvirt.capacity(world->source);
+
+    source_libvirt.call(world->source, &first);
+    await_asked(world);
+    pass_s(10);
+    source_libvirt.call(world->source, &second);
+    for (int i = 0; i < 1000; i++)
+        uv_run(&world->loop, UV_RUN_ONCE);
+    assert_int_equal(source_libvirt.stage(world->source, &first), CALL_RUNS);
+    pass_s(6);
+    await_asked(world);
+    assert_int_equal(source_libvirt.stage(world->source, &first), CALL_GIVEN_UP);
+    assert_int_equal(source_libvirt.stage(world->source, &second), CALL_RUNS);
+    assert_int_equal(lanes_abandoned(world), 1);
+    assert_int_equal(source_libvirt.capacity(world->source).lanes, before.lanes);
+    assert_int_equal(source_libvirt.capacity(world->source).calls, before.calls);
+    sem_post(&libvirt.answer);
+    sem_post(&libvirt.answer);
+    run_until_done(world, 2);
+    free(first.answer.reply);
+    free(second.answer.reply);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 #define TEST_WORLD(name) cmocka_unit_test_setup_teardown(name, set_up_world, tear_down)
 
@@ -251,6 +368,10 @@ main(void)
         TEST_WORLD(test_a_domain_that_is_held),
         TEST_WORLD(test_a_definition_that_hangs),
         TEST_WORLD(test_many_definitions_that_hang),
+        TEST_WORLD(test_looks_that_hang),
+        TEST_WORLD(test_a_list_that_hangs),
+        TEST_WORLD(test_what_events_lost_is_found),
+        TEST(test_a_call_that_hangs_is_given_up),
         TEST(test_calls_wait_for_their_lane),
     };
 

@@ -23,6 +23,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include "unit/cmocka_any.h"
@@ -45,8 +48,32 @@ static struct {
     unsigned long version;
     atomic_bool held;       /* the monitor of domains that are stuck is */
     atomic_bool hangs;      /* so do requests for the definitions of these */
+    atomic_bool look_hangs; /* ... and for their states */
+    atomic_bool list_hangs; /* the list of all */
+    atomic_bool is_deaf;    /* to domains that start and stop: no event tells of them */
     atomic_int definitions; /* of them that were asked for */
 } libvirt;
+
+/* Time passes when the test says so, besides. */
+static atomic_int_least64_t passed_ns;
+
+int
+clock_gettime(clockid_t clock, struct timespec *now)
+{
+    long failed = syscall(SYS_clock_gettime, clock, now);
+    int64_t now_ns =
+        (int64_t)now->tv_sec * 1000000000 + now->tv_nsec + atomic_load(&passed_ns);
+
+    now->tv_sec = now_ns / 1000000000;
+    now->tv_nsec = now_ns % 1000000000;
+    return (int)failed;
+}
+
+static inline void
+pass_s(int64_t seconds)
+{
+    atomic_fetch_add(&passed_ns, seconds * S);
+}
 
 static inline void *
 real_function(const char *name)
@@ -95,6 +122,50 @@ virDomainGetXMLDesc(virDomainPtr domain, unsigned int flags)
     return real(domain, flags);
 }
 
+static inline void
+hang_if(bool hangs)
+{
+    if (!hangs)
+        return;
+    sem_post(&libvirt.asked);
+    sem_wait(&libvirt.answer);
+}
+
+int
+virDomainGetState(virDomainPtr domain, int *state, int *reason, unsigned int flags)
+{
+    int (*real)(virDomainPtr, int *, int *, unsigned int) = NULL;
+    void *found = real_function(__func__);
+
+    memcpy(&real, &found, sizeof(real));
+    hang_if(libvirt.look_hangs && is_stuck(domain));
+    return real(domain, state, reason, flags);
+}
+
+int
+virConnectListAllDomains(virConnectPtr connection, virDomainPtr **domains,
+                         unsigned int flags)
+{
+    int (*real)(virConnectPtr, virDomainPtr **, unsigned int) = NULL;
+    void *found = real_function(__func__);
+
+    memcpy(&real, &found, sizeof(real));
+    hang_if(libvirt.list_hangs);
+    return real(connection, domains, flags);
+}
+
+static inline int
+hear_nothing(virConnectPtr connection, virDomainPtr domain, int event, int detail,
+             void *opaque)
+{
+    (void)connection;
+    (void)domain;
+    (void)event;
+    (void)detail;
+    (void)opaque;
+    return 0;
+}
+
 int
 virConnectDomainEventRegisterAny(virConnectPtr connection, virDomainPtr domain, int id,
                                  virConnectDomainEventGenericCallback callback,
@@ -110,6 +181,8 @@ virConnectDomainEventRegisterAny(virConnectPtr connection, virDomainPtr domain, 
         memcpy(&libvirt.migrates, &callback, sizeof(callback));
         libvirt.migrates_opaque = opaque;
     }
+    if (id == VIR_DOMAIN_EVENT_ID_LIFECYCLE && libvirt.is_deaf)
+        callback = VIR_DOMAIN_EVENT_CALLBACK((void (*)(void))hear_nothing);
     return real(connection, domain, id, callback, opaque, free_opaque);
 }
 
@@ -279,6 +352,7 @@ set_up_world(void **state)
     assert_non_null(world->own);
     libvirt.version = LIBVIRT_9;
     libvirt.held = libvirt.hangs = false;
+    libvirt.look_hangs = libvirt.list_hangs = libvirt.is_deaf = false;
     libvirt.definitions = 0;
     return 0;
 }
