@@ -329,7 +329,7 @@ follow_freeze(const struct incoming *in)
     if (kind == FAILURE_NONE)
         freeze_worked(freeze, in->index);
     else if (in->collector == collector_freeze && response_is_agents(kind))
-        freeze_learn(freeze, false, at_ns); /* it cannot tell */
+        freeze_learn_nothing(freeze, at_ns);
     else if (kind == FAILURE_DISABLED &&
              freeze_explain(freeze, in->index, at_ns) == FAILURE_FROZEN) {
         freeze_note_refusal(freeze, in->index, at_ns);
@@ -338,9 +338,31 @@ follow_freeze(const struct incoming *in)
     return true;
 }
 
+/* Somebody else's work in the guest, a backup's say, is no failure of its own, unless
+ * it has no end or the agent itself says that there is none. */
+static bool
+is_interrupted(struct incoming *in)
+{
+    struct interruption *interruption = &in->guest->interruption;
+    int64_t at_ns = in->answer->received_mono_ns;
+    enum failure_kind kind = in->why.kind;
+
+    interruption_take(interruption, kind, in->collector == collector_freeze, at_ns);
+    if (kind != FAILURE_FROZEN && kind != FAILURE_BUSY)
+        return false;
+    if (kind == FAILURE_FROZEN &&
+        interruption_contradicts(interruption, &in->guest->freeze, at_ns)) {
+        failure_set(&in->why, FAILURE_MALFORMED,
+                    "the agent says that the guest is thawed, and refuses all else as "
+                    "if it were frozen");
+        return false;
+    }
+    return !interruption_is_too_long(interruption, at_ns);
+}
+
 /* `complete`: there is something to note of the collector. */
 static enum failure_kind
-judge(const struct incoming *in, bool complete)
+judge(struct incoming *in, bool complete)
 {
     struct guest *guest = in->guest;
     enum failure_kind kind = in->why.kind;
@@ -359,9 +381,11 @@ judge(const struct incoming *in, bool complete)
     if (kind == FAILURE_BUSY && guest->schedule.visited &&
         guest->schedule.occupied + 1 < SCHEDULE_OCCUPIED_MAX)
         return kind;
+    bool interrupted = is_interrupted(in);
+
+    kind = in->why.kind;
     guest->last_failure = in->why;
-    /* Somebody else's work in the guest, a backup's say, is no failure of its own. */
-    if (kind == FAILURE_FROZEN || kind == FAILURE_BUSY)
+    if (interrupted)
         return kind;
     guest->failures_total[kind] += kind != FAILURE_NONE;
     guest->answered |= kind == FAILURE_NONE;

@@ -19,6 +19,14 @@ freeze_learn(struct freeze *freeze, bool frozen, int64_t now_ns)
     if (!frozen)
         freeze->thawed_ns = now_ns;
     freeze->frozen = frozen;
+    freeze->cannot_tell = false;
+}
+
+void
+freeze_learn_nothing(struct freeze *freeze, int64_t now_ns)
+{
+    freeze_learn(freeze, false, now_ns);
+    freeze->cannot_tell = true;
 }
 
 void

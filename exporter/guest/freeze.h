@@ -20,6 +20,7 @@ struct freeze {
     bool untold; /* the question must not be sent (guest/avoid.h) */
     int64_t since_ns;
     int64_t thawed_ns; /* when the agent last said that it is not; 0: never */
+    bool cannot_tell;  /* ... or rather refused to say */
     struct {
         int64_t first_ns;   /* since the command last worked; 0: none */
         unsigned int count; /* in a row */
@@ -39,6 +40,8 @@ enum freeze_step {
 void freeze_may_be_asked(struct freeze *freeze, bool may_be);
 /* The agent says that the filesystems are frozen, or that they are not. */
 void freeze_learn(struct freeze *freeze, bool frozen, int64_t now_ns);
+/* It has refused to say: what is refused besides is not for a freeze. */
+void freeze_learn_nothing(struct freeze *freeze, int64_t now_ns);
 /* The collector's command has worked. */
 void freeze_worked(struct freeze *freeze, size_t collector);
 /* The collector's command was called disabled.  FAILURE_DISABLED, or FAILURE_FROZEN

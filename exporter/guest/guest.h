@@ -6,6 +6,7 @@
 #include "agent/conversation.h"
 #include "collector.h"
 #include "guest/freeze.h"
+#include "guest/interruption.h"
 #include "guest/novelty.h"
 #include "guest/schedule.h"
 #include "source/domain_facts.h"
@@ -104,6 +105,7 @@ struct guest {
     uint64_t calls_total;
     uint64_t failures_total[FAILURE_KINDS];
     int64_t last_response_ns; /* CLOCK_REALTIME; 0: never */
+    struct interruption interruption;
     struct novelty novelty;
 
     /* How it is asked. */

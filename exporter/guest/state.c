@@ -29,6 +29,7 @@ static const enum agent_state states[REASONS] = {
     [REASON_UNUSABLE_CHANNEL] = AGENT_UNCONFIGURED,
     [REASON_FROZEN] = AGENT_FROZEN,
     [REASON_BUSY] = AGENT_BUSY,
+    [REASON_INTERRUPTED] = AGENT_UNRESPONSIVE,
     [REASON_PAUSED] = AGENT_PAUSED,
     [REASON_SHUTTING_DOWN] = AGENT_PAUSED,
     [REASON_MIGRATING] = AGENT_MIGRATING,
@@ -50,7 +51,7 @@ guest_reason_state(enum guest_reason reason)
 
 /* What the last call says, for a guest that may be asked. */
 static enum guest_reason
-answer_reason(const struct guest *guest)
+answer_reason(const struct guest *guest, int64_t now_ns)
 {
     static const enum guest_reason reasons[FAILURE_KINDS] = {
         [FAILURE_NONE] = REASON_ANSWERS,
@@ -76,6 +77,9 @@ answer_reason(const struct guest *guest)
         return REASON_FROZEN;
     if (kind == FAILURE_NONE && !guest->answered)
         return REASON_NOT_ASKED;
+    if ((kind == FAILURE_BUSY || kind == FAILURE_FROZEN) && !guest->freeze.frozen &&
+        interruption_is_too_long(&guest->interruption, now_ns))
+        return REASON_INTERRUPTED;
     return reasons[kind];
 }
 
@@ -83,9 +87,10 @@ answer_reason(const struct guest *guest)
  * libvirt say so by now, so it has not even reached the agent: libvirt lets it wait for
  * another client's call, and no longer than so long. */
 static enum guest_reason
-overdue_reason(const struct guest *guest, int64_t overdue_ns)
+overdue_reason(const struct guest *guest, int64_t now_ns)
 {
-    enum guest_reason before = answer_reason(guest);
+    enum guest_reason before = answer_reason(guest, now_ns);
+    int64_t overdue_ns = now_ns - guest->call_deadline_ns;
 
     if (states[before] == AGENT_UNRESPONSIVE)
         return before;
@@ -117,8 +122,8 @@ guest_reason(const struct guest *guest, int64_t now_ns, int64_t starting_ns)
     if (guest->channel == CHANNEL_DISCONNECTED)
         return REASON_NOT_CONNECTED;
     if (guest->schedule.in_flight && now_ns > guest->call_deadline_ns)
-        return overdue_reason(guest, now_ns - guest->call_deadline_ns);
-    return answer_reason(guest);
+        return overdue_reason(guest, now_ns);
+    return answer_reason(guest, now_ns);
 }
 
 enum agent_state

@@ -18,7 +18,8 @@ enum guest_reason {
     REASON_NO_CHANNEL,
     REASON_UNUSABLE_CHANNEL,
     REASON_FROZEN,
-    REASON_BUSY, /* another client's call holds the agent */
+    REASON_BUSY,        /* another client's call holds the agent */
+    REASON_INTERRUPTED, /* ... or it is said to be frozen, for too long */
     REASON_PAUSED,
     REASON_SHUTTING_DOWN,
     REASON_MIGRATING,

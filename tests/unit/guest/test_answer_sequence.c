@@ -80,6 +80,93 @@ test_what_is_counted(void **state)
     guest_free(guest);
 }
 
+/* What is asked between the calls that say so. */
+static void
+is_asked_status(struct guest *guest, const char *reply)
+{
+    now_ns += S;
+    (void)take(guest, "fsfreeze", said(reply));
+    now_ns += 4 * S;
+}
+
+/* Thawed by one command and frozen by all others: a minute's freezes are believed. */
+static void
+test_an_agent_that_contradicts_itself(void **state)
+{
+    struct guest *guest = new_guest();
+    struct verdict verdict = {0};
+
+    (void)state;
+    (void)take(guest, "vcpu", said(VCPUS));
+    for (int passed_s = 0; passed_s <= 60; passed_s += 5) {
+        verdict = take(guest, "vcpu", said(SAYS_FROZEN));
+        assert_int_equal(verdict.outcome, FAILURE_FROZEN);
+        assert_int_equal(guest_state(guest, now_ns, GRACE), AGENT_FROZEN);
+        is_asked_status(guest, THAWED_STATUS);
+        guest_forget_agent(guest, true); /* that it comes anew changes nothing */
+        is_asked_status(guest, THAWED_STATUS);
+        now_ns -= 5 * S;
+    }
+    assert_int_equal(guest->failures_total[FAILURE_FROZEN], 0);
+    verdict = take(guest, "vcpu", said(SAYS_FROZEN));
+    assert_int_equal(verdict.outcome, FAILURE_MALFORMED);
+    assert_true(verdict.failed);
+    assert_int_equal(guest->failures_total[FAILURE_MALFORMED], 1);
+    assert_int_equal(guest_state(guest, now_ns, GRACE), AGENT_MALFORMED);
+    assert_non_null(strstr(guest->last_failure.text, "thawed"));
+    (void)take(guest, "os", said(OS));
+    assert_int_equal(guest_state(guest, now_ns, GRACE), AGENT_RESPONSIVE);
+    assert_int_equal(take(guest, "vcpu", said(SAYS_FROZEN)).outcome, FAILURE_FROZEN);
+    guest_free(guest);
+}
+
+/* A freeze that it tells of is one, for as long as it does. */
+static void
+test_a_long_freeze_is_no_contradiction(void **state)
+{
+    struct guest *guest = new_guest();
+
+    (void)state;
+    (void)take(guest, "vcpu", said(SAYS_FROZEN));
+    is_asked_status(guest, FROZEN_STATUS);
+    now_ns += INTERRUPTION_MAX_NS;
+    assert_int_equal(take(guest, "vcpu", said(SAYS_FROZEN)).outcome, FAILURE_FROZEN);
+    is_asked_status(guest, FROZEN_STATUS);
+    assert_int_equal(guest_state(guest, now_ns, GRACE), AGENT_FROZEN);
+    guest_free(guest);
+}
+
+/* Somebody holds it for ever, or it is frozen and may not say so. */
+static void
+test_an_interruption_without_end(void **state)
+{
+    static const enum failure_kind kinds[] = {FAILURE_BUSY, FAILURE_FROZEN};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        struct guest *guest = new_guest();
+        enum agent_state at_first =
+            kinds[i] == FAILURE_BUSY ? AGENT_BUSY : AGENT_FROZEN;
+
+        (void)take(guest, "vcpu", said(VCPUS));
+        (void)take(guest, "vcpu", lost(kinds[i]));
+        is_asked_status(guest, REFUSES);
+        now_ns += INTERRUPTION_MAX_NS - 5 * S;
+        (void)take(guest, "vcpu", lost(kinds[i]));
+        assert_int_equal(guest_state(guest, now_ns, GRACE), at_first);
+        assert_int_equal(guest->failures_total[kinds[i]], 0);
+        now_ns += S;
+        assert_int_equal(guest_state(guest, now_ns, GRACE), AGENT_UNRESPONSIVE);
+        assert_int_equal(guest_reason(guest, now_ns, GRACE), REASON_INTERRUPTED);
+        assert_int_equal(take(guest, "vcpu", lost(kinds[i])).outcome, kinds[i]);
+        assert_int_equal(guest->failures_total[kinds[i]], 1);
+        assert_false(guest->collectors[index_of("vcpu")].success);
+        (void)take(guest, "vcpu", said(VCPUS));
+        assert_int_equal(guest_state(guest, now_ns, GRACE), AGENT_RESPONSIVE);
+        guest_free(guest);
+    }
+}
+
 /* Where others use the agent too, to meet one of them says nothing of the guest, unless
  * it is always so. */
 static void
@@ -379,6 +466,9 @@ main(void)
         TEST(test_new_series_are_bounded_in_an_hour),
         TEST(test_who_broke_the_channel),
         TEST(test_what_is_counted),
+        TEST(test_an_agent_that_contradicts_itself),
+        TEST(test_a_long_freeze_is_no_contradiction),
+        TEST(test_an_interruption_without_end),
         TEST(test_what_somebody_else_at_work_says),
         TEST(test_each_collector_keeps_its_words),
         TEST(test_what_is_said_of_a_failure),
