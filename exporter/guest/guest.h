@@ -112,7 +112,8 @@ struct guest {
     struct schedule_guest schedule;
     int64_t call_deadline_ns; /* CLOCK_MONOTONIC; of the call in flight */
     bool first_visit_done;
-    bool gone; /* to be freed when its call comes back */
+    int64_t first_asked_ns; /* CLOCK_MONOTONIC; 0: not yet */
+    bool gone;              /* to be freed when its call comes back */
 
     /* How it is shown. */
     struct store_guest *place;

@@ -8,6 +8,7 @@
 #include "base/mailbox.h"
 #include "guest/avoid.h"
 #include "kit/memory.h"
+#include "poll/first_pass.h"
 #include "poll/publish.h"
 #include "store/telemetry.h"
 
@@ -125,7 +126,8 @@ static void
 conclude(struct watch *watch, struct guest *guest, unsigned int changed, int64_t now_ns)
 {
     if (!guest->first_visit_done) {
-        watch->progress_ns = now_ns;
+        if (first_pass_awaits(guest, now_ns))
+            watch->progress_ns = now_ns;
         guest->first_visit_done = schedule_is_idle(&guest->schedule, now_ns) &&
                                   !schedule_is_put_off(&guest->schedule);
         changed |= guest->first_visit_done ? GUEST_HEALTH : 0;
@@ -198,6 +200,8 @@ send_call(struct watch *watch, const struct schedule_turn *turn, int64_t now_ns)
         .context = call,
     };
     set_deadline(call, now_ns);
+    if (call->guest->first_asked_ns == 0)
+        call->guest->first_asked_ns = now_ns;
     watch->driver->call(watch->source, &call->call);
 }
 

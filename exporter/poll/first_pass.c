@@ -6,8 +6,24 @@
 
 /* Longer than a call that comes back ever takes: libvirt waits for another client of
  * the agent for 30 s, syncs twice for 5 s, and then asks.  A daemon that hangs is not
- * waited for any longer. */
+ * waited for any longer; nor is a guest, from its own first call on, whatever it finds
+ * to say. */
 #define FIRST_PASS_PATIENCE_NS (INT64_C(60) * 1000 * 1000 * 1000)
+
+static bool
+is_out_of_patience(const struct guest *guest, int64_t now_ns)
+{
+    return guest->first_asked_ns != 0 &&
+           now_ns - guest->first_asked_ns > FIRST_PASS_PATIENCE_NS;
+}
+
+bool
+first_pass_awaits(const struct guest *guest, int64_t now_ns)
+{
+    return guest_is_askable(guest) && !guest->first_visit_done &&
+           !is_out_of_patience(guest, now_ns) &&
+           !schedule_asks_nothing(&guest->schedule);
+}
 
 bool
 watch_has_passed(const struct watch *watch, int64_t now_ns)
@@ -17,8 +33,7 @@ watch_has_passed(const struct watch *watch, int64_t now_ns)
     if (!watch->up)
         return watch->tried;
     for (const struct guest *guest = watch->guests; guest; guest = guest->hh.next) {
-        if (guest_is_askable(guest) && !guest->first_visit_done &&
-            !schedule_asks_nothing(&guest->schedule))
+        if (first_pass_awaits(guest, now_ns))
             return false;
     }
     return true;

@@ -5,8 +5,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct guest;
 struct watch;
 
+/* Whether the pass still waits for this one. */
+bool first_pass_awaits(const struct guest *guest, int64_t now_ns);
 /* Whether the source was there or found away, and every guest that can be asked was
  * asked for everything once, or found not to answer; or whether too long nothing was
  * heard that would bring this nearer.  now_ns: CLOCK_MONOTONIC. */

@@ -2,6 +2,7 @@
 #include "poll/poller.h"
 
 #include "base/clock.h"
+#include "base/mailbox.h"
 #include "guest/guest.h"
 #include "guest/state.h"
 #include "kit/memory.h"
@@ -80,6 +81,8 @@ review(uv_timer_t *timer)
 {
     struct poller *poller = timer->data;
     size_t guests_by_state[AGENT_STATES] = {0};
+
+    mailbox_drain(poller->parts.mailbox); /* what has come is not overdue */
     int64_t now_ns = clock_monotonic_ns();
 
     for (size_t i = 0; i < poller->watches_count; i++)

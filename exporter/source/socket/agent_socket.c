@@ -24,6 +24,9 @@
 
 /* Until the first call says what the config does. */
 #define REPLY_BYTES_FIRST ((size_t)1024 * 1024)
+/* Turns of the loop, each of which reads 64 KiB, that a call is given whose answer is
+ * there as its time is up. */
+#define REPRIEVES_MAX 16
 
 bool
 agent_socket_is_shared(const struct agent_socket *agent)
@@ -70,6 +73,20 @@ give_up(struct agent_socket *agent, struct failure *why)
         agent_leave_connection(agent);
 }
 
+/* libuv comes to its timers before its sockets: what the loop was too busy for is not
+ * late. */
+static bool
+is_reprieved(struct agent_socket *agent)
+{
+    if (!agent->call || !agent->connection || agent->prompt.kind != FAILURE_NONE ||
+        agent->reprieves >= REPRIEVES_MAX ||
+        !agent_connection_has_unread(agent->connection))
+        return false;
+    agent->reprieves++;
+    uv_timer_start(&agent->deadline, agent->deadline_passed, 1, 0);
+    return true;
+}
+
 static void
 deadline_passed(uv_timer_t *timer)
 {
@@ -81,7 +98,7 @@ deadline_passed(uv_timer_t *timer)
                               "the agent's side of the socket is gone");
         return;
     }
-    if (!agent->call)
+    if (!agent->call || is_reprieved(agent))
         return;
     give_up(agent, &why);
     agent_finish(agent, &why);

@@ -6,6 +6,7 @@
 #include "source/socket/connect.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -153,6 +154,14 @@ connection_closed(uv_handle_t *handle)
 
     framing_free(&connection->framing);
     free(connection);
+}
+
+bool
+agent_connection_has_unread(const struct agent_connection *connection)
+{
+    struct pollfd ready = {.fd = connection->fd, .events = POLLIN};
+
+    return poll(&ready, 1, 0) > 0;
 }
 
 void

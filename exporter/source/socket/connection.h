@@ -6,6 +6,7 @@
 #include "agent/framing.h"
 #include "kit/failure.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <uv.h>
@@ -39,6 +40,8 @@ struct agent_connection {
 struct agent_connection *
 agent_connection_open(uv_loop_t *loop, int fd, size_t reply_bytes_max,
                       const struct agent_connection_listener *listener);
+/* Whether the agent has said something, or has gone, that the loop has not come to. */
+bool agent_connection_has_unread(const struct agent_connection *connection);
 /* Nothing more is told. */
 void agent_connection_leave(struct agent_connection *connection);
 

@@ -36,6 +36,7 @@ struct agent_socket {
     int64_t connected_ns;   /* CLOCK_MONOTONIC */
     bool gave_up;           /* a call did: a late sync is news */
     bool broken; /* the connection is to be lost as soon as the loop comes round */
+    unsigned int reprieves; /* of the call, after its deadline */
     uint64_t reconnect_ms;
     uv_timer_t deadline, reconnect, look;
     void (*deadline_passed)(uv_timer_t *deadline);

@@ -43,6 +43,8 @@ agent_leave_connection(struct agent_socket *agent)
 void
 agent_start_deadline(struct agent_socket *agent, int64_t timeout_ns)
 {
+    agent->reprieves = 0;
+    uv_update_time(agent->loop);
     uv_timer_start(&agent->deadline, agent->deadline_passed,
                    (uint64_t)(timeout_ns / NS_PER_MS), 0);
 }

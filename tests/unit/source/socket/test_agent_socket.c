@@ -63,6 +63,59 @@ test_a_reply_in_pieces(void **state)
     expect_reply(world, 1, "{\"return\": 1}");
 }
 
+/* The loop was busy elsewhere meanwhile, and comes to its timers first. */
+static void
+test_an_answer_that_is_there_at_the_deadline_is_not_late(void **state)
+{
+    struct world *world = *state;
+
+    connect_in_step(world);
+    start_call(world);
+    heard(world);
+    say(world, REPLY);
+    hand_clock_pass((TIMEOUT_MS + 1) * MS);
+    settle(world);
+    expect_reply(world, 1, "{\"return\": 1}");
+}
+
+/* One that always has something to say, and never all of it. */
+static void
+test_what_is_said_at_the_deadline_is_not_waited_for_for_ever(void **state)
+{
+    struct world *world = *state;
+    int turns = 0;
+
+    connect_in_step(world);
+    start_call(world);
+    heard(world);
+    hand_clock_pass((TIMEOUT_MS + 1) * MS);
+    for (; world->done == 0 && turns < 100; turns++) {
+        say(world, "x");
+        hand_clock_pass(2 * MS);
+        uv_run(&world->loop, UV_RUN_NOWAIT);
+    }
+    expect_failure(world, 1, FAILURE_TIMEOUT, "in time");
+    assert_in_range(turns, 2, 20);
+}
+
+/* Time that passed before the call, in which the loop did not turn, is not the call's.
+ */
+static void
+test_the_deadline_counts_from_the_call(void **state)
+{
+    struct world *world = *state;
+
+    connect_in_step(world);
+    hand_clock_pass(TIMEOUT_MS * MS);
+    start_call(world);
+    hand_clock_pass(2 * MS);
+    settle(world);
+    assert_int_equal(world->done, 0);
+    say(world, REPLY);
+    settle(world);
+    expect_reply(world, 1, "{\"return\": 1}");
+}
+
 static void
 test_a_call_before_the_step_waits_for_it(void **state)
 {
@@ -353,6 +406,9 @@ main(void)
         TEST(test_a_command_and_its_reply),
         TEST(test_a_command_of_no_collector_is_not_sent),
         TEST(test_a_reply_in_pieces),
+        TEST(test_an_answer_that_is_there_at_the_deadline_is_not_late),
+        TEST(test_what_is_said_at_the_deadline_is_not_waited_for_for_ever),
+        TEST(test_the_deadline_counts_from_the_call),
         TEST(test_a_call_before_the_step_waits_for_it),
         TEST(test_connect_while_connected_takes_the_new_one),
         TEST(test_a_late_reply_answers_nothing),
