@@ -81,9 +81,11 @@ CASES = {
     "hung": (
         [alert("QgaAgentUnresponsive", **GUEST), alert("QgaAgentFlapping", **GUEST),
          alert("QgaCollectorFailing", **GUEST, collector="clock"),
+         alert("QgaDataOld", **GUEST), alert("QgaUpButSilent", **GUEST),
          alert("QgaFilesystemAlmostFull", **DISK),
          alert("QgaAgentFlapping", **{**GUEST, "domain": "db"})],
-        {("QgaAgentFlapping", "warning", "web"), ("QgaCollectorFailing", "warning", "web")}),
+        {(name, "warning", "web") for name in ("QgaAgentFlapping", "QgaCollectorFailing",
+                                               "QgaDataOld", "QgaUpButSilent")}),
     "address": (
         [alert("QgaNetworkSameAddress", **GUEST, address="192.0.2.5"),
          alert("QgaNetworkSameAddressAcrossHosts", **GUEST, address="192.0.2.5", zone="fra"),
