@@ -72,6 +72,12 @@ has_probe(const struct schedule *schedule, const struct schedule_guest *guest)
     return i < count;
 }
 
+bool
+schedule_is_confined(const struct schedule_guest *guest)
+{
+    return guest->suspect || guest->share.confined;
+}
+
 /* Puts the guest where it waits for its next turn. */
 static void
 await(struct schedule *schedule, struct schedule_guest *guest)
@@ -85,9 +91,10 @@ await(struct schedule *schedule, struct schedule_guest *guest)
         ticks_first_due(&schedule->settings, guest, INT64_MIN, &due_ns);
     else if (!has_probe(schedule, guest))
         due_ns = INT64_MAX;
-    guest->waiting.wake_ns =
-        later(due_ns, later(guest->not_before_ns, guest->allowed_ns));
-    heap_add(guest->suspect ? &schedule->suspects : &schedule->well, &guest->waiting);
+    guest->waiting.wake_ns = later(later(due_ns, share_allowed_ns(&guest->share)),
+                                   later(guest->not_before_ns, guest->allowed_ns));
+    heap_add(schedule_is_confined(guest) ? &schedule->suspects : &schedule->well,
+             &guest->waiting);
 }
 
 void
@@ -306,13 +313,15 @@ schedule_next(struct schedule *schedule, int64_t now_ns, struct schedule_turn *t
         .guest = guest,
         .collector = collector_for(schedule, guest, now_ns),
         .probe = guest->suspect,
-        .due_ns = guest->waiting.wake_ns,
+        .confined = schedule_is_confined(guest),
+        /* For a place among the suspects it waits on its own account. */
+        .due_ns = schedule_is_confined(guest) ? now_ns : guest->waiting.wake_ns,
         .epoch = guest->epoch,
     };
     heap_remove(&guest->waiting);
     guest->in_flight = true;
     schedule->in_flight++;
-    if (turn->probe)
+    if (turn->confined)
         schedule->suspects_in_flight++;
     return true;
 }
@@ -422,8 +431,14 @@ static void
 leave_place(struct schedule *schedule, const struct schedule_turn *turn)
 {
     schedule->in_flight--;
-    if (turn->probe)
+    if (turn->confined)
         schedule->suspects_in_flight--;
+}
+
+void
+schedule_spend_loop(struct schedule_guest *guest, int64_t took_ns, int64_t now_ns)
+{
+    share_spend_loop(&guest->share, took_ns, now_ns);
 }
 
 void
@@ -446,6 +461,8 @@ schedule_done(struct schedule *schedule, const struct schedule_turn *turn,
     guest->allowed_ns = spend(schedule, guest, now_ns);
     if (!turn->given_up)
         leave_place(schedule, turn);
+    if (!turn->probe) /* they are few, and silence is no debt */
+        share_spend_lane(&guest->share, duration_ns, now_ns);
     if (turn->epoch == guest->epoch)
         judge(schedule, turn, outcome, duration_ns, now_ns);
     await(schedule, guest);

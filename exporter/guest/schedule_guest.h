@@ -4,6 +4,7 @@
 
 #include "base/heap.h"
 #include "collector.h"
+#include "guest/share.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -54,6 +55,7 @@ struct schedule_guest {
     unsigned int epoch;    /* counts releases: what was sent before one tells nothing */
     int64_t cut_short_ns;  /* when its back-off was, since an answer; 0: not */
     int64_t not_before_ns; /* the gap, the back-off, or somebody else's work */
+    struct share share;
     int64_t spent_ns;   /* the budget: calls made, as time from which they are paid */
     int64_t allowed_ns; /* when the budget allows the next call */
     struct heap_node waiting; /* for its turn; nowhere while held or in flight */

@@ -134,7 +134,8 @@ conclude(struct watch *watch, struct guest *guest, unsigned int changed, int64_t
     }
     if (publish(watch, guest, changed, now_ns))
         watch->parts->progressed(watch->parts->context);
-    if (watch->driver->end_visit && schedule_is_idle(&guest->schedule, now_ns))
+    if (watch->driver->end_visit && (schedule_is_idle(&guest->schedule, now_ns) ||
+                                     schedule_is_confined(&guest->schedule)))
         watch->driver->end_visit(watch->source, guest->key);
 }
 
@@ -145,10 +146,13 @@ call_done(struct call *carried)
     struct watch *watch = call->watch;
     struct guest *guest = call->guest;
     int64_t now_ns = clock_monotonic_ns();
+    int64_t began_ns = clock_read_ns(CLOCK_THREAD_CPUTIME_ID);
     struct verdict verdict =
         guest_answer(guest, &call->turn, &carried->answer, &watch->rules, now_ns);
 
     publish_series(watch, guest, &call->turn, &carried->answer, &verdict);
+    schedule_spend_loop(call->turn.guest,
+                        clock_read_ns(CLOCK_THREAD_CPUTIME_ID) - began_ns, now_ns);
     account(call, &verdict, now_ns);
     tell_schedule(call, &verdict, now_ns);
     if (guest->gone)
