@@ -101,6 +101,12 @@ qemu_reader_start(struct mailbox *mailbox)
 }
 
 void
+qemu_reader_review(struct qemu_reader *reader)
+{
+    (void)lanes_review(reader->lanes, clock_monotonic_ns(), OVERDUE_NS);
+}
+
+void
 qemu_reader_ask(struct qemu_reader *reader, pid_t pid, const char *key,
                 void (*done)(const struct qemu_reading *reading), void *context)
 {
@@ -113,7 +119,7 @@ qemu_reader_ask(struct qemu_reader *reader, pid_t pid, const char *key,
     job->key = memory_string(key);
     job->done = done;
     job->context = context;
-    (void)lanes_review(reader->lanes, clock_monotonic_ns(), OVERDUE_NS);
+    qemu_reader_review(reader);
     lanes_submit(reader->lanes, &job->job);
 }
 

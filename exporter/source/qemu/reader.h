@@ -26,6 +26,9 @@ struct qemu_reader *qemu_reader_start(struct mailbox *mailbox);
  * copied. */
 void qemu_reader_ask(struct qemu_reader *reader, pid_t pid, const char *key,
                      void (*done)(const struct qemu_reading *reading), void *context);
+/* Now and then: a thread that hangs is replaced, and one that could not be started is
+ * tried again. */
+void qemu_reader_review(struct qemu_reader *reader);
 /* Waits for its threads until the deadline (CLOCK_MONOTONIC).  Whether all have ended.
  */
 bool qemu_reader_stop(struct qemu_reader *reader, int64_t deadline_ns);

@@ -239,6 +239,7 @@ looked(void *context, const char *trouble, size_t beyond)
     struct source *source = context;
     bool up = !trouble;
 
+    qemu_reader_review(source->reader);
     count_beyond(source, beyond);
     if (source->looked && source->up == up)
         return;

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/mailbox.h"
+#include "base/thread.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,6 +16,18 @@
 #define PATIENCE_NS                                                                    \
     (INT64_C(60) * 1000 * 1000 * 1000) /* only ends a test that hangs                  \
                                         */
+
+/* Of which the system may have none left. */
+static bool no_threads;
+
+int
+thread_start(pthread_t *thread, const char *name, size_t stack_bytes,
+             void *(*run)(void *argument), void *argument)
+{
+    (void)name;
+    (void)stack_bytes;
+    return no_threads || pthread_create(thread, NULL, run, argument) != 0 ? -1 : 0;
+}
 
 struct world {
     uv_loop_t loop;
@@ -106,6 +119,24 @@ test_nothing_comes_after_the_end(void **state)
     assert_int_equal(world->done, 0);
 }
 
+static void
+test_a_thread_that_could_not_be_started_is_tried_again(void **state)
+{
+    struct world *world = *state;
+    int64_t end_ns = clock_monotonic_ns() + PATIENCE_NS;
+
+    stop(world);
+    no_threads = true;
+    world->reader = qemu_reader_start(world->mailbox);
+    qemu_reader_ask(world->reader, getpid(), "k", note, world);
+    qemu_reader_review(world->reader);
+    no_threads = false;
+    qemu_reader_review(world->reader);
+    while (world->done == 0 && clock_monotonic_ns() < end_ns)
+        uv_run(&world->loop, UV_RUN_ONCE);
+    assert_int_equal(world->done, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -114,6 +145,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_it_comes_later),
         TEST(test_nothing_comes_after_the_end),
+        TEST(test_a_thread_that_could_not_be_started_is_tried_again),
     };
 
     return cmocka_run_group_tests_name("qemu reader", tests, NULL, NULL);
