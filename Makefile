@@ -174,6 +174,9 @@ e2e-asan: ## run the end-to-end tests under ASan and UBSan (E2E_TESTS: which; ro
 e2e-tsan: ## run the end-to-end tests under TSan (E2E_TESTS: which; root)
 	+$(Q)$(call e2e-sanitized,tsan,thread,TSAN_OPTIONS=suppressions=$(abspath tests/tsan.supp))
 
+SHARES_SECONDS ?= 90
+shares: $(BUILD)/qga-exporter ## let up to 30 guests of each hostile kind take what they can get, for 45 minutes; see what 20 honest ones notice
+	$(Q)cd tests && QGA_EXPORTER=$(abspath $<) SHARES_SECONDS=$(SHARES_SECONDS) /usr/bin/python3 -m shares
 soak: $(BUILD)/qga-exporter ## let guests start, stop, hang and lie for SOAK_MINUTES (30); watch its memory (root)
 	$(Q)QGA_EXPORTER=$(abspath $<) /usr/bin/python3 tests/soak.py
 harmless: $(BUILD)/qga-exporter ## ask real agents 10,000 times, and beside a host that needs them too; look what it leaves behind (root)
@@ -342,6 +345,6 @@ help: ## this list
 	@sed -n 's/^\([a-z0-9-]*\):[^#]*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
 .PHONY: fuzz fuzz-build fuzz-seeds fuzz-replay fuzz-replay-run
-.PHONY: e2e-asan e2e-tsan soak harmless drift valgrind
+.PHONY: e2e-asan e2e-tsan shares soak harmless drift valgrind
 .PHONY: all demo check check-long unit unit-build unit-threaded format format-check clean help docs docs-check install install-documents uninstall FORCE
 -include $(OBJECTS:.o=.d) $(UNIT_TESTS:=.d) $(METRICS).d $(CONFIGURATION).d $(wildcard $(BUILD)/tests/fuzz/*.d)

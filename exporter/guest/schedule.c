@@ -3,6 +3,7 @@
 
 #include "guest/response.h"
 #include "guest/ticks.h"
+#include "guest/times.h"
 #include "kit/hash.h"
 #include "kit/memory.h"
 

@@ -1,7 +1,7 @@
 /* Costs of a guest. */
 #include "guest/share.h"
 
-#include "guest/ticks.h"
+#include "guest/times.h"
 
 static int64_t
 spend(int64_t paid_ns, int64_t took_ns, int64_t part, int64_t now_ns)

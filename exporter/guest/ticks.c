@@ -1,6 +1,8 @@
 /* Each collector's grid, and what moves a guest off it. */
 #include "guest/ticks.h"
 
+#include "guest/times.h"
+
 uint64_t
 ticks_mixed(uint64_t hash)
 {

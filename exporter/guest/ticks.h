@@ -5,18 +5,6 @@
 
 #include "guest/schedule_guest.h"
 
-static inline int64_t
-earlier(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
-static inline int64_t
-later(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
 /* Phases of web-1, web-2 ... must not lie side by side. */
 uint64_t ticks_mixed(uint64_t hash);
 

@@ -1,0 +1,547 @@
+/* A libvirt that is played, to be preloaded before the real one: domains with agents of
+ * some kind, as many as PLAYED says ("honest:20,hog:12").
+ *
+ * honest    answers each command within some milliseconds
+ * hog       holds each call for nearly five seconds, and opens its channel anew
+ * late      answers always, and always late
+ * retracts  is late, and refuses each command and takes that back, so that all is due
+ *           again and again
+ * events    answers as the honest do, and opens its channel anew all the time
+ * stuck     does not answer twice, and then a call never comes back
+ * wakes     does not answer for 40 s, and then does, which no event tells */
+#include <libvirt/libvirt-qemu.h>
+#include <libvirt/libvirt.h>
+#include <libvirt/virterror.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define DOMAINS_MAX 256
+#define SUBSCRIPTIONS_MAX 64
+#define WAKES_AFTER_S 40
+
+struct played {
+    char name[32], kind[16], uuid[VIR_UUID_STRING_BUFLEN];
+    unsigned int id;
+    pthread_mutex_t job; /* libvirt asks an agent one thing at a time */
+    int calls;
+    unsigned int retracted; /* bits of commands */
+};
+
+static struct played domains[DOMAINS_MAX];
+static size_t domains_count;
+static double began_s;
+
+static pthread_mutex_t subscriptions_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct subscription {
+    virConnectPtr connection;
+    virConnectDomainEventAgentLifecycleCallback callback; /* NULL: of another event */
+    void *opaque;
+    virFreeCallback free_opaque; /* NULL: none */
+} subscriptions[SUBSCRIPTIONS_MAX];
+/* What libvirt frees without a word when the connection is closed. */
+static struct subscription closing[SUBSCRIPTIONS_MAX];
+
+static _Thread_local virError last_error;
+static _Thread_local char last_message[256];
+
+static double
+now_s(void)
+{
+    struct timespec now;
+
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static void
+pass(double seconds)
+{
+    struct timespec time = {(time_t)seconds,
+                            (long)((seconds - (double)(time_t)seconds) * 1e9)};
+
+    nanosleep(&time, NULL);
+}
+
+static int
+fail(int code, const char *message)
+{
+    snprintf(last_message, sizeof(last_message), "%s", message);
+    last_error.code = code;
+    last_error.message = last_message;
+    return -1;
+}
+
+static struct played *
+played(virDomainPtr domain)
+{
+    return (struct played *)domain;
+}
+
+static bool
+is(const struct played *domain, const char *kind)
+{
+    return strcmp(domain->kind, kind) == 0;
+}
+
+/* --- events --- */
+
+static void
+tell_agent(struct played *domain, int state)
+{
+    pthread_mutex_lock(&subscriptions_lock);
+    for (size_t i = 0; i < SUBSCRIPTIONS_MAX; i++) {
+        if (subscriptions[i].callback)
+            subscriptions[i].callback(subscriptions[i].connection, (virDomainPtr)domain,
+                                      state, 0, subscriptions[i].opaque);
+    }
+    pthread_mutex_unlock(&subscriptions_lock);
+}
+
+static void
+open_anew(struct played *domain)
+{
+    tell_agent(domain, VIR_CONNECT_DOMAIN_EVENT_AGENT_LIFECYCLE_STATE_DISCONNECTED);
+    tell_agent(domain, VIR_CONNECT_DOMAIN_EVENT_AGENT_LIFECYCLE_STATE_CONNECTED);
+}
+
+static void *
+make_events(void *unused)
+{
+    for (;;) {
+        pass(0.02);
+        for (size_t i = 0; i < domains_count; i++) {
+            if (is(&domains[i], "events"))
+                open_anew(&domains[i]);
+        }
+    }
+    return unused;
+}
+
+static void
+set_up(void)
+{
+    const char *wanted = getenv("PLAYED");
+    char *copy = strdup(wanted ? wanted : "honest:1"), *rest = copy, *item;
+    pthread_t thread;
+
+    began_s = now_s();
+    while ((item = strsep(&rest, ","))) {
+        char *kind = strsep(&item, ":");
+        int count = item ? atoi(item) : 1;
+
+        for (int i = 0; i < count && domains_count < DOMAINS_MAX; i++) {
+            struct played *domain = &domains[domains_count++];
+
+            snprintf(domain->name, sizeof(domain->name), "%s-%d", kind, i);
+            snprintf(domain->kind, sizeof(domain->kind), "%s", kind);
+            snprintf(domain->uuid, sizeof(domain->uuid),
+                     "%08zx-0000-0000-0000-000000000000", domains_count);
+            domain->id = (unsigned int)domains_count;
+            pthread_mutex_init(&domain->job, NULL);
+        }
+    }
+    free(copy);
+    pthread_create(&thread, NULL, make_events, NULL);
+}
+
+/* --- the agents --- */
+
+static const char *const commands[] = {
+    "guest-get-time",     "guest-fsfreeze-status", "guest-info",
+    "guest-get-vcpus",    "guest-get-osinfo",      "guest-get-host-name",
+    "guest-get-timezone", "guest-get-load",        "guest-network-get-interfaces",
+    "guest-get-fsinfo",
+};
+#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
+enum { GET_TIME, FREEZE_STATUS, INFO };
+
+#define HAS(command) "{\"name\":\"" command "\",\"enabled\":true}"
+static const char *const replies[COMMANDS] = {
+    [FREEZE_STATUS] = "{\"return\":\"thawed\"}",
+    [INFO] = "{\"return\":{\"version\":\"10.0.0\",\"supported_commands\":[" HAS(
+        "guest-get-"
+        "time") "," HAS("guest-fsfreeze-status") "," HAS("guest-info") "," HAS("guest-"
+                                                                               "get-"
+                                                                               "vcpus") "," HAS("guest-get-osinfo") "," HAS("guest-get-host-"
+                                                                                                                            "name") "," HAS("gue"
+                                                                                                                                            "st-"
+                                                                                                                                            "get"
+                                                                                                                                            "-ti"
+                                                                                                                                            "mez"
+                                                                                                                                            "on"
+                                                                                                                                            "e") "," HAS("guest-get-load") "," HAS("guest-network-get-interfaces") "," HAS("guest-get-fsinfo") "]}}",
+    [3] = "{\"return\":[{\"logical-id\":0,\"online\":true}]}",
+    [4] = "{\"return\":{\"id\":\"debian\"}}",
+    [5] = "{\"return\":{\"host-name\":\"x\"}}",
+    [6] = "{\"return\":{\"offset\":0}}",
+    [7] = "{\"return\":{\"load1m\":0,\"load5m\":0,\"load15m\":0}}",
+    [8] = "{\"return\":[{\"name\":\"eth0\"}]}",
+    [9] = "{\"return\":[{\"name\":\"vda\",\"type\":\"ext4\",\"mountpoint\":\"/\","
+          "\"used-bytes\":1,\"total-bytes\":2,\"disk\":[]}]}",
+};
+
+static size_t
+command_of(const char *request)
+{
+    char quoted[64];
+    size_t i = 0;
+
+    for (; i < COMMANDS; i++) {
+        snprintf(quoted, sizeof(quoted), "\"%s\"", commands[i]);
+        if (strstr(request, quoted))
+            break;
+    }
+    return i;
+}
+
+static char *
+answer(size_t command)
+{
+    char text[64];
+    struct timespec now;
+
+    if (command >= COMMANDS) {
+        fail(VIR_ERR_INTERNAL_ERROR, "unable to execute QEMU agent command 'x': The "
+                                     "command x has not been found");
+        return NULL;
+    }
+    if (command != GET_TIME)
+        return strdup(replies[command]);
+    clock_gettime(CLOCK_REALTIME, &now);
+    snprintf(text, sizeof(text), "{\"return\":%lld}",
+             (long long)now.tv_sec * 1000000000 + now.tv_nsec);
+    return strdup(text);
+}
+
+static char *
+be_silent(void)
+{
+    pass(5);
+    fail(VIR_ERR_AGENT_UNRESPONSIVE,
+         "Guest agent is not responding: Guest agent not available for now");
+    return NULL;
+}
+
+static char *
+hold(struct played *domain)
+{
+    pass(4.8);
+    open_anew(domain);
+    fail(VIR_ERR_AGENT_UNRESPONSIVE, "Guest agent is not responding: Guest agent "
+                                     "disappeared while executing command");
+    return NULL;
+}
+
+/* Each visit refuses another set of commands: a binary counter. */
+static char *
+retract(struct played *domain, size_t command)
+{
+    unsigned int bit = 1U << command;
+
+    pass(2.9);
+    if (command == FREEZE_STATUS)
+        return answer(command);
+    domain->retracted ^= bit;
+    if (!(domain->retracted & bit))
+        return answer(command);
+    fail(VIR_ERR_INTERNAL_ERROR, "unable to execute QEMU agent command 'x': Command x "
+                                 "has been disabled: the command is not allowed");
+    return NULL;
+}
+
+static char *
+ask(struct played *domain, size_t command)
+{
+    domain->calls++;
+    if (is(domain, "hog"))
+        return hold(domain);
+    if (is(domain, "retracts"))
+        return retract(domain, command);
+    if (is(domain, "stuck") && domain->calls <= 2)
+        return be_silent();
+    while (is(domain, "stuck"))
+        pass(1000);
+    if (is(domain, "wakes") && now_s() - began_s < WAKES_AFTER_S)
+        return be_silent();
+    pass(is(domain, "late") ? 2.9 : 0.005);
+    return answer(command);
+}
+
+char *
+virDomainQemuAgentCommand(virDomainPtr domain, const char *request, int timeout,
+                          unsigned int flags)
+{
+    (void)timeout;
+    (void)flags;
+    pthread_mutex_lock(&played(domain)->job);
+    char *reply = ask(played(domain), command_of(request));
+
+    pthread_mutex_unlock(&played(domain)->job);
+    return reply;
+}
+
+/* --- connections --- */
+
+int
+virInitialize(void)
+{
+    return 0;
+}
+
+void
+virSetErrorFunc(void *data, virErrorFunc handler)
+{
+    (void)data;
+    (void)handler;
+}
+
+void
+virEventRegisterImpl(virEventAddHandleFunc add_handle,
+                     virEventUpdateHandleFunc update_handle,
+                     virEventRemoveHandleFunc remove_handle,
+                     virEventAddTimeoutFunc add_timeout,
+                     virEventUpdateTimeoutFunc update_timeout,
+                     virEventRemoveTimeoutFunc remove_timeout)
+{
+    (void)add_handle;
+    (void)update_handle;
+    (void)remove_handle;
+    (void)add_timeout;
+    (void)update_timeout;
+    (void)remove_timeout;
+}
+
+virConnectPtr
+virConnectOpen(const char *uri)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    (void)uri;
+    pthread_once(&once, set_up);
+    return malloc(1);
+}
+
+int
+virConnectClose(virConnectPtr connection)
+{
+    free(connection);
+    return 0;
+}
+
+int
+virConnectIsAlive(virConnectPtr connection)
+{
+    (void)connection;
+    return 1;
+}
+
+int
+virConnectSetKeepAlive(virConnectPtr connection, int interval, unsigned int count)
+{
+    (void)connection;
+    (void)interval;
+    (void)count;
+    return 0;
+}
+
+int
+virConnectGetLibVersion(virConnectPtr connection, unsigned long *version)
+{
+    (void)connection;
+    *version = 9000000;
+    return 0;
+}
+
+static int
+subscribe(struct subscription *table, struct subscription subscription)
+{
+    int number = -1;
+
+    pthread_mutex_lock(&subscriptions_lock);
+    for (int i = 0; i < SUBSCRIPTIONS_MAX && number < 0; i++) {
+        if (table[i].opaque)
+            continue;
+        table[i] = subscription;
+        number = i;
+    }
+    pthread_mutex_unlock(&subscriptions_lock);
+    return number;
+}
+
+static void
+unsubscribe(struct subscription *subscription)
+{
+    pthread_mutex_lock(&subscriptions_lock);
+    subscription->free_opaque(subscription->opaque);
+    *subscription = (struct subscription){.opaque = NULL};
+    pthread_mutex_unlock(&subscriptions_lock);
+}
+
+int
+virConnectRegisterCloseCallback(virConnectPtr connection, virConnectCloseFunc callback,
+                                void *opaque, virFreeCallback free_opaque)
+{
+    (void)callback;
+    return subscribe(closing, (struct subscription){.connection = connection,
+                                                    .opaque = opaque,
+                                                    .free_opaque = free_opaque}) < 0
+               ? -1
+               : 0;
+}
+
+int
+virConnectUnregisterCloseCallback(virConnectPtr connection,
+                                  virConnectCloseFunc callback)
+{
+    (void)callback;
+    for (int i = 0; i < SUBSCRIPTIONS_MAX; i++) {
+        if (closing[i].opaque && closing[i].connection == connection)
+            unsubscribe(&closing[i]);
+    }
+    return 0;
+}
+
+int
+virConnectDomainEventRegisterAny(virConnectPtr connection, virDomainPtr domain, int id,
+                                 virConnectDomainEventGenericCallback callback,
+                                 void *opaque, virFreeCallback free_opaque)
+{
+    struct subscription subscription = {
+        .connection = connection, .opaque = opaque, .free_opaque = free_opaque};
+
+    (void)domain;
+    if (id == VIR_DOMAIN_EVENT_ID_AGENT_LIFECYCLE)
+        memcpy(&subscription.callback, &callback, sizeof(callback));
+    return subscribe(subscriptions, subscription);
+}
+
+int
+virConnectDomainEventDeregisterAny(virConnectPtr connection, int number)
+{
+    (void)connection;
+    unsubscribe(&subscriptions[number]);
+    return 0;
+}
+
+/* --- domains --- */
+
+int
+virConnectListAllDomains(virConnectPtr connection, virDomainPtr **list,
+                         unsigned int flags)
+{
+    (void)connection;
+    (void)flags;
+    *list = calloc(domains_count + 1, sizeof(**list));
+    for (size_t i = 0; i < domains_count; i++)
+        (*list)[i] = (virDomainPtr)&domains[i];
+    return (int)domains_count;
+}
+
+virDomainPtr
+virDomainLookupByUUIDString(virConnectPtr connection, const char *uuid)
+{
+    (void)connection;
+    for (size_t i = 0; i < domains_count; i++) {
+        if (strcmp(domains[i].uuid, uuid) == 0)
+            return (virDomainPtr)&domains[i];
+    }
+    fail(VIR_ERR_NO_DOMAIN, "no such domain");
+    return NULL;
+}
+
+int
+virDomainFree(virDomainPtr domain)
+{
+    (void)domain;
+    return 0;
+}
+
+int
+virDomainGetState(virDomainPtr domain, int *state, int *reason, unsigned int flags)
+{
+    (void)domain;
+    (void)flags;
+    *state = VIR_DOMAIN_RUNNING;
+    *reason = 0;
+    return 0;
+}
+
+int
+virDomainGetUUIDString(virDomainPtr domain, char *uuid)
+{
+    memcpy(uuid, played(domain)->uuid, VIR_UUID_STRING_BUFLEN);
+    return 0;
+}
+
+const char *
+virDomainGetName(virDomainPtr domain)
+{
+    return played(domain)->name;
+}
+
+unsigned int
+virDomainGetID(virDomainPtr domain)
+{
+    return played(domain)->id;
+}
+
+char *
+virDomainGetXMLDesc(virDomainPtr domain, unsigned int flags)
+{
+    char xml[512];
+
+    (void)flags;
+    snprintf(xml, sizeof(xml),
+             "<domain><name>%s</name><devices><channel type='unix'><target "
+             "type='virtio' name='org.qemu.guest_agent.0' state='connected'/></channel>"
+             "</devices></domain>",
+             played(domain)->name);
+    return strdup(xml);
+}
+
+int
+virDomainGetControlInfo(virDomainPtr domain, virDomainControlInfoPtr info,
+                        unsigned int flags)
+{
+    (void)domain;
+    (void)flags;
+    info->state = VIR_DOMAIN_CONTROL_OK;
+    return 0;
+}
+
+int
+virDomainGetJobStats(virDomainPtr domain, int *type, virTypedParameterPtr *parameters,
+                     int *count, unsigned int flags)
+{
+    (void)domain;
+    (void)flags;
+    *type = VIR_DOMAIN_JOB_NONE;
+    *parameters = NULL;
+    *count = 0;
+    return 0;
+}
+
+/* --- errors --- */
+
+virErrorPtr
+virGetLastError(void)
+{
+    return last_error.code != 0 ? &last_error : NULL;
+}
+
+int
+virGetLastErrorCode(void)
+{
+    return last_error.code;
+}
+
+void
+virResetLastError(void)
+{
+    last_error.code = 0;
+}
