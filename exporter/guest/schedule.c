@@ -19,6 +19,7 @@ struct schedule {
     struct schedule_settings settings;
     struct heap well, suspects; /* the guests that wait for their turn */
     unsigned int in_flight, suspects_in_flight;
+    unsigned int guests[SCHEDULE_CLASSES];
 };
 
 static struct schedule_guest *
@@ -79,6 +80,27 @@ schedule_is_confined(const struct schedule_guest *guest)
     return guest->suspect || guest->share.confined;
 }
 
+static void
+count_as(struct schedule *schedule, struct schedule_guest *guest,
+         enum schedule_class class)
+{
+    if (guest->class != SCHEDULE_NOBODY)
+        schedule->guests[guest->class]--;
+    if (class != SCHEDULE_NOBODY)
+        schedule->guests[class]++;
+    guest->class = class;
+}
+
+static enum schedule_class
+class_of(const struct schedule_guest *guest)
+{
+    if (guest->held)
+        return SCHEDULE_NOBODY;
+    if (guest->suspect)
+        return SCHEDULE_SILENT;
+    return guest->share.confined ? SCHEDULE_CONFINED : SCHEDULE_WELL;
+}
+
 /* Puts the guest where it waits for its next turn. */
 static void
 await(struct schedule *schedule, struct schedule_guest *guest)
@@ -86,6 +108,7 @@ await(struct schedule *schedule, struct schedule_guest *guest)
     int64_t due_ns = INT64_MIN; /* a suspect waits for a probe alone */
 
     heap_remove(&guest->waiting);
+    count_as(schedule, guest, class_of(guest));
     if (guest->held || guest->in_flight)
         return;
     if (!guest->suspect)
@@ -152,7 +175,7 @@ schedule_add(struct schedule *schedule, struct schedule_guest *guest, const char
 void
 schedule_remove(struct schedule *schedule, struct schedule_guest *guest)
 {
-    (void)schedule;
+    count_as(schedule, guest, SCHEDULE_NOBODY);
     heap_remove(&guest->waiting);
 }
 
@@ -231,11 +254,18 @@ schedule_forbid(struct schedule *schedule, struct schedule_guest *guest,
     await(schedule, guest);
 }
 
+/* A quarter; or more where more of those that answer are confined: on a slow host all
+ * may be.  A lane is left to the others as long as there are any. */
 static unsigned int
 suspects_max(const struct schedule *schedule)
 {
-    unsigned int share = schedule->settings.lanes / SUSPECT_SHARE;
+    const unsigned int *guests = schedule->guests;
+    unsigned int lanes = schedule->settings.lanes, share = lanes / SUSPECT_SHARE;
+    unsigned int answering = guests[SCHEDULE_CONFINED] + guests[SCHEDULE_WELL];
+    unsigned int fair = answering ? lanes * guests[SCHEDULE_CONFINED] / answering : 0;
 
+    if (fair > share)
+        share = fair;
     return share ? share : 1;
 }
 

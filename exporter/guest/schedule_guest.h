@@ -38,6 +38,15 @@ struct schedule_entry {
     bool forbidden;       /* ... or it does harm: not sent in any mode, if not `must` */
 };
 
+/* How a guest waits for its turns. */
+enum schedule_class {
+    SCHEDULE_NOBODY, /* it is not to be asked */
+    SCHEDULE_WELL,
+    SCHEDULE_CONFINED, /* by its share */
+    SCHEDULE_SILENT,
+    SCHEDULE_CLASSES,
+};
+
 /* Embedded in the guest; zeroed by its owner before schedule_add(). */
 struct schedule_guest {
     uint64_t hash;
@@ -56,6 +65,7 @@ struct schedule_guest {
     int64_t cut_short_ns;  /* when its back-off was, since an answer; 0: not */
     int64_t not_before_ns; /* the gap, the back-off, or somebody else's work */
     struct share share;
+    enum schedule_class class; /* as it is counted */
     int64_t spent_ns;   /* the budget: calls made, as time from which they are paid */
     int64_t allowed_ns; /* when the budget allows the next call */
     struct heap_node waiting; /* for its turn; nowhere while held or in flight */

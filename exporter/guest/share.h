@@ -3,9 +3,9 @@
  *
  * What was spent is kept as the time from which it is paid.  One who spends more than
  * its share of the lanes is confined: it waits with those that do not answer, who have
- * a quarter of the lanes together, until all is paid; and longer each time it comes
- * back.  One who spends more than its share of the loop waits until that is paid.  An
- * honest guest spends some milliseconds of either in a minute. */
+ * a part of the lanes together, until all is paid; and longer each time it comes back.
+ * One who spends more than its share of the loop waits until that is paid.  An honest
+ * guest spends some milliseconds of either in a minute. */
 #ifndef GUEST_SHARE_H
 #define GUEST_SHARE_H
 

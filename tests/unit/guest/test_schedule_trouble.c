@@ -203,89 +203,6 @@ test_a_call_that_is_given_up_leaves_its_place(void **state)
     schedule_free(schedule);
 }
 
-/* It holds each call for nearly five seconds, and opens its channel anew before that is
- * over: what it has cost is not forgotten, and the others have three of four lanes. */
-static void
-test_those_that_hold_lanes_share_a_quarter(void **state)
-{
-    enum { HOGS = 30 };
-    struct schedule *schedule = new_schedule(4);
-    struct schedule_guest hogs[HOGS] = {0}, honest = {0};
-    struct schedule_turn turns[HOGS], taken;
-    int64_t now_ns = 1000 * S;
-    unsigned int count = 0;
-    char name[32];
-
-    (void)state;
-    for (int i = 0; i < HOGS; i++) {
-        snprintf(name, sizeof(name), "hog-%d", i);
-        schedule_add(schedule, &hogs[i], name, now_ns);
-    }
-    for (int i = 0; i < HOGS; i++) {
-        assert_true(schedule_next(schedule, now_ns, &taken));
-        assert_false(taken.confined);
-        schedule_release(schedule, taken.guest, now_ns); /* it opens anew */
-        schedule_done(schedule, &taken, FAILURE_DISCONNECTED, 4800 * MS, now_ns);
-    }
-    now_ns += 10 * S;
-    while (schedule_next(schedule, now_ns, &turns[count]))
-        assert_true(turns[count++].confined);
-    assert_int_equal(count, 1);
-    assert_false(turns[0].probe); /* it may be asked anything, in that place */
-    assert_int_equal(turns[0].due_ns, now_ns); /* nobody else has made it late */
-    schedule_add(schedule, &honest, "honest", now_ns);
-    visit_all(schedule, now_ns);
-    schedule_done(schedule, &turns[0], FAILURE_NONE, 4800 * MS, now_ns + 5 * S);
-    assert_true(schedule_next(schedule, now_ns + 5 * S, &taken));
-    assert_ptr_not_equal(taken.guest, turns[0].guest); /* each in its turn */
-    schedule_free(schedule);
-}
-
-/* One that answers as it should again has a place of its own, by and by. */
-static void
-test_a_confined_guest_is_free_again(void **state)
-{
-    struct schedule *schedule = new_schedule(4);
-    struct schedule_guest guest = {0};
-    struct schedule_turn taken;
-    int64_t now_ns = 1000 * S;
-
-    (void)state;
-    schedule_add(schedule, &guest, "web-1", now_ns);
-    assert_true(turn(schedule, now_ns, FAILURE_NONE, 4 * S, &taken));
-    assert_true(schedule_is_confined(&guest));
-    for (int minutes = 1; minutes <= 10; minutes++) {
-        now_ns += MINUTE;
-        assert_true(turn(schedule, now_ns, FAILURE_NONE, 5 * MS, &taken));
-        assert_int_equal(schedule_is_confined(&guest), minutes < 7);
-    }
-    schedule_free(schedule);
-}
-
-/* Its replies are as large as they may be. */
-static void
-test_who_keeps_the_loop_busy_waits_until_it_is_paid(void **state)
-{
-    struct schedule *schedule = new_schedule(4);
-    struct schedule_guest guest = {0};
-    struct schedule_turn taken;
-    int64_t now_ns = 1000 * S;
-    int calls = 0;
-
-    (void)state;
-    schedule_add(schedule, &guest, "web-1", now_ns);
-    for (; now_ns < 1000 * S + 10 * MINUTE; now_ns += S) {
-        schedule_release(schedule, &guest, now_ns); /* it opens anew */
-        if (!schedule_next(schedule, now_ns, &taken))
-            continue;
-        schedule_spend_loop(&guest, 100 * MS, now_ns);
-        schedule_done(schedule, &taken, FAILURE_NONE, 5 * MS, now_ns);
-        calls++;
-    }
-    assert_in_range(calls, 30, 34); /* each 20 s, and some at first */
-    schedule_free(schedule);
-}
-
 static void
 test_slow_command_is_asked_less(void **state)
 {
@@ -537,9 +454,6 @@ main(void)
         cmocka_unit_test(test_silent_guests_use_a_quarter),
         cmocka_unit_test(test_silent_guests_use_a_quarter_of_the_lanes),
         cmocka_unit_test(test_a_call_that_is_given_up_leaves_its_place),
-        cmocka_unit_test(test_those_that_hold_lanes_share_a_quarter),
-        cmocka_unit_test(test_a_confined_guest_is_free_again),
-        cmocka_unit_test(test_who_keeps_the_loop_busy_waits_until_it_is_paid),
         cmocka_unit_test(test_slow_command_is_asked_less),
         cmocka_unit_test(test_timeout_of_one_command_stretches_it_alone),
         cmocka_unit_test(test_occupied_is_no_failure),
