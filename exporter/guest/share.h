@@ -14,7 +14,7 @@
 
 /* Of one lane, a twentieth; so much at once: a slow answer, and none that is late. */
 #define SHARE_LANE_PART 20
-#define SHARE_LANE_BURST_NS (INT64_C(3) * 1000 * 1000 * 1000)
+#define SHARE_LANE_BURST_NS (INT64_C(2) * 1000 * 1000 * 1000)
 /* Of the loop, a two hundredth; so much at once: a visit to a guest that says much. */
 #define SHARE_LOOP_PART 200
 #define SHARE_LOOP_BURST_NS (INT64_C(250) * 1000 * 1000)

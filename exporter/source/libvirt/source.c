@@ -280,13 +280,12 @@ capacity_of(unsigned int lanes, unsigned int abandoned)
 
 static void
 review_lanes(const struct source *source, struct lanes *lanes, int64_t now_ns,
-             int64_t overdue_ns, const char *what)
+             int64_t overdue_ns, const char *what_hangs)
 {
     unsigned int given_up = lanes_review(lanes, now_ns, overdue_ns);
 
     if (given_up > 0)
-        log_warn("libvirt does not answer; lanes are given up and replaced",
-                 LOG_STR("uri", source->link->uri), LOG_STR("asked_for", what),
+        log_warn(what_hangs, LOG_STR("uri", source->link->uri),
                  LOG_INT("given_up", given_up),
                  LOG_INT("lanes", lanes_figures(lanes).lanes));
 }
@@ -310,9 +309,14 @@ review(uv_timer_t *timer)
     int64_t now_ns = clock_monotonic_ns();
 
     libvirt_events_ensure();
-    review_lanes(source, source->calls, now_ns, LANE_OVERDUE_NS, "agents");
-    review_lanes(source, source->states, now_ns, LOOK_OVERDUE_NS, "states of domains");
-    review_lanes(source, source->control, now_ns, CONTROL_OVERDUE_NS, "all domains");
+    review_lanes(source, source->calls, now_ns, LANE_OVERDUE_NS,
+                 "calls hang in libvirt; their lanes are given up and replaced");
+    review_lanes(
+        source, source->states, now_ns, LOOK_OVERDUE_NS,
+        "looks at domains hang in libvirt; their lanes are given up and replaced");
+    review_lanes(
+        source, source->control, now_ns, CONTROL_OVERDUE_NS,
+        "the list of domains hangs in libvirt; its lane is given up and replaced");
     review_connecting(source);
     review_reconciliation(source, now_ns);
     look_again(&source->due);
