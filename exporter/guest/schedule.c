@@ -1,4 +1,4 @@
-/* Two heaps of waiting guests, one of them for those that do not answer. */
+/* A heap of waiting guests for each class of them. */
 #include "guest/schedule.h"
 
 #include "guest/response.h"
@@ -12,14 +12,11 @@
 
 #define MINUTE_NS (INT64_C(60) * 1000 * 1000 * 1000)
 
-/* Guests that do not answer may use one in so many of the lanes. */
-#define SUSPECT_SHARE 4
-
 struct schedule {
     struct schedule_settings settings;
-    struct heap well, suspects; /* the guests that wait for their turn */
-    unsigned int in_flight, suspects_in_flight;
-    unsigned int guests[SCHEDULE_CLASSES];
+    unsigned int in_flight;
+    struct heap waiting[SCHEDULE_CLASSES]; /* for their turn */
+    struct places places;
 };
 
 static struct schedule_guest *
@@ -43,8 +40,8 @@ schedule_free(struct schedule *schedule)
 {
     if (!schedule)
         return;
-    heap_clear(&schedule->well);
-    heap_clear(&schedule->suspects);
+    for (size_t i = 0; i < SCHEDULE_CLASSES; i++)
+        heap_clear(&schedule->waiting[i]);
     free(schedule);
 }
 
@@ -84,10 +81,7 @@ static void
 count_as(struct schedule *schedule, struct schedule_guest *guest,
          enum schedule_class class)
 {
-    if (guest->class != SCHEDULE_NOBODY)
-        schedule->guests[guest->class]--;
-    if (class != SCHEDULE_NOBODY)
-        schedule->guests[class]++;
+    places_move_guest(&schedule->places, guest->class, class);
     guest->class = class;
 }
 
@@ -117,8 +111,7 @@ await(struct schedule *schedule, struct schedule_guest *guest)
         due_ns = INT64_MAX;
     guest->waiting.wake_ns = later(later(due_ns, share_allowed_ns(&guest->share)),
                                    later(guest->not_before_ns, guest->allowed_ns));
-    heap_add(schedule_is_confined(guest) ? &schedule->suspects : &schedule->well,
-             &guest->waiting);
+    heap_add(&schedule->waiting[guest->class], &guest->waiting);
 }
 
 void
@@ -254,35 +247,23 @@ schedule_forbid(struct schedule *schedule, struct schedule_guest *guest,
     await(schedule, guest);
 }
 
-/* A quarter; or more where more of those that answer are confined: on a slow host all
- * may be.  A lane is left to the others as long as there are any. */
-static unsigned int
-suspects_max(const struct schedule *schedule)
-{
-    const unsigned int *guests = schedule->guests;
-    unsigned int lanes = schedule->settings.lanes, share = lanes / SUSPECT_SHARE;
-    unsigned int answering = guests[SCHEDULE_CONFINED] + guests[SCHEDULE_WELL];
-    unsigned int fair = answering ? lanes * guests[SCHEDULE_CONFINED] / answering : 0;
-
-    if (fair > share)
-        share = fair;
-    return share ? share : 1;
-}
-
 /* Whose turn it would be, if the capacity allows it. */
 static struct schedule_guest *
 head(const struct schedule *schedule)
 {
-    struct heap_node *well = heap_first(&schedule->well);
-    struct heap_node *suspect = schedule->suspects_in_flight < suspects_max(schedule)
-                                    ? heap_first(&schedule->suspects)
-                                    : NULL;
+    struct heap_node *first = NULL;
 
-    if (schedule->in_flight >= schedule->settings.capacity || (!well && !suspect))
+    if (schedule->in_flight >= schedule->settings.capacity)
         return NULL;
-    if (!well || (suspect && suspect->wake_ns < well->wake_ns))
-        return guest_of(suspect);
-    return guest_of(well);
+    for (int i = SCHEDULE_WELL; i < SCHEDULE_CLASSES; i++) {
+        struct heap_node *node = heap_first(&schedule->waiting[i]);
+
+        if (node && (!first || node->wake_ns < first->wake_ns) &&
+            places_has_one(&schedule->places, (enum schedule_class)i,
+                           schedule->settings.lanes))
+            first = node;
+    }
+    return first ? guest_of(first) : NULL;
 }
 
 int64_t
@@ -344,16 +325,15 @@ schedule_next(struct schedule *schedule, int64_t now_ns, struct schedule_turn *t
         .guest = guest,
         .collector = collector_for(schedule, guest, now_ns),
         .probe = guest->suspect,
-        .confined = schedule_is_confined(guest),
-        /* For a place among the suspects it waits on its own account. */
-        .due_ns = schedule_is_confined(guest) ? now_ns : guest->waiting.wake_ns,
+        .class = guest->class,
+        /* For a place of the others' it waits on its own account. */
+        .due_ns = guest->class == SCHEDULE_WELL ? guest->waiting.wake_ns : now_ns,
         .epoch = guest->epoch,
     };
     heap_remove(&guest->waiting);
     guest->in_flight = true;
     schedule->in_flight++;
-    if (turn->confined)
-        schedule->suspects_in_flight++;
+    schedule->places.in_flight[turn->class]++;
     return true;
 }
 
@@ -410,7 +390,7 @@ put_off(struct schedule_guest *guest, enum failure_kind outcome, int64_t now_ns)
         return;
     }
     guest->not_before_ns = now_ns + SCHEDULE_BUSY_NS;
-    /* Such a call waits for half a minute: it shares the suspects' lanes. */
+    /* Such a call waits for half a minute: it shares the lanes of the silent. */
     guest->suspect |= outcome == FAILURE_BUSY;
 }
 
@@ -462,8 +442,7 @@ static void
 leave_place(struct schedule *schedule, const struct schedule_turn *turn)
 {
     schedule->in_flight--;
-    if (turn->confined)
-        schedule->suspects_in_flight--;
+    schedule->places.in_flight[turn->class]--;
 }
 
 void

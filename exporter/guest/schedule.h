@@ -12,8 +12,8 @@
  * - A guest is asked no more often than its budget allows, whatever happens: polling
  * has killed guests whose agents leak, and an agent that connects again and again
  * invites visits.
- * - A guest that holds lanes, or the loop, for more than its share waits with those
- * that do not answer, or until it is paid (guest/share.h).
+ * - A guest that holds lanes, or the loop, for more than its share has places with its
+ * like, or waits until it is paid (guest/share.h).
  * - A command that was slow or timed out gets a longer period for that guest. */
 #ifndef GUEST_SCHEDULE_H
 #define GUEST_SCHEDULE_H
@@ -41,9 +41,9 @@
 struct schedule_turn {
     struct schedule_guest *guest;
     size_t collector;
-    bool probe;    /* the guest is suspect: its answer counts, the collector may be
-                      disabled */
-    bool confined; /* it has a place among the suspects */
+    bool probe; /* the guest is suspect: its answer counts, the collector may be
+                   disabled */
+    enum schedule_class class; /* whose place it has */
     int64_t due_ns;
     unsigned int epoch;
     bool given_up; /* its place is another's; see schedule_give_up() */
@@ -129,7 +129,7 @@ bool schedule_is_backing_off(const struct schedule *schedule,
 /* Whether nothing more is due for the guest at now_ns: the visit is over. */
 bool schedule_is_idle(const struct schedule_guest *guest, int64_t now_ns);
 
-/* Whether the guest waits for a place among the suspects, between any two calls. */
+/* Whether the guest waits for a place, between any two calls. */
 bool schedule_is_confined(const struct schedule_guest *guest);
 
 /* Whether others are in the way of the guest's calls, but not yet for long. */

@@ -4,6 +4,7 @@
 
 #include "base/heap.h"
 #include "collector.h"
+#include "guest/places.h"
 #include "guest/share.h"
 
 #include <stdbool.h>
@@ -36,15 +37,6 @@ struct schedule_entry {
     bool must;            /* in the middle of a conversation: asked whatever is set */
     bool blocked;         /* the agent does not have the command, or has it disabled */
     bool forbidden;       /* ... or it does harm: not sent in any mode, if not `must` */
-};
-
-/* How a guest waits for its turns. */
-enum schedule_class {
-    SCHEDULE_NOBODY, /* it is not to be asked */
-    SCHEDULE_WELL,
-    SCHEDULE_CONFINED, /* by its share */
-    SCHEDULE_SILENT,
-    SCHEDULE_CLASSES,
 };
 
 /* Embedded in the guest; zeroed by its owner before schedule_add(). */

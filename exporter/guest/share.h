@@ -2,8 +2,8 @@
  * lanes, and time of the loop.  Pure.
  *
  * What was spent is kept as the time from which it is paid.  One who spends more than
- * its share of the lanes is confined: it waits with those that do not answer, who have
- * a part of the lanes together, until all is paid; and longer each time it comes back.
+ * its share of the lanes is confined: it waits with its like, who have a part of the
+ * lanes together, until all is paid; and longer each time it comes back.
  * One who spends more than its share of the loop waits until that is paid.  An honest
  * guest spends some milliseconds of either in a minute. */
 #ifndef GUEST_SHARE_H

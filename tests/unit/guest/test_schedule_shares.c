@@ -17,7 +17,7 @@ cost_much(struct schedule *schedule, struct schedule_guest *guests, int count,
         schedule_add(schedule, &guests[i], name, now_ns);
         assert_true(schedule_next(schedule, now_ns, &taken));
         assert_ptr_equal(taken.guest, &guests[i]);
-        assert_false(taken.confined);
+        assert_int_equal(taken.class, SCHEDULE_WELL);
         schedule_release(schedule, &guests[i], now_ns + 10 * S);
         schedule_done(schedule, &taken, FAILURE_DISCONNECTED, 4800 * MS, now_ns);
     }
@@ -39,14 +39,14 @@ test_those_that_hold_lanes_are_confined(void **state)
         schedule_add(schedule, &honest[i], i % 2 ? "odd" : "even", now_ns + 20 * S);
     now_ns += 10 * S;
     while (schedule_next(schedule, now_ns, &turns[count]))
-        assert_true(turns[count++].confined);
+        assert_int_equal(turns[count++].class, SCHEDULE_CONFINED);
     assert_int_equal(count, 2);   /* of four lanes, as half of the guests are */
     assert_false(turns[0].probe); /* it may be asked anything, in that place */
     assert_int_equal(turns[0].due_ns, now_ns); /* nobody else has made it late */
     now_ns += 10 * S;
     for (int i = 0; i < 2 * HONEST; i++) {
         assert_true(turn(schedule, now_ns + i * MS, FAILURE_NONE, MS, &taken));
-        assert_false(taken.confined);
+        assert_int_equal(taken.class, SCHEDULE_WELL);
     }
     schedule_done(schedule, &turns[0], FAILURE_NONE, 4800 * MS, now_ns + 5 * S);
     schedule_hold(schedule, turns[1].guest);
@@ -74,6 +74,40 @@ test_where_all_are_slow_all_lanes_are_theirs(void **state)
         count++;
     assert_int_equal(count, 4);
     schedule_free(schedule);
+}
+
+/* However many do not answer, and wait for their probes. */
+static void
+test_the_confined_do_not_wait_for_the_silent(void **state)
+{
+    enum { SILENT = 20 };
+    const unsigned int lanes[] = {4, 2};
+    struct schedule_turn taken, turns[2];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(lanes) / sizeof(lanes[0]); i++) {
+        struct schedule *schedule = new_schedule(lanes[i]);
+        struct schedule_guest silent[SILENT] = {0}, confined = {0}, well = {0};
+        int64_t now_ns = 1000 * S;
+
+        cost_much(schedule, &confined, 1, now_ns);
+        for (int j = 0; j < SILENT; j++) {
+            schedule_add(schedule, &silent[j], j % 2 ? "odd" : "even", now_ns);
+            assert_true(turn(schedule, now_ns, FAILURE_TIMEOUT, 8 * S, &taken));
+        }
+        schedule_add(schedule, &well, "well", now_ns + MINUTE);
+        now_ns += 40 * S;
+        assert_true(schedule_next(schedule, now_ns, &turns[0]));
+        assert_ptr_equal(turns[0].guest, &confined);
+        /* A lane is left to the one that is well: of two, they have one together. */
+        assert_int_equal(schedule_next(schedule, now_ns, &turns[1]), lanes[i] == 4);
+        if (lanes[i] == 4)
+            assert_int_equal(turns[1].class, SCHEDULE_SILENT);
+        assert_false(schedule_next(schedule, now_ns, &taken));
+        assert_true(turn(schedule, now_ns + MINUTE, FAILURE_NONE, MS, &taken));
+        assert_ptr_equal(taken.guest, &well);
+        schedule_free(schedule);
+    }
 }
 
 /* One that answers as it should again has a place of its own, by and by. */
@@ -127,6 +161,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_those_that_hold_lanes_are_confined),
         cmocka_unit_test(test_where_all_are_slow_all_lanes_are_theirs),
+        cmocka_unit_test(test_the_confined_do_not_wait_for_the_silent),
         cmocka_unit_test(test_a_confined_guest_is_free_again),
         cmocka_unit_test(test_who_keeps_the_loop_busy_waits_until_it_is_paid),
     };
