@@ -57,20 +57,6 @@ spend(const struct schedule *schedule, struct schedule_guest *guest, int64_t now
     return later(guest->spent_ns - MINUTE_NS, now_ns);
 }
 
-/* Whether there is a command that may be sent to a suspect. */
-static bool
-has_probe(const struct schedule *schedule, const struct schedule_guest *guest)
-{
-    size_t count = schedule->settings.collectors_count;
-    size_t i = 0;
-
-    if (!guest->restricted && !guest->entries[schedule->settings.probe].forbidden)
-        return true;
-    while (i < count && !ticks_is_asked(&schedule->settings, guest, i))
-        i++;
-    return i < count;
-}
-
 bool
 schedule_is_confined(const struct schedule_guest *guest)
 {
@@ -107,7 +93,7 @@ await(struct schedule *schedule, struct schedule_guest *guest)
         return;
     if (!guest->suspect)
         ticks_first_due(&schedule->settings, guest, INT64_MIN, &due_ns);
-    else if (!has_probe(schedule, guest))
+    else if (!ticks_has_probe(&schedule->settings, guest))
         due_ns = INT64_MAX;
     guest->waiting.wake_ns = later(later(due_ns, share_allowed_ns(&guest->share)),
                                    later(guest->not_before_ns, guest->allowed_ns));

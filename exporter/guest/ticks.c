@@ -22,6 +22,19 @@ ticks_is_asked(const struct schedule_settings *settings,
     return entry->must || (settings->collectors[collector].enabled && !entry->blocked);
 }
 
+bool
+ticks_has_probe(const struct schedule_settings *settings,
+                const struct schedule_guest *guest)
+{
+    size_t i = 0;
+
+    if (!guest->restricted && !guest->entries[settings->probe].forbidden)
+        return true;
+    while (i < settings->collectors_count && !ticks_is_asked(settings, guest, i))
+        i++;
+    return i < settings->collectors_count;
+}
+
 size_t
 ticks_first_due(const struct schedule_settings *settings,
                 const struct schedule_guest *guest, int64_t now_ns, int64_t *due_ns)

@@ -13,6 +13,10 @@ uint64_t ticks_mixed(uint64_t hash);
 bool ticks_is_asked(const struct schedule_settings *settings,
                     const struct schedule_guest *guest, size_t collector);
 
+/* Whether there is a command that may be sent to a suspect. */
+bool ticks_has_probe(const struct schedule_settings *settings,
+                     const struct schedule_guest *guest);
+
 /* The collector that is due first, and when; of those that are due already, the first
  * of the list: that is the order of a visit.  INT64_MAX: none. */
 size_t ticks_first_due(const struct schedule_settings *settings,
