@@ -79,14 +79,16 @@ exporter_handle_signal(struct exporter *exporter, uv_signal_t *handle, int numbe
 void
 exporter_open(struct exporter *exporter)
 {
-    const struct metric *const *slots[POLLER_SLOTS_MAX];
-    size_t slots_count = poller_slots(slots);
+    struct store_part parts[POLLER_SLOTS_MAX + TELEMETRY_PARTS];
+    size_t parts_count = poller_slots(parts);
+
+    for (size_t i = 0; i < TELEMETRY_PARTS; i++)
+        parts[parts_count++] = telemetry_parts[i];
 
     (void)uv_loop_init(&exporter->loop);
     exporter->mailbox = mailbox_new(&exporter->loop);
     exporter->telemetry = telemetry_new(commands_list(), poller_states());
-    exporter->store =
-        store_new(slots, slots_count, telemetry_write, exporter->telemetry);
+    exporter->store = store_new(parts, parts_count, exporter->telemetry);
     telemetry_reload(exporter->telemetry, true, clock_realtime_ns());
     (void)uv_timer_init(&exporter->loop, &exporter->finish);
     exporter->finish.data = exporter;

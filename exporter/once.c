@@ -58,7 +58,8 @@ once_print_metrics(struct exporter *exporter)
     exporter_start(exporter, first_pass, &walk);
     (void)uv_run(&exporter->loop, UV_RUN_DEFAULT);
 
-    struct body *body = store_body(exporter->store, clock_monotonic_ns());
+    struct body *body =
+        store_body(exporter->store, EXPOSITION_TEXT, clock_monotonic_ns());
     bool is_written = print(body->bytes, body->length);
 
     body_unref(body);

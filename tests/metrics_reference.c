@@ -1,21 +1,17 @@
-/* Prints docs/METRICS.md: the families of every collector and of the agents' health
- * from their tables, and the exporter's own from an exposition that it writes here,
- * because their tables are telemetry's alone.  `make docs` keeps the output, `make
+/* Prints docs/METRICS.md: the families of every collector, of the agents' health and of
+ * the exporter itself from their tables.  `make docs` keeps the output, `make
  * docs-check` compares it. */
-#include "base/text.h"
 #include "collector.h"
 #include "guest/domain_metrics.h"
 #include "guest/guest.h"
 #include "guest/health.h"
 #include "guest/state.h"
-#include "store/telemetry.h"
 #include "store/telemetry_text.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define EXPOSITION_BYTES_MAX ((size_t)1 << 20)
 #define LABELS_TEXT_BYTES 512
 
 static const char introduction[] =
@@ -121,38 +117,30 @@ print_table_head(unsigned int columns)
 }
 
 static void
-print_row(const char *name, const char *type, const char *labels, const char *since,
-          const char *series, const char *help)
-{
-    printf("| `%s` | %s | %s | %s | ", name, type, unit_of(name, help), labels);
-    if (since)
-        printf("%s | ", since);
-    if (series)
-        printf("%s | ", series);
-    print_cell(help);
-    puts(" |");
-}
-
-static void
-add_label(char text[LABELS_TEXT_BYTES], const char *name, size_t length)
+add_label(char text[LABELS_TEXT_BYTES], const char *name)
 {
     size_t used = strlen(text);
 
-    (void)snprintf(text + used, LABELS_TEXT_BYTES - used, "%s`%.*s`",
-                   used > 0 ? ", " : "", (int)length, name);
+    (void)snprintf(text + used, LABELS_TEXT_BYTES - used, "%s`%s`",
+                   used > 0 ? ", " : "", name);
 }
 
 /* `since`: of its collector; NULL: it has none. */
 static void
-print_metric(const struct metric *metric, const char *since)
+print_metric(const struct metric *metric, const char *since, unsigned int columns)
 {
     char labels[LABELS_TEXT_BYTES] = "";
 
     for (size_t i = 0; metric->labels[i]; i++)
-        add_label(labels, metric->labels[i], strlen(metric->labels[i]));
-    print_row(metric->name, type_name(metric->type), labels,
-              metric->since ? metric->since : since,
-              metric->series ? metric->series : "1", metric->help);
+        add_label(labels, metric->labels[i]);
+    printf("| `%s` | %s | %s | %s | ", metric->name, type_name(metric->type),
+           unit_of(metric->name, metric->help), labels);
+    if (columns & COLUMN_SINCE)
+        printf("%s | ", metric->since ? metric->since : since);
+    if (columns & COLUMN_SERIES)
+        printf("%s | ", metric->series ? metric->series : "1");
+    print_cell(metric->help);
+    puts(" |");
 }
 
 static void
@@ -186,7 +174,8 @@ print_collector(const struct collector *collector)
     }
     print_table_head(COLUMN_SINCE | COLUMN_SERIES);
     for (size_t i = 0; collector->metrics[i]; i++)
-        print_metric(collector->metrics[i], collector->since);
+        print_metric(collector->metrics[i], collector->since,
+                     COLUMN_SINCE | COLUMN_SERIES);
 }
 
 static void
@@ -198,7 +187,7 @@ print_health(void)
         "for one without an agent.");
     print_table_head(COLUMN_SERIES);
     for (size_t i = 0; health_metrics[i]; i++)
-        print_metric(health_metrics[i], NULL);
+        print_metric(health_metrics[i], NULL, COLUMN_SERIES);
 }
 
 static void
@@ -213,7 +202,7 @@ print_definition(void)
          "labels of the section `metadata_labels` of the configuration as well.");
     print_table_head(COLUMN_SERIES);
     for (size_t i = 0; domain_metrics_plain[i]; i++)
-        print_metric(domain_metrics_plain[i], NULL);
+        print_metric(domain_metrics_plain[i], NULL, COLUMN_SERIES);
 }
 
 static void
@@ -231,87 +220,31 @@ print_states(void)
 
 /* --- the exporter's own --- */
 
-/* A telemetry in which every family has a series, so that its labels show. */
 static void
-write_own(struct text *out)
+print_own(const char *title, const char *part)
 {
-    static const char *const commands[] = {"guest-get-time", NULL};
-    static const char *const states[] = {"responsive", NULL};
-    struct telemetry *telemetry = telemetry_new(commands, states);
-    size_t row = telemetry_source_add(telemetry, "");
-
-    telemetry_source_up(telemetry, row, true);
-    telemetry_lanes(telemetry, row, 4, 0, 0);
-    telemetry_sockets_beyond(telemetry, row, 0);
-    telemetry_call(telemetry, 0, FAILURE_NONE, 1);
-    telemetry_lateness(telemetry, 1);
-    telemetry_write(telemetry, out);
-    telemetry_free(telemetry);
-    if (out->overflow)
-        abort();
-}
-
-/* The labels of the family's first series; none of ours has a comma or a quote inside a
- * value. */
-static void
-labels_of_series(const char *series, char text[LABELS_TEXT_BYTES])
-{
-    const char *end = strchr(series, '\n');
-    const char *label = strchr(series, '{');
-
-    text[0] = '\0';
-    while (label && label < end) {
-        const char *equals = strstr(label, "=\"");
-
-        if (!equals || equals > end)
-            return;
-        size_t length = (size_t)(equals - label - 1);
-        if (length != 2 || strncmp(label + 1, "le", length) != 0)
-            add_label(text, label + 1, length);
-        label = strchr(equals, ',');
-    }
-}
-
-/* The families whose names begin with `prefix`. */
-static void
-print_own(const char *exposition, const char *prefix)
-{
+    puts(title);
     print_table_head(COLUMNS_PLAIN);
-    for (const char *line = strstr(exposition, "# HELP "); line;
-         line = strstr(line + 1, "# HELP ")) {
-        char name[128], help[512], type[16], labels[LABELS_TEXT_BYTES];
-        int consumed = 0;
+    for (size_t i = 0; i < TELEMETRY_PARTS; i++) {
+        const struct metric *const *families = telemetry_parts[i].families;
 
-        if (sscanf(line, "# HELP %127s %511[^\n]\n# TYPE %*s %15s\n%n", name, help,
-                   type, &consumed) != 3 ||
-            consumed == 0)
-            abort();
-        if (strncmp(name, prefix, strlen(prefix)) != 0)
-            continue;
-        labels_of_series(line + consumed, labels);
-        print_row(name, type, labels, NULL, NULL, help);
+        for (; strcmp(telemetry_parts[i].name, part) == 0 && *families; families++)
+            print_metric(*families, NULL, COLUMNS_PLAIN);
     }
 }
 
 int
 main(void)
 {
-    struct text own = TEXT_INIT(EXPOSITION_BYTES_MAX);
-
     fputs(introduction, stdout);
     for (size_t i = 0; i < collectors_count; i++)
         print_collector(collectors[i]);
     print_health();
     print_states();
     print_definition();
-
-    write_own(&own);
-    puts("\n## The host's clock\n\nWhat the guests' clocks are compared with.");
-    print_own(own.bytes, "qga_host_");
-    puts("\n## The exporter itself");
-    print_own(own.bytes, "qga_exporter_");
-    puts("\n## Its process");
-    print_own(own.bytes, "process_");
-    text_free(&own);
+    print_own("\n## The host's clock\n\nWhat the guests' clocks are compared with.",
+              "host");
+    print_own("\n## The exporter itself", "exporter");
+    print_own("\n## Its process", "process");
     return ferror(stdout) || fflush(stdout) != 0;
 }

@@ -29,7 +29,7 @@ struct poller {
 };
 
 size_t
-poller_slots(const struct metric *const *slots[POLLER_SLOTS_MAX])
+poller_slots(struct store_part slots[POLLER_SLOTS_MAX])
 {
     _Static_assert(POLLER_SLOTS_MAX == PUBLISH_SLOTS_MAX, "they are the same");
     return publish_slots(slots);

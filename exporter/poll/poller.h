@@ -5,13 +5,13 @@
 
 #include "config/config.h"
 #include "poll/watch.h"
+#include "store/body.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct mailbox;
-struct metric;
 struct poller;
 struct source_driver;
 struct store;
@@ -36,7 +36,7 @@ struct poller_parts {
 
 /* What the store and the telemetry need to know of the poller's world. */
 #define POLLER_SLOTS_MAX (COLLECTORS_MAX + 2)
-size_t poller_slots(const struct metric *const *slots[POLLER_SLOTS_MAX]);
+size_t poller_slots(struct store_part slots[POLLER_SLOTS_MAX]);
 const char *const *poller_states(void); /* telemetry rows; static, NULL-terminated */
 
 /* Starts the sources.  The config is borrowed until poller_configure() or

@@ -28,12 +28,15 @@ static const struct samples_limits host_limits = {
 };
 
 size_t
-publish_slots(const struct metric *const *slots[PUBLISH_SLOTS_MAX])
+publish_slots(struct store_part slots[PUBLISH_SLOTS_MAX])
 {
     for (size_t i = 0; i < collectors_count; i++)
-        slots[i] = collectors[i]->metrics;
-    slots[collectors_count] = health_metrics;
-    slots[collectors_count + 1] = domain_metrics_plain;
+        slots[i] = (struct store_part){.name = collectors[i]->name,
+                                       .families = collectors[i]->metrics};
+    slots[collectors_count] =
+        (struct store_part){.name = "health", .families = health_metrics};
+    slots[collectors_count + 1] =
+        (struct store_part){.name = "domain", .families = domain_metrics_plain};
     return collectors_count + 2;
 }
 

@@ -4,6 +4,7 @@
 #define POLL_PUBLISH_H
 
 #include "collector.h"
+#include "store/body.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -11,15 +12,14 @@
 
 struct answer;
 struct guest;
-struct metric;
 struct schedule_turn;
 struct verdict;
 struct watch;
 
 /* The slots of the store: one for each collector, then the health, then the definition.
- * NULL-terminated family lists; returns how many there are. */
+ * Returns how many there are. */
 #define PUBLISH_SLOTS_MAX (COLLECTORS_MAX + 2)
-size_t publish_slots(const struct metric *const *slots[PUBLISH_SLOTS_MAX]);
+size_t publish_slots(struct store_part slots[PUBLISH_SLOTS_MAX]);
 
 /* What the verdict on a call says of its collector's series. */
 void publish_series(const struct watch *watch, const struct guest *guest,

@@ -14,32 +14,43 @@ body_slot_init(struct body_slot *slot, const struct metric *const *families)
 {
     while (families[slot->families])
         slot->families++;
-    slot->headers = memory_new(slot->families, sizeof(*slot->headers));
-    for (size_t i = 0; i < slot->families; i++) {
+    slot->headers =
+        memory_new(EXPOSITION_FORMATS * slot->families, sizeof(*slot->headers));
+    for (size_t i = 0; i < EXPOSITION_FORMATS * slot->families; i++) {
         slot->headers[i] = TEXT_INIT(HEADER_BYTES_MAX);
-        exposition_header(&slot->headers[i], families[i]);
+        exposition_header(&slot->headers[i], families[i % slot->families],
+                          (enum exposition_format)(i / slot->families));
     }
 }
 
 void
 body_slot_clear(struct body_slot *slot)
 {
-    for (size_t i = 0; i < slot->families; i++)
+    for (size_t i = 0; i < EXPOSITION_FORMATS * slot->families; i++)
         text_free(&slot->headers[i]);
     free(slot->headers);
 }
 
-static size_t
-bytes_max(const struct body_slot *slots, size_t slots_count,
-          struct fragment *const *fragments, size_t fragments_count)
+static const struct text *
+header_of(const struct body_recipe *recipe, size_t slot, size_t family)
 {
-    size_t bytes = 0;
+    const struct body_slot *of = &recipe->slots[slot];
 
-    for (size_t i = 0; i < slots_count; i++)
-        for (size_t family = 0; family < slots[i].families; family++)
-            bytes += slots[i].headers[family].length;
-    for (size_t i = 0; i < fragments_count; i++)
-        bytes += fragments[i]->offsets[fragments[i]->families];
+    return &of->headers[(size_t)recipe->format * of->families + family];
+}
+
+static size_t
+bytes_max(const struct body_recipe *recipe)
+{
+    size_t bytes = strlen(exposition_end(recipe->format)), start = 0;
+
+    for (size_t slot = 0; slot < recipe->slots_count; slot++) {
+        for (size_t family = 0; family < recipe->slots[slot].families; family++)
+            bytes += header_of(recipe, slot, family)->length;
+        for (size_t i = start; i < recipe->slot_ends[slot]; i++)
+            bytes += recipe->fragments[i]->offsets[recipe->fragments[i]->families];
+        start = recipe->slot_ends[slot];
+    }
     return bytes;
 }
 
@@ -65,28 +76,29 @@ copy_family(char *out, const struct text *header, struct fragment *const *fragme
 }
 
 struct body *
-body_new(const struct body_slot *slots, size_t slots_count,
-         struct fragment *const *fragments, const size_t *slot_ends,
-         const struct text *trailer)
+body_new(const struct body_recipe *recipe)
 {
-    size_t count = slots_count > 0 ? slot_ends[slots_count - 1] : 0, start = 0;
     struct body *body = memory_new(1, sizeof(*body));
+    const char *end = exposition_end(recipe->format);
+    const bool *wanted = recipe->wanted;
+    size_t start = 0;
 
     atomic_init(&body->references, 1);
-    body->bytes = memory_resize(
-        NULL, bytes_max(slots, slots_count, fragments, count) + trailer->length, 1);
+    body->bytes = memory_resize(NULL, bytes_max(recipe), 1);
     char *out = body->bytes;
 
-    for (size_t slot = 0; slot < slots_count; slot++) {
-        size_t shown = slot_ends[slot] - start;
+    for (size_t slot = 0; slot < recipe->slots_count; slot++) {
+        size_t families = recipe->slots[slot].families;
 
-        for (size_t family = 0; shown > 0 && family < slots[slot].families; family++)
-            out = copy_family(out, &slots[slot].headers[family], fragments + start,
-                              shown, family);
-        start = slot_ends[slot];
+        for (size_t family = 0; family < families; family++)
+            if (!wanted || wanted[family])
+                out = copy_family(out, header_of(recipe, slot, family),
+                                  recipe->fragments + start,
+                                  recipe->slot_ends[slot] - start, family);
+        wanted = wanted ? wanted + families : NULL;
+        start = recipe->slot_ends[slot];
     }
-    if (trailer->length > 0)
-        out = mempcpy(out, trailer->bytes, trailer->length);
+    out = mempcpy(out, end, strlen(end));
     body->length = (size_t)(out - body->bytes);
     return body;
 }

@@ -2,11 +2,20 @@
 #ifndef STORE_BODY_H
 #define STORE_BODY_H
 
-#include "base/text.h"
 #include "store/exposition.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
+
+/* What can be asked for by its name: families that one fragment of each guest holds
+ * together, or, with `write`, families that are no guest's and are written when they
+ * are asked for, on the thread that asks. */
+struct store_part {
+    const char *name;
+    const struct metric *const *families; /* NULL-terminated */
+    void (*write)(void *context, struct fragment_writer *out);
+};
 
 /* Immutable and reference-counted, shared by concurrent scrapes. */
 struct body {
@@ -18,16 +27,22 @@ struct body {
 /* The families that stand together, since one fragment holds them all. */
 struct body_slot {
     size_t families;
-    struct text *headers; /* by family */
+    struct text *headers; /* by format, then by family */
 };
 /* `families` ends with NULL. */
 void body_slot_init(struct body_slot *slot, const struct metric *const *families);
 void body_slot_clear(struct body_slot *slot);
 
-/* Of the fragments by slot, then by guest; those of slot i end before slot_ends[i]. */
-struct body *body_new(const struct body_slot *slots, size_t slots_count,
-                      struct fragment *const *fragments, const size_t *slot_ends,
-                      const struct text *trailer);
+struct body_recipe {
+    const struct body_slot *slots;
+    size_t slots_count;
+    /* By slot, then by guest; those of slot i end before slot_ends[i]. */
+    struct fragment *const *fragments;
+    const size_t *slot_ends;
+    enum exposition_format format;
+    const bool *wanted; /* by slot, then by family; NULL: all are */
+};
+struct body *body_new(const struct body_recipe *recipe);
 struct body *body_ref(struct body *body);
 void body_unref(struct body *body); /* NULL is fine */
 

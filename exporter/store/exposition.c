@@ -1,5 +1,5 @@
-/* Prometheus text 0.0.4: the one place that knows how a sample, a label and a header
- * are written, and so the one place that escapes.
+/* The one place that knows how a sample, a label and a header are written, and so the
+ * one place that escapes.
  *
  * A fragment is one allocation (struct, offsets, text), so that assembling a body
  * touches as few cache lines as there are. */
@@ -95,12 +95,30 @@ exposition_line(struct text *out, const struct metric *metric, const char *suffi
     text_added(out, place);
 }
 
-static const char *
-type_name(enum metric_type type)
+/* --- headers --- */
+
+static bool
+ends_with(const char *name, size_t length, const char *end)
 {
-    switch (type) {
+    size_t end_length = strlen(end);
+
+    return length > end_length &&
+           memcmp(name + length - end_length, end, end_length) == 0;
+}
+
+static bool
+is_info(const struct metric *metric)
+{
+    return metric->type == METRIC_GAUGE &&
+           ends_with(metric->name, strlen(metric->name), "_info");
+}
+
+static const char *
+type_name(const struct metric *metric, enum exposition_format format)
+{
+    switch (metric->type) {
     case METRIC_GAUGE:
-        return "gauge";
+        return format == EXPOSITION_OPENMETRICS && is_info(metric) ? "info" : "gauge";
     case METRIC_COUNTER:
         return "counter";
     case METRIC_HISTOGRAM:
@@ -109,28 +127,71 @@ type_name(enum metric_type type)
     abort();
 }
 
-void
-exposition_header(struct text *out, const struct metric *metric)
+/* OpenMetrics names a family without what the type adds to the names of its series. */
+static size_t
+family_name_length(const struct metric *metric, enum exposition_format format)
 {
-    text_add_string(out, "# HELP ");
-    text_add_string(out, metric->name);
+    size_t length = strlen(metric->name);
+
+    if (format == EXPOSITION_TEXT)
+        return length;
+    if (metric->type == METRIC_COUNTER && ends_with(metric->name, length, "_total"))
+        return length - strlen("_total");
+    return is_info(metric) ? length - strlen("_info") : length;
+}
+
+/* The unit that the name of the family ends with, or NULL. */
+static const char *
+unit_of(const struct metric *metric, size_t name_length)
+{
+    static const char *const endings[] = {"_seconds", "_bytes", "_ratio", "_celsius",
+                                          "_sectors"};
+
+    for (size_t i = 0; i < sizeof(endings) / sizeof(endings[0]) && !is_info(metric);
+         i++)
+        if (ends_with(metric->name, name_length, endings[i]))
+            return endings[i] + 1;
+    return NULL;
+}
+
+/* "# TYPE name text" */
+static void
+header_line(struct text *out, const char *keyword, const struct metric *metric,
+            size_t name_length, const char *text, bool quoted)
+{
+    text_add_string(out, keyword);
+    text_add(out, metric->name, name_length);
     text_add(out, " ", 1);
-    char *help = text_reserve(out, 2 * strlen(metric->help));
-    if (help)
-        text_added(out, write_escaped(help, metric->help, false));
-    text_add_string(out, "\n# TYPE ");
-    text_add_string(out, metric->name);
-    text_add(out, " ", 1);
-    text_add_string(out, type_name(metric->type));
+    char *place = text_reserve(out, 2 * strlen(text));
+    if (place)
+        text_added(out, write_escaped(place, text, quoted));
     text_add(out, "\n", 1);
 }
 
 void
-exposition_single(struct text *out, const struct metric *metric, double value)
+exposition_header(struct text *out, const struct metric *metric,
+                  enum exposition_format format)
 {
-    exposition_header(out, metric);
-    exposition_line(out, metric, "", "", NULL, value);
+    bool open = format == EXPOSITION_OPENMETRICS;
+    size_t length = family_name_length(metric, format);
+    const char *unit = open ? unit_of(metric, length) : NULL;
+
+    if (!open)
+        header_line(out, "# HELP ", metric, length, metric->help, false);
+    header_line(out, "# TYPE ", metric, length, type_name(metric, format), false);
+    if (unit)
+        header_line(out, "# UNIT ", metric, length, unit, false);
+    if (open)
+        header_line(out, "# HELP ", metric, length, metric->help, true);
 }
+
+const char *
+exposition_end(enum exposition_format format)
+{
+    return format == EXPOSITION_OPENMETRICS ? "# EOF\n" : "";
+}
+
+/* --- identities --- */
 
 static void
 add_identity_label(struct text *out, const char *name, const char *value)
@@ -167,6 +228,13 @@ families_count(const struct metric *const *families)
     return count;
 }
 
+static _Noreturn void
+foreign_family(const struct metric *metric)
+{
+    (void)fprintf(stderr, "bug: %s is not a family of its collector\n", metric->name);
+    abort();
+}
+
 /* Which family a sample belongs to; samples come in runs, so the last one is tried
  * first. */
 static size_t
@@ -178,8 +246,7 @@ family_find(const struct metric *const *families, size_t count, size_t last,
     for (size_t i = 0; i < count; i++)
         if (families[i] == metric)
             return i;
-    (void)fprintf(stderr, "bug: %s is not a family of its collector\n", metric->name);
-    abort();
+    foreign_family(metric);
 }
 
 /* The samples' indexes by family, each family's in the order of adding (a counting
@@ -210,6 +277,8 @@ order_by_family(const struct metric *const *families, size_t count,
     return order;
 }
 
+/* --- fragments --- */
+
 static struct fragment *
 fragment_new(const struct text *text, const size_t *offsets, size_t families)
 {
@@ -227,31 +296,68 @@ fragment_new(const struct text *text, const size_t *offsets, size_t families)
     return fragment;
 }
 
+struct fragment_writer
+fragment_begin(const struct metric *const *families)
+{
+    size_t count = families_count(families);
+
+    return (struct fragment_writer){.families = families,
+                                    .count = count,
+                                    .offsets = memory_new(count + 1, sizeof(size_t)),
+                                    .text = TEXT_INIT(FRAGMENT_BYTES_MAX)};
+}
+
+void
+fragment_family(struct fragment_writer *writer, const struct metric *metric)
+{
+    do {
+        if (writer->begun == writer->count)
+            foreign_family(metric);
+        writer->offsets[writer->begun] = writer->text.length;
+    } while (writer->families[writer->begun++] != metric);
+}
+
+void
+fragment_single(struct fragment_writer *writer, const struct metric *metric,
+                double value)
+{
+    fragment_family(writer, metric);
+    exposition_line(&writer->text, metric, "", "", NULL, value);
+}
+
+struct fragment *
+fragment_end(struct fragment_writer *writer)
+{
+    while (writer->begun <= writer->count)
+        writer->offsets[writer->begun++] = writer->text.length;
+    struct fragment *fragment =
+        fragment_new(&writer->text, writer->offsets, writer->count);
+
+    text_free(&writer->text);
+    free(writer->offsets);
+    return fragment;
+}
+
 struct fragment *
 exposition_render(const char *identity, const struct metric *const *families,
                   const struct samples *samples)
 {
-    size_t count = families_count(families);
-    size_t *starts = memory_new(2 * (count + 1), sizeof(*starts));
-    size_t *offsets = starts + count + 1;
-    size_t *order = order_by_family(families, count, samples, starts);
-    struct text text = TEXT_INIT(FRAGMENT_BYTES_MAX);
+    struct fragment_writer writer = fragment_begin(families);
+    size_t *starts = memory_new(writer.count + 1, sizeof(*starts));
+    size_t *order = order_by_family(families, writer.count, samples, starts);
 
-    for (size_t f = 0; f < count; f++) {
-        offsets[f] = text.length;
+    for (size_t f = 0; f < writer.count; f++) {
+        fragment_family(&writer, families[f]);
         for (size_t i = starts[f]; i < starts[f + 1]; i++) {
             struct sample sample = samples_at(samples, order[i]);
 
-            exposition_line(&text, sample.metric, "", identity, sample.label_values,
-                            sample.value);
+            exposition_line(&writer.text, sample.metric, "", identity,
+                            sample.label_values, sample.value);
         }
     }
-    offsets[count] = text.length;
-    struct fragment *fragment = fragment_new(&text, offsets, count);
-    text_free(&text);
     free(order);
     free(starts);
-    return fragment;
+    return fragment_end(&writer);
 }
 
 struct fragment *

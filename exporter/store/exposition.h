@@ -1,9 +1,10 @@
-/* Snapshots to Prometheus text 0.0.4.  Pure: no I/O, no clock, no globals.  It alone
- * escapes label values and HELP.
+/* Snapshots to the text formats of Prometheus and OpenMetrics.  Pure: no I/O, no clock,
+ * no globals.  It alone escapes label values and HELP.
  *
  * The text of one collector's series of one guest is rendered once, when the reply
  * comes in (a fragment), and sliced by family, so that a scrape only concatenates.
- * Series text is byte-identical from scrape to scrape. */
+ * Series text is byte-identical from scrape to scrape, and in both formats: they differ
+ * in what stands above the series of a family and at the end. */
 #ifndef STORE_EXPOSITION_H
 #define STORE_EXPOSITION_H
 
@@ -14,6 +15,12 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
+
+enum exposition_format {
+    EXPOSITION_TEXT,        /* Prometheus text 0.0.4 */
+    EXPOSITION_OPENMETRICS, /* OpenMetrics text 1.0.0 */
+};
+#define EXPOSITION_FORMATS 2
 
 /* Immutable and reference-counted; may be shared by threads. */
 struct fragment {
@@ -37,16 +44,33 @@ void fragment_unref(struct fragment *fragment); /* NULL is fine */
  * NULL source is left out.  Bytes that are not UTF-8 become U+FFFD. */
 char *exposition_identity(const char *domain, const char *source);
 
-/* # HELP and # TYPE of one family. */
-void exposition_header(struct text *out, const struct metric *metric);
+/* What stands above the series of one family. */
+void exposition_header(struct text *out, const struct metric *metric,
+                       enum exposition_format format);
+/* What stands behind all families; static. */
+const char *exposition_end(enum exposition_format format);
 
-/* One sample line, or nothing if it does not fit; for families whose series are not a
- * guest's (telemetry). `suffix` is
- * "" or _bucket, _sum, _count. */
+/* One sample line, or nothing if it does not fit. `suffix` is "" or _bucket, _sum,
+ * _count. */
 void exposition_line(struct text *out, const struct metric *metric, const char *suffix,
                      const char *identity, const char *const *label_values,
                      double value);
-/* A family of one series without labels, with its header. */
-void exposition_single(struct text *out, const struct metric *metric, double value);
+
+/* A fragment in the making, for families whose series are not a guest's (telemetry):
+ * family by family in the order of their list, each begun before its lines are added to
+ * `text`; one that is not begun has no series. */
+struct fragment_writer {
+    const struct metric *const *families;
+    size_t count, begun;
+    size_t *offsets;
+    struct text text;
+};
+/* `families` is NULL-terminated, and borrowed until the end. */
+struct fragment_writer fragment_begin(const struct metric *const *families);
+void fragment_family(struct fragment_writer *writer, const struct metric *metric);
+/* A family of one series without labels. */
+void fragment_single(struct fragment_writer *writer, const struct metric *metric,
+                     double value);
+struct fragment *fragment_end(struct fragment_writer *writer);
 
 #endif

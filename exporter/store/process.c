@@ -46,30 +46,38 @@ static const struct metric process_start = {
 static const struct metric process_threads = {
     .name = "process_threads", .help = "Number of OS threads in the process."};
 
+const struct metric *const host_clock_families[] = {&clock_synchronized,
+                                                    &clock_max_error, NULL};
+const struct metric *const process_families[] = {
+    &process_cpu,         &process_open_fds, &process_max_fds,
+    &process_virtual_max, &process_virtual,  &process_resident,
+    &process_threads,     &process_start,    NULL};
+
 /* Left out where a sandbox forbids the call.  The kernel's own flag (STA_UNSYNC) is not
  * used: chrony without rtcsync leaves it set although it keeps the clock. */
 void
-host_clock_write(struct text *out)
+host_clock_write(struct fragment_writer *out)
 {
     struct timex timex = {.modes = 0};
 
     if (adjtimex(&timex) < 0)
         return;
-    exposition_single(out, &clock_synchronized, timex.maxerror < 16000000 ? 1 : 0);
-    exposition_single(out, &clock_max_error, (double)timex.maxerror / 1e6);
+    fragment_single(out, &clock_synchronized, timex.maxerror < 16000000 ? 1 : 0);
+    fragment_single(out, &clock_max_error, (double)timex.maxerror / 1e6);
 }
 
 static void
-write_limit(struct text *out, const struct metric *metric, __rlimit_resource_t which)
+write_limit(struct fragment_writer *out, const struct metric *metric,
+            __rlimit_resource_t which)
 {
     struct rlimit limit;
 
     if (getrlimit(which, &limit) == 0)
-        exposition_single(out, metric, (double)limit.rlim_cur);
+        fragment_single(out, metric, (double)limit.rlim_cur);
 }
 
 static void
-write_open_fds(struct text *out)
+write_open_fds(struct fragment_writer *out)
 {
     DIR *directory = opendir("/proc/self/fd");
 
@@ -80,8 +88,8 @@ write_open_fds(struct text *out)
          entry = readdir(directory))
         count += entry->d_name[0] != '.';
     (void)closedir(directory);
-    exposition_single(out, &process_open_fds,
-                      (double)(count - 1)); /* not our directory */
+    fragment_single(out, &process_open_fds,
+                    (double)(count - 1)); /* not our directory */
 }
 
 /* A field of /proc/self/stat by its number in proc(5); 0 if it is not there.  The name,
@@ -98,28 +106,28 @@ stat_field(const char *line, int number)
 }
 
 static void
-write_stat(struct text *out)
+write_stat(struct fragment_writer *out)
 {
     size_t length;
     char *line = file_read(file_open("/proc/self/stat"), STAT_BYTES_MAX, &length);
 
     if (!line)
         return;
-    exposition_single(out, &process_virtual, stat_field(line, 23));
-    exposition_single(out, &process_resident,
-                      stat_field(line, 24) * (double)sysconf(_SC_PAGESIZE));
-    exposition_single(out, &process_threads, stat_field(line, 20));
+    fragment_single(out, &process_virtual, stat_field(line, 23));
+    fragment_single(out, &process_resident,
+                    stat_field(line, 24) * (double)sysconf(_SC_PAGESIZE));
+    fragment_single(out, &process_threads, stat_field(line, 20));
     free(line);
 }
 
 void
-process_write(struct text *out, int64_t start_realtime_ns)
+process_write(struct fragment_writer *out, int64_t start_realtime_ns)
 {
-    exposition_single(out, &process_cpu,
-                      (double)clock_read_ns(CLOCK_PROCESS_CPUTIME_ID) / 1e9);
+    fragment_single(out, &process_cpu,
+                    (double)clock_read_ns(CLOCK_PROCESS_CPUTIME_ID) / 1e9);
     write_open_fds(out);
     write_limit(out, &process_max_fds, RLIMIT_NOFILE);
     write_limit(out, &process_virtual_max, RLIMIT_AS);
     write_stat(out);
-    exposition_single(out, &process_start, (double)start_realtime_ns / 1e9);
+    fragment_single(out, &process_start, (double)start_realtime_ns / 1e9);
 }

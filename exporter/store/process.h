@@ -3,13 +3,15 @@
 #ifndef STORE_PROCESS_H
 #define STORE_PROCESS_H
 
-#include "base/text.h"
+#include "store/exposition.h"
 
 #include <stdint.h>
 
 /* process_* */
-void process_write(struct text *out, int64_t start_realtime_ns);
+extern const struct metric *const process_families[];
+void process_write(struct fragment_writer *out, int64_t start_realtime_ns);
 /* qga_host_clock_* */
-void host_clock_write(struct text *out);
+extern const struct metric *const host_clock_families[];
+void host_clock_write(struct fragment_writer *out);
 
 #endif

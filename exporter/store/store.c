@@ -1,9 +1,9 @@
-/* Owns every guest's latest fragments and the body that was last made of them.
+/* Owns every guest's latest fragments and the bodies that were last made of them.
  *
  * A body is made in three steps: under the lock, references to all live fragments are
  * taken; without it, they are copied together; under it again, the result is kept for
  * the next scrape.  So the poller never waits for a scrape, nor a scrape for a guest.
- */
+ * Who asks while a body is made waits for it, and gets the same. */
 #include "store/store.h"
 
 #include "kit/memory.h"
@@ -15,9 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The trailer has values that are read when it is written (CPU time, lateness). */
+/* Some parts have values that are read when they are written (CPU time, lateness). */
 #define BODY_AGE_MAX_NS INT64_C(1000000000)
-#define TRAILER_BYTES_MAX ((size_t)4 << 20)
 
 struct store_guest {
     char *identity;
@@ -28,43 +27,51 @@ struct store_guest {
     } slots[]; /* the store's lock guards them */
 };
 
+/* A body that serves until something changes; none at first. */
+struct kept {
+    struct body *body; /* an owned reference, or NULL */
+    uint64_t generation;
+    int64_t made_ns, expires_ns;
+};
+
 struct store {
-    struct body_slot *slots;
-    size_t slots_count;
-    void (*trailer)(void *context, struct text *out);
+    struct store_part *parts;
+    struct body_slot *slots; /* by part */
+    size_t parts_count;
     void *context;
 
-    pthread_mutex_t lock; /* all below, and the fragments of the guests */
+    pthread_mutex_t making; /* taken before the other: one body is made at a time */
+    pthread_mutex_t lock;   /* all below, and the fragments of the guests */
     struct store_guest **guests;
     size_t guests_count, guests_capacity;
     uint64_t generation;    /* of what was put, added, removed */
     const char *incomplete; /* why guests may be; NULL: they are all there */
-    struct body *body;      /* the last one made, or NULL */
-    uint64_t body_generation;
-    int64_t body_made_ns, body_expires_ns;
+    struct kept kept[EXPOSITION_FORMATS];
 };
 
 /* What a body is made of: references, and when the first of them expires. */
 struct snapshot {
-    struct fragment **fragments; /* by slot, then by guest */
-    size_t *slot_ends;
+    struct fragment **fragments; /* by part, then by guest */
+    size_t *part_ends;
     uint64_t generation;
     int64_t made_ns, expires_ns;
 };
 
 struct store *
-store_new(const struct metric *const *const *slots, size_t slots_count,
-          void (*trailer)(void *context, struct text *out), void *context)
+store_new(const struct store_part *parts, size_t parts_count, void *context)
 {
     struct store *store = memory_new(1, sizeof(*store));
 
-    store->slots = memory_new(slots_count, sizeof(*store->slots));
-    store->slots_count = slots_count;
-    store->trailer = trailer;
+    store->parts = memory_new(parts_count, sizeof(*store->parts));
+    store->slots = memory_new(parts_count, sizeof(*store->slots));
+    store->parts_count = parts_count;
     store->context = context;
-    for (size_t i = 0; i < slots_count; i++)
-        body_slot_init(&store->slots[i], slots[i]);
+    for (size_t i = 0; i < parts_count; i++) {
+        store->parts[i] = parts[i];
+        body_slot_init(&store->slots[i], parts[i].families);
+    }
     store->incomplete = "the exporter has just started";
+    (void)pthread_mutex_init(&store->making, NULL);
     (void)pthread_mutex_init(&store->lock, NULL);
     return store;
 }
@@ -72,7 +79,7 @@ store_new(const struct metric *const *const *slots, size_t slots_count,
 static void
 guest_free(const struct store *store, struct store_guest *guest)
 {
-    for (size_t i = 0; i < store->slots_count; i++)
+    for (size_t i = 0; i < store->parts_count; i++)
         fragment_unref(guest->slots[i].fragment);
     discovery_guest_unref(guest->record);
     free(guest->identity);
@@ -86,11 +93,14 @@ store_free(struct store *store)
         return;
     for (size_t i = 0; i < store->guests_count; i++)
         guest_free(store, store->guests[i]);
-    for (size_t i = 0; i < store->slots_count; i++)
+    for (size_t i = 0; i < store->parts_count; i++)
         body_slot_clear(&store->slots[i]);
-    body_unref(store->body);
+    for (size_t i = 0; i < EXPOSITION_FORMATS; i++)
+        body_unref(store->kept[i].body);
     (void)pthread_mutex_destroy(&store->lock);
+    (void)pthread_mutex_destroy(&store->making);
     free(store->slots);
+    free(store->parts);
     free(store->guests);
     free(store);
 }
@@ -117,7 +127,7 @@ struct store_guest *
 store_guest_add(struct store *store, const char *identity)
 {
     struct store_guest *guest =
-        memory_new(1, sizeof(*guest) + store->slots_count * sizeof(struct shown));
+        memory_new(1, sizeof(*guest) + store->parts_count * sizeof(struct shown));
 
     guest->identity = memory_string(identity);
     (void)pthread_mutex_lock(&store->lock);
@@ -161,7 +171,7 @@ void
 store_put(struct store *store, struct store_guest *guest, size_t slot,
           struct fragment *fragment, int64_t expires_ns)
 {
-    if (slot >= store->slots_count ||
+    if (slot >= store->parts_count || store->parts[slot].write ||
         (fragment && fragment->families != store->slots[slot].families)) {
         (void)fprintf(stderr, "bug: a fragment does not fit slot %zu\n", slot);
         abort();
@@ -223,23 +233,26 @@ store_announced(struct store *store, size_t *count, const char **why)
     return records;
 }
 
-/* Takes references to what has not expired.  The caller holds the lock. */
+/* --- bodies --- */
+
+/* Takes references to what has not expired, and leaves room for what is written
+ * afterwards.  The caller holds the lock. */
 static struct snapshot
 snapshot_take(const struct store *store, int64_t now_ns)
 {
     struct snapshot snapshot = {
-        .fragments = memory_new(store->slots_count * store->guests_count,
+        .fragments = memory_new(store->parts_count * (store->guests_count + 1),
                                 sizeof(struct fragment *)),
-        .slot_ends = memory_new(store->slots_count, sizeof(*snapshot.slot_ends)),
+        .part_ends = memory_new(store->parts_count, sizeof(*snapshot.part_ends)),
         .generation = store->generation,
         .made_ns = now_ns,
         .expires_ns = INT64_MAX,
     };
     size_t count = 0;
 
-    for (size_t slot = 0; slot < store->slots_count; slot++) {
+    for (size_t part = 0; part < store->parts_count; part++) {
         for (size_t i = 0; i < store->guests_count; i++) {
-            const struct shown *shown = &store->guests[i]->slots[slot];
+            const struct shown *shown = &store->guests[i]->slots[part];
             struct fragment *fragment = shown->fragment;
 
             if (!fragment || shown->expires_ns <= now_ns)
@@ -248,84 +261,116 @@ snapshot_take(const struct store *store, int64_t now_ns)
             if (shown->expires_ns < snapshot.expires_ns)
                 snapshot.expires_ns = shown->expires_ns;
         }
-        snapshot.slot_ends[slot] = count;
+        count += !!store->parts[part].write;
+        snapshot.part_ends[part] = count;
     }
     return snapshot;
+}
+
+/* Nobody puts a guest's fragment into a part that is written. */
+static void
+snapshot_write(const struct store *store, const struct snapshot *snapshot)
+{
+    for (size_t i = 0; i < store->parts_count; i++) {
+        const struct store_part *part = &store->parts[i];
+
+        if (!part->write)
+            continue;
+        struct fragment_writer writer = fragment_begin(part->families);
+
+        part->write(store->context, &writer);
+        snapshot->fragments[snapshot->part_ends[i] - 1] = fragment_end(&writer);
+    }
 }
 
 static void
 snapshot_release(const struct store *store, struct snapshot *snapshot)
 {
     size_t count =
-        store->slots_count > 0 ? snapshot->slot_ends[store->slots_count - 1] : 0;
+        store->parts_count > 0 ? snapshot->part_ends[store->parts_count - 1] : 0;
 
     for (size_t i = 0; i < count; i++)
         fragment_unref(snapshot->fragments[i]);
     free(snapshot->fragments);
-    free(snapshot->slot_ends);
+    free(snapshot->part_ends);
 }
 
-/* An overflow would be a bug; then the exposition stays valid all the same. */
-static void
-trailer_write(const struct store *store, struct text *trailer)
-{
-    if (!store->trailer)
-        return;
-    store->trailer(store->context, trailer);
-    while (trailer->overflow && trailer->length > 0 &&
-           trailer->bytes[trailer->length - 1] != '\n')
-        trailer->length--;
-}
-
+/* The caller holds the lock. */
 static bool
-body_is_current(const struct store *store, int64_t now_ns)
+kept_is_current(const struct store *store, const struct kept *kept, int64_t now_ns)
 {
-    return store->body && store->body_generation == store->generation &&
-           now_ns < store->body_expires_ns &&
-           now_ns - store->body_made_ns <= BODY_AGE_MAX_NS;
+    return kept->body && kept->generation == store->generation &&
+           now_ns < kept->expires_ns && now_ns - kept->made_ns <= BODY_AGE_MAX_NS;
 }
 
-/* Keeps the body for the next scrape, unless another thread made a later one
- * meanwhile.  Returns the one that is to be dropped, or NULL. */
+/* A new reference, or NULL. */
 static struct body *
-body_keep(struct store *store, struct body *body, const struct snapshot *snapshot)
+kept_get(struct store *store, enum exposition_format format, int64_t now_ns)
 {
-    if (store->body && (snapshot->generation < store->body_generation ||
-                        snapshot->made_ns < store->body_made_ns))
-        return NULL;
-    struct body *old = store->body;
-    store->body = body_ref(body);
-    store->body_generation = snapshot->generation;
-    store->body_made_ns = snapshot->made_ns;
-    store->body_expires_ns = snapshot->expires_ns;
-    return old;
+    const struct kept *kept = &store->kept[format];
+
+    (void)pthread_mutex_lock(&store->lock);
+    struct body *body =
+        kept_is_current(store, kept, now_ns) ? body_ref(kept->body) : NULL;
+    (void)pthread_mutex_unlock(&store->lock);
+    return body;
 }
 
-struct body *
-store_body(struct store *store, int64_t now_ns)
+/* Keeps a body for the next scrape, and lets go what no scrape would get any more. */
+static void
+kept_put(struct store *store, enum exposition_format format, struct body *body,
+         const struct snapshot *snapshot)
+{
+    struct body *dropped[EXPOSITION_FORMATS] = {NULL};
+
+    (void)pthread_mutex_lock(&store->lock);
+    for (size_t i = 0; i < EXPOSITION_FORMATS; i++) {
+        struct kept *kept = &store->kept[i];
+
+        if (i != format && kept_is_current(store, kept, snapshot->made_ns))
+            continue;
+        dropped[i] = kept->body;
+        kept->body = NULL;
+    }
+    store->kept[format] = (struct kept){body_ref(body), snapshot->generation,
+                                        snapshot->made_ns, snapshot->expires_ns};
+    (void)pthread_mutex_unlock(&store->lock);
+    for (size_t i = 0; i < EXPOSITION_FORMATS; i++)
+        body_unref(dropped[i]);
+}
+
+static struct body *
+body_make(struct store *store, enum exposition_format format, int64_t now_ns)
 {
     (void)pthread_mutex_lock(&store->lock);
-    if (body_is_current(store, now_ns)) {
-        struct body *current = body_ref(store->body);
-
-        (void)pthread_mutex_unlock(&store->lock);
-        return current;
-    }
     struct snapshot snapshot = snapshot_take(store, now_ns);
     (void)pthread_mutex_unlock(&store->lock);
 
-    struct text trailer = TEXT_INIT(TRAILER_BYTES_MAX);
+    snapshot_write(store, &snapshot);
+    struct body *body = body_new(&(struct body_recipe){
+        .slots = store->slots,
+        .slots_count = store->parts_count,
+        .fragments = snapshot.fragments,
+        .slot_ends = snapshot.part_ends,
+        .format = format,
+    });
 
-    trailer_write(store, &trailer);
-    struct body *body = body_new(store->slots, store->slots_count, snapshot.fragments,
-                                 snapshot.slot_ends, &trailer);
-
-    text_free(&trailer);
-
-    (void)pthread_mutex_lock(&store->lock);
-    struct body *dropped = body_keep(store, body, &snapshot);
-    (void)pthread_mutex_unlock(&store->lock);
-    body_unref(dropped);
+    kept_put(store, format, body, &snapshot);
     snapshot_release(store, &snapshot);
+    return body;
+}
+
+struct body *
+store_body(struct store *store, enum exposition_format format, int64_t now_ns)
+{
+    struct body *body = kept_get(store, format, now_ns);
+
+    if (body)
+        return body;
+    (void)pthread_mutex_lock(&store->making);
+    body = kept_get(store, format, now_ns); /* made meanwhile */
+    if (!body)
+        body = body_make(store, format, now_ns);
+    (void)pthread_mutex_unlock(&store->making);
     return body;
 }

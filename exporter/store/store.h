@@ -6,7 +6,6 @@
 #ifndef STORE_STORE_H
 #define STORE_STORE_H
 
-#include "kit/metric.h"
 #include "store/body.h"
 
 #include <stdbool.h>
@@ -17,12 +16,10 @@ struct discovery_guest;
 struct store;
 struct store_guest;
 
-/* `slots[i]` lists the families (NULL-terminated) whose series stand in slot i; a
- * family stands in one slot only.  `trailer` (may be NULL) writes what is not a
- * guest's, with its headers, after all guests' families, and runs on the thread that
- * asked for the body. */
-struct store *store_new(const struct metric *const *const *slots, size_t slots_count,
-                        void (*trailer)(void *context, struct text *out),
+/* The parts are copied, what they name is borrowed; a family stands in one part only.
+ * Part i is slot i of each guest, if it has no `write`.  `context` is for those that
+ * have. */
+struct store *store_new(const struct store_part *parts, size_t parts_count,
                         void *context);
 void store_free(struct store *store);
 
@@ -52,9 +49,10 @@ void store_set_incomplete(struct store *store, const char *why);
 struct discovery_guest **store_announced(struct store *store, size_t *count,
                                          const char **why);
 
-/* The body as of now_ns (CLOCK_MONOTONIC): the cached one if nothing changed, nothing
- * has expired and it is not older than a second, else a new one.  Caller unrefs.  Never
- * waits for a guest. */
-struct body *store_body(struct store *store, int64_t now_ns);
+/* The body as of now_ns (CLOCK_MONOTONIC): the cached one of this format if nothing
+ * changed, nothing has expired and it is not older than a second, else a new one.
+ * Caller unrefs.  Never waits for a guest. */
+struct body *store_body(struct store *store, enum exposition_format format,
+                        int64_t now_ns);
 
 #endif

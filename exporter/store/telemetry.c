@@ -8,14 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Upper bounds of the histograms, in ns and as the label `le` in seconds: from a call
+/* Upper bounds of the histograms, in ns and as the label `le` in seconds, a float as
+ * OpenMetrics has it, so that it is the same series in both formats: from a call
  * on an idle host to libvirt's longest, which waits up to 30 s for its agent job and
  * then for the agent. */
 const struct telemetry_bound telemetry_bounds[TELEMETRY_BOUNDS] = {
-    {1000000, "0.001"},  {2500000, "0.0025"}, {5000000, "0.005"},  {10000000, "0.01"},
-    {25000000, "0.025"}, {50000000, "0.05"},  {100000000, "0.1"},  {250000000, "0.25"},
-    {500000000, "0.5"},  {1000000000, "1"},   {2500000000, "2.5"}, {5000000000, "5"},
-    {10000000000, "10"}, {40000000000, "40"},
+    {1000000, "0.001"},    {2500000, "0.0025"},   {5000000, "0.005"},
+    {10000000, "0.01"},    {25000000, "0.025"},   {50000000, "0.05"},
+    {100000000, "0.1"},    {250000000, "0.25"},   {500000000, "0.5"},
+    {1000000000, "1.0"},   {2500000000, "2.5"},   {5000000000, "5.0"},
+    {10000000000, "10.0"}, {40000000000, "40.0"},
 };
 
 /* What the web answers the telemetry path with. */

@@ -37,7 +37,7 @@ struct telemetry_command {
     struct telemetry_histogram duration;
 };
 
-/* A source's name is freed by telemetry_free() alone: telemetry_write() may be reading
+/* A source's name is freed by telemetry_free() alone: telemetry_parts may be reading
  * it on another thread. */
 struct telemetry_source_name {
     struct telemetry_source_name *next;

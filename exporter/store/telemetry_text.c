@@ -115,6 +115,28 @@ static const struct metric sockets_beyond = {
         "more than 16384.",
     .labels = {"source"},
 };
+
+#define SOURCE_FAMILIES 5
+static const struct metric *const source_families[SOURCE_FAMILIES] = {
+    &source_up, &lanes, &lanes_in_use, &lanes_abandoned, &sockets_beyond};
+static const struct metric *const own_families[] = {&build_info,
+                                                    &source_up,
+                                                    &lanes,
+                                                    &lanes_in_use,
+                                                    &lanes_abandoned,
+                                                    &sockets_beyond,
+                                                    &guests,
+                                                    &name_conflicts,
+                                                    &calls,
+                                                    &call_duration,
+                                                    &schedule_lateness,
+                                                    &scrapes,
+                                                    &scrape_body_bytes,
+                                                    &paused_metric,
+                                                    &reload_successful,
+                                                    &reload_timestamp,
+                                                    NULL};
+
 const char *
 telemetry_version(void)
 {
@@ -128,17 +150,17 @@ in_seconds(int64_t ns)
 }
 
 static void
-write_build_info(struct text *out)
+write_build_info(struct fragment_writer *out)
 {
     const char *const labels[] = {QGA_VERSION, QGA_REVISION, QGA_BRANCH, COMPILER};
 
-    exposition_header(out, &build_info);
-    exposition_line(out, &build_info, "", "", labels, 1);
+    fragment_family(out, &build_info);
+    exposition_line(&out->text, &build_info, "", "", labels, 1);
 }
 
 /* `label` is the one before le, or NULL for none. */
 static void
-write_histogram(struct text *out, const struct metric *metric,
+write_histogram(struct fragment_writer *out, const struct metric *metric,
                 const struct metric *bucket_metric, const char *label,
                 struct telemetry_histogram *histogram)
 {
@@ -149,19 +171,19 @@ write_histogram(struct text *out, const struct metric *metric,
                                 i < TELEMETRY_BOUNDS ? telemetry_bounds[i].le : "+Inf"};
 
         count += atomic_load_explicit(&histogram->buckets[i], memory_order_relaxed);
-        exposition_line(out, bucket_metric, "_bucket", "", labels + (!label),
+        exposition_line(&out->text, bucket_metric, "_bucket", "", labels + (!label),
                         (double)count);
     }
     int64_t sum_ns =
         (int64_t)atomic_load_explicit(&histogram->sum_ns, memory_order_relaxed);
-    exposition_line(out, metric, "_sum", "", &label, in_seconds(sum_ns));
-    exposition_line(out, metric, "_count", "", &label, (double)count);
+    exposition_line(&out->text, metric, "_sum", "", &label, in_seconds(sum_ns));
+    exposition_line(&out->text, metric, "_count", "", &label, (double)count);
 }
 
 static void
-write_calls(struct telemetry *telemetry, struct text *out)
+write_calls(struct telemetry *telemetry, struct fragment_writer *out)
 {
-    exposition_header(out, &calls);
+    fragment_family(out, &calls);
     for (size_t i = 0; i < telemetry->commands_count; i++) {
         struct telemetry_command *command = &telemetry->commands[i];
 
@@ -173,10 +195,10 @@ write_calls(struct telemetry *telemetry, struct text *out)
                                    : failure_kind_name((enum failure_kind)kind)};
 
             if (count > 0 || kind == FAILURE_NONE)
-                exposition_line(out, &calls, "", "", labels, (double)count);
+                exposition_line(&out->text, &calls, "", "", labels, (double)count);
         }
     }
-    exposition_header(out, &call_duration);
+    fragment_family(out, &call_duration);
     for (size_t i = 0; i < telemetry->commands_count; i++)
         if (telemetry->commands[i].row == i)
             write_histogram(out, &call_duration, &call_duration_bucket,
@@ -185,40 +207,40 @@ write_calls(struct telemetry *telemetry, struct text *out)
 }
 
 static void
-write_guests(struct telemetry *telemetry, struct text *out)
+write_guests(struct telemetry *telemetry, struct fragment_writer *out)
 {
-    exposition_header(out, &guests);
+    fragment_family(out, &guests);
     for (size_t i = 0; telemetry->states[i]; i++)
-        exposition_line(out, &guests, "", "", &telemetry->states[i],
+        exposition_line(&out->text, &guests, "", "", &telemetry->states[i],
                         (double)atomic_load(&telemetry->guests[i]));
 }
 
 static void
-write_scrapes(struct telemetry *telemetry, struct text *out)
+write_scrapes(struct telemetry *telemetry, struct fragment_writer *out)
 {
-    exposition_header(out, &scrapes);
+    fragment_family(out, &scrapes);
     for (size_t i = 0; i < TELEMETRY_CODES; i++) {
         uint64_t count = atomic_load(&telemetry->scrapes[i]);
 
         if (telemetry_codes[i].status != 0 || count > 0)
-            exposition_line(out, &scrapes, "", "", &telemetry_codes[i].code,
+            exposition_line(&out->text, &scrapes, "", "", &telemetry_codes[i].code,
                             (double)count);
     }
-    exposition_single(out, &scrape_body_bytes,
-                      (double)atomic_load(&telemetry->scrape_bytes));
+    fragment_single(out, &scrape_body_bytes,
+                    (double)atomic_load(&telemetry->scrape_bytes));
 }
 
 static void
-write_reload(struct telemetry *telemetry, struct text *out)
+write_reload(struct telemetry *telemetry, struct fragment_writer *out)
 {
-    exposition_single(out, &paused_metric, atomic_load(&telemetry->paused) ? 1 : 0);
-    exposition_single(out, &reload_successful,
-                      atomic_load(&telemetry->reload_successful) &&
-                              atomic_load(&telemetry->web_reload_successful)
-                          ? 1
-                          : 0);
-    exposition_single(out, &reload_timestamp,
-                      in_seconds(atomic_load(&telemetry->reload_realtime_ns)));
+    fragment_single(out, &paused_metric, atomic_load(&telemetry->paused) ? 1 : 0);
+    fragment_single(out, &reload_successful,
+                    atomic_load(&telemetry->reload_successful) &&
+                            atomic_load(&telemetry->web_reload_successful)
+                        ? 1
+                        : 0);
+    fragment_single(out, &reload_timestamp,
+                    in_seconds(atomic_load(&telemetry->reload_realtime_ns)));
 }
 
 static double
@@ -245,7 +267,7 @@ source_has(struct telemetry_source *source, const struct metric *metric)
 }
 
 static void
-write_sources(struct telemetry *telemetry, struct text *out,
+write_sources(struct telemetry *telemetry, struct fragment_writer *out,
               const struct metric *metric)
 {
     bool started = false;
@@ -257,32 +279,49 @@ write_sources(struct telemetry *telemetry, struct text *out,
         if (!name || !source_has(source, metric))
             continue;
         if (!started)
-            exposition_header(out, metric);
+            fragment_family(out, metric);
         started = true;
-        exposition_line(out, metric, "", "", &name, source_value(source, metric));
+        exposition_line(&out->text, metric, "", "", &name,
+                        source_value(source, metric));
     }
 }
 
-void
-telemetry_write(void *context, struct text *out)
+static void
+write_own(void *context, struct fragment_writer *out)
 {
     struct telemetry *telemetry = context;
 
-    host_clock_write(out);
     write_build_info(out);
-    write_sources(telemetry, out, &source_up);
-    write_sources(telemetry, out, &lanes);
-    write_sources(telemetry, out, &lanes_in_use);
-    write_sources(telemetry, out, &lanes_abandoned);
-    write_sources(telemetry, out, &sockets_beyond);
+    for (size_t i = 0; i < SOURCE_FAMILIES; i++)
+        write_sources(telemetry, out, source_families[i]);
     write_guests(telemetry, out);
-    exposition_single(out, &name_conflicts,
-                      (double)atomic_load(&telemetry->name_conflicts));
+    fragment_single(out, &name_conflicts,
+                    (double)atomic_load(&telemetry->name_conflicts));
     write_calls(telemetry, out);
-    exposition_header(out, &schedule_lateness);
+    fragment_family(out, &schedule_lateness);
     write_histogram(out, &schedule_lateness, &schedule_lateness_bucket, NULL,
                     &telemetry->lateness);
     write_scrapes(telemetry, out);
     write_reload(telemetry, out);
+}
+
+static void
+write_host(void *context, struct fragment_writer *out)
+{
+    (void)context;
+    host_clock_write(out);
+}
+
+static void
+write_process(void *context, struct fragment_writer *out)
+{
+    const struct telemetry *telemetry = context;
+
     process_write(out, telemetry->start_realtime_ns);
 }
+
+const struct store_part telemetry_parts[TELEMETRY_PARTS] = {
+    {"host", host_clock_families, write_host},
+    {"exporter", own_families, write_own},
+    {"process", process_families, write_process},
+};

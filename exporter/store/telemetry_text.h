@@ -2,13 +2,14 @@
 #ifndef STORE_TELEMETRY_TEXT_H
 #define STORE_TELEMETRY_TEXT_H
 
-#include "base/text.h"
+#include "store/body.h"
 
 /* The version of this build, for the landing page. */
 const char *telemetry_version(void);
 
-/* All that a struct telemetry counts, qga_exporter_build_info, qga_host_* and
- * process_*, with headers.  For store_new(). */
-void telemetry_write(void *telemetry, struct text *out);
+/* qga_host_*, all that a struct telemetry counts with qga_exporter_build_info, and
+ * process_*.  For store_new(), whose context is the struct telemetry. */
+#define TELEMETRY_PARTS 3
+extern const struct store_part telemetry_parts[TELEMETRY_PARTS];
 
 #endif

@@ -16,7 +16,6 @@
 
 #define TYPE_TEXT "text/plain; charset=utf-8"
 #define TYPE_HTML "text/html; charset=utf-8"
-#define TYPE_EXPOSITION "text/plain; version=0.0.4; charset=utf-8"
 
 #define STATUS_OK 200
 #define STATUS_BAD_REQUEST 400
@@ -76,12 +75,13 @@ body_release(void *body)
 }
 
 static struct web_page
-page_metrics(struct web_pages *pages)
+page_metrics(struct web_pages *pages, const struct web_wish *wish)
 {
-    struct body *body = store_body(pages->store, clock_monotonic_ns());
+    struct body *body = store_body(pages->store, wish->format, clock_monotonic_ns());
 
     return (struct web_page){.status = STATUS_OK,
-                             .type = TYPE_EXPOSITION,
+                             .type = web_wish_type(wish),
+                             .negotiated = true,
                              .bytes = body->bytes,
                              .length = body->length,
                              .release = body_release,
@@ -112,14 +112,13 @@ page_discovery(const struct discovery_query *query)
 }
 
 struct web_page
-web_pages_get(struct web_pages *pages, enum web_route route,
-              const struct discovery_query *query)
+web_pages_get(struct web_pages *pages, enum web_route route, const struct web_ask *ask)
 {
     switch (route) {
     case WEB_ROUTE_METRICS:
-        return page_metrics(pages);
+        return page_metrics(pages, &ask->wish);
     case WEB_ROUTE_DISCOVERY:
-        return page_discovery(query);
+        return page_discovery(ask->targets);
     case WEB_ROUTE_LANDING:
         return (struct web_page){.status = STATUS_OK,
                                  .type = TYPE_HTML,

@@ -4,6 +4,8 @@
 #ifndef WEB_PAGES_H
 #define WEB_PAGES_H
 
+#include "web/negotiate.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -20,9 +22,16 @@ enum web_route {
     WEB_ROUTE_READY,
 };
 
+/* What a request says besides its path. */
+struct web_ask {
+    struct web_wish wish;                  /* of WEB_ROUTE_METRICS */
+    const struct discovery_query *targets; /* of WEB_ROUTE_DISCOVERY */
+};
+
 struct web_page {
     unsigned int status;
     const char *type;
+    bool negotiated; /* another request may get it in another form */
     const char *bytes;
     size_t length;
     void (*release)(void *owner); /* NULL: the bytes stay */
@@ -35,9 +44,9 @@ void web_pages_free(struct web_pages *pages); /* NULL is fine */
 void web_pages_set_ready(struct web_pages *pages, bool ready);
 
 enum web_route web_pages_route(const struct web_pages *pages, const char *path);
-/* `query` is that of WEB_ROUTE_DISCOVERY, if it has a problem. */
+/* `ask->targets` is that of WEB_ROUTE_DISCOVERY, if it has a problem. */
 struct web_page web_pages_get(struct web_pages *pages, enum web_route route,
-                              const struct discovery_query *query);
+                              const struct web_ask *ask);
 /* `sentence` must stay, as a literal does. */
 struct web_page web_page_sentence(unsigned int status, const char *sentence);
 

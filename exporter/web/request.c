@@ -70,17 +70,30 @@ query_take(void *query, enum MHD_ValueKind kind, const char *key, const char *va
     return MHD_YES;
 }
 
+static enum MHD_Result
+header_take(void *wish, enum MHD_ValueKind kind, const char *key, const char *value)
+{
+    (void)kind;
+    if (value && strcasecmp(key, MHD_HTTP_HEADER_ACCEPT) == 0)
+        web_wish_accept(wish, value);
+    return MHD_YES;
+}
+
 static struct web_page
 page_of(struct web_pages *pages, enum web_route route,
         struct MHD_Connection *connection)
 {
-    struct discovery_query query;
+    struct discovery_query targets;
+    struct web_ask ask = {.targets = &targets};
 
-    discovery_query_init(&query);
+    discovery_query_init(&targets);
     if (route == WEB_ROUTE_DISCOVERY)
         (void)MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, query_take,
-                                        &query);
-    return web_pages_get(pages, route, &query);
+                                        &targets);
+    if (route == WEB_ROUTE_METRICS)
+        (void)MHD_get_connection_values(connection, MHD_HEADER_KIND, header_take,
+                                        &ask.wish);
+    return web_pages_get(pages, route, &ask);
 }
 
 static bool

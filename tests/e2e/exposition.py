@@ -1,7 +1,9 @@
-"""A strict reader of the Prometheus text format 0.0.4: what its documentation only
-recommends, and Prometheus silently puts up with, is an error here."""
+"""Strict readers of the Prometheus text format 0.0.4 and of OpenMetrics 1.0.0: what their
+documentation only recommends, and Prometheus silently puts up with, is an error here."""
 
 import re
+
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 _NAME = r"[a-zA-Z_:][a-zA-Z0-9_:]*"
 _LABEL = r'[a-zA-Z_][a-zA-Z0-9_]*="(?:[^"\\\n]|\\\\|\\"|\\n)*"'
@@ -40,6 +42,38 @@ def check(text):
         assert one.series, f"{one.name} has a header and no series"
         assert (one.kind == "counter") == one.name.endswith("_total"), one.name
     return families
+
+
+_UNITS = ("seconds", "bytes", "ratio", "celsius", "sectors")
+
+
+def check_openmetrics(text):
+    """The families by name, as check() has them for the other format: with the same names
+    and the same series.  AssertionError or ValueError names what is wrong."""
+    assert text.endswith("\n# EOF\n") or text == "# EOF\n", "no end"
+    plain, lines = [], text.split("\n")[:-2]
+    while lines:
+        line = lines.pop(0)
+        match = re.fullmatch(rf"# TYPE ({_NAME}) (counter|gauge|histogram|info)", line)
+        if not match:
+            assert not line.startswith("#"), f"a family begins with its TYPE; {line}"
+            plain.append(line)
+            continue
+        name, kind = match.groups()
+        unit = next((unit for unit in _UNITS if name.endswith(f"_{unit}")), None)
+        if unit and kind != "info":
+            assert lines.pop(0) == f"# UNIT {name} {unit}", line
+        match = re.fullmatch(rf"# HELP {name} (\S(?:[^\\\n\"]|\\\\|\\n|\\\")*)", lines.pop(0))
+        assert match, f"TYPE, UNIT, HELP; {line}"
+        full = name + {"counter": "_total", "info": "_info"}.get(kind, "")
+        help_text = match.group(1).replace('\\"', '"')
+        plain += [f"# HELP {full} {help_text}",
+                  f"# TYPE {full} {'gauge' if kind == 'info' else kind}"]
+        assert lines and lines[0].startswith(full), f"a family without series; {line}"
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            assert sample.timestamp is None and sample.exemplar is None, sample
+    return check("".join(f"{line}\n" for line in plain))
 
 
 def _check_sample(line, family, series, where):

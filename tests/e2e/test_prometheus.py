@@ -82,6 +82,20 @@ def test_queries(prometheus, new):
     assert labels["id"] == "qgalab"
 
 
+def test_it_scrapes_openmetrics(prometheus):
+    """What Prometheus asks for by itself: the types are those that only OpenMetrics has, and
+    the series have the names that rules and dashboards know."""
+    _, _, body = get(f"{prometheus.url}/api/v1/targets/metadata?metric=qga_os")
+    assert {entry["type"] for entry in json.loads(body)["data"]} == {"info"}
+    _, _, body = get(f"{prometheus.url}/api/v1/targets/metadata?metric=qga_clock_offset_seconds")
+    assert {entry["unit"] for entry in json.loads(body)["data"]} == {"seconds"}
+    ((_, calls),) = prometheus.query('qga_agent_calls_total{domain="new"}')
+    assert calls > 0
+    bounds = {labels["le"] for labels, _ in prometheus.query(
+        "qga_exporter_schedule_lateness_seconds_bucket")}
+    assert {"1.0", "40.0", "+Inf"} <= bounds
+
+
 def test_rates(prometheus):
     rate = wait_for(lambda: prometheus.query('rate(qga_agent_calls_total{domain="new"}[10s])'),
                     "two scrapes", 60)

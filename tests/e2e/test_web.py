@@ -9,7 +9,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 import exposition
-from lab.process import program
+from lab.process import program, wait_for
 from lab.programs import get
 
 
@@ -43,6 +43,45 @@ def test_exposition_is_strict(exporter):
     parsed = {family.name for family in text_string_to_metric_families(text)}
     assert {name.removesuffix("_total") for name in families} <= {
         name.removesuffix("_total") for name in parsed}
+
+
+OPENMETRICS = {"Accept": "application/openmetrics-text;version=1.0.0"}
+
+
+def test_openmetrics_is_strict_and_has_the_same_series(exporter):
+    def both():
+        plain = exposition.check(exporter.metrics().text)
+        status, headers, body = get(f"{exporter.url}/metrics", headers=OPENMETRICS)
+        assert (status, headers["Content-Type"], headers["Vary"]) == (
+            200, "application/openmetrics-text; version=1.0.0; charset=utf-8",
+            "Accept, Accept-Encoding")
+        return [{name: (family.kind, [identity for identity, _ in family.series])
+                 for name, family in families.items()}
+                for families in (plain, exposition.check_openmetrics(body.decode()))]
+
+    def alike():  # a guest may say something new between them
+        plain, openmetrics = both()
+        return plain if plain == openmetrics else None
+
+    assert "qga_os_info" in wait_for(alike, "the same series in both formats", 60)
+
+
+@pytest.mark.parametrize("bad", [
+    "# EOF",
+    "# TYPE a gauge\n# HELP a b\na 1\n",
+    "# HELP a b\n# TYPE a gauge\na 1\n# EOF\n",
+    "# TYPE a gauge\n# HELP a b\n# EOF\n",
+    "# TYPE a_seconds gauge\n# HELP a_seconds b\na_seconds 1\n# EOF\n",
+    "# TYPE a counter\n# HELP a b\na 1\n# EOF\n",
+    "# TYPE a info\n# HELP a b\na_info 2\n# EOF\n",
+    "# TYPE a gauge\n# HELP a b\na 1 1\n# EOF\n",
+    "# TYPE a gauge\n# HELP a \"b\"\na 1\n# EOF\n",
+    "# TYPE a gauge\n# HELP a b\na 1\n# EOF\n# EOF\n",
+    "# TYPE a counter\n# HELP a b\na_total 1\n# TYPE a info\n# HELP a b\na_info 1\n# EOF\n",
+])
+def test_the_strict_reader_of_openmetrics_is_strict(bad):
+    with pytest.raises((AssertionError, ValueError)):
+        exposition.check_openmetrics(bad)
 
 
 @pytest.mark.parametrize("bad", [

@@ -79,10 +79,11 @@ class Metrics:
         return {labels["domain"] for _, labels, _ in self.samples if "domain" in labels}
 
 
-def get(url, timeout_s=30):
+def get(url, timeout_s=30, headers=None):
     """(status, headers, body) of a GET; an HTTP error status is no exception."""
+    request = urllib.request.Request(url, headers=headers or {})
     try:
-        with urllib.request.urlopen(url, timeout=stretched(timeout_s)) as answer:
+        with urllib.request.urlopen(request, timeout=stretched(timeout_s)) as answer:
             return answer.status, answer.headers, answer.read()
     except urllib.error.HTTPError as error:
         with error:

@@ -39,7 +39,6 @@ static const struct metric up = {.name = "qga_up", .help = "Up."};
 static const struct metric many = {
     .name = "qga_many", .labels = {"name"}, .help = "Many."};
 static const struct metric *const families[] = {&up, &many, NULL};
-static const struct metric *const *const slots[] = {families};
 
 struct served {
     struct web_access *access;
@@ -64,7 +63,10 @@ serve_with(struct web_settings settings, const char *config)
     if (!served.access)
         fail_msg("%s", why.text);
     settings.access = served.access;
-    served.store = store_new(slots, 1, telemetry_write, served.telemetry);
+    struct store_part parts[1 + TELEMETRY_PARTS] = {{"health", families, NULL}};
+
+    memcpy(parts + 1, telemetry_parts, sizeof(telemetry_parts));
+    served.store = store_new(parts, 1 + TELEMETRY_PARTS, served.telemetry);
     served.web = web_start(&settings, served.store, served.telemetry, &why);
     if (!served.web)
         fail_msg("%s", why.text);

@@ -2,6 +2,7 @@
  * what the test says. */
 #include "poll/watch.h"
 
+#include "unit/own_text.h"
 #include "unit/poll/world.h"
 
 /* --- calls that are long in coming back --- */
@@ -160,7 +161,8 @@ test_an_agent_that_never_left_may_have_its_file_open(void **state)
 static bool
 shows(const struct world *world, const char *line)
 {
-    struct body *body = store_body(world->parts.store, clock_monotonic_ns());
+    struct body *body =
+        store_body(world->parts.store, EXPOSITION_TEXT, clock_monotonic_ns());
     bool there = memmem(body->bytes, body->length, line, strlen(line));
 
     body_unref(body);
@@ -266,12 +268,10 @@ test_a_freeze_right_after_a_thaw_forbids_nothing(void **state)
 static bool
 tells(struct world *world, const char *line)
 {
-    struct text out = TEXT_INIT((size_t)1 << 20);
+    char *text = own_text(world->parts.telemetry, EXPOSITION_TEXT);
+    bool told = strstr(text, line);
 
-    telemetry_write(world->parts.telemetry, &out);
-    bool told = strstr(out.bytes, line);
-
-    text_free(&out);
+    free(text);
     return told;
 }
 

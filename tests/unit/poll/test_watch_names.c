@@ -104,7 +104,7 @@ set_up(void **state)
     static const char *const states[] = {"all", NULL};
     static char name[] = "";
     static struct source_config source;
-    const struct metric *const *slots[PUBLISH_SLOTS_MAX];
+    struct store_part slots[PUBLISH_SLOTS_MAX];
     struct failure why;
     size_t slots_count = publish_slots(slots);
 
@@ -117,7 +117,7 @@ set_up(void **state)
         .mailbox = mailbox_new(&world.loop),
         .telemetry = telemetry_new(commands_list(), states),
         .drivers = drivers,
-        .store = store_new(slots, slots_count, NULL, NULL),
+        .store = store_new(slots, slots_count, NULL),
         .progressed = nothing,
     };
     source = world.config->sources[0];

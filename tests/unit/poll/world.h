@@ -145,7 +145,7 @@ open_world(struct world *world)
     static const char *const states[] = {"all", NULL};
     static char name[] = "";
     static struct source_config source = {.kind = SOURCE_LIBVIRT, .name = name};
-    const struct metric *const *slots[PUBLISH_SLOTS_MAX];
+    struct store_part slots[PUBLISH_SLOTS_MAX];
     struct failure why;
 
     memset(world, 0, sizeof(*world));
@@ -159,7 +159,7 @@ open_world(struct world *world)
         .mailbox = mailbox_new(&world->loop),
         .telemetry = telemetry_new(commands_list(), states),
         .drivers = drivers,
-        .store = store_new(slots, slots_count, NULL, NULL),
+        .store = store_new(slots, slots_count, NULL),
         .at_once = true,
         .progressed = nothing,
     };

@@ -134,21 +134,80 @@ label_values_are_escaped(void **state)
 }
 
 static void
-headers_escape_backslash_and_newline_alone(void **state)
+header_is(const struct metric *metric, enum exposition_format format,
+          const char *expected)
+{
+    struct text text = TEXT_INIT(1000);
+
+    exposition_header(&text, metric, format);
+    assert_string_equal(text.bytes, expected);
+    text_free(&text);
+}
+
+static void
+headers_are_escaped_as_their_format_wants(void **state)
 {
     (void)state;
-    struct text text = TEXT_INIT(1000);
-    exposition_header(&text, &received);
-    assert_string_equal(
-        text.bytes,
-        "# HELP qga_network_receive_bytes_total A backslash \\\\ and\\na new "
-        "line and a \"quote\".\n"
-        "# TYPE qga_network_receive_bytes_total counter\n");
-    text_clear(&text);
-    exposition_header(&text, &duration);
-    assert_string_equal(text.bytes,
-                        "# HELP d_seconds D.\n# TYPE d_seconds histogram\n");
-    text_free(&text);
+    header_is(&received, EXPOSITION_TEXT,
+              "# HELP qga_network_receive_bytes_total A backslash \\\\ and\\na new "
+              "line and a \"quote\".\n"
+              "# TYPE qga_network_receive_bytes_total counter\n");
+    header_is(&received, EXPOSITION_OPENMETRICS,
+              "# TYPE qga_network_receive_bytes counter\n"
+              "# UNIT qga_network_receive_bytes bytes\n"
+              "# HELP qga_network_receive_bytes A backslash \\\\ and\\na new "
+              "line and a \\\"quote\\\".\n");
+}
+
+static void
+openmetrics_has_its_own_types_and_names(void **state)
+{
+    static const struct metric info = {.name = "qga_os_info", .help = "OS."};
+    static const struct metric calls = {
+        .name = "calls_total", .type = METRIC_COUNTER, .help = "C."};
+    static const struct metric seconds_info = {.name = "a_seconds_info", .help = "I."};
+    static const struct metric short_name = {.name = "_info", .help = "N."};
+
+    (void)state;
+    header_is(&info, EXPOSITION_TEXT,
+              "# HELP qga_os_info OS.\n"
+              "# TYPE qga_os_info gauge\n");
+    header_is(&info, EXPOSITION_OPENMETRICS, "# TYPE qga_os info\n# HELP qga_os OS.\n");
+    header_is(&calls, EXPOSITION_OPENMETRICS,
+              "# TYPE calls counter\n# HELP calls C.\n");
+    header_is(&seconds_info, EXPOSITION_OPENMETRICS, /* an info has no unit */
+              "# TYPE a_seconds info\n# HELP a_seconds I.\n");
+    header_is(&short_name, EXPOSITION_OPENMETRICS,
+              "# TYPE _info gauge\n# HELP _info N.\n");
+    header_is(&duration, EXPOSITION_TEXT,
+              "# HELP d_seconds D.\n# TYPE d_seconds histogram\n");
+    header_is(&duration, EXPOSITION_OPENMETRICS,
+              "# TYPE d_seconds histogram\n# UNIT d_seconds seconds\n"
+              "# HELP d_seconds D.\n");
+    assert_string_equal(exposition_end(EXPOSITION_TEXT), "");
+    assert_string_equal(exposition_end(EXPOSITION_OPENMETRICS), "# EOF\n");
+}
+
+static void
+written_families_may_be_left_out(void **state)
+{
+    struct fragment_writer writer = fragment_begin(families);
+
+    (void)state;
+    fragment_single(&writer, &offset, 2);
+    struct fragment *fragment = fragment_end(&writer);
+
+    slice_is(fragment, 0, "");
+    slice_is(fragment, 1, "");
+    slice_is(fragment, 2, "qga_clock_offset_seconds 2\n");
+    fragment_unref(fragment);
+    writer = fragment_begin(families);
+    fragment_family(&writer, &size_bytes);
+    text_add_string(&writer.text, "line\n");
+    fragment = fragment_end(&writer);
+    slice_is(fragment, 0, "line\n");
+    slice_is(fragment, 2, "");
+    fragment_unref(fragment);
 }
 
 static void
@@ -221,7 +280,9 @@ main(void)
         cmocka_unit_test(the_same_samples_give_the_same_bytes),
         cmocka_unit_test(no_samples_make_an_empty_fragment),
         cmocka_unit_test(label_values_are_escaped),
-        cmocka_unit_test(headers_escape_backslash_and_newline_alone),
+        cmocka_unit_test(headers_are_escaped_as_their_format_wants),
+        cmocka_unit_test(openmetrics_has_its_own_types_and_names),
+        cmocka_unit_test(written_families_may_be_left_out),
         cmocka_unit_test(lines_take_a_suffix),
         cmocka_unit_test(identities_are_escaped_and_valid_utf8),
         cmocka_unit_test(references_are_counted),

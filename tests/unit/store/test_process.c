@@ -14,12 +14,16 @@
 static double
 value_of(const char *series)
 {
+    struct fragment_writer host = fragment_begin(host_clock_families);
+    struct fragment_writer process = fragment_begin(process_families);
     struct text text = TEXT_INIT(1 << 16);
     char wanted[128];
 
-    text_add_string(&text, "\n");
-    host_clock_write(&text);
-    process_write(&text, INT64_C(1700000000123000000));
+    host_clock_write(&host);
+    process_write(&process, INT64_C(1700000000123000000));
+    text_add_format(&text, "\n%s%s", host.text.bytes, process.text.bytes);
+    fragment_unref(fragment_end(&host));
+    fragment_unref(fragment_end(&process));
     (void)snprintf(wanted, sizeof(wanted), "\n%s ", series);
     const char *line = strstr(text.bytes, wanted);
 

@@ -22,21 +22,27 @@ static const struct metric vcpus = {
     .name = "qga_vcpus", .help = "Number.", .labels = {"state"}};
 static const struct metric *const health_families[] = {&up, NULL};
 static const struct metric *const vcpu_families[] = {&online, &vcpus, NULL};
-static const struct metric *const *const slots[] = {health_families, vcpu_families};
-
-enum { HEALTH, VCPU, SLOTS };
-
-static const struct samples_limits limits = {.series_max = 1000,
-                                             .label_bytes_max = 256};
+static const struct metric trailer = {.name = "own", .help = "Own."};
+static const struct metric *const trailer_families[] = {&trailer, NULL};
 
 static void
-write_trailer(void *context, struct text *out)
+write_trailer(void *context, struct fragment_writer *out)
 {
     int *calls = context;
 
     (*calls)++;
-    text_add_string(out, "# trailer\n");
+    fragment_single(out, &trailer, 1);
 }
+
+enum { HEALTH, VCPU, SLOTS, PARTS = SLOTS + 1 };
+static const struct store_part parts[PARTS] = {
+    {"health", health_families, NULL},
+    {"vcpu", vcpu_families, NULL},
+    {"own", trailer_families, write_trailer}};
+#define TRAILER "# HELP own Own.\n# TYPE own gauge\nown 1\n"
+
+static const struct samples_limits limits = {.series_max = 1000,
+                                             .label_bytes_max = 256};
 
 static struct fragment *
 health(const char *identity, double value)
@@ -64,7 +70,7 @@ vcpu(const char *identity, double count)
 static void
 body_is(struct store *store, int64_t now_ns, const char *expected)
 {
-    struct body *body = store_body(store, now_ns);
+    struct body *body = store_body(store, EXPOSITION_TEXT, now_ns);
     char *text = strndup(body->bytes, body->length);
 
     assert_string_equal(text, expected);
@@ -81,10 +87,10 @@ an_empty_store_has_only_the_trailer(void **state)
 {
     (void)state;
     int calls = 0;
-    struct store *store = store_new(slots, SLOTS, write_trailer, &calls);
-    body_is(store, 0, "# trailer\n");
+    struct store *store = store_new(parts, PARTS, &calls);
+    body_is(store, 0, TRAILER);
     store_free(store);
-    store = store_new(slots, SLOTS, NULL, NULL);
+    store = store_new(parts, SLOTS, NULL);
     body_is(store, 0, "");
     store_free(store);
     store_free(NULL);
@@ -95,7 +101,7 @@ families_are_contiguous_and_guests_in_order(void **state)
 {
     (void)state;
     int calls = 0;
-    struct store *store = store_new(slots, SLOTS, write_trailer, &calls);
+    struct store *store = store_new(parts, PARTS, &calls);
     const char *const names[] = {"d=\"b\"", "d=\"c\"", "d=\"a\""};
     for (size_t i = 0; i < 3; i++) {
         struct store_guest *guest = store_guest_add(store, names[i]);
@@ -111,8 +117,7 @@ families_are_contiguous_and_guests_in_order(void **state)
                "qga_vcpu_online{d=\"c\",vcpu=\"0\"} 1\n" VCPUS
                "qga_vcpus{d=\"a\",state=\"online\"} 2\n"
                "qga_vcpus{d=\"b\",state=\"online\"} 2\n"
-               "qga_vcpus{d=\"c\",state=\"online\"} 2\n"
-               "# trailer\n");
+               "qga_vcpus{d=\"c\",state=\"online\"} 2\n" TRAILER);
     store_free(store);
 }
 
@@ -120,7 +125,7 @@ static void
 what_is_withdrawn_or_replaced_is_gone(void **state)
 {
     (void)state;
-    struct store *store = store_new(slots, SLOTS, NULL, NULL);
+    struct store *store = store_new(parts, SLOTS, NULL);
     struct store_guest *guest = store_guest_add(store, "d=\"a\"");
     store_put(store, guest, HEALTH, health("d=\"a\"", 1), INT64_MAX);
     body_is(store, 0, UP "qga_up{d=\"a\"} 1\n");
@@ -135,7 +140,7 @@ static void
 a_removed_guest_is_gone_from_the_next_body(void **state)
 {
     (void)state;
-    struct store *store = store_new(slots, SLOTS, NULL, NULL);
+    struct store *store = store_new(parts, SLOTS, NULL);
     struct store_guest *guests[40];
     char identity[32];
     for (int i = 0; i < 40; i++) {
@@ -143,7 +148,7 @@ a_removed_guest_is_gone_from_the_next_body(void **state)
         guests[i] = store_guest_add(store, identity);
         store_put(store, guests[i], HEALTH, health(identity, i), INT64_MAX);
     }
-    struct body *before = store_body(store, 0);
+    struct body *before = store_body(store, EXPOSITION_TEXT, 0);
     for (int i = 0; i < 40; i++)
         if (i != 7)
             store_guest_remove(store, guests[i]);
@@ -159,12 +164,12 @@ static void
 an_expired_fragment_is_left_out_at_once(void **state)
 {
     (void)state;
-    struct store *store = store_new(slots, SLOTS, NULL, NULL);
+    struct store *store = store_new(parts, SLOTS, NULL);
     struct store_guest *guest = store_guest_add(store, "d=\"a\"");
     store_put(store, guest, HEALTH, health("d=\"a\"", 1), INT64_MAX);
     store_put(store, guest, VCPU, vcpu("d=\"a\"", 2), 1000);
-    struct body *whole = store_body(store, 998);
-    struct body *same = store_body(store, 999);
+    struct body *whole = store_body(store, EXPOSITION_TEXT, 998);
+    struct body *same = store_body(store, EXPOSITION_TEXT, 999);
     assert_ptr_equal(whole, same);
     assert_non_null(memmem(whole->bytes, whole->length, "qga_vcpus", 9));
     body_is(store, 1000, UP "qga_up{d=\"a\"} 1\n");
@@ -178,23 +183,23 @@ one_body_serves_until_something_changes(void **state)
 {
     (void)state;
     int calls = 0;
-    struct store *store = store_new(slots, SLOTS, write_trailer, &calls);
+    struct store *store = store_new(parts, PARTS, &calls);
     struct store_guest *guest = store_guest_add(store, "d=\"a\"");
-    struct body *one = store_body(store, 5);
-    struct body *two = store_body(store, 5 + SECOND_NS);
+    struct body *one = store_body(store, EXPOSITION_TEXT, 5);
+    struct body *two = store_body(store, EXPOSITION_TEXT, 5 + SECOND_NS);
     assert_ptr_equal(one, two);
     assert_int_equal(calls, 1);
     store_put(store, guest, VCPU, NULL, 0); /* was not there: no change */
-    struct body *three = store_body(store, 6);
+    struct body *three = store_body(store, EXPOSITION_TEXT, 6);
     assert_ptr_equal(one, three);
     store_put(store, guest, HEALTH, health("d=\"a\"", 1), INT64_MAX);
-    struct body *four = store_body(store, 6);
+    struct body *four = store_body(store, EXPOSITION_TEXT, 6);
     assert_ptr_not_equal(one, four);
     assert_int_equal(calls, 2);
-    struct body *five = store_body(store, 7 + SECOND_NS);
+    struct body *five = store_body(store, EXPOSITION_TEXT, 7 + SECOND_NS);
     assert_ptr_not_equal(four, five);
     assert_int_equal(calls, 3);
-    assert_int_equal(one->length, strlen("# trailer\n"));
+    assert_int_equal(one->length, strlen(TRAILER));
     body_unref(one);
     body_unref(two);
     body_unref(three);
@@ -205,24 +210,38 @@ one_body_serves_until_something_changes(void **state)
 }
 
 static void
-overflow_trailer(void *context, struct text *out)
-{
-    (void)context;
-    while (!out->overflow)
-        text_add_string(out, "a line that does not divide the limit 1\n");
-    out->length -= 3; /* as if cut in the middle of a line */
-}
-
-static void
-an_overlong_trailer_ends_with_a_whole_line(void **state)
+formats_are_kept_side_by_side(void **state)
 {
     (void)state;
-    struct store *store = store_new(slots, SLOTS, overflow_trailer, NULL);
-    struct body *body = store_body(store, 0);
-    assert_true(body->length > 1000);
-    assert_int_equal(body->length % strlen("a line that does not divide the limit 1\n"),
-                     0);
-    body_unref(body);
+    int calls = 0;
+    struct store *store = store_new(parts, PARTS, &calls);
+    struct body *text = store_body(store, EXPOSITION_TEXT, 0);
+    struct body *open = store_body(store, EXPOSITION_OPENMETRICS, 0);
+    assert_int_equal(calls, 2);
+    assert_int_equal(open->length, strlen("# TYPE own gauge\n# HELP own Own.\nown 1\n"
+                                          "# EOF\n"));
+    assert_memory_equal(open->bytes + open->length - 6, "# EOF\n", 6);
+    body_unref(text);
+    body_unref(open);
+    body_unref(store_body(store, EXPOSITION_TEXT, 1));
+    body_unref(store_body(store, EXPOSITION_OPENMETRICS, 1));
+    assert_int_equal(calls, 2);
+    store_free(store);
+}
+
+/* A body that nobody would get any more does not stay until its format is asked for. */
+static void
+what_is_kept_for_nobody_is_let_go(void **state)
+{
+    (void)state;
+    struct store *store = store_new(parts, SLOTS, NULL);
+    struct store_guest *guest = store_guest_add(store, "d=\"a\"");
+    struct body *text = store_body(store, EXPOSITION_TEXT, 0);
+    assert_int_equal(atomic_load(&text->references), 2);
+    store_put(store, guest, HEALTH, health("d=\"a\"", 1), INT64_MAX);
+    body_unref(store_body(store, EXPOSITION_OPENMETRICS, 0));
+    assert_int_equal(atomic_load(&text->references), 1);
+    body_unref(text);
     store_free(store);
 }
 
@@ -238,7 +257,7 @@ read_bodies(void *argument)
     struct traffic *traffic = argument;
 
     for (int64_t now_ns = 0; !atomic_load(&traffic->stop); now_ns++) {
-        struct body *body = store_body(traffic->store, now_ns);
+        struct body *body = store_body(traffic->store, EXPOSITION_TEXT, now_ns);
 
         if (body->length > 0 && body->bytes[body->length - 1] != '\n')
             atomic_fetch_add(&traffic->torn, 1);
@@ -251,7 +270,7 @@ static void
 writers_and_readers_do_not_disturb_each_other(void **state)
 {
     (void)state;
-    struct traffic traffic = {.store = store_new(slots, SLOTS, NULL, NULL)};
+    struct traffic traffic = {.store = store_new(parts, SLOTS, NULL)};
     pthread_t readers[3];
     for (size_t i = 0; i < 3; i++)
         assert_int_equal(pthread_create(&readers[i], NULL, read_bodies, &traffic), 0);
@@ -275,15 +294,15 @@ static void
 test_renewed_fragments_live_longer(void **state)
 {
     (void)state;
-    struct store *store = store_new(slots, 2, NULL, NULL);
+    struct store *store = store_new(parts, SLOTS, NULL);
     struct store_guest *guest = store_guest_add(store, "d=\"a\"");
     assert_false(store_renew(store, guest, VCPU, 5000));
     store_put(store, guest, VCPU, vcpu("d=\"a\"", 2), 1000);
     assert_true(store_renew(store, guest, VCPU, 5000));
-    struct body *body = store_body(store, 4999);
+    struct body *body = store_body(store, EXPOSITION_TEXT, 4999);
     assert_non_null(memmem(body->bytes, body->length, "d=\"a\"", 5));
     body_unref(body);
-    body = store_body(store, 5000);
+    body = store_body(store, EXPOSITION_TEXT, 5000);
     assert_null(memmem(body->bytes, body->length, "d=\"a\"", 5));
     body_unref(body);
     store_free(store);
@@ -300,7 +319,8 @@ main(void)
         cmocka_unit_test(a_removed_guest_is_gone_from_the_next_body),
         cmocka_unit_test(an_expired_fragment_is_left_out_at_once),
         cmocka_unit_test(one_body_serves_until_something_changes),
-        cmocka_unit_test(an_overlong_trailer_ends_with_a_whole_line),
+        cmocka_unit_test(formats_are_kept_side_by_side),
+        cmocka_unit_test(what_is_kept_for_nobody_is_let_go),
         cmocka_unit_test(writers_and_readers_do_not_disturb_each_other),
     };
 

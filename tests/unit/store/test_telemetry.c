@@ -3,6 +3,8 @@
 #include "store/telemetry_inside.h"
 #include "store/telemetry_text.h"
 
+#include "unit/own_text.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -35,21 +37,11 @@ tear_down(void **state)
     return 0;
 }
 
-static char *
-render(struct telemetry *telemetry)
-{
-    struct text text = TEXT_INIT(1 << 20);
-
-    telemetry_write(telemetry, &text);
-    assert_false(text.overflow);
-    return text_take(&text, NULL);
-}
-
 /* Whether a whole line stands in what is rendered. */
 static bool
 renders(struct telemetry *telemetry, const char *line)
 {
-    char *text = render(telemetry);
+    char *text = own_text(telemetry, EXPOSITION_TEXT);
     char *wanted = NULL;
 
     assert_true(asprintf(&wanted, "\n%s\n", line) > 0);
@@ -62,7 +54,7 @@ renders(struct telemetry *telemetry, const char *line)
 static double
 value_of(struct telemetry *telemetry, const char *series)
 {
-    char *text = render(telemetry);
+    char *text = own_text(telemetry, EXPOSITION_TEXT);
     char *wanted = NULL;
 
     assert_true(asprintf(&wanted, "\n%s ", series) > 0);
@@ -84,7 +76,7 @@ known_counters_start_at_zero(void **state)
         TIME "_bucket{command=\"guest-info\",le=\"0.001\"} 0",
         TIME "_bucket{command=\"guest-info\",le=\"+Inf\"} 0",
         "qga_exporter_call_duration_seconds_sum{command=\"guest-info\"} 0",
-        "qga_exporter_schedule_lateness_seconds_bucket{le=\"40\"} 0",
+        "qga_exporter_schedule_lateness_seconds_bucket{le=\"40.0\"} 0",
         "qga_exporter_schedule_lateness_seconds_count 0",
         "qga_exporter_guests{state=\"responsive\"} 0",
         "qga_exporter_guests{state=\"frozen\"} 0",
@@ -98,7 +90,7 @@ known_counters_start_at_zero(void **state)
     for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
         if (!renders(*state, lines[i]))
             fail_msg("missing: %s", lines[i]);
-    char *text = render(*state);
+    char *text = own_text(*state, EXPOSITION_TEXT);
     assert_null(strstr(text, "outcome=\"timeout\""));
     assert_null(strstr(text, "code=\"other\""));
     assert_null(strstr(text, "qga_exporter_lanes"));
@@ -126,7 +118,7 @@ calls_are_counted_by_outcome_and_time(void **state)
     assert_true(
         renders(*state, TIME "_bucket{command=\"guest-get-time\",le=\"0.0025\"} 2"));
     assert_true(
-        renders(*state, TIME "_bucket{command=\"guest-get-time\",le=\"40\"} 2"));
+        renders(*state, TIME "_bucket{command=\"guest-get-time\",le=\"40.0\"} 2"));
     assert_true(
         renders(*state, TIME "_bucket{command=\"guest-get-time\",le=\"+Inf\"} 3"));
     assert_true(renders(*state, TIME "_count{command=\"guest-get-time\"} 3"));
@@ -201,7 +193,7 @@ one_source_too_many_is_ignored(void **state)
     telemetry_source_up(*state, row, true);
     telemetry_lanes(*state, row, 1, 1, 1);
     telemetry_source_remove(*state, row);
-    char *text = render(*state);
+    char *text = own_text(*state, EXPOSITION_TEXT);
     assert_null(strstr(text, "beyond"));
     free(text);
 }

@@ -3,6 +3,8 @@
 #include "store/telemetry.h"
 #include "store/telemetry_text.h"
 
+#include "unit/own_text.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -16,21 +18,11 @@
 static const char *const commands[] = {"guest-get-time", NULL};
 static const char *const states[] = {"responsive", NULL};
 
-static char *
-render(struct telemetry *telemetry)
-{
-    struct text text = TEXT_INIT(1 << 20);
-
-    telemetry_write(telemetry, &text);
-    assert_false(text.overflow);
-    return text_take(&text, NULL);
-}
-
 static void
 the_build_is_named(void **state)
 {
     struct telemetry *telemetry = telemetry_new(commands, states);
-    char *text = render(telemetry), wanted[128];
+    char *text = own_text(telemetry, EXPOSITION_TEXT), wanted[128];
 
     (void)state;
     assert_true(strlen(telemetry_version()) > 0);
@@ -52,7 +44,7 @@ families_have_headers(void **state)
     (void)state;
     telemetry_lanes(telemetry, row, 4, 1, 0);
     telemetry_sockets_beyond(telemetry, row, 7);
-    char *text = render(telemetry), family[128] = "", *rest = NULL;
+    char *text = own_text(telemetry, EXPOSITION_TEXT), family[128] = "", *rest = NULL;
 
     for (char *line = strtok_r(text, "\n", &rest); line;
          line = strtok_r(NULL, "\n", &rest)) {
@@ -81,11 +73,11 @@ histograms_are_cumulative(void **state)
     telemetry_lateness(telemetry, 1000000); /* the bound belongs to its bucket */
     telemetry_lateness(telemetry, 1000001);
     telemetry_lateness(telemetry, INT64_C(41000000000));
-    char *text = render(telemetry);
+    char *text = own_text(telemetry, EXPOSITION_TEXT);
     static const char *const lines[] = {
         "\nqga_exporter_schedule_lateness_seconds_bucket{le=\"0.001\"} 1\n",
         "\nqga_exporter_schedule_lateness_seconds_bucket{le=\"0.0025\"} 2\n",
-        "\nqga_exporter_schedule_lateness_seconds_bucket{le=\"40\"} 2\n",
+        "\nqga_exporter_schedule_lateness_seconds_bucket{le=\"40.0\"} 2\n",
         "\nqga_exporter_schedule_lateness_seconds_bucket{le=\"+Inf\"} 3\n",
         "\nqga_exporter_schedule_lateness_seconds_sum 41.002000001\n",
         "\nqga_exporter_schedule_lateness_seconds_count 3\n",

@@ -14,12 +14,12 @@
 
 static const struct metric up = {.name = "qga_up", .help = "Up."};
 static const struct metric *const families[] = {&up, NULL};
-static const struct metric *const *const slots[] = {families};
+static const struct store_part parts[] = {{"health", families, NULL}};
 
 static int
 set_up(void **state)
 {
-    *state = store_new(slots, 1, NULL, NULL);
+    *state = store_new(parts, 1, NULL);
     return 0;
 }
 
@@ -41,7 +41,8 @@ page_is(struct web_pages *pages, const char *path, const char *const *parameters
     discovery_query_init(&query);
     for (; parameters && *parameters; parameters += 2)
         discovery_query_add(&query, parameters[0], parameters[1]);
-    struct web_page page = web_pages_get(pages, web_pages_route(pages, path), &query);
+    const struct web_ask ask = {.targets = &query};
+    struct web_page page = web_pages_get(pages, web_pages_route(pages, path), &ask);
     bool found = *part ? !!memmem(page.bytes, page.length, part, strlen(part))
                        : page.length == 0;
 
@@ -117,6 +118,24 @@ the_telemetry_path_may_be_another(void **state)
     web_pages_free(pages);
 }
 
+static void
+the_format_is_the_one_that_is_wished(void **state)
+{
+    struct web_pages *pages = web_pages_new(*state, "/metrics");
+    struct web_ask ask = {.wish = {.format = EXPOSITION_OPENMETRICS}};
+    struct web_page page = web_pages_get(pages, WEB_ROUTE_METRICS, &ask);
+
+    assert_string_equal(page.type,
+                        "application/openmetrics-text; version=1.0.0; charset=utf-8");
+    assert_true(page.negotiated);
+    assert_int_equal(page.length, strlen("# EOF\n"));
+    assert_memory_equal(page.bytes, "# EOF\n", page.length);
+    page.release(page.owner);
+    page = web_pages_get(pages, WEB_ROUTE_LANDING, &ask);
+    assert_false(page.negotiated);
+    web_pages_free(pages);
+}
+
 int
 main(void)
 {
@@ -126,6 +145,7 @@ main(void)
         CASE(it_is_ready_when_that_is_said),
         CASE(a_query_that_is_none_is_told),
         CASE(the_telemetry_path_may_be_another),
+        CASE(the_format_is_the_one_that_is_wished),
     };
 
     return cmocka_run_group_tests_name("pages", tests, NULL, NULL);

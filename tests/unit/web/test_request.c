@@ -1,6 +1,7 @@
 /* Requests over a real socket: paths, methods, bodies, log-ins, and what is no request.
  */
 #include "store/discovery.h"
+#include "unit/own_text.h"
 #include "unit/served.h"
 #include "unit/yaml_text.h"
 
@@ -57,6 +58,52 @@ head_has_the_headers_alone(void **state)
     assert_true(strtoul(length + 16, NULL, 10) > 1000);
     assert_string_equal(answer + strlen(answer) - 4, "\r\n\r\n");
     assert_ptr_equal(strstr(answer, "\r\n\r\n"), answer + strlen(answer) - 4);
+    free(answer);
+    end(&served);
+}
+
+/* The answer to a request with these lines in its header; caller frees. */
+static char *
+ask_for(const struct served *served, const char *method, const char *lines)
+{
+    char request[512];
+    int fd = dial(served);
+
+    (void)snprintf(request, sizeof(request),
+                   "%s /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n%s\r\n",
+                   method, lines);
+    say(fd, request);
+    return hear_all(fd);
+}
+
+static void
+the_format_is_negotiated(void **state)
+{
+    static const char type[] = "\r\nContent-Type: application/openmetrics-text; "
+                               "version=1.0.0; charset=utf-8; escaping=dots\r\n";
+    static const char accept[] =
+        "accept: text/plain;q=0.5\r\n"
+        "Accept: application/openmetrics-text;version=1.0.0;escaping=dots\r\n";
+    struct served served = serve();
+    char *answer = ask_for(&served, "GET", accept);
+
+    (void)state;
+    assert_memory_equal(answer, OK, strlen(OK));
+    assert_non_null(strstr(answer, type));
+    assert_non_null(strstr(answer, "\r\nVary: Accept, Accept-Encoding\r\n"));
+    assert_non_null(strstr(answer, "\n# TYPE qga_exporter_build info\n"));
+    assert_string_equal(answer + strlen(answer) - 7, "\n# EOF\n");
+    free(answer);
+    answer = ask_for(&served, "HEAD", accept);
+    assert_non_null(strstr(answer, type));
+    free(answer);
+    answer = ask(&served, "GET", "/metrics");
+    assert_non_null(strstr(answer, "\r\nVary: Accept, Accept-Encoding\r\n"));
+    assert_non_null(strstr(answer, "\n# TYPE qga_exporter_build_info gauge\n"));
+    assert_null(strstr(answer, "# EOF"));
+    free(answer);
+    answer = ask(&served, "GET", "/");
+    assert_null(strstr(answer, "Vary"));
     free(answer);
     end(&served);
 }
@@ -213,11 +260,10 @@ scrapes_are_counted(void **state)
     free(ask(&served, "HEAD", "/metrics"));
     free(ask(&served, "POST", "/metrics"));
     free(ask(&served, "GET", "/-/healthy"));
-    struct text text = TEXT_INIT(1 << 20);
-    telemetry_write(served.telemetry, &text);
-    assert_non_null(strstr(text.bytes, "qga_exporter_scrapes_total{code=\"200\"} 2\n"));
-    assert_non_null(strstr(text.bytes, "qga_exporter_scrapes_total{code=\"405\"} 1\n"));
-    text_free(&text);
+    char *text = own_text(served.telemetry, EXPOSITION_TEXT);
+    assert_non_null(strstr(text, "qga_exporter_scrapes_total{code=\"200\"} 2\n"));
+    assert_non_null(strstr(text, "qga_exporter_scrapes_total{code=\"405\"} 1\n"));
+    free(text);
     end(&served);
 }
 
@@ -276,6 +322,7 @@ main(void)
         cmocka_unit_test(each_path_has_its_page),
         cmocka_unit_test(paths_and_parameters_are_unescaped),
         cmocka_unit_test(head_has_the_headers_alone),
+        cmocka_unit_test(the_format_is_negotiated),
         cmocka_unit_test(other_methods_are_not_allowed),
         cmocka_unit_test(what_has_two_lengths_is_refused_and_closed),
         cmocka_unit_test(bodies_are_refused_and_never_taken_for_a_request),

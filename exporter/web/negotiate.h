@@ -1,0 +1,30 @@
+/* What a scraper asks for by Accept and Accept-Encoding, as Prometheus' own libraries
+ * read it: what is named counts by its q, at equal q what stands first; wildcards name
+ * no format, and who names none that is served gets Prometheus text 0.0.4.  Pure. */
+#ifndef WEB_NEGOTIATE_H
+#define WEB_NEGOTIATE_H
+
+#include "store/exposition.h"
+
+/* How metric names that are not of the old alphabet are written; none of ours is such a
+ * name, so it is said back and nothing else. */
+enum web_escaping {
+    WEB_ESCAPING_NONE, /* not asked for */
+    WEB_ESCAPING_ALLOW_UTF_8,
+    WEB_ESCAPING_UNDERSCORES,
+    WEB_ESCAPING_DOTS,
+    WEB_ESCAPING_VALUES,
+};
+
+struct web_wish {
+    enum exposition_format format;
+    enum web_escaping escaping;
+    int format_q; /* of 1000; 0: nothing was named yet */
+};
+
+/* One field of Accept; a request may have several.  Begin with a struct of zeros. */
+void web_wish_accept(struct web_wish *wish, const char *field);
+/* The Content-Type of the answer; static. */
+const char *web_wish_type(const struct web_wish *wish);
+
+#endif

@@ -1,0 +1,150 @@
+/* What scrapers ask for, by the headers that they send. */
+#include "web/negotiate.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define TEXT "text/plain; version=0.0.4; charset=utf-8"
+#define OPEN "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+static void
+accepts(const char *field, const char *type)
+{
+    struct web_wish wish = {.format_q = 0};
+
+    web_wish_accept(&wish, field);
+    if (strcmp(web_wish_type(&wish), type) != 0)
+        fail_msg("%s is answered with %s", field, web_wish_type(&wish));
+}
+
+static void
+scrapers_get_what_they_like_best(void **state)
+{
+    (void)state;
+    /* Prometheus 2.42 */
+    accepts("application/openmetrics-text;version=1.0.0,application/openmetrics-text;"
+            "version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+            OPEN);
+    /* Prometheus 3 */
+    accepts("application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,"
+            "application/openmetrics-text;version=0.0.1;q=0.5,"
+            "text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,"
+            "text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
+            OPEN "; escaping=allow-utf-8");
+    /* Prometheus 2.5 */
+    accepts("application/openmetrics-text; version=0.0.1,text/plain;version=0.0.4;"
+            "q=0.5,*/*;q=0.1",
+            TEXT);
+    /* with protobuf for native histograms */
+    accepts("application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;"
+            "encoding=delimited,application/openmetrics-text;version=1.0.0;q=0.8,"
+            "text/plain;version=0.0.4;q=0.5,*/*;q=0.1",
+            OPEN);
+    /* vmagent */
+    accepts("text/plain;version=0.0.4;q=1,*/*;q=0.1", TEXT);
+    /* browsers, curl */
+    accepts("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", TEXT);
+    accepts("*/*", TEXT);
+    accepts("", TEXT);
+}
+
+static void
+the_highest_q_wins_then_the_first(void **state)
+{
+    (void)state;
+    accepts("application/openmetrics-text", OPEN);
+    accepts("APPLICATION/OpenMetrics-Text ; Version=\"1.0.0\" ; Q=0.1", OPEN);
+    accepts("text/plain,application/openmetrics-text", TEXT);
+    accepts("application/openmetrics-text,text/plain", OPEN);
+    accepts("text/plain;q=0.3,application/openmetrics-text;q=0.301", OPEN);
+    accepts("text/plain;q=0.999,application/openmetrics-text;q=1.000", OPEN);
+    accepts("application/openmetrics-text;q=0", TEXT);
+    accepts("application/openmetrics-text;q=0.000,*/*", TEXT);
+    accepts("text/plain;q=0,application/openmetrics-text;q=0.001", OPEN);
+}
+
+static void
+other_versions_are_others(void **state)
+{
+    (void)state;
+    accepts("application/openmetrics-text;version=2.0.0", TEXT);
+    accepts("application/openmetrics-text;version=1.0.00", TEXT);
+    accepts("application/openmetrics-text;version=0.0.1", TEXT);
+    accepts("text/plain;version=1.0.0,application/openmetrics-text;q=0.1", OPEN);
+    accepts("application/openmetrics-text;charset=utf-16;version=1.0.0", OPEN);
+}
+
+static void
+escaping_is_said_back(void **state)
+{
+    (void)state;
+    accepts("text/plain;version=0.0.4;escaping=values", TEXT "; escaping=values");
+    accepts("text/plain;escaping=\"dots\"", TEXT "; escaping=dots");
+    accepts("application/openmetrics-text;escaping=underscores",
+            OPEN "; escaping=underscores");
+    accepts("application/openmetrics-text;escaping=evil\r\n", OPEN);
+    accepts("application/openmetrics-text;escaping=values;q=0.1,text/plain", TEXT);
+}
+
+static void
+nonsense_is_no_wish(void **state)
+{
+    static const char *const fields[] = {
+        ",",
+        ";",
+        "/",
+        "application/openmetrics-text;q=",
+        "application/openmetrics-text;q=2",
+        "application/openmetrics-text;q=1.001",
+        "application/openmetrics-text;q=-1",
+        "application/openmetrics-text;q=0.00001",
+        "application/openmetrics-text;q=nan",
+        "application/openmetrics-text;q=01",
+        "application/openmetrics-text;q=0x1",
+        "application/openmetrics-texts",
+        "\"application/openmetrics-text",
+        "x;y=\"a, application/openmetrics-text\"",
+        "x;y=\"\\\", application/openmetrics-text",
+        "application/openmetrics-text\\",
+        ";=;=\"\\",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+        accepts(fields[i], TEXT);
+    accepts(",, ;q=1,\tapplication/openmetrics-text\t;;q;=,", OPEN);
+}
+
+static void
+fields_add_up(void **state)
+{
+    struct web_wish wish = {.format_q = 0};
+
+    (void)state;
+    web_wish_accept(&wish, "text/plain;q=0.5");
+    assert_string_equal(web_wish_type(&wish), TEXT);
+    web_wish_accept(&wish, "application/openmetrics-text;q=0.6");
+    assert_string_equal(web_wish_type(&wish), OPEN);
+    web_wish_accept(&wish, "text/plain;q=0.5");
+    assert_string_equal(web_wish_type(&wish), OPEN);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(scrapers_get_what_they_like_best),
+        cmocka_unit_test(the_highest_q_wins_then_the_first),
+        cmocka_unit_test(other_versions_are_others),
+        cmocka_unit_test(escaping_is_said_back),
+        cmocka_unit_test(nonsense_is_no_wish),
+        cmocka_unit_test(fields_add_up),
+    };
+
+    return cmocka_run_group_tests_name("negotiate", tests, NULL, NULL);
+}
