@@ -29,7 +29,7 @@ comma := ,
 
 cc-option = $(shell $(CC) -Werror $(1) -x c -c -o /dev/null /dev/null 2>/dev/null && echo $(1))
 
-PACKAGES := libvirt libvirt-qemu jansson libmicrohttpd gnutls libxcrypt libuv yaml-0.1 libpcre2-8 libxml-2.0
+PACKAGES := libvirt libvirt-qemu jansson libmicrohttpd gnutls libxcrypt libuv yaml-0.1 libpcre2-8 libxml-2.0 libdeflate
 # Third-party headers as system headers, so that the warnings judge only our code.
 # Asked for once, when they are first wanted: `check` installs them.
 PACKAGE_CFLAGS = $(eval PACKAGE_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) | sed 's/-I/-isystem /g'))$(PACKAGE_CFLAGS)
@@ -319,6 +319,15 @@ $(BARE_SOCKET): $(BARE_SOCKET).o
 bench-scale: $(BUILD)/qga-exporter $(BARE_SOCKET) ## measure it on 1,000 agents by their sockets (root)
 	$(Q)QGA_EXPORTER=$(abspath $<) QGA_BARE_SOCKET=$(abspath $(BARE_SOCKET)) \
 		/usr/bin/python3 tests/bench/scale.py
+
+RENDER_BENCH := $(BUILD)/tests/bench/render
+$(RENDER_BENCH): $(RENDER_BENCH).o $$(call archives,tests/bench/render)
+	@echo '  LINK  $@'
+	$(Q)$(CC) $(LINK) $(LDFLAGS) -o $@ $^ $(PACKAGE_LIBS) -lm
+
+bench-render: $(RENDER_BENCH) ## measure scrapes of 1,000 guests in all forms, without HTTP
+	$(Q)$<
+.PHONY: bench-render
 
 bench-fleet: $(BUILD)/qga-exporter ## count the series of real guests; measure a Prometheus that scrapes several hosts (root)
 	$(Q)QGA_EXPORTER=$(abspath $<) /usr/bin/python3 tests/bench/fleet.py

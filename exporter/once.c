@@ -59,7 +59,8 @@ once_print_metrics(struct exporter *exporter)
     (void)uv_run(&exporter->loop, UV_RUN_DEFAULT);
 
     struct body *body =
-        store_body(exporter->store, EXPOSITION_TEXT, clock_monotonic_ns());
+        store_body(exporter->store, (struct body_form){EXPOSITION_TEXT, BODY_PLAIN},
+                   clock_monotonic_ns());
     bool is_written = print(body->bytes, body->length);
 
     body_unref(body);

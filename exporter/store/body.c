@@ -2,6 +2,7 @@
 #include "store/body.h"
 
 #include "kit/memory.h"
+#include "store/gzip.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -100,6 +101,16 @@ body_new(const struct body_recipe *recipe)
     }
     out = mempcpy(out, end, strlen(end));
     body->length = (size_t)(out - body->bytes);
+    return body;
+}
+
+struct body *
+body_new_gzip(const struct body *plain)
+{
+    struct body *body = memory_new(1, sizeof(*body));
+
+    atomic_init(&body->references, 1);
+    body->bytes = gzip_compress(plain->bytes, plain->length, &body->length);
     return body;
 }
 

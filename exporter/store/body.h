@@ -17,6 +17,18 @@ struct store_part {
     void (*write)(void *context, struct fragment_writer *out);
 };
 
+enum body_coding {
+    BODY_PLAIN,
+    BODY_GZIP,
+};
+#define BODY_CODINGS 2
+
+/* In which of its forms a body is wanted. */
+struct body_form {
+    enum exposition_format format;
+    enum body_coding coding;
+};
+
 /* Immutable and reference-counted, shared by concurrent scrapes. */
 struct body {
     atomic_uint references;
@@ -43,6 +55,8 @@ struct body_recipe {
     const bool *wanted; /* by slot, then by family; NULL: all are */
 };
 struct body *body_new(const struct body_recipe *recipe);
+/* The same, compressed. */
+struct body *body_new_gzip(const struct body *plain);
 struct body *body_ref(struct body *body);
 void body_unref(struct body *body); /* NULL is fine */
 

@@ -27,6 +27,8 @@ struct store_guest {
     } slots[]; /* the store's lock guards them */
 };
 
+#define KEPT_MAX ((size_t)EXPOSITION_FORMATS * BODY_CODINGS)
+
 /* A body that serves until something changes; none at first. */
 struct kept {
     struct body *body; /* an owned reference, or NULL */
@@ -46,7 +48,7 @@ struct store {
     size_t guests_count, guests_capacity;
     uint64_t generation;    /* of what was put, added, removed */
     const char *incomplete; /* why guests may be; NULL: they are all there */
-    struct kept kept[EXPOSITION_FORMATS];
+    struct kept kept[EXPOSITION_FORMATS][BODY_CODINGS];
 };
 
 /* What a body is made of: references, and when the first of them expires. */
@@ -95,8 +97,8 @@ store_free(struct store *store)
         guest_free(store, store->guests[i]);
     for (size_t i = 0; i < store->parts_count; i++)
         body_slot_clear(&store->slots[i]);
-    for (size_t i = 0; i < EXPOSITION_FORMATS; i++)
-        body_unref(store->kept[i].body);
+    for (size_t i = 0; i < KEPT_MAX; i++)
+        body_unref((&store->kept[0][0])[i].body);
     (void)pthread_mutex_destroy(&store->lock);
     (void)pthread_mutex_destroy(&store->making);
     free(store->slots);
@@ -305,9 +307,9 @@ kept_is_current(const struct store *store, const struct kept *kept, int64_t now_
 
 /* A new reference, or NULL. */
 static struct body *
-kept_get(struct store *store, enum exposition_format format, int64_t now_ns)
+kept_get(struct store *store, struct body_form form, int64_t now_ns)
 {
-    const struct kept *kept = &store->kept[format];
+    const struct kept *kept = &store->kept[form.format][form.coding];
 
     (void)pthread_mutex_lock(&store->lock);
     struct body *body =
@@ -318,29 +320,29 @@ kept_get(struct store *store, enum exposition_format format, int64_t now_ns)
 
 /* Keeps a body for the next scrape, and lets go what no scrape would get any more. */
 static void
-kept_put(struct store *store, enum exposition_format format, struct body *body,
+kept_put(struct store *store, struct body_form form, struct body *body,
          const struct snapshot *snapshot)
 {
-    struct body *dropped[EXPOSITION_FORMATS] = {NULL};
+    struct kept *all = &store->kept[0][0];
+    struct kept *kept = &store->kept[form.format][form.coding];
+    struct body *dropped[KEPT_MAX] = {NULL};
 
     (void)pthread_mutex_lock(&store->lock);
-    for (size_t i = 0; i < EXPOSITION_FORMATS; i++) {
-        struct kept *kept = &store->kept[i];
-
-        if (i != format && kept_is_current(store, kept, snapshot->made_ns))
+    for (size_t i = 0; i < KEPT_MAX; i++) {
+        if (&all[i] != kept && kept_is_current(store, &all[i], snapshot->made_ns))
             continue;
-        dropped[i] = kept->body;
-        kept->body = NULL;
+        dropped[i] = all[i].body;
+        all[i].body = NULL;
     }
-    store->kept[format] = (struct kept){body_ref(body), snapshot->generation,
-                                        snapshot->made_ns, snapshot->expires_ns};
+    *kept = (struct kept){body_ref(body), snapshot->generation, snapshot->made_ns,
+                          snapshot->expires_ns};
     (void)pthread_mutex_unlock(&store->lock);
-    for (size_t i = 0; i < EXPOSITION_FORMATS; i++)
+    for (size_t i = 0; i < KEPT_MAX; i++)
         body_unref(dropped[i]);
 }
 
 static struct body *
-body_make(struct store *store, enum exposition_format format, int64_t now_ns)
+body_make(struct store *store, struct body_form form, int64_t now_ns)
 {
     (void)pthread_mutex_lock(&store->lock);
     struct snapshot snapshot = snapshot_take(store, now_ns);
@@ -352,25 +354,33 @@ body_make(struct store *store, enum exposition_format format, int64_t now_ns)
         .slots_count = store->parts_count,
         .fragments = snapshot.fragments,
         .slot_ends = snapshot.part_ends,
-        .format = format,
+        .format = form.format,
     });
 
-    kept_put(store, format, body, &snapshot);
+    /* Who takes gzip seldom comes beside one who does not: the plain one is not kept.
+     */
+    if (form.coding == BODY_GZIP) {
+        struct body *plain = body;
+
+        body = body_new_gzip(plain);
+        body_unref(plain);
+    }
+    kept_put(store, form, body, &snapshot);
     snapshot_release(store, &snapshot);
     return body;
 }
 
 struct body *
-store_body(struct store *store, enum exposition_format format, int64_t now_ns)
+store_body(struct store *store, struct body_form form, int64_t now_ns)
 {
-    struct body *body = kept_get(store, format, now_ns);
+    struct body *body = kept_get(store, form, now_ns);
 
     if (body)
         return body;
     (void)pthread_mutex_lock(&store->making);
-    body = kept_get(store, format, now_ns); /* made meanwhile */
+    body = kept_get(store, form, now_ns); /* made meanwhile */
     if (!body)
-        body = body_make(store, format, now_ns);
+        body = body_make(store, form, now_ns);
     (void)pthread_mutex_unlock(&store->making);
     return body;
 }

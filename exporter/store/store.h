@@ -49,10 +49,9 @@ void store_set_incomplete(struct store *store, const char *why);
 struct discovery_guest **store_announced(struct store *store, size_t *count,
                                          const char **why);
 
-/* The body as of now_ns (CLOCK_MONOTONIC): the cached one of this format if nothing
+/* The body as of now_ns (CLOCK_MONOTONIC): the cached one of this form if nothing
  * changed, nothing has expired and it is not older than a second, else a new one.
  * Caller unrefs.  Never waits for a guest. */
-struct body *store_body(struct store *store, enum exposition_format format,
-                        int64_t now_ns);
+struct body *store_body(struct store *store, struct body_form form, int64_t now_ns);
 
 #endif

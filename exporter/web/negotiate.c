@@ -173,3 +173,39 @@ web_wish_type(const struct web_wish *wish)
 
     return types[wish->format][wish->escaping];
 }
+
+/* --- Accept-Encoding --- */
+
+void
+web_wish_accept_encoding(struct web_wish *wish, const char *field)
+{
+    struct piece list = {field, strlen(field)}, choice;
+
+    while (next_piece(&list, ',', &choice)) {
+        struct range range = {.q = Q_ONE};
+        struct piece parameter;
+
+        (void)next_piece(&choice, ';', &range.type);
+        while (next_piece(&choice, ';', &parameter))
+            range_parameter(&range, parameter);
+        if (piece_is(range.type, "gzip") || piece_is(range.type, "x-gzip"))
+            wish->gzip_q = range.q + 1;
+        else if (piece_is(range.type, "identity"))
+            wish->identity_q = range.q + 1;
+        else if (piece_is(range.type, "*"))
+            wish->any_q = range.q + 1;
+    }
+}
+
+/* Plain text is good for all who do not refuse it, and the last choice of those who
+ * name another.  gzip is for those who name it, or everything. */
+bool
+web_wish_coding(const struct web_wish *wish, enum body_coding *coding)
+{
+    const int refused = 1;
+    int gzip = wish->gzip_q ? wish->gzip_q : wish->any_q;
+    int identity = wish->identity_q ? wish->identity_q : wish->any_q;
+
+    *coding = gzip > refused && gzip >= identity ? BODY_GZIP : BODY_PLAIN;
+    return *coding == BODY_GZIP || identity != refused;
+}

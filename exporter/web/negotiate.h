@@ -4,7 +4,9 @@
 #ifndef WEB_NEGOTIATE_H
 #define WEB_NEGOTIATE_H
 
-#include "store/exposition.h"
+#include "store/body.h"
+
+#include <stdbool.h>
 
 /* How metric names that are not of the old alphabet are written; none of ours is such a
  * name, so it is said back and nothing else. */
@@ -20,10 +22,16 @@ struct web_wish {
     enum exposition_format format;
     enum web_escaping escaping;
     int format_q; /* of 1000; 0: nothing was named yet */
+    /* Of 1000, and one more; 0: not named. */
+    int gzip_q, identity_q, any_q;
 };
 
 /* One field of Accept; a request may have several.  Begin with a struct of zeros. */
 void web_wish_accept(struct web_wish *wish, const char *field);
+/* Likewise of Accept-Encoding. */
+void web_wish_accept_encoding(struct web_wish *wish, const char *field);
+/* false: no coding that is served is good. */
+bool web_wish_coding(const struct web_wish *wish, enum body_coding *coding);
 /* The Content-Type of the answer; static. */
 const char *web_wish_type(const struct web_wish *wish);
 

@@ -20,6 +20,7 @@
 #define STATUS_OK 200
 #define STATUS_BAD_REQUEST 400
 #define STATUS_NOT_FOUND 404
+#define STATUS_NOT_ACCEPTABLE 406
 #define STATUS_UNAVAILABLE 503
 
 struct web_pages {
@@ -77,11 +78,18 @@ body_release(void *body)
 static struct web_page
 page_metrics(struct web_pages *pages, const struct web_wish *wish)
 {
-    struct body *body = store_body(pages->store, wish->format, clock_monotonic_ns());
+    struct body_form form = {.format = wish->format};
+
+    if (!web_wish_coding(wish, &form.coding))
+        return web_page_sentence(STATUS_NOT_ACCEPTABLE,
+                                 "Not acceptable: Accept-Encoding must allow identity "
+                                 "or gzip.\n");
+    struct body *body = store_body(pages->store, form, clock_monotonic_ns());
 
     return (struct web_page){.status = STATUS_OK,
                              .type = web_wish_type(wish),
                              .negotiated = true,
+                             .gzip = form.coding == BODY_GZIP,
                              .bytes = body->bytes,
                              .length = body->length,
                              .release = body_release,

@@ -32,6 +32,7 @@ struct web_page {
     unsigned int status;
     const char *type;
     bool negotiated; /* another request may get it in another form */
+    bool gzip;
     const char *bytes;
     size_t length;
     void (*release)(void *owner); /* NULL: the bytes stay */

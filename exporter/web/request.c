@@ -76,6 +76,8 @@ header_take(void *wish, enum MHD_ValueKind kind, const char *key, const char *va
     (void)kind;
     if (value && strcasecmp(key, MHD_HTTP_HEADER_ACCEPT) == 0)
         web_wish_accept(wish, value);
+    if (value && strcasecmp(key, MHD_HTTP_HEADER_ACCEPT_ENCODING) == 0)
+        web_wish_accept_encoding(wish, value);
     return MHD_YES;
 }
 

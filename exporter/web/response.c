@@ -76,6 +76,8 @@ web_response_send(const struct web_page *page, bool close,
         header_add(response, MHD_HTTP_HEADER_CONTENT_TYPE, page->type) &&
         headers_of_config(response, configured) &&
         headers_of_status(response, page->status) &&
+        (!page->gzip ||
+         header_add(response, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip")) &&
         (!page->negotiated ||
          header_add(response, MHD_HTTP_HEADER_VARY, "Accept, Accept-Encoding")) &&
         (!close || header_add(response, MHD_HTTP_HEADER_CONNECTION, "close")) &&

@@ -1,5 +1,6 @@
 """The HTTP side and the exposition's form, with real guests behind it."""
 
+import gzip
 import http.client
 import subprocess
 import threading
@@ -64,6 +65,26 @@ def test_openmetrics_is_strict_and_has_the_same_series(exporter):
         return plain if plain == openmetrics else None
 
     assert "qga_os_info" in wait_for(alike, "the same series in both formats", 60)
+
+
+@pytest.mark.parametrize("accept", [{}, OPENMETRICS])
+def test_gzip_is_the_same(exporter, accept):
+    def both():
+        status, headers, packed = get(f"{exporter.url}/metrics",
+                                      headers={"Accept-Encoding": "gzip", **accept})
+        assert (status, headers["Content-Encoding"]) == (200, "gzip")
+        assert int(headers["Content-Length"]) == len(packed)
+        status, headers, plain = get(f"{exporter.url}/metrics", headers=accept)
+        assert (status, headers["Content-Encoding"]) == (200, None)
+        assert len(packed) < len(plain) / 4
+        return [[line.rsplit(b" ", 1)[0] for line in text.split(b"\n")]
+                for text in (gzip.decompress(packed), plain)]
+
+    def alike():  # a guest may say something new between them
+        packed, plain = both()
+        return packed == plain and plain
+
+    assert b'qga_up{domain="new"}' in wait_for(alike, "the same series with gzip", 60)
 
 
 @pytest.mark.parametrize("bad", [

@@ -14,7 +14,7 @@ static inline char *
 own_text(struct telemetry *telemetry, enum exposition_format format)
 {
     struct store *store = store_new(telemetry_parts, TELEMETRY_PARTS, telemetry);
-    struct body *body = store_body(store, format, 0);
+    struct body *body = store_body(store, (struct body_form){format, BODY_PLAIN}, 0);
     char *text = strndup(body->bytes, body->length);
 
     body_unref(body);

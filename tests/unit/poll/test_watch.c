@@ -162,7 +162,8 @@ static bool
 shows(const struct world *world, const char *line)
 {
     struct body *body =
-        store_body(world->parts.store, EXPOSITION_TEXT, clock_monotonic_ns());
+        store_body(world->parts.store, (struct body_form){EXPOSITION_TEXT, BODY_PLAIN},
+                   clock_monotonic_ns());
     bool there = memmem(body->bytes, body->length, line, strlen(line));
 
     body_unref(body);

@@ -39,6 +39,9 @@ static const struct store_part parts[PARTS] = {
     {"health", health_families, NULL},
     {"vcpu", vcpu_families, NULL},
     {"own", trailer_families, write_trailer}};
+static const struct body_form plain = {EXPOSITION_TEXT, BODY_PLAIN};
+static const struct body_form openmetrics = {EXPOSITION_OPENMETRICS, BODY_PLAIN};
+static const struct body_form gzip = {EXPOSITION_TEXT, BODY_GZIP};
 #define TRAILER "# HELP own Own.\n# TYPE own gauge\nown 1\n"
 
 static const struct samples_limits limits = {.series_max = 1000,
@@ -70,7 +73,7 @@ vcpu(const char *identity, double count)
 static void
 body_is(struct store *store, int64_t now_ns, const char *expected)
 {
-    struct body *body = store_body(store, EXPOSITION_TEXT, now_ns);
+    struct body *body = store_body(store, plain, now_ns);
     char *text = strndup(body->bytes, body->length);
 
     assert_string_equal(text, expected);
@@ -148,7 +151,7 @@ a_removed_guest_is_gone_from_the_next_body(void **state)
         guests[i] = store_guest_add(store, identity);
         store_put(store, guests[i], HEALTH, health(identity, i), INT64_MAX);
     }
-    struct body *before = store_body(store, EXPOSITION_TEXT, 0);
+    struct body *before = store_body(store, plain, 0);
     for (int i = 0; i < 40; i++)
         if (i != 7)
             store_guest_remove(store, guests[i]);
@@ -168,8 +171,8 @@ an_expired_fragment_is_left_out_at_once(void **state)
     struct store_guest *guest = store_guest_add(store, "d=\"a\"");
     store_put(store, guest, HEALTH, health("d=\"a\"", 1), INT64_MAX);
     store_put(store, guest, VCPU, vcpu("d=\"a\"", 2), 1000);
-    struct body *whole = store_body(store, EXPOSITION_TEXT, 998);
-    struct body *same = store_body(store, EXPOSITION_TEXT, 999);
+    struct body *whole = store_body(store, plain, 998);
+    struct body *same = store_body(store, plain, 999);
     assert_ptr_equal(whole, same);
     assert_non_null(memmem(whole->bytes, whole->length, "qga_vcpus", 9));
     body_is(store, 1000, UP "qga_up{d=\"a\"} 1\n");
@@ -185,18 +188,18 @@ one_body_serves_until_something_changes(void **state)
     int calls = 0;
     struct store *store = store_new(parts, PARTS, &calls);
     struct store_guest *guest = store_guest_add(store, "d=\"a\"");
-    struct body *one = store_body(store, EXPOSITION_TEXT, 5);
-    struct body *two = store_body(store, EXPOSITION_TEXT, 5 + SECOND_NS);
+    struct body *one = store_body(store, plain, 5);
+    struct body *two = store_body(store, plain, 5 + SECOND_NS);
     assert_ptr_equal(one, two);
     assert_int_equal(calls, 1);
     store_put(store, guest, VCPU, NULL, 0); /* was not there: no change */
-    struct body *three = store_body(store, EXPOSITION_TEXT, 6);
+    struct body *three = store_body(store, plain, 6);
     assert_ptr_equal(one, three);
     store_put(store, guest, HEALTH, health("d=\"a\"", 1), INT64_MAX);
-    struct body *four = store_body(store, EXPOSITION_TEXT, 6);
+    struct body *four = store_body(store, plain, 6);
     assert_ptr_not_equal(one, four);
     assert_int_equal(calls, 2);
-    struct body *five = store_body(store, EXPOSITION_TEXT, 7 + SECOND_NS);
+    struct body *five = store_body(store, plain, 7 + SECOND_NS);
     assert_ptr_not_equal(four, five);
     assert_int_equal(calls, 3);
     assert_int_equal(one->length, strlen(TRAILER));
@@ -215,17 +218,42 @@ formats_are_kept_side_by_side(void **state)
     (void)state;
     int calls = 0;
     struct store *store = store_new(parts, PARTS, &calls);
-    struct body *text = store_body(store, EXPOSITION_TEXT, 0);
-    struct body *open = store_body(store, EXPOSITION_OPENMETRICS, 0);
+    struct body *text = store_body(store, plain, 0);
+    struct body *open = store_body(store, openmetrics, 0);
     assert_int_equal(calls, 2);
     assert_int_equal(open->length, strlen("# TYPE own gauge\n# HELP own Own.\nown 1\n"
                                           "# EOF\n"));
     assert_memory_equal(open->bytes + open->length - 6, "# EOF\n", 6);
     body_unref(text);
     body_unref(open);
-    body_unref(store_body(store, EXPOSITION_TEXT, 1));
-    body_unref(store_body(store, EXPOSITION_OPENMETRICS, 1));
+    body_unref(store_body(store, plain, 1));
+    body_unref(store_body(store, openmetrics, 1));
     assert_int_equal(calls, 2);
+    store_free(store);
+}
+
+static void
+gzip_is_made_once(void **state)
+{
+    (void)state;
+    int calls = 0;
+    struct store *store = store_new(parts, PARTS, &calls);
+    struct store_guest *guest = store_guest_add(store, "d=\"a\"");
+    struct body *one = store_body(store, gzip, 5);
+    assert_memory_equal(one->bytes, "\x1f\x8b", 2);
+    struct body *two = store_body(store, gzip, 5 + SECOND_NS);
+    assert_ptr_equal(one, two);
+    body_is(store, 5, TRAILER); /* beside it, not instead */
+    assert_int_equal(calls, 2);
+    struct body *three = store_body(store, gzip, 5);
+    assert_ptr_equal(one, three);
+    store_put(store, guest, HEALTH, health("d=\"a\"", 1), INT64_MAX);
+    struct body *four = store_body(store, gzip, 5);
+    assert_ptr_not_equal(one, four);
+    body_unref(one);
+    body_unref(two);
+    body_unref(three);
+    body_unref(four);
     store_free(store);
 }
 
@@ -236,10 +264,10 @@ what_is_kept_for_nobody_is_let_go(void **state)
     (void)state;
     struct store *store = store_new(parts, SLOTS, NULL);
     struct store_guest *guest = store_guest_add(store, "d=\"a\"");
-    struct body *text = store_body(store, EXPOSITION_TEXT, 0);
+    struct body *text = store_body(store, plain, 0);
     assert_int_equal(atomic_load(&text->references), 2);
     store_put(store, guest, HEALTH, health("d=\"a\"", 1), INT64_MAX);
-    body_unref(store_body(store, EXPOSITION_OPENMETRICS, 0));
+    body_unref(store_body(store, openmetrics, 0));
     assert_int_equal(atomic_load(&text->references), 1);
     body_unref(text);
     store_free(store);
@@ -257,7 +285,7 @@ read_bodies(void *argument)
     struct traffic *traffic = argument;
 
     for (int64_t now_ns = 0; !atomic_load(&traffic->stop); now_ns++) {
-        struct body *body = store_body(traffic->store, EXPOSITION_TEXT, now_ns);
+        struct body *body = store_body(traffic->store, plain, now_ns);
 
         if (body->length > 0 && body->bytes[body->length - 1] != '\n')
             atomic_fetch_add(&traffic->torn, 1);
@@ -299,10 +327,10 @@ test_renewed_fragments_live_longer(void **state)
     assert_false(store_renew(store, guest, VCPU, 5000));
     store_put(store, guest, VCPU, vcpu("d=\"a\"", 2), 1000);
     assert_true(store_renew(store, guest, VCPU, 5000));
-    struct body *body = store_body(store, EXPOSITION_TEXT, 4999);
+    struct body *body = store_body(store, plain, 4999);
     assert_non_null(memmem(body->bytes, body->length, "d=\"a\"", 5));
     body_unref(body);
-    body = store_body(store, EXPOSITION_TEXT, 5000);
+    body = store_body(store, plain, 5000);
     assert_null(memmem(body->bytes, body->length, "d=\"a\"", 5));
     body_unref(body);
     store_free(store);
@@ -320,6 +348,7 @@ main(void)
         cmocka_unit_test(an_expired_fragment_is_left_out_at_once),
         cmocka_unit_test(one_body_serves_until_something_changes),
         cmocka_unit_test(formats_are_kept_side_by_side),
+        cmocka_unit_test(gzip_is_made_once),
         cmocka_unit_test(what_is_kept_for_nobody_is_let_go),
         cmocka_unit_test(writers_and_readers_do_not_disturb_each_other),
     };

@@ -134,6 +134,60 @@ fields_add_up(void **state)
     assert_string_equal(web_wish_type(&wish), OPEN);
 }
 
+enum { NOTHING = -1 };
+
+/* `field` NULL: there is none. */
+static void
+is_coded(const char *field, int expected)
+{
+    struct web_wish wish = {.format_q = 0};
+    enum body_coding coding;
+
+    if (field)
+        web_wish_accept_encoding(&wish, field);
+    int got = web_wish_coding(&wish, &coding) ? (int)coding : NOTHING;
+
+    if (got != expected)
+        fail_msg("%s: %d", field ? field : "nothing", got);
+}
+
+static void
+gzip_is_for_those_who_want_it(void **state)
+{
+    (void)state;
+    is_coded(NULL, BODY_PLAIN);
+    is_coded("", BODY_PLAIN);
+    is_coded("gzip", BODY_GZIP); /* Prometheus */
+    is_coded("x-gzip", BODY_GZIP);
+    is_coded("GZip ; q=0.5", BODY_GZIP);
+    is_coded("gzip, deflate, br, zstd", BODY_GZIP);
+    is_coded("deflate, gzip;q=1.0, *;q=0.5", BODY_GZIP);
+    is_coded("identity", BODY_PLAIN);
+    is_coded("identity, gzip", BODY_GZIP);
+    is_coded("identity;q=0.9, gzip;q=0.8", BODY_PLAIN);
+    is_coded("*", BODY_GZIP);
+    is_coded("*;q=0.1, identity", BODY_PLAIN);
+    is_coded("br, deflate", BODY_PLAIN);
+    is_coded("gzipped", BODY_PLAIN);
+}
+
+static void
+what_is_refused_is_not_given(void **state)
+{
+    (void)state;
+    is_coded("gzip;q=0", BODY_PLAIN);
+    is_coded("gzip;q=0, *", BODY_PLAIN);
+    is_coded("gzip;q=0.000", BODY_PLAIN);
+    is_coded("identity;q=0, gzip", BODY_GZIP);
+    is_coded("identity;q=0, *", BODY_GZIP);
+    is_coded("gzip, *;q=0", BODY_GZIP);
+    is_coded("identity, *;q=0", BODY_PLAIN);
+    is_coded("*;q=0", NOTHING);
+    is_coded("identity;q=0", NOTHING);
+    is_coded("identity;q=0, br", NOTHING);
+    is_coded("gzip;q=0, identity;q=0", NOTHING);
+}
+
 int
 main(void)
 {
@@ -144,6 +198,8 @@ main(void)
         cmocka_unit_test(escaping_is_said_back),
         cmocka_unit_test(nonsense_is_no_wish),
         cmocka_unit_test(fields_add_up),
+        cmocka_unit_test(gzip_is_for_those_who_want_it),
+        cmocka_unit_test(what_is_refused_is_not_given),
     };
 
     return cmocka_run_group_tests_name("negotiate", tests, NULL, NULL);

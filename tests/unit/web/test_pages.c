@@ -130,8 +130,18 @@ the_format_is_the_one_that_is_wished(void **state)
     assert_true(page.negotiated);
     assert_int_equal(page.length, strlen("# EOF\n"));
     assert_memory_equal(page.bytes, "# EOF\n", page.length);
+    assert_false(page.gzip);
     page.release(page.owner);
+    ask.wish.gzip_q = 1001;
+    page = web_pages_get(pages, WEB_ROUTE_METRICS, &ask);
+    assert_true(page.gzip);
+    assert_memory_equal(page.bytes, "\x1f\x8b", 2);
+    page.release(page.owner);
+    ask.wish = (struct web_wish){.any_q = 1};
+    page = web_pages_get(pages, WEB_ROUTE_METRICS, &ask);
+    assert_int_equal(page.status, 406);
     page = web_pages_get(pages, WEB_ROUTE_LANDING, &ask);
+    assert_int_equal(page.status, 200);
     assert_false(page.negotiated);
     web_pages_free(pages);
 }

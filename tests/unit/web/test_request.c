@@ -109,6 +109,33 @@ the_format_is_negotiated(void **state)
 }
 
 static void
+the_coding_is_negotiated(void **state)
+{
+    static const char coding[] = "\r\nContent-Encoding: gzip\r\n";
+    struct served served = serve();
+    char *answer = ask_for(&served, "GET", "Accept-Encoding: gzip\r\n");
+
+    (void)state;
+    assert_memory_equal(answer, OK, strlen(OK));
+    assert_non_null(strstr(answer, coding));
+    assert_memory_equal(strstr(answer, "\r\n\r\n") + 4, "\x1f\x8b", 2);
+    free(answer);
+    answer = ask_for(&served, "HEAD", "Accept-Encoding: identity;q=0, *\r\n");
+    assert_non_null(strstr(answer, coding));
+    free(answer);
+    answer = ask_for(&served, "GET", "Accept-Encoding: br\r\n");
+    assert_memory_equal(answer, OK, strlen(OK));
+    assert_null(strstr(answer, "Content-Encoding"));
+    free(answer);
+    answer = ask_for(&served, "GET", "Accept-Encoding: *;q=0\r\n");
+    assert_memory_equal(answer, "HTTP/1.1 406 ", 13);
+    assert_null(strstr(answer, "Content-Encoding"));
+    assert_non_null(strstr(answer, "\r\n\r\nNot acceptable: "));
+    free(answer);
+    end(&served);
+}
+
+static void
 other_methods_are_not_allowed(void **state)
 {
     (void)state;
@@ -323,6 +350,7 @@ main(void)
         cmocka_unit_test(paths_and_parameters_are_unescaped),
         cmocka_unit_test(head_has_the_headers_alone),
         cmocka_unit_test(the_format_is_negotiated),
+        cmocka_unit_test(the_coding_is_negotiated),
         cmocka_unit_test(other_methods_are_not_allowed),
         cmocka_unit_test(what_has_two_lengths_is_refused_and_closed),
         cmocka_unit_test(bodies_are_refused_and_never_taken_for_a_request),

@@ -1,0 +1,203 @@
+/* `make bench-render`: what a scrape costs that finds everything changed, and one that
+ * finds nothing changed, in each form, with GUESTS (1000) guests of 138 series: beside
+ * a plain copy of the same bytes.  CPU time of one core, without HTTP. */
+#include "base/clock.h"
+#include "collector.h"
+#include "kit/memory.h"
+#include "poll/poller.h"
+#include "store/store.h"
+#include "store/telemetry.h"
+#include "store/telemetry_text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SERIES_PER_GUEST 138
+#define ROUNDS 21
+#define MIB (1024.0 * 1024.0)
+
+#define SAMPLES_PER_S_MIN 10e6
+#define GZIP_NS_PER_BYTE_MAX 2.5 /* 25 ms for 10 MB */
+#define GZIP_KEPT_NS_MAX 1e6
+#define RESIDENT_MIB_MAX 80
+
+static bool all_reached = true;
+
+static void
+row(const char *what, double value, const char *unit, double limit, bool reached)
+{
+    printf("%-44s %12.2f %-12s %10.2f  %s\n", what, value, unit, limit,
+           reached ? "yes" : "NO");
+    all_reached &= reached;
+}
+
+static double
+resident_mib(void)
+{
+    long pages = 0;
+    FILE *file = fopen("/proc/self/statm", "re");
+
+    if (!file || fscanf(file, "%*s %ld", &pages) != 1)
+        abort();
+    (void)fclose(file);
+    return (double)pages * (double)sysconf(_SC_PAGESIZE) / MIB;
+}
+
+/* As many series of the parts' families as are wanted, some with several labels. */
+static void
+put_guest(struct store *store, struct store_guest *guest, const char *identity,
+          const struct store_part *parts, size_t parts_count, double value)
+{
+    static const struct samples_limits limits = {.series_max = 1000,
+                                                 .label_bytes_max = 256};
+    static const char *const words[METRIC_LABELS_MAX] = {
+        "enp1s0", "ext4", "/var/lib/data", "ipv4", "x", "x",
+        "x",      "x",    "Debian",        "12",   "x", "x",
+        "x",      "x"};
+    struct samples *samples = samples_new(&limits);
+    size_t left = SERIES_PER_GUEST;
+
+    for (size_t i = 0; i < parts_count; i++) {
+        samples_clear(samples);
+        for (size_t f = 0; parts[i].families[f]; f++) {
+            const struct metric *metric = parts[i].families[f];
+            size_t labels = 0;
+
+            while (metric->labels[labels])
+                labels++;
+            for (int repeat = 0; repeat < (labels > 0 ? 3 : 1) && left > 0; repeat++) {
+                const char *values[METRIC_LABELS_MAX];
+                char first[16];
+
+                memcpy(values, words, sizeof(values));
+                (void)snprintf(first, sizeof(first), "vda%d", repeat);
+                values[0] = first;
+                samples_add(samples, metric, value + (double)left / 1000,
+                            (struct label_values){values, labels});
+                left--;
+            }
+        }
+        if (samples_count(samples) > 0)
+            store_put(store, guest, i,
+                      exposition_render(identity, parts[i].families, samples),
+                      INT64_MAX);
+    }
+    if (left > 0)
+        abort();
+    samples_free(samples);
+}
+
+static int
+compare(const void *a, const void *b)
+{
+    int64_t one = *(const int64_t *)a, other = *(const int64_t *)b;
+
+    return (one > other) - (one < other);
+}
+
+/* The median of some rounds; `change` makes all that is kept worthless before each. */
+static double
+median_ns(struct store *store, struct body_form form, bool change, size_t *length)
+{
+    int64_t took_ns[ROUNDS];
+
+    for (int i = 0; i < ROUNDS; i++) {
+        if (change)
+            store_guest_remove(store, store_guest_add(store, "domain=\"zz\""));
+        int64_t start_ns = clock_read_ns(CLOCK_THREAD_CPUTIME_ID);
+        struct body *body = store_body(store, form, clock_monotonic_ns());
+
+        took_ns[i] = clock_read_ns(CLOCK_THREAD_CPUTIME_ID) - start_ns;
+        *length = body->length;
+        body_unref(body);
+    }
+    qsort(took_ns, ROUNDS, sizeof(took_ns[0]), compare);
+    return (double)took_ns[ROUNDS / 2];
+}
+
+static double
+copy_ns(struct store *store, struct body_form form)
+{
+    int64_t took_ns[ROUNDS];
+    struct body *body = store_body(store, form, clock_monotonic_ns());
+
+    for (int i = 0; i < ROUNDS; i++) {
+        int64_t start_ns = clock_read_ns(CLOCK_THREAD_CPUTIME_ID);
+        char *copy = memory_resize(NULL, body->length, 1);
+
+        memcpy(copy, body->bytes, body->length);
+        took_ns[i] = clock_read_ns(CLOCK_THREAD_CPUTIME_ID) - start_ns +
+                     (copy[body->length - 1] == 0);
+        free(copy);
+    }
+    body_unref(body);
+    qsort(took_ns, ROUNDS, sizeof(took_ns[0]), compare);
+    return (double)took_ns[ROUNDS / 2];
+}
+
+static void
+measure(struct store *store, enum exposition_format format, size_t series)
+{
+    const char *name = format == EXPOSITION_TEXT ? "text 0.0.4" : "OpenMetrics";
+    struct body_form plain = {format, BODY_PLAIN}, gzip = {format, BODY_GZIP};
+    size_t length, gzip_length;
+    double first_ns = median_ns(store, plain, true, &length);
+    double kept_ns = median_ns(store, plain, false, &length);
+    double both_ns = median_ns(store, gzip, true, &gzip_length);
+    double gzip_kept_ns = median_ns(store, gzip, false, &gzip_length);
+    double rate = (double)series / (first_ns / 1e9);
+
+    printf("\n%s: %.2f MB, gzip %.2f MB; a plain copy takes %.2f ms\n", name,
+           (double)length / 1e6, (double)gzip_length / 1e6,
+           copy_ns(store, plain) / 1e6);
+    row("first", rate / 1e6, "M samples/s", SAMPLES_PER_S_MIN / 1e6,
+        rate >= SAMPLES_PER_S_MIN);
+    row("kept", kept_ns / 1e6, "ms", GZIP_KEPT_NS_MAX / 1e6,
+        kept_ns <= GZIP_KEPT_NS_MAX);
+    double gzip_ns = both_ns - first_ns;
+
+    row("gzip, per 10 MB", gzip_ns / (double)length * 10, "ms",
+        GZIP_NS_PER_BYTE_MAX * 10, gzip_ns <= GZIP_NS_PER_BYTE_MAX * (double)length);
+    row("gzip, kept", gzip_kept_ns / 1e6, "ms", GZIP_KEPT_NS_MAX / 1e6,
+        gzip_kept_ns <= GZIP_KEPT_NS_MAX);
+}
+
+int
+main(void)
+{
+    static const char *const commands[] = {"guest-info", NULL};
+    const char *wanted = getenv("GUESTS");
+    size_t guests = wanted ? strtoul(wanted, NULL, 10) : 1000, length;
+    struct store_part parts[POLLER_SLOTS_MAX + TELEMETRY_PARTS];
+    size_t guest_parts = poller_slots(parts);
+    struct telemetry *telemetry = telemetry_new(commands, poller_states());
+
+    memcpy(parts + guest_parts, telemetry_parts, sizeof(telemetry_parts));
+    struct store *store = store_new(parts, guest_parts + TELEMETRY_PARTS, telemetry);
+
+    for (size_t i = 0; i < guests; i++) {
+        char identity[64];
+
+        (void)snprintf(identity, sizeof(identity), "domain=\"web-server-%zu\"", i);
+        put_guest(store, store_guest_add(store, identity), identity, parts, guest_parts,
+                  (double)i);
+    }
+    printf("%zu guests of %d series; %.1f MiB resident before the first scrape\n",
+           guests, SERIES_PER_GUEST, resident_mib());
+    printf("%-44s %12s %-12s %10s\n", "", "measured", "", "limit");
+    measure(store, EXPOSITION_TEXT, guests * SERIES_PER_GUEST);
+    measure(store, EXPOSITION_OPENMETRICS, guests * SERIES_PER_GUEST);
+    for (int i = 0; i < EXPOSITION_FORMATS * BODY_CODINGS; i++)
+        (void)median_ns(store,
+                        (struct body_form){(enum exposition_format)(i / BODY_CODINGS),
+                                           (enum body_coding)(i % BODY_CODINGS)},
+                        false, &length);
+    puts("");
+    row("resident, all four forms kept", resident_mib(), "MiB", RESIDENT_MIB_MAX,
+        resident_mib() <= RESIDENT_MIB_MAX);
+    store_free(store);
+    telemetry_free(telemetry);
+    return all_reached ? EXIT_SUCCESS : EXIT_FAILURE;
+}
