@@ -1,6 +1,7 @@
 /* The parameters of a URL. */
 #include "store/discovery_query.h"
 
+#include "base/quote.h"
 #include "base/suggest.h"
 
 #include <arpa/inet.h>
@@ -9,8 +10,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define QUOTE_BYTES 48
-
 void
 discovery_query_init(struct discovery_query *query)
 {
@@ -18,22 +17,6 @@ discovery_query_init(struct discovery_query *query)
         .port = DISCOVERY_DEFAULT_PORT,
         .family = AF_UNSPEC,
     };
-}
-
-/* What came with the request, for a sentence: cut, and printable ASCII only. */
-static const char *
-quote(const char *text, char out[QUOTE_BYTES])
-{
-    size_t length = 0;
-
-    for (; *text && length < QUOTE_BYTES - 1; text++)
-        out[length++] = *text;
-    out[length] = '\0';
-    for (char *c = out; *c; c++) {
-        if (*c < ' ' || *c > '~' || *c == '"')
-            *c = '?';
-    }
-    return out;
 }
 
 static void

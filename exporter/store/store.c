@@ -8,6 +8,7 @@
 
 #include "kit/memory.h"
 #include "store/discovery.h"
+#include "store/selection.h"
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -237,24 +238,41 @@ store_announced(struct store *store, size_t *count, const char **why)
 
 /* --- bodies --- */
 
-/* Takes references to what has not expired, and leaves room for what is written
- * afterwards.  The caller holds the lock. */
-static struct snapshot
-snapshot_take(const struct store *store, int64_t now_ns)
+/* The guests that are wanted, in order; caller frees.  It holds the lock. */
+static struct store_guest **
+guests_taken(const struct store *store, struct selection *selection, size_t *count)
 {
+    struct store_guest **taken =
+        memory_new(store->guests_count, sizeof(struct store_guest *));
+
+    *count = 0;
+    for (size_t i = 0; i < store->guests_count; i++)
+        if (!selection || selection_takes_guest(selection, store->guests[i]->identity))
+            taken[(*count)++] = store->guests[i];
+    return taken;
+}
+
+/* Takes references to what has not expired, and leaves room for what is written
+ * afterwards.  The caller holds the lock; `selection` NULL: all is wanted. */
+static struct snapshot
+snapshot_take(const struct store *store, struct selection *selection, int64_t now_ns)
+{
+    size_t guests_count, count = 0;
+    struct store_guest **guests = guests_taken(store, selection, &guests_count);
     struct snapshot snapshot = {
-        .fragments = memory_new(store->parts_count * (store->guests_count + 1),
+        .fragments = memory_new(store->parts_count * (guests_count + 1),
                                 sizeof(struct fragment *)),
         .part_ends = memory_new(store->parts_count, sizeof(*snapshot.part_ends)),
         .generation = store->generation,
         .made_ns = now_ns,
         .expires_ns = INT64_MAX,
     };
-    size_t count = 0;
 
     for (size_t part = 0; part < store->parts_count; part++) {
-        for (size_t i = 0; i < store->guests_count; i++) {
-            const struct shown *shown = &store->guests[i]->slots[part];
+        bool wanted = !selection || selection_has_part(selection, part);
+
+        for (size_t i = 0; wanted && i < guests_count; i++) {
+            const struct shown *shown = &guests[i]->slots[part];
             struct fragment *fragment = shown->fragment;
 
             if (!fragment || shown->expires_ns <= now_ns)
@@ -263,9 +281,10 @@ snapshot_take(const struct store *store, int64_t now_ns)
             if (shown->expires_ns < snapshot.expires_ns)
                 snapshot.expires_ns = shown->expires_ns;
         }
-        count += !!store->parts[part].write;
+        count += wanted && store->parts[part].write;
         snapshot.part_ends[part] = count;
     }
+    free(guests);
     return snapshot;
 }
 
@@ -273,15 +292,18 @@ snapshot_take(const struct store *store, int64_t now_ns)
 static void
 snapshot_write(const struct store *store, const struct snapshot *snapshot)
 {
+    size_t start = 0;
+
     for (size_t i = 0; i < store->parts_count; i++) {
         const struct store_part *part = &store->parts[i];
 
-        if (!part->write)
-            continue;
-        struct fragment_writer writer = fragment_begin(part->families);
+        if (part->write && snapshot->part_ends[i] > start) {
+            struct fragment_writer writer = fragment_begin(part->families);
 
-        part->write(store->context, &writer);
-        snapshot->fragments[snapshot->part_ends[i] - 1] = fragment_end(&writer);
+            part->write(store->context, &writer);
+            snapshot->fragments[start] = fragment_end(&writer);
+        }
+        start = snapshot->part_ends[i];
     }
 }
 
@@ -342,29 +364,38 @@ kept_put(struct store *store, struct body_form form, struct body *body,
 }
 
 static struct body *
-body_make(struct store *store, struct body_form form, int64_t now_ns)
+body_make(const struct store *store, const struct snapshot *snapshot,
+          struct body_form form, const bool *wanted)
 {
-    (void)pthread_mutex_lock(&store->lock);
-    struct snapshot snapshot = snapshot_take(store, now_ns);
-    (void)pthread_mutex_unlock(&store->lock);
-
-    snapshot_write(store, &snapshot);
     struct body *body = body_new(&(struct body_recipe){
         .slots = store->slots,
         .slots_count = store->parts_count,
-        .fragments = snapshot.fragments,
-        .slot_ends = snapshot.part_ends,
+        .fragments = snapshot->fragments,
+        .slot_ends = snapshot->part_ends,
         .format = form.format,
+        .wanted = wanted,
     });
 
+    if (form.coding == BODY_PLAIN)
+        return body;
     /* Who takes gzip seldom comes beside one who does not: the plain one is not kept.
      */
-    if (form.coding == BODY_GZIP) {
-        struct body *plain = body;
+    struct body *gzip = body_new_gzip(body);
 
-        body = body_new_gzip(plain);
-        body_unref(plain);
-    }
+    body_unref(body);
+    return gzip;
+}
+
+static struct body *
+body_make_whole(struct store *store, struct body_form form, int64_t now_ns)
+{
+    (void)pthread_mutex_lock(&store->lock);
+    struct snapshot snapshot = snapshot_take(store, NULL, now_ns);
+    (void)pthread_mutex_unlock(&store->lock);
+
+    snapshot_write(store, &snapshot);
+    struct body *body = body_make(store, &snapshot, form, NULL);
+
     kept_put(store, form, body, &snapshot);
     snapshot_release(store, &snapshot);
     return body;
@@ -380,7 +411,31 @@ store_body(struct store *store, struct body_form form, int64_t now_ns)
     (void)pthread_mutex_lock(&store->making);
     body = kept_get(store, form, now_ns); /* made meanwhile */
     if (!body)
-        body = body_make(store, form, now_ns);
+        body = body_make_whole(store, form, now_ns);
     (void)pthread_mutex_unlock(&store->making);
+    return body;
+}
+
+void
+store_select(const struct store *store, struct selection *selection)
+{
+    selection_init(selection, store->parts, store->parts_count);
+}
+
+struct body *
+store_selected_body(struct store *store, struct selection *selection,
+                    struct body_form form, int64_t now_ns)
+{
+    struct body *body = NULL;
+
+    (void)pthread_mutex_lock(&store->lock);
+    struct snapshot snapshot = snapshot_take(store, selection, now_ns);
+    (void)pthread_mutex_unlock(&store->lock);
+
+    if (selection_check_guests(selection)) {
+        snapshot_write(store, &snapshot);
+        body = body_make(store, &snapshot, form, selection->families);
+    }
+    snapshot_release(store, &snapshot);
     return body;
 }

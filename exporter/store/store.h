@@ -13,6 +13,7 @@
 #include <stdint.h>
 
 struct discovery_guest;
+struct selection;
 struct store;
 struct store_guest;
 
@@ -53,5 +54,12 @@ struct discovery_guest **store_announced(struct store *store, size_t *count,
  * changed, nothing has expired and it is not older than a second, else a new one.
  * Caller unrefs.  Never waits for a guest. */
 struct body *store_body(struct store *store, struct body_form form, int64_t now_ns);
+
+/* Begins a selection among the store's parts, which must outlive it. */
+void store_select(const struct store *store, struct selection *selection);
+/* The same bytes less what is not selected; made for the caller alone.  NULL with the
+ * selection's problem if a guest is not there. */
+struct body *store_selected_body(struct store *store, struct selection *selection,
+                                 struct body_form form, int64_t now_ns);
 
 #endif

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "kit/memory.h"
 #include "store/discovery_query.h"
+#include "store/selection.h"
 #include "store/store.h"
 #include "store/telemetry_text.h"
 
@@ -75,27 +76,6 @@ body_release(void *body)
     body_unref(body);
 }
 
-static struct web_page
-page_metrics(struct web_pages *pages, const struct web_wish *wish)
-{
-    struct body_form form = {.format = wish->format};
-
-    if (!web_wish_coding(wish, &form.coding))
-        return web_page_sentence(STATUS_NOT_ACCEPTABLE,
-                                 "Not acceptable: Accept-Encoding must allow identity "
-                                 "or gzip.\n");
-    struct body *body = store_body(pages->store, form, clock_monotonic_ns());
-
-    return (struct web_page){.status = STATUS_OK,
-                             .type = web_wish_type(wish),
-                             .negotiated = true,
-                             .gzip = form.coding == BODY_GZIP,
-                             .bytes = body->bytes,
-                             .length = body->length,
-                             .release = body_release,
-                             .owner = body};
-}
-
 /* A text of our own; it is taken. */
 static struct web_page
 page_text(unsigned int status, const char *type, struct text *text)
@@ -108,15 +88,45 @@ page_text(unsigned int status, const char *type, struct text *text)
     return page;
 }
 
-/* Why there can be no list of targets; those that can be are made elsewhere
- * (web/targets.h). */
+/* What is wrong with the question. */
 static struct web_page
-page_discovery(const struct discovery_query *query)
+page_problem(const char *problem)
 {
     struct text sentence = TEXT_INIT(LANDING_BYTES_MAX);
 
-    text_add_format(&sentence, "%s\n", query->problem);
+    text_add_format(&sentence, "%s\n", problem);
     return page_text(STATUS_BAD_REQUEST, TYPE_TEXT, &sentence);
+}
+
+static struct web_page
+page_metrics(struct web_pages *pages, const struct web_ask *ask)
+{
+    struct body_form form = {.format = ask->wish.format};
+    int64_t now_ns = clock_monotonic_ns();
+    struct body *body = NULL;
+
+    if (!web_wish_coding(&ask->wish, &form.coding)) {
+        struct web_page page = web_page_sentence(
+            STATUS_NOT_ACCEPTABLE,
+            "Not acceptable: Accept-Encoding must allow identity or gzip.\n");
+
+        page.negotiated = true;
+        return page;
+    }
+    if (selection_is_whole(ask->selection) && !*ask->selection->problem)
+        body = store_body(pages->store, form, now_ns);
+    else if (!*ask->selection->problem)
+        body = store_selected_body(pages->store, ask->selection, form, now_ns);
+    if (!body)
+        return page_problem(ask->selection->problem);
+    return (struct web_page){.status = STATUS_OK,
+                             .type = web_wish_type(&ask->wish),
+                             .negotiated = true,
+                             .gzip = form.coding == BODY_GZIP,
+                             .bytes = body->bytes,
+                             .length = body->length,
+                             .release = body_release,
+                             .owner = body};
 }
 
 struct web_page
@@ -124,9 +134,10 @@ web_pages_get(struct web_pages *pages, enum web_route route, const struct web_as
 {
     switch (route) {
     case WEB_ROUTE_METRICS:
-        return page_metrics(pages, &ask->wish);
+        return page_metrics(pages, ask);
     case WEB_ROUTE_DISCOVERY:
-        return page_discovery(ask->targets);
+        /* Those that can be are made elsewhere (web/targets.h). */
+        return page_problem(ask->targets->problem);
     case WEB_ROUTE_LANDING:
         return (struct web_page){.status = STATUS_OK,
                                  .type = TYPE_HTML,
@@ -145,6 +156,12 @@ web_pages_get(struct web_pages *pages, enum web_route route, const struct web_as
     }
     return web_page_sentence(STATUS_NOT_FOUND,
                              "Not found: nothing is served at this path.\n");
+}
+
+void
+web_pages_select(const struct web_pages *pages, struct selection *selection)
+{
+    store_select(pages->store, selection);
 }
 
 enum web_route

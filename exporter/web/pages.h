@@ -10,6 +10,7 @@
 #include <stddef.h>
 
 struct discovery_query;
+struct selection;
 struct store;
 struct web_pages;
 
@@ -25,6 +26,7 @@ enum web_route {
 /* What a request says besides its path. */
 struct web_ask {
     struct web_wish wish;                  /* of WEB_ROUTE_METRICS */
+    struct selection *selection;           /* likewise, closed */
     const struct discovery_query *targets; /* of WEB_ROUTE_DISCOVERY */
 };
 
@@ -45,6 +47,8 @@ void web_pages_free(struct web_pages *pages); /* NULL is fine */
 void web_pages_set_ready(struct web_pages *pages, bool ready);
 
 enum web_route web_pages_route(const struct web_pages *pages, const char *path);
+/* Begins a selection of what /metrics has. */
+void web_pages_select(const struct web_pages *pages, struct selection *selection);
 /* `ask->targets` is that of WEB_ROUTE_DISCOVERY, if it has a problem. */
 struct web_page web_pages_get(struct web_pages *pages, enum web_route route,
                               const struct web_ask *ask);

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "store/discovery_query.h"
+#include "store/selection.h"
 #include "store/telemetry.h"
 #include "web/access.h"
 #include "web/auth.h"
@@ -71,6 +72,15 @@ query_take(void *query, enum MHD_ValueKind kind, const char *key, const char *va
 }
 
 static enum MHD_Result
+selection_take(void *selection, enum MHD_ValueKind kind, const char *key,
+               const char *value)
+{
+    (void)kind;
+    selection_add(selection, key, value);
+    return MHD_YES;
+}
+
+static enum MHD_Result
 header_take(void *wish, enum MHD_ValueKind kind, const char *key, const char *value)
 {
     (void)kind;
@@ -86,16 +96,25 @@ page_of(struct web_pages *pages, enum web_route route,
         struct MHD_Connection *connection)
 {
     struct discovery_query targets;
-    struct web_ask ask = {.targets = &targets};
+    struct selection selection;
+    struct web_ask ask = {.selection = &selection, .targets = &targets};
 
     discovery_query_init(&targets);
+    web_pages_select(pages, &selection);
     if (route == WEB_ROUTE_DISCOVERY)
         (void)MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, query_take,
                                         &targets);
-    if (route == WEB_ROUTE_METRICS)
+    if (route == WEB_ROUTE_METRICS) {
+        (void)MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND,
+                                        selection_take, &selection);
         (void)MHD_get_connection_values(connection, MHD_HEADER_KIND, header_take,
                                         &ask.wish);
-    return web_pages_get(pages, route, &ask);
+    }
+    selection_close(&selection);
+    struct web_page page = web_pages_get(pages, route, &ask);
+
+    selection_free(&selection);
+    return page;
 }
 
 static bool

@@ -2,6 +2,7 @@
 
 import gzip
 import http.client
+import re
 import subprocess
 import threading
 import urllib.parse
@@ -85,6 +86,52 @@ def test_gzip_is_the_same(exporter, accept):
         return packed == plain and plain
 
     assert b'qga_up{domain="new"}' in wait_for(alike, "the same series with gzip", 60)
+
+
+def lines_of(body):
+    return [line.rsplit(" ", 1)[0] if not line.startswith("#") else line
+            for line in body.decode().split("\n")]
+
+
+# What is left of the lines of the whole.
+FILTERS = {
+    "collect[]=health&collect[]=clock": r"(# \w+ )?qga_(up|agent_(?!info|command)|collector|clock)",
+    "exclude[]=exporter&exclude[]=process&exclude[]=host":
+        r"(# \w+ )?qga_(?!exporter_|host_)",
+    "name[]=qga_up&name[]=qga_exporter_call_duration_seconds":
+        r"(# \w+ )?(qga_up|qga_exporter_call_duration_seconds(_bucket|_sum|_count)?)[ {]",
+    "collect[]=health&name[]=qga_up&domain[]=new": r'# \w+ qga_up |qga_up\{domain="new"\}',
+}
+
+
+@pytest.mark.parametrize("query", FILTERS)
+def test_a_filter_leaves_the_rest_as_it_is(exporter, query):
+    def both():
+        status, _, part = get(f"{exporter.url}/metrics?{urllib.parse.quote(query, '=&')}")
+        assert status == 200
+        _, _, whole = get(f"{exporter.url}/metrics")
+        exposition.check(part.decode())
+        return lines_of(part), [line for line in lines_of(whole)
+                                if not line or re.match(FILTERS[query], line)]
+
+    def alike():  # a guest may say something new between them
+        part, expected = both()
+        return part == expected and part
+
+    assert len(wait_for(alike, "the same lines", 60)) > 3
+
+
+@pytest.mark.parametrize("query, sentence", {
+    "collect[]=clocks": 'collect[]=clocks is not good: did you mean "clock"?',
+    "name[]=qga_uo": 'name[]=qga_uo is not good: did you mean "qga_up"?',
+    "domain[]=nobody": "domain[]=nobody is no guest that runs here",
+    "collect[]=os&exclude[]=os":
+        "collect[] and exclude[] do not go together: write one of them",
+}.items())
+def test_unknown_filters_are_refused(exporter, query, sentence):
+    status, headers, body = get(f"{exporter.url}/metrics?{urllib.parse.quote(query, '=&')}")
+    assert (status, body.decode()) == (400, f"{sentence}\n")
+    assert headers["Content-Type"].startswith("text/plain")
 
 
 @pytest.mark.parametrize("bad", [

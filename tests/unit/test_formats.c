@@ -1,6 +1,7 @@
 /* Every family that the exporter can show, in each format: OpenMetrics allows fewer
  * names than the text format does, and a clash would cost the whole scrape. */
 #include "poll/poller.h"
+#include "store/selection.h"
 #include "store/telemetry_text.h"
 
 #include <setjmp.h>
@@ -94,6 +95,8 @@ no_family_is_in_the_way_of_another(void **state)
         }
     }
     assert_true(text.count > 150);
+    assert_true(text.count <= SELECTION_FAMILIES_MAX);
+    assert_true(names.count <= SELECTION_PARTS_MAX);
 }
 
 int

@@ -1,5 +1,6 @@
 /* The store: order, expiry, removal, contiguous families, one body for all who ask
  * meanwhile, and writers and readers at once (the thread sanitizer's part). */
+#include "store/selection.h"
 #include "store/store.h"
 
 #include <pthread.h>
@@ -257,6 +258,57 @@ gzip_is_made_once(void **state)
     store_free(store);
 }
 
+/* What the text has of the selection; NULL: it is refused with the problem. */
+static void
+selected_is(struct store *store, const char *key, const char *value,
+            const char *expected)
+{
+    struct selection selection;
+
+    store_select(store, &selection);
+    selection_add(&selection, key, value);
+    selection_close(&selection);
+    assert_string_equal(selection.problem, "");
+    struct body *body = store_selected_body(store, &selection, plain, 0);
+    char *text = body ? strndup(body->bytes, body->length) : NULL;
+
+    if (expected)
+        assert_string_equal(text ? text : "(refused)", expected);
+    else
+        assert_string_not_equal(selection.problem, "");
+    free(text);
+    body_unref(body);
+    selection_free(&selection);
+}
+
+static void
+a_selection_is_the_whole_less_the_rest(void **state)
+{
+    (void)state;
+    int calls = 0;
+    struct store *store = store_new(parts, PARTS, &calls);
+    const char *const names[] = {"domain=\"a\"", "domain=\"ab\",source=\"s\""};
+    for (size_t i = 0; i < 2; i++) {
+        struct store_guest *guest = store_guest_add(store, names[i]);
+
+        store_put(store, guest, HEALTH, health(names[i], 1), INT64_MAX);
+        store_put(store, guest, VCPU, vcpu(names[i], 2), i == 0 ? INT64_MAX : 0);
+    }
+    selected_is(store, "collect[]", "health",
+                UP "qga_up{domain=\"a\"} 1\nqga_up{domain=\"ab\",source=\"s\"} 1\n");
+    assert_int_equal(calls, 0);
+    selected_is(
+        store, "exclude[]", "vcpu",
+        UP "qga_up{domain=\"a\"} 1\nqga_up{domain=\"ab\",source=\"s\"} 1\n" TRAILER);
+    assert_int_equal(calls, 1);
+    selected_is(store, "name[]", "qga_vcpus",
+                VCPUS "qga_vcpus{domain=\"a\",state=\"online\"} 2\n");
+    selected_is(store, "domain[]", "ab", UP "qga_up{domain=\"ab\",source=\"s\"} 1\n");
+    selected_is(store, "domain[]", "abc", NULL);
+    selected_is(store, "collect[]", "own", TRAILER);
+    store_free(store);
+}
+
 /* A body that nobody would get any more does not stay until its format is asked for. */
 static void
 what_is_kept_for_nobody_is_let_go(void **state)
@@ -349,6 +401,7 @@ main(void)
         cmocka_unit_test(one_body_serves_until_something_changes),
         cmocka_unit_test(formats_are_kept_side_by_side),
         cmocka_unit_test(gzip_is_made_once),
+        cmocka_unit_test(a_selection_is_the_whole_less_the_rest),
         cmocka_unit_test(what_is_kept_for_nobody_is_let_go),
         cmocka_unit_test(writers_and_readers_do_not_disturb_each_other),
     };

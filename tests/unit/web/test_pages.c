@@ -1,5 +1,6 @@
 /* What is served at which path, without HTTP. */
 #include "store/discovery_query.h"
+#include "store/selection.h"
 #include "store/store.h"
 #include "store/telemetry_text.h"
 #include "web/pages.h"
@@ -39,10 +40,18 @@ page_is(struct web_pages *pages, const char *path, const char *const *parameters
     struct discovery_query query;
 
     discovery_query_init(&query);
-    for (; parameters && *parameters; parameters += 2)
-        discovery_query_add(&query, parameters[0], parameters[1]);
-    const struct web_ask ask = {.targets = &query};
-    struct web_page page = web_pages_get(pages, web_pages_route(pages, path), &ask);
+    for (size_t i = 0; parameters && parameters[i]; i += 2)
+        discovery_query_add(&query, parameters[i], parameters[i + 1]);
+    enum web_route route = web_pages_route(pages, path);
+    struct selection selection;
+    const struct web_ask ask = {.selection = &selection, .targets = &query};
+
+    web_pages_select(pages, &selection);
+    for (; route == WEB_ROUTE_METRICS && parameters && *parameters; parameters += 2)
+        selection_add(&selection, parameters[0], parameters[1]);
+    selection_close(&selection);
+    struct web_page page = web_pages_get(pages, route, &ask);
+    selection_free(&selection);
     bool found = *part ? !!memmem(page.bytes, page.length, part, strlen(part))
                        : page.length == 0;
 
@@ -119,10 +128,39 @@ the_telemetry_path_may_be_another(void **state)
 }
 
 static void
+a_scrape_is_of_what_was_asked_for(void **state)
+{
+    struct web_pages *pages = web_pages_new(*state, "/metrics");
+    struct store_guest *guest = store_guest_add(*state, "domain=\"a\"");
+    const struct samples_limits limits = {.series_max = 9, .label_bytes_max = 99};
+    struct samples *samples = samples_new(&limits);
+
+    samples_add(samples, &up, 1, NO_LABELS);
+    store_put(*state, guest, 0, exposition_render("domain=\"a\"", families, samples),
+              INT64_MAX);
+    samples_free(samples);
+    page_is(pages, "/metrics", PARAMETERS("collect[]", "health"), 200, EXPOSITION,
+            "qga_up{domain=\"a\"} 1\n");
+    page_is(pages, "/metrics", PARAMETERS("exclude[]", "health"), 200, EXPOSITION, "");
+    page_is(pages, "/metrics", PARAMETERS("name[]", "qga_ups"), 400, TEXT,
+            "name[]=qga_ups is not good: did you mean \"qga_up\"?\n");
+    page_is(pages, "/metrics", PARAMETERS("domain[]", "b"), 400, TEXT,
+            "domain[]=b is no guest that runs here\n");
+    page_is(pages, "/metrics", PARAMETERS("port", "1"), 400, TEXT,
+            "port is no parameter: known are: collect[], exclude[], name[], "
+            "domain[]\n");
+    web_pages_free(pages);
+}
+
+static void
 the_format_is_the_one_that_is_wished(void **state)
 {
     struct web_pages *pages = web_pages_new(*state, "/metrics");
-    struct web_ask ask = {.wish = {.format = EXPOSITION_OPENMETRICS}};
+    struct selection all;
+    struct web_ask ask = {.wish = {.format = EXPOSITION_OPENMETRICS},
+                          .selection = &all};
+
+    web_pages_select(pages, &all);
     struct web_page page = web_pages_get(pages, WEB_ROUTE_METRICS, &ask);
 
     assert_string_equal(page.type,
@@ -155,6 +193,7 @@ main(void)
         CASE(it_is_ready_when_that_is_said),
         CASE(a_query_that_is_none_is_told),
         CASE(the_telemetry_path_may_be_another),
+        CASE(a_scrape_is_of_what_was_asked_for),
         CASE(the_format_is_the_one_that_is_wished),
     };
 

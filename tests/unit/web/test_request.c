@@ -11,7 +11,10 @@ each_path_has_its_page(void **state)
     struct served served = serve();
 
     (void)state;
-    answers(&served, "GET", "/metrics?collect[]=x", OK, "qga_exporter_build_info");
+    answers(&served, "GET", "/metrics?collect%5B%5D=exporter", OK,
+            "qga_exporter_build_info");
+    answers(&served, "GET", "/metrics?collect[]=x", "HTTP/1.1 400 ",
+            "collect[]=x is not good: known are: health, host, exporter, process\n");
     answers(&served, "GET", "/", OK, "<a href=\"/metrics\">");
     answers(&served, "GET", "/-/healthy", OK, "\r\n\r\nHealthy\n");
     answers(&served, "HEAD", "/-/healthy", OK, "Content-Length: 8\r\n");
