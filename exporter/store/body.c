@@ -128,6 +128,7 @@ body_unref(struct body *body)
         return;
     if (atomic_fetch_sub_explicit(&body->references, 1, memory_order_acq_rel) != 1)
         return;
+    shelf_take(&body->place);
     free(body->bytes);
     free(body);
 }

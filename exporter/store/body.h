@@ -3,6 +3,7 @@
 #define STORE_BODY_H
 
 #include "store/exposition.h"
+#include "store/shelf.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -34,6 +35,7 @@ struct body {
     atomic_uint references;
     size_t length;
     char *bytes;
+    struct shelf_place place; /* among those of its store, or on no shelf */
 };
 
 /* The families that stand together, since one fragment holds them all. */

@@ -1,4 +1,4 @@
-/* Owns every guest's latest fragments and the bodies that were last made of them.
+/* Owns every guest's latest fragments, and makes bodies of them.
  *
  * A body is made in three steps: under the lock, references to all live fragments are
  * taken; without it, they are copied together; under it again, the result is kept for
@@ -7,6 +7,7 @@
 #include "store/store.h"
 
 #include "kit/memory.h"
+#include "store/body_cache.h"
 #include "store/discovery.h"
 #include "store/selection.h"
 
@@ -15,9 +16,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-/* Some parts have values that are read when they are written (CPU time, lateness). */
-#define BODY_AGE_MAX_NS INT64_C(1000000000)
 
 struct store_guest {
     char *identity;
@@ -28,20 +26,13 @@ struct store_guest {
     } slots[]; /* the store's lock guards them */
 };
 
-#define KEPT_MAX ((size_t)EXPOSITION_FORMATS * BODY_CODINGS)
-
-/* A body that serves until something changes; none at first. */
-struct kept {
-    struct body *body; /* an owned reference, or NULL */
-    uint64_t generation;
-    int64_t made_ns, expires_ns;
-};
-
 struct store {
     struct store_part *parts;
     struct body_slot *slots; /* by part */
     size_t parts_count;
     void *context;
+
+    struct body_cache *bodies;
 
     pthread_mutex_t making; /* taken before the other: one body is made at a time */
     pthread_mutex_t lock;   /* all below, and the fragments of the guests */
@@ -49,15 +40,13 @@ struct store {
     size_t guests_count, guests_capacity;
     uint64_t generation;    /* of what was put, added, removed */
     const char *incomplete; /* why guests may be; NULL: they are all there */
-    struct kept kept[EXPOSITION_FORMATS][BODY_CODINGS];
 };
 
 /* What a body is made of: references, and when the first of them expires. */
 struct snapshot {
     struct fragment **fragments; /* by part, then by guest */
     size_t *part_ends;
-    uint64_t generation;
-    int64_t made_ns, expires_ns;
+    struct body_age age;
 };
 
 struct store *
@@ -73,6 +62,7 @@ store_new(const struct store_part *parts, size_t parts_count, void *context)
         store->parts[i] = parts[i];
         body_slot_init(&store->slots[i], parts[i].families);
     }
+    store->bodies = body_cache_new();
     store->incomplete = "the exporter has just started";
     (void)pthread_mutex_init(&store->making, NULL);
     (void)pthread_mutex_init(&store->lock, NULL);
@@ -98,8 +88,7 @@ store_free(struct store *store)
         guest_free(store, store->guests[i]);
     for (size_t i = 0; i < store->parts_count; i++)
         body_slot_clear(&store->slots[i]);
-    for (size_t i = 0; i < KEPT_MAX; i++)
-        body_unref((&store->kept[0][0])[i].body);
+    body_cache_free(store->bodies);
     (void)pthread_mutex_destroy(&store->lock);
     (void)pthread_mutex_destroy(&store->making);
     free(store->slots);
@@ -263,9 +252,7 @@ snapshot_take(const struct store *store, struct selection *selection, int64_t no
         .fragments = memory_new(store->parts_count * (guests_count + 1),
                                 sizeof(struct fragment *)),
         .part_ends = memory_new(store->parts_count, sizeof(*snapshot.part_ends)),
-        .generation = store->generation,
-        .made_ns = now_ns,
-        .expires_ns = INT64_MAX,
+        .age = {store->generation, now_ns, INT64_MAX},
     };
 
     for (size_t part = 0; part < store->parts_count; part++) {
@@ -278,8 +265,8 @@ snapshot_take(const struct store *store, struct selection *selection, int64_t no
             if (!fragment || shown->expires_ns <= now_ns)
                 continue;
             snapshot.fragments[count++] = fragment_ref(fragment);
-            if (shown->expires_ns < snapshot.expires_ns)
-                snapshot.expires_ns = shown->expires_ns;
+            if (shown->expires_ns < snapshot.age.expires_ns)
+                snapshot.age.expires_ns = shown->expires_ns;
         }
         count += wanted && store->parts[part].write;
         snapshot.part_ends[part] = count;
@@ -319,53 +306,10 @@ snapshot_release(const struct store *store, struct snapshot *snapshot)
     free(snapshot->part_ends);
 }
 
-/* The caller holds the lock. */
-static bool
-kept_is_current(const struct store *store, const struct kept *kept, int64_t now_ns)
-{
-    return kept->body && kept->generation == store->generation &&
-           now_ns < kept->expires_ns && now_ns - kept->made_ns <= BODY_AGE_MAX_NS;
-}
-
-/* A new reference, or NULL. */
+/* `selection` NULL: all is wanted. */
 static struct body *
-kept_get(struct store *store, struct body_form form, int64_t now_ns)
-{
-    const struct kept *kept = &store->kept[form.format][form.coding];
-
-    (void)pthread_mutex_lock(&store->lock);
-    struct body *body =
-        kept_is_current(store, kept, now_ns) ? body_ref(kept->body) : NULL;
-    (void)pthread_mutex_unlock(&store->lock);
-    return body;
-}
-
-/* Keeps a body for the next scrape, and lets go what no scrape would get any more. */
-static void
-kept_put(struct store *store, struct body_form form, struct body *body,
-         const struct snapshot *snapshot)
-{
-    struct kept *all = &store->kept[0][0];
-    struct kept *kept = &store->kept[form.format][form.coding];
-    struct body *dropped[KEPT_MAX] = {NULL};
-
-    (void)pthread_mutex_lock(&store->lock);
-    for (size_t i = 0; i < KEPT_MAX; i++) {
-        if (&all[i] != kept && kept_is_current(store, &all[i], snapshot->made_ns))
-            continue;
-        dropped[i] = all[i].body;
-        all[i].body = NULL;
-    }
-    *kept = (struct kept){body_ref(body), snapshot->generation, snapshot->made_ns,
-                          snapshot->expires_ns};
-    (void)pthread_mutex_unlock(&store->lock);
-    for (size_t i = 0; i < KEPT_MAX; i++)
-        body_unref(dropped[i]);
-}
-
-static struct body *
-body_make(const struct store *store, const struct snapshot *snapshot,
-          struct body_form form, const bool *wanted)
+body_make(struct store *store, const struct snapshot *snapshot,
+          const struct selection *selection, struct body_form form)
 {
     struct body *body = body_new(&(struct body_recipe){
         .slots = store->slots,
@@ -373,17 +317,20 @@ body_make(const struct store *store, const struct snapshot *snapshot,
         .fragments = snapshot->fragments,
         .slot_ends = snapshot->part_ends,
         .format = form.format,
-        .wanted = wanted,
+        .wanted = selection ? selection->families : NULL,
     });
+    size_t whole_bytes = selection ? 0 : body->length;
 
-    if (form.coding == BODY_PLAIN)
-        return body;
     /* Who takes gzip seldom comes beside one who does not: the plain one is not kept.
      */
-    struct body *gzip = body_new_gzip(body);
+    if (form.coding == BODY_GZIP) {
+        struct body *plain = body;
 
-    body_unref(body);
-    return gzip;
+        body = body_new_gzip(plain);
+        body_unref(plain);
+    }
+    body_cache_add(store->bodies, body, whole_bytes);
+    return body;
 }
 
 static struct body *
@@ -394,22 +341,33 @@ body_make_whole(struct store *store, struct body_form form, int64_t now_ns)
     (void)pthread_mutex_unlock(&store->lock);
 
     snapshot_write(store, &snapshot);
-    struct body *body = body_make(store, &snapshot, form, NULL);
+    struct body *body = body_make(store, &snapshot, NULL, form);
 
-    kept_put(store, form, body, &snapshot);
+    body_cache_keep(store->bodies, form, body, &snapshot.age);
     snapshot_release(store, &snapshot);
     return body;
+}
+
+static struct body *
+body_find(struct store *store, struct body_form form, int64_t now_ns)
+{
+    (void)pthread_mutex_lock(&store->lock);
+    uint64_t generation = store->generation;
+    (void)pthread_mutex_unlock(&store->lock);
+    return body_cache_get(store->bodies, form, generation, now_ns);
 }
 
 struct body *
 store_body(struct store *store, struct body_form form, int64_t now_ns)
 {
-    struct body *body = kept_get(store, form, now_ns);
+    struct body *body = body_find(store, form, now_ns);
 
     if (body)
         return body;
     (void)pthread_mutex_lock(&store->making);
-    body = kept_get(store, form, now_ns); /* made meanwhile */
+    body = body_find(store, form, now_ns); /* made meanwhile */
+    if (!body && !body_cache_has_room(store->bodies))
+        body = body_cache_get_older(store->bodies, form, now_ns);
     if (!body)
         body = body_make_whole(store, form, now_ns);
     (void)pthread_mutex_unlock(&store->making);
@@ -428,13 +386,15 @@ store_selected_body(struct store *store, struct selection *selection,
 {
     struct body *body = NULL;
 
+    if (!body_cache_has_room(store->bodies))
+        return NULL;
     (void)pthread_mutex_lock(&store->lock);
     struct snapshot snapshot = snapshot_take(store, selection, now_ns);
     (void)pthread_mutex_unlock(&store->lock);
 
     if (selection_check_guests(selection)) {
         snapshot_write(store, &snapshot);
-        body = body_make(store, &snapshot, form, selection->families);
+        body = body_make(store, &snapshot, selection, form);
     }
     snapshot_release(store, &snapshot);
     return body;

@@ -52,13 +52,17 @@ struct discovery_guest **store_announced(struct store *store, size_t *count,
 
 /* The body as of now_ns (CLOCK_MONOTONIC): the cached one of this form if nothing
  * changed, nothing has expired and it is not older than a second, else a new one.
- * Caller unrefs.  Never waits for a guest. */
+ * Caller unrefs.  Never waits for a guest.
+ *
+ * While slow readers hold too much (store/body_cache.h), the cached one serves longer.
+ */
 struct body *store_body(struct store *store, struct body_form form, int64_t now_ns);
 
 /* Begins a selection among the store's parts, which must outlive it. */
 void store_select(const struct store *store, struct selection *selection);
 /* The same bytes less what is not selected; made for the caller alone.  NULL with the
- * selection's problem if a guest is not there. */
+ * selection's problem if a guest is not there; NULL without one if slow readers hold
+ * too much. */
 struct body *store_selected_body(struct store *store, struct selection *selection,
                                  struct body_form form, int64_t now_ns);
 

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "kit/memory.h"
+#include "store/body.h"
 #include "web/access.h"
 #include "web/config.h"
 #include "web/site.h"
@@ -14,6 +15,9 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+/* How long after it is not wanted any more a body is let go at the latest. */
+#define LOOK_NS (NS_PER_S / 2)
 
 /* What the library tells of a connection is taken at once: the next question makes the
  * pointer invalid (microhttpd.h since 1.0). */
@@ -120,6 +124,7 @@ web_connection_end(struct web_connection *connection)
     if (connection->next)
         connection->next->link = connection->link;
     web_policy_unref(connection->policy);
+    body_unref(connection->body);
     free(connection);
 }
 
@@ -141,8 +146,16 @@ web_connection_asks(struct web_connection *connection)
 }
 
 void
+web_connection_reads(struct web_connection *connection, struct body *body)
+{
+    body_unref(connection->body);
+    connection->body = body ? body_ref(body) : NULL;
+}
+
+void
 web_connection_is_answered(struct web_connection *connection)
 {
+    web_connection_reads(connection, NULL);
     connection->is_answered = true;
     connection->deadline_ns = clock_monotonic_ns() + WEB_CONNECTION_IDLE_S * NS_PER_S +
                               connection->all->site->request_ns;
@@ -174,13 +187,22 @@ web_connections_sweep(struct web_connections *all, int64_t now_ns)
     int64_t next_ns = INT64_MAX;
 
     for (struct web_connection *at = all->first; at; at = at->next) {
-        if (at->deadline_ns <= now_ns) {
-            log_debug("a client takes too long and is cut off");
+        bool unwanted = at->body && shelf_is_unwanted(&at->body->place);
+
+        if (at->deadline_ns <= now_ns || unwanted) {
+            log_debug("a client takes too long and is cut off",
+                      LOG_STR("why", unwanted ? "memory" : "time"));
             connection_cut(at);
             at->deadline_ns = INT64_MAX;
+            web_connection_reads(at, NULL);
         }
-        if (at->deadline_ns < next_ns)
-            next_ns = at->deadline_ns;
+        /* Another address's thread may find that it is not wanted. */
+        int64_t look_ns = at->body ? now_ns + LOOK_NS : INT64_MAX;
+
+        if (look_ns > at->deadline_ns)
+            look_ns = at->deadline_ns;
+        if (look_ns < next_ns)
+            next_ns = look_ns;
     }
     return next_ns;
 }

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 struct MHD_Connection;
+struct body;
 struct sockaddr;
 struct web_policy;
 struct web_site;
@@ -37,6 +38,7 @@ struct web_connection {
     struct web_tls_session tls;
     struct web_login login;         /* the log-ins' thread's, while it waits */
     struct web_targets_ask targets; /* the lists' thread's, while it waits */
+    struct body *body;              /* that it reads, an owned reference; or NULL */
     bool waits, waits_for_targets;
     bool has_asked, is_answered;
 };
@@ -56,12 +58,15 @@ struct web_connection *web_connection_of(struct MHD_Connection *library);
 /* Its request is there, and its answer is given: each has its deadline. */
 void web_connection_asks(struct web_connection *connection);
 void web_connection_is_answered(struct web_connection *connection);
+/* What is given as the answer; NULL: nothing of the store's. */
+void web_connection_reads(struct web_connection *connection, struct body *body);
 
 /* Lets a connection go on that the library has suspended; for web_login.notify and
  * web_targets_ask.notify.  Any thread. */
 void web_connection_resume(void *connection);
 
-/* Cuts those who took too long; returns when the next one will have. */
+/* Cuts those who took too long, and those whose body is not wanted any more; returns
+ * when the next one will have. */
 int64_t web_connections_sweep(struct web_connections *all, int64_t now_ns);
 /* Any thread. */
 void web_connections_wake(const struct web_connections *all);

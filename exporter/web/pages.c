@@ -117,6 +117,10 @@ page_metrics(struct web_pages *pages, const struct web_ask *ask)
         body = store_body(pages->store, form, now_ns);
     else if (!*ask->selection->problem)
         body = store_selected_body(pages->store, ask->selection, form, now_ns);
+    if (!body && !*ask->selection->problem)
+        return web_page_sentence(STATUS_UNAVAILABLE,
+                                 "Too many clients read too slowly: try again in a "
+                                 "second.\n");
     if (!body)
         return page_problem(ask->selection->problem);
     return (struct web_page){.status = STATUS_OK,
@@ -126,7 +130,8 @@ page_metrics(struct web_pages *pages, const struct web_ask *ask)
                              .bytes = body->bytes,
                              .length = body->length,
                              .release = body_release,
-                             .owner = body};
+                             .owner = body,
+                             .body = body};
 }
 
 struct web_page

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+struct body;
 struct discovery_query;
 struct selection;
 struct store;
@@ -39,6 +40,7 @@ struct web_page {
     size_t length;
     void (*release)(void *owner); /* NULL: the bytes stay */
     void *owner;
+    struct body *body; /* the owner, where it is one of the store's; else NULL */
 };
 
 /* Borrowed: `store`. */

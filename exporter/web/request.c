@@ -224,6 +224,7 @@ request_serve(struct web_connection *connection, const struct request *request,
     if (request->route == WEB_ROUTE_METRICS)
         telemetry_scrape(connection->all->site->telemetry, page.status,
                          head ? 0 : page.length);
+    web_connection_reads(connection, page.body);
     /* A renewed certificate, or other authorities, are for those who come anew. */
     bool close =
         request->with_body || (connection->policy && connection->policy != policy);

@@ -319,7 +319,7 @@ what_is_kept_for_nobody_is_let_go(void **state)
     struct body *text = store_body(store, plain, 0);
     assert_int_equal(atomic_load(&text->references), 2);
     store_put(store, guest, HEALTH, health("d=\"a\"", 1), INT64_MAX);
-    body_unref(store_body(store, openmetrics, 0));
+    body_unref(store_body(store, openmetrics, 6 * SECOND_NS));
     assert_int_equal(atomic_load(&text->references), 1);
     body_unref(text);
     store_free(store);

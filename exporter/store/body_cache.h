@@ -1,0 +1,43 @@
+/* The bodies of one store: the last of each form, which serve until something changes,
+ * and those that only readers still hold.  Slow readers hold two whole bodies at most
+ * together: past that the oldest become unwanted (shelf_is_unwanted()), and until they
+ * have been let go there is no room for new ones.  Any thread. */
+#ifndef STORE_BODY_CACHE_H
+#define STORE_BODY_CACHE_H
+
+#include "store/body.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct body_cache;
+
+/* Of what a body is made.  Times are CLOCK_MONOTONIC. */
+struct body_age {
+    uint64_t generation;
+    int64_t made_ns, expires_ns;
+};
+
+struct body_cache *body_cache_new(void);
+/* Bodies may live on. */
+void body_cache_free(struct body_cache *cache);
+
+/* A new reference to the last body of the form, or NULL if it is not of this
+ * generation, has expired or is older than a second. */
+struct body *body_cache_get(struct body_cache *cache, struct body_form form,
+                            uint64_t generation, int64_t now_ns);
+/* The same for five seconds, whatever has changed: for while there is no room. */
+struct body *body_cache_get_older(struct body_cache *cache, struct body_form form,
+                                  int64_t now_ns);
+
+/* Whether slow readers leave room for another body. */
+bool body_cache_has_room(struct body_cache *cache);
+/* Each body that is given to readers, before it is.  `whole_bytes`: of the whole one
+ * without compression; 0: not known. */
+void body_cache_add(struct body_cache *cache, struct body *body, size_t whole_bytes);
+/* One that was added serves from now on. */
+void body_cache_keep(struct body_cache *cache, struct body_form form, struct body *body,
+                     const struct body_age *age);
+
+#endif
