@@ -10,14 +10,14 @@ import time
 import pytest
 
 from conftest import healthy, write_config
-from exposition import check
+from exposition import check, check_openmetrics
 from guest_truth import (DISK_FIELDS, cpu_times, disk_counts, filesystem, interface_counts,
                          memory_blocks, open_files, proc_values, routes)
 from lab import image as lab_image
 from lab.image import OS_RELEASE
 from lab.lab import GUEST_MEMORY_MIB, Lab
 from lab.process import program, wait_for
-from lab.programs import Exporter
+from lab.programs import Exporter, get
 from test_guest_facts import fresh as asked_again
 
 GENERATIONS = {"five": "5.2", "seven": "7.2", "ten": "10.0", "eleven": "11.1"}
@@ -168,8 +168,14 @@ def bracket(exporter, one, collector, truth):
     return before, fresh(exporter, one, collector), truth()
 
 
-def test_the_exposition_is_strict(metrics):
-    check(metrics.text)
+def test_the_exposition_is_strict(metrics, exporter):
+    families = check(metrics.text)
+    _, _, body = get(f"{exporter.url}/metrics",
+                     headers={"Accept": "application/openmetrics-text"})
+    openmetrics = check_openmetrics(body.decode())
+    both = families.keys() & openmetrics.keys()
+    assert len(both) > 100
+    assert {name for name in both if families[name].kind != openmetrics[name].kind} == set()
     checked = subprocess.run([program("promtool"), "check", "metrics"], input=metrics.text,
                              text=True, capture_output=True, check=False)
     # The names are node_exporter's, which are the kernel's.

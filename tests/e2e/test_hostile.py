@@ -13,6 +13,7 @@ from conftest import healthy
 from guest_truth import has_port_open
 from lab.image import ROOT
 from lab.process import wait_for
+from lab.programs import get
 
 HOSTILE = os.path.join(ROOT, "tests", "fixtures", "hostile")
 CASES = sorted(os.path.basename(path) for path in glob.glob(os.path.join(HOSTILE, "*.json")))
@@ -101,6 +102,9 @@ def test_label_text_comes_through_escaped(hostile, exporter):
         and "qgalab" not in str(metrics.find("qga_os_info", domain="hostile0")),
         "the impostor's operating system", 60)
     exposition.check(metrics.text)
+    _, _, body = get(f"{exporter.url}/metrics",
+                     headers={"Accept": "application/openmetrics-text"})
+    assert "qga_os_info" in exposition.check_openmetrics(body.decode())
     labels = metrics.labels("qga_os_info", domain="hostile0")
     text = "".join(labels.values())
     assert all(character in text for character in '"\\\n'), labels
