@@ -1,6 +1,7 @@
 /* `make bench-render`: what a scrape costs that finds everything changed, and one that
- * finds nothing changed, in each form, with GUESTS (1000) guests of 138 series: beside
- * a plain copy of the same bytes.  CPU time of one core, without HTTP. */
+ * finds nothing changed, in each form, with GUESTS (1000) guests of 138 series, beside
+ * a plain copy of the same bytes; and what slow readers hold.  CPU time of one core,
+ * without HTTP. */
 #include "base/clock.h"
 #include "collector.h"
 #include "kit/memory.h"
@@ -9,6 +10,7 @@
 #include "store/telemetry.h"
 #include "store/telemetry_text.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +24,8 @@
 #define GZIP_NS_PER_BYTE_MAX 2.5 /* 25 ms for 10 MB */
 #define GZIP_KEPT_NS_MAX 1e6
 #define RESIDENT_MIB_MAX 80
+#define SLOW_READERS 64
+#define HELD_BODIES_MAX 2.1 /* two, and what is needed to make one */
 
 static bool all_reached = true;
 
@@ -164,6 +168,35 @@ measure(struct store *store, enum exposition_format format, size_t series)
         gzip_kept_ns <= GZIP_KEPT_NS_MAX);
 }
 
+/* Readers who never come to an end, each after a change; as the web side does, they let
+ * go of what is not wanted any more. */
+static void
+measure_slow_readers(struct store *store)
+{
+    const struct body_form form = {EXPOSITION_TEXT, BODY_PLAIN};
+    struct body *held[SLOW_READERS] = {NULL};
+
+    (void)malloc_trim(0); /* as the daemon does every 10 s */
+    double idle_mib = resident_mib(), peak_mib = idle_mib, body_mib = 0;
+
+    for (size_t i = 0; i < SLOW_READERS; i++) {
+        store_guest_remove(store, store_guest_add(store, "domain=\"zz\""));
+        held[i] = store_body(store, form, clock_monotonic_ns());
+        body_mib = (double)held[i]->length / MIB;
+        peak_mib = resident_mib() > peak_mib ? resident_mib() : peak_mib;
+        for (size_t j = 0; j < i; j++) {
+            if (!held[j] || !shelf_is_unwanted(&held[j]->place))
+                continue;
+            body_unref(held[j]);
+            held[j] = NULL;
+        }
+    }
+    for (size_t i = 0; i < SLOW_READERS; i++)
+        body_unref(held[i]);
+    row("64 slow readers, in bodies above idle", (peak_mib - idle_mib) / body_mib,
+        "bodies", HELD_BODIES_MAX, peak_mib - idle_mib <= HELD_BODIES_MAX * body_mib);
+}
+
 int
 main(void)
 {
@@ -197,6 +230,7 @@ main(void)
     puts("");
     row("resident, all four forms kept", resident_mib(), "MiB", RESIDENT_MIB_MAX,
         resident_mib() <= RESIDENT_MIB_MAX);
+    measure_slow_readers(store);
     store_free(store);
     telemetry_free(telemetry);
     return all_reached ? EXIT_SUCCESS : EXIT_FAILURE;
