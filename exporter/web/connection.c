@@ -87,14 +87,19 @@ bool
 web_connections_take(const struct web_connections *all, const struct sockaddr *remote)
 {
     unsigned char bytes[WEB_REMOTE_BYTES];
-    unsigned int count = 0;
+    unsigned int own = 0, total = 0;
 
     web_remote_identify(remote, bytes);
-    for (const struct web_connection *at = all->first; at; at = at->next)
-        count += memcmp(at->remote, bytes, sizeof(bytes)) == 0;
-    if (count >= WEB_CONNECTIONS_PER_REMOTE_MAX)
+    for (const struct web_connection *at = all->first; at; at = at->next) {
+        own += memcmp(at->remote, bytes, sizeof(bytes)) == 0;
+        total++;
+    }
+    bool takes = own == 0 ||
+                 (own < WEB_CONNECTIONS_PER_REMOTE_MAX && total < WEB_CONNECTIONS_MAX);
+
+    if (!takes)
         log_debug("a client has as many connections as it may have");
-    return count < WEB_CONNECTIONS_PER_REMOTE_MAX;
+    return takes;
 }
 
 struct web_connection *

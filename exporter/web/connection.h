@@ -19,8 +19,11 @@ struct web_site;
 
 /* Without a byte in either direction. */
 #define WEB_CONNECTION_IDLE_S 15U
-/* At once, of one client (web/remote.h). */
+/* At once.  Prometheus needs one; what is left is for people and for abuse.  So many
+ * are one client's (web/remote.h), and some more are for those who have none. */
+#define WEB_CONNECTIONS_MAX 64U
 #define WEB_CONNECTIONS_PER_REMOTE_MAX 32U
+#define WEB_CONNECTIONS_FIRST_MAX 8U
 
 struct web_connections {
     const struct web_site *site;

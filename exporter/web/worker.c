@@ -22,9 +22,6 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-/* Per address.  Prometheus needs one; what is left is for people and for abuse, which
- * one remote alone cannot make complete (WEB_CONNECTIONS_PER_REMOTE_MAX). */
-#define CONNECTIONS_MAX 64U
 /* Request line and headers must fit. */
 #define CONNECTION_MEMORY_BYTES ((size_t)32 << 10)
 
@@ -132,11 +129,12 @@ daemon_start(struct web_connections *connections, int fd)
         flags, 0, accept_remote, connections, handle_request, NULL,
         MHD_OPTION_EXTERNAL_LOGGER, log_library, NULL, MHD_OPTION_UNESCAPE_CALLBACK,
         unescape, NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT,
-        CONNECTIONS_MAX, MHD_OPTION_CONNECTION_TIMEOUT, WEB_CONNECTION_IDLE_S,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY_BYTES,
-        MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_NOTIFY_CONNECTION,
-        notify_connection, connections, MHD_OPTION_NOTIFY_COMPLETED, request_completed,
-        NULL, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
+        WEB_CONNECTIONS_MAX + WEB_CONNECTIONS_FIRST_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+        WEB_CONNECTION_IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        CONNECTION_MEMORY_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_NOTIFY_CONNECTION, notify_connection, connections,
+        MHD_OPTION_NOTIFY_COMPLETED, request_completed, NULL, MHD_OPTION_ARRAY, tls,
+        MHD_OPTION_END);
 }
 
 /* --- the thread --- */

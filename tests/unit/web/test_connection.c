@@ -214,6 +214,28 @@ a_network_of_ipv6_has_the_share_of_one(void **state)
     assert_true(web_connections_take(&all, address));
 }
 
+/* Many may take all that there are, but for one who has none. */
+static void
+a_first_connection_finds_room(void **state)
+{
+    static struct web_connection there[WEB_CONNECTIONS_MAX];
+    struct web_connections all = {.first = NULL};
+    struct sockaddr_in remote = {.sin_family = AF_INET};
+    const struct sockaddr *address = (struct sockaddr *)&remote;
+
+    (void)state;
+    for (uint32_t i = 0; i < WEB_CONNECTIONS_MAX; i++) {
+        remote.sin_addr.s_addr = htonl(INADDR_LOOPBACK + i % 12);
+        assert_true(web_connections_take(&all, address));
+        web_remote_identify(address, there[i].remote);
+        there[i].next = all.first;
+        all.first = &there[i];
+    }
+    assert_false(web_connections_take(&all, address));
+    remote.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 12);
+    assert_true(web_connections_take(&all, address));
+}
+
 int
 main(void)
 {
@@ -223,6 +245,7 @@ main(void)
         cmocka_unit_test(others_are_served_meanwhile),
         cmocka_unit_test(a_client_has_its_share),
         cmocka_unit_test(a_network_of_ipv6_has_the_share_of_one),
+        cmocka_unit_test(a_first_connection_finds_room),
     };
 
     return cmocka_run_group_tests_name("connection", tests, NULL, NULL);
