@@ -23,10 +23,6 @@
 #define GOOD_MAX WEB_USERS_MAX
 #define BAD_MAX 64
 #define GUESSES_MAX 256 /* wrong ones whose remote is remembered */
-/* So many hashes later goes who has guessed wrong, for each of so many guesses: in all,
- * behind a whole line of those who have not. */
-#define GUESS_COST (WEB_AUTH_WAITING_MAX / GUESSES_COUNTED)
-#define GUESSES_COUNTED 4
 #define WORKER_STACK_BYTES ((size_t)256 << 10)
 
 /* What bcrypt needs, copied: the configuration may be another one by then. */
@@ -128,14 +124,12 @@ waiting_of(const struct web_auth *auth, const unsigned char *remote)
     return count;
 }
 
-/* When its turn is, in hashes. */
+/* When its turn is, in hashes: who has guessed wrong goes behind a whole line of those
+ * who have not. */
 static size_t
 turn_of(const struct web_login *login)
 {
-    size_t guesses =
-        login->guesses < GUESSES_COUNTED ? login->guesses : GUESSES_COUNTED;
-
-    return login->arrival + guesses * GUESS_COST;
+    return login->arrival + (login->guesses > 0 ? WEB_AUTH_WAITING_MAX : 0);
 }
 
 static struct web_login *
