@@ -188,49 +188,6 @@ test_reload_with_an_address_that_is_taken(void **state)
     close(holder);
 }
 
-static unsigned int old_port;
-static char web_config_path[] = "/tmp/test_serve_web.XXXXXX";
-
-static void
-write_web_config(const char *text)
-{
-    FILE *file = fopen(web_config_path, "w");
-
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    assert_int_equal(fclose(file), 0);
-}
-
-static void
-reload_users_with_what_cannot_be(unsigned int turn)
-{
-    if (turn == 10)
-        write_web_config("basic_auth_users: {alice: $2b$04$Ph54jmRx2AN7CMN3rLyb8uGM5vI"
-                         ".je/IKPI1pZi3jVqoHWICAzXym}\n");
-    reload_what_cannot_be(turn);
-    if (turn == 20)
-        assert_true(is_ready(old_port)); /* without a log-in */
-}
-
-static void
-test_a_refused_reload_lets_in_whom_the_old_one_does(void **state)
-{
-    char config[128];
-    int holder, file = mkstemp(web_config_path);
-
-    (void)state;
-    assert_true(file >= 0);
-    old_port = choose_port(NULL);
-    port = choose_port(&holder);
-    (void)snprintf(config, sizeof(config),
-                   "web: {listen_addresses: [\"127.0.0.1:%u\"]}\n", old_port);
-    assert_int_equal(run(config, web_config_path, reload_users_with_what_cannot_be), 0);
-    assert_int_equal(count("msg=\"the new config is refused, the old one stays\""), 1);
-    close(holder);
-    close(file);
-    assert_int_equal(unlink(web_config_path), 0);
-}
-
 static unsigned int calls_when_paused, calls_after_pause;
 
 static void
@@ -311,7 +268,6 @@ main(void)
         cmocka_unit_test(test_ends_by_a_signal),
         cmocka_unit_test(test_reload),
         cmocka_unit_test(test_reload_with_an_address_that_is_taken),
-        cmocka_unit_test(test_a_refused_reload_lets_in_whom_the_old_one_does),
         cmocka_unit_test(test_pause),
         cmocka_unit_test(test_bad_web_config),
         cmocka_unit_test(test_address_taken),

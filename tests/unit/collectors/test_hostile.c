@@ -158,6 +158,8 @@ collect(const struct collector *collector, const json_t *reply)
     if (collector->parse(reply, &when, samples, &why) == 0) {
         outcome.kept = samples_count(samples);
         outcome.dropped = samples_dropped(samples);
+        for (size_t i = 0; i < COLLECTOR_FILTERS_MAX; i++) /* beyond their budget */
+            outcome.dropped += filter_undecided(filters[i]);
     } else {
         outcome.kind = why.kind;
         assert_true(why.kind != FAILURE_NONE && why.text[0] != '\0');
