@@ -3,6 +3,7 @@
 #ifndef KIT_UTF8_H
 #define KIT_UTF8_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,5 +19,9 @@ size_t utf8_cut(const char *text, size_t bytes_max);
  * U+FFFD, and what does not fit is left out.  Returns its length; writes it, and a NUL,
  * only if `out` is not NULL. */
 size_t utf8_clean(const char *text, size_t bytes_max, char *out);
+
+/* Whether a character shows itself where it stands: no control, none without width, none
+ * that separates lines or turns the direction of writing. */
+bool utf8_is_shown(uint32_t code);
 
 #endif

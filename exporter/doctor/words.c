@@ -5,23 +5,12 @@
 #include "kit/memory.h"
 #include "kit/utf8.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
 #define ESCAPED_BYTES_MAX 512
 /* A text of ours with a few escaped words. */
 #define FILLED_BYTES_MAX 8192
-
-/* Controls, and what separates lines or turns the direction of writing. */
-static bool
-is_printed(uint32_t code)
-{
-    return code >= 0x20 && !(code >= 0x7f && code <= 0x9f) && code != 0x61c &&
-           !(code >= 0x200b && code <= 0x200f) && !(code >= 0x2028 && code <= 0x202e) &&
-           !(code >= 0x2060 && code <= 0x206f) && code != 0xfeff &&
-           !(code >= 0xfff0 && code <= 0xfffb);
-}
 
 char *
 doctor_escape(const char *text)
@@ -33,7 +22,7 @@ doctor_escape(const char *text)
     while (*text != '\0' && !out.overflow) {
         size_t length = utf8_decode(text, &code);
 
-        if (length > 0 && is_printed(code)) {
+        if (length > 0 && utf8_is_shown(code)) {
             text_add(&out, text, length);
         } else {
             length = length > 0 ? length : 1;

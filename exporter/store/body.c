@@ -115,6 +115,16 @@ body_new_gzip(const struct body *plain)
 }
 
 struct body *
+body_new_text(struct text *text)
+{
+    struct body *body = memory_new(1, sizeof(*body));
+
+    atomic_init(&body->references, 1);
+    body->bytes = text_take(text, &body->length);
+    return body;
+}
+
+struct body *
 body_ref(struct body *body)
 {
     atomic_fetch_add_explicit(&body->references, 1, memory_order_relaxed);

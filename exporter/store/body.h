@@ -59,6 +59,8 @@ struct body_recipe {
 struct body *body_new(const struct body_recipe *recipe);
 /* The same, compressed. */
 struct body *body_new_gzip(const struct body *plain);
+/* Of a text, which is taken. */
+struct body *body_new_text(struct text *text);
 struct body *body_ref(struct body *body);
 void body_unref(struct body *body); /* NULL is fine */
 

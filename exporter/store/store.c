@@ -9,7 +9,9 @@
 #include "kit/memory.h"
 #include "store/body_cache.h"
 #include "store/discovery.h"
+#include "store/note.h"
 #include "store/selection.h"
+#include "store/view.h"
 
 #include <pthread.h>
 #include <stdbool.h>
@@ -19,7 +21,9 @@
 
 struct store_guest {
     char *identity;
-    struct discovery_guest *record; /* an owned reference, or NULL; the store's lock */
+    /* Owned references, or NULL; the store's lock. */
+    struct discovery_guest *record;
+    struct guest_note *note;
     struct shown {
         struct fragment *fragment; /* an owned reference, or NULL */
         int64_t expires_ns;
@@ -38,8 +42,9 @@ struct store {
     pthread_mutex_t lock;   /* all below, and the fragments of the guests */
     struct store_guest **guests;
     size_t guests_count, guests_capacity;
-    uint64_t generation;    /* of what was put, added, removed */
-    const char *incomplete; /* why guests may be; NULL: they are all there */
+    uint64_t generation;          /* of what was put, added, removed */
+    const char *incomplete;       /* why guests may be; NULL: they are all there */
+    struct sources_note *sources; /* an owned reference, or NULL */
 };
 
 /* What a body is made of: references, and when the first of them expires. */
@@ -75,6 +80,7 @@ guest_free(const struct store *store, struct store_guest *guest)
     for (size_t i = 0; i < store->parts_count; i++)
         fragment_unref(guest->slots[i].fragment);
     discovery_guest_unref(guest->record);
+    guest_note_unref(guest->note);
     free(guest->identity);
     free(guest);
 }
@@ -89,6 +95,7 @@ store_free(struct store *store)
     for (size_t i = 0; i < store->parts_count; i++)
         body_slot_clear(&store->slots[i]);
     body_cache_free(store->bodies);
+    sources_note_unref(store->sources);
     (void)pthread_mutex_destroy(&store->lock);
     (void)pthread_mutex_destroy(&store->making);
     free(store->slots);
@@ -223,6 +230,79 @@ store_announced(struct store *store, size_t *count, const char **why)
             records[(*count)++] = discovery_guest_ref(store->guests[i]->record);
     (void)pthread_mutex_unlock(&store->lock);
     return records;
+}
+
+/* --- for people --- */
+
+void
+store_describe(struct store *store, struct store_guest *guest, struct guest_note *note)
+{
+    (void)pthread_mutex_lock(&store->lock);
+    struct guest_note *old = guest->note;
+    guest->note = note;
+    (void)pthread_mutex_unlock(&store->lock);
+    guest_note_unref(old);
+}
+
+void
+store_describe_sources(struct store *store, struct sources_note *note)
+{
+    (void)pthread_mutex_lock(&store->lock);
+    struct sources_note *old = store->sources;
+    store->sources = note;
+    (void)pthread_mutex_unlock(&store->lock);
+    sources_note_unref(old);
+}
+
+static struct view_guest
+view_of(const struct store *store, const struct store_guest *guest, int64_t now_ns)
+{
+    struct view_guest view = {
+        .note = guest_note_ref(guest->note),
+        .record = guest->record ? discovery_guest_ref(guest->record) : NULL,
+        .fragments = memory_new(store->parts_count, sizeof(struct fragment *)),
+    };
+
+    for (size_t part = 0; part < store->parts_count; part++) {
+        const struct shown *shown = &guest->slots[part];
+
+        if (shown->fragment && shown->expires_ns > now_ns)
+            view.fragments[part] = fragment_ref(shown->fragment);
+    }
+    return view;
+}
+
+struct view *
+store_view(struct store *store, int64_t now_ns)
+{
+    struct view *view = memory_new(1, sizeof(*view));
+
+    view->parts = store->parts;
+    view->parts_count = store->parts_count;
+    (void)pthread_mutex_lock(&store->lock);
+    view->incomplete = store->incomplete;
+    view->sources = sources_note_ref(store->sources);
+    view->guests = memory_new(store->guests_count, sizeof(*view->guests));
+    for (size_t i = 0; i < store->guests_count; i++) {
+        if (store->guests[i]->note)
+            view->guests[view->guests_count++] =
+                view_of(store, store->guests[i], now_ns);
+    }
+    (void)pthread_mutex_unlock(&store->lock);
+    return view;
+}
+
+struct body *
+store_page(struct store *store, struct text *text)
+{
+    if (!body_cache_has_room(store->bodies)) {
+        text_free(text);
+        return NULL;
+    }
+    struct body *body = body_new_text(text);
+
+    body_cache_add(store->bodies, body, 0);
+    return body;
 }
 
 /* --- bodies --- */

@@ -13,9 +13,13 @@
 #include <stdint.h>
 
 struct discovery_guest;
+struct guest_note;
 struct selection;
+struct sources_note;
 struct store;
 struct store_guest;
+struct text;
+struct view;
 
 /* The parts are copied, what they name is borrowed; a family stands in one part only.
  * Part i is slot i of each guest, if it has no `write`.  `context` is for those that
@@ -49,6 +53,18 @@ void store_set_incomplete(struct store *store, const char *why);
  * and frees the list.  NULL with `why` if guests may be lacking. */
 struct discovery_guest **store_announced(struct store *store, size_t *count,
                                          const char **why);
+
+/* What is said of the guest, and of all sources, for a person; take the caller's
+ * reference. */
+void store_describe(struct store *store, struct store_guest *guest,
+                    struct guest_note *note);
+void store_describe_sources(struct store *store, struct sources_note *note);
+/* All guests that are described, and their series that have not expired; the caller
+ * frees it (view_free()).  now_ns: CLOCK_MONOTONIC. */
+struct view *store_view(struct store *store, int64_t now_ns);
+/* A page that was made of it, for its readers: the text is taken.  NULL if slow readers
+ * hold too much. */
+struct body *store_page(struct store *store, struct text *text);
 
 /* The body as of now_ns (CLOCK_MONOTONIC): the cached one of this form if nothing
  * changed, nothing has expired and it is not older than a second, else a new one.

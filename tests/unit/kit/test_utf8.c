@@ -145,6 +145,20 @@ what_is_no_character_is_replaced(void **state)
     }
 }
 
+static void
+what_does_not_show_itself_is_known(void **state)
+{
+    static const uint32_t shown[] = {' ', '~', 0xe9, 0x5d0, 0x300, 0x4e00, 0x1f427},
+                          hidden[] = {0,      '\n',   0x7f,   0x85,   0xad,   0x61c,
+                                      0x200b, 0x202e, 0x2066, 0x3164, 0xfeff, 0xe0041};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(shown) / sizeof(shown[0]); i++)
+        assert_true(utf8_is_shown(shown[i]));
+    for (size_t i = 0; i < sizeof(hidden) / sizeof(hidden[0]); i++)
+        assert_false(utf8_is_shown(hidden[i]));
+}
+
 int
 main(void)
 {
@@ -152,6 +166,7 @@ main(void)
         cmocka_unit_test(characters_are_told_from_what_is_none),
         cmocka_unit_test(text_is_cut_between_two_characters),
         cmocka_unit_test(what_is_no_character_is_replaced),
+        cmocka_unit_test(what_does_not_show_itself_is_known),
     };
 
     return cmocka_run_group_tests_name("UTF-8", tests, NULL, NULL);
