@@ -43,19 +43,12 @@ doctor_free(struct doctor *doctor)
 
 /* --- rows --- */
 
-static struct doctor_row *
-add_row(struct doctor *doctor, const char *domain, const char *uuid, const char *source)
+static void
+add_row(struct doctor *doctor, struct doctor_row row)
 {
     doctor->rows =
         memory_resize(doctor->rows, doctor->rows_count + 1, sizeof(*doctor->rows));
-    struct doctor_row *row = &doctor->rows[doctor->rows_count++];
-
-    *row = (struct doctor_row){
-        .domain = memory_string(domain),
-        .uuid = memory_string(uuid),
-        .source = source,
-    };
-    return row;
+    doctor->rows[doctor->rows_count++] = row;
 }
 
 static const char *
@@ -69,18 +62,29 @@ os_of(const struct guest *guest, const char **from)
     return guest->os_hint;
 }
 
+struct doctor_row
+doctor_row_of(const struct config *config, const struct source_config *source,
+              const struct guest *guest, int64_t now_ns)
+{
+    enum guest_reason reason = guest_reason(guest, now_ns, config->health.starting_ns);
+    struct doctor_row row = {
+        .domain = memory_string(guest->name),
+        .uuid = memory_string(guest->uuid),
+        .source = source->name,
+        .state = agent_state_names[guest_reason_state(reason)],
+        .agent_version = memory_string(guest->software.agent_version),
+    };
+
+    row.os = memory_string(os_of(guest, &row.os_from));
+    doctor_examine(&row, config, source, guest, reason);
+    return row;
+}
+
 void
 doctor_add_guest(struct doctor *doctor, const struct source_config *source,
                  const struct guest *guest)
 {
-    enum guest_reason reason =
-        guest_reason(guest, doctor->now_ns, doctor->config->health.starting_ns);
-    struct doctor_row *row = add_row(doctor, guest->name, guest->uuid, source->name);
-
-    row->state = agent_state_names[guest_reason_state(reason)];
-    row->agent_version = memory_string(guest->software.agent_version);
-    row->os = memory_string(os_of(guest, &row->os_from));
-    doctor_examine(row, doctor->config, source, guest, reason);
+    add_row(doctor, doctor_row_of(doctor->config, source, guest, doctor->now_ns));
 }
 
 /* --- sources --- */
@@ -154,14 +158,19 @@ doctor_conclude(struct doctor *doctor)
     for (; domain && *domain; domain++) {
         if (was_found(doctor, *domain))
             continue;
-        struct doctor_row *row = add_row(doctor, *domain, "", "");
+        struct doctor_row row = {
+            .domain = memory_string(*domain),
+            .uuid = memory_string(""),
+            .source = "",
+            .state = "absent",
+            .agent_version = memory_string(""),
+            .os = memory_string(""),
+        };
 
-        row->state = "absent";
-        row->agent_version = memory_string("");
-        row->os = memory_string("");
-        doctor_find(row,
+        doctor_find(&row,
                     all_sources_are_up(doctor) ? TROUBLE_NOT_RUNNING : TROUBLE_NOT_SEEN,
                     &about);
+        add_row(doctor, row);
     }
     if (doctor->rows_count > 0)
         qsort(doctor->rows, doctor->rows_count, sizeof(*doctor->rows), compare_rows);

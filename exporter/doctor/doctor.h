@@ -6,13 +6,20 @@
 #ifndef DOCTOR_DOCTOR_H
 #define DOCTOR_DOCTOR_H
 
+#include "doctor/diagnosis.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
 struct config;
-struct doctor;
 struct guest;
 struct source_config;
+
+/* What is found with one guest; doctor_row_clear() is the caller's.  now_ns:
+ * CLOCK_MONOTONIC. */
+struct doctor_row doctor_row_of(const struct config *config,
+                                const struct source_config *source,
+                                const struct guest *guest, int64_t now_ns);
 
 /* `domains`: the names (or UUIDs) asked for, NULL-terminated; NULL or none: all.  Both
  * are borrowed.  now_ns: CLOCK_MONOTONIC. */

@@ -6,9 +6,11 @@
 #include "guest/guest.h"
 #include "guest/state.h"
 #include "kit/memory.h"
+#include "poll/describe.h"
 #include "poll/first_pass.h"
 #include "poll/publish.h"
 #include "poll/watch_parts.h"
+#include "store/note.h"
 #include "store/store.h"
 #include "store/telemetry.h"
 
@@ -77,6 +79,23 @@ progressed(void *context)
 }
 
 static void
+take_source(void *note, const struct source_config *source, bool is_up, const char *why)
+{
+    describe_source(note, source, is_up, why);
+}
+
+static void
+describe_sources(struct poller *poller)
+{
+    struct sources_note *note = sources_note_new();
+
+    for (size_t i = 0; i < poller->watches_count; i++)
+        watch_visit(poller->watches[i],
+                    &(struct watch_visitor){.source = take_source, .context = note});
+    store_describe_sources(poller->parts.store, note);
+}
+
+static void
 review(uv_timer_t *timer)
 {
     struct poller *poller = timer->data;
@@ -89,6 +108,7 @@ review(uv_timer_t *timer)
         watch_review(poller->watches[i], now_ns, guests_by_state);
     for (size_t i = 0; i < AGENT_STATES; i++)
         telemetry_guests(poller->parts.telemetry, i, guests_by_state[i]);
+    describe_sources(poller);
     progressed(poller);
 }
 

@@ -5,6 +5,7 @@
 #include "guest/domain_metrics.h"
 #include "guest/health.h"
 #include "guest/state.h"
+#include "poll/describe.h"
 #include "poll/inside.h"
 #include "store/discovery.h"
 #include "store/exposition.h"
@@ -191,6 +192,9 @@ publish(const struct watch *watch, struct guest *guest, unsigned int changed,
     if (changed & GUEST_RECORD)
         publish_record(watch, guest);
     guest->unpublished |= changed & GUEST_COUNTS;
+    if (changed & GUEST_ALL)
+        store_describe(watch->parts->store, guest->place,
+                       describe_guest(watch, guest, now_ns));
     if (!(changed & GUEST_HEALTH))
         return false;
     publish_health(watch, guest, now_ns);

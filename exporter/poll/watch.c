@@ -163,8 +163,11 @@ watch_pause(struct watch *watch, bool paused)
     bool resumed = watch->paused && !paused;
 
     watch->paused = paused;
-    for (struct guest *guest = watch->guests; guest && resumed; guest = guest->hh.next)
-        schedule_reset(watch->schedule, &guest->schedule, clock_monotonic_ns());
+    for (struct guest *guest = watch->guests; guest; guest = guest->hh.next) {
+        if (resumed)
+            schedule_reset(watch->schedule, &guest->schedule, clock_monotonic_ns());
+        (void)publish(watch, guest, GUEST_HEALTH, clock_monotonic_ns());
+    }
     watch_take_turns(watch);
 }
 
@@ -217,7 +220,8 @@ void
 watch_visit(const struct watch *watch, const struct watch_visitor *visitor)
 {
     visitor->source(visitor->context, &watch->identity, watch->up, watch->away);
-    for (const struct guest *guest = watch->guests; guest; guest = guest->hh.next)
+    for (const struct guest *guest = watch->guests; guest && visitor->guest;
+         guest = guest->hh.next)
         visitor->guest(visitor->context, &watch->identity, guest);
 }
 

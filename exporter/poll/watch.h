@@ -42,7 +42,7 @@ struct watch_visitor {
     void (*source)(void *context, const struct source_config *source, bool is_up,
                    const char *why);
     void (*guest)(void *context, const struct source_config *source,
-                  const struct guest *guest);
+                  const struct guest *guest); /* NULL: sources alone */
     void *context;
 };
 void watch_visit(const struct watch *watch, const struct watch_visitor *visitor);
