@@ -32,6 +32,7 @@ start_web(const struct daemon *daemon, const struct config *config, struct failu
         .listen_addresses = (const char *const *)config->web.listen_addresses,
         .telemetry_path = config->web.telemetry_path,
         .access = daemon->access,
+        .states = poller_states(),
     };
 
     return web_start(&settings, daemon->exporter->store, daemon->exporter->telemetry,

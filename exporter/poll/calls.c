@@ -146,13 +146,11 @@ call_done(struct call *carried)
     struct watch *watch = call->watch;
     struct guest *guest = call->guest;
     int64_t now_ns = clock_monotonic_ns();
-    int64_t began_ns = clock_read_ns(CLOCK_THREAD_CPUTIME_ID);
     struct verdict verdict =
         guest_answer(guest, &call->turn, &carried->answer, &watch->rules, now_ns);
 
     publish_series(watch, guest, &call->turn, &carried->answer, &verdict);
-    schedule_spend_loop(call->turn.guest,
-                        clock_read_ns(CLOCK_THREAD_CPUTIME_ID) - began_ns, now_ns);
+    schedule_spend_loop(call->turn.guest, clock_monotonic_ns() - now_ns, now_ns);
     account(call, &verdict, now_ns);
     tell_schedule(call, &verdict, now_ns);
     if (guest->gone)

@@ -4,19 +4,33 @@
 #include "base/clock.h"
 #include "base/text.h"
 #include "kit/memory.h"
+#include "pages/api.h"
+#include "pages/guest.h"
+#include "pages/html.h"
+#include "pages/list.h"
+#include "pages/query.h"
+#include "pages/rows.h"
+#include "pages/start.h"
+#include "pages/style.h"
 #include "store/discovery_query.h"
 #include "store/selection.h"
 #include "store/store.h"
 #include "store/telemetry_text.h"
+#include "store/view.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define LANDING_BYTES_MAX ((size_t)64 << 10)
+#define SENTENCE_BYTES_MAX ((size_t)4 << 10)
 
 #define TYPE_TEXT "text/plain; charset=utf-8"
+#define TYPE_JSON "application/json"
 #define TYPE_HTML "text/html; charset=utf-8"
+#define TYPE_CSS "text/css; charset=utf-8"
+
+#define PATH_GUESTS "/guests"
+#define PATH_API_GUESTS "/api/v1/guests"
 
 #define STATUS_OK 200
 #define STATUS_BAD_REQUEST 400
@@ -27,39 +41,9 @@
 struct web_pages {
     struct store *store;
     char *telemetry_path;
-    struct text landing;
+    const char *const *states;
     atomic_bool ready;
 };
-
-static void
-add_html(struct text *out, const char *string)
-{
-    for (const char *c = string; *c != '\0'; c++) {
-        if (strchr("&<>\"'", *c))
-            text_add_format(out, "&#%d;", *c);
-        else
-            text_add(out, c, 1);
-    }
-}
-
-static void
-landing_write(struct text *out, const char *telemetry_path)
-{
-    text_add_string(out, "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n"
-                         "<meta charset=\"utf-8\">\n<title>qga-exporter</title>\n"
-                         "</head>\n<body>\n<h1>qga-exporter</h1>\n"
-                         "<p>What QEMU guest agents say of the inside of this host's "
-                         "guests, for Prometheus.</p>\n<p>Version ");
-    add_html(out, telemetry_version());
-    text_add_string(out, "</p>\n<ul>\n<li><a href=\"");
-    add_html(out, telemetry_path);
-    text_add_string(out, "\">Metrics</a></li>\n"
-                         "<li><a href=\"/sd\">Guests as targets, for HTTP service "
-                         "discovery</a></li>\n"
-                         "<li><a href=\"/-/healthy\">Healthy</a></li>\n"
-                         "<li><a href=\"/-/ready\">Ready</a></li>\n"
-                         "</ul>\n</body>\n</html>\n");
-}
 
 struct web_page
 web_page_sentence(unsigned int status, const char *sentence)
@@ -92,7 +76,7 @@ page_text(unsigned int status, const char *type, struct text *text)
 static struct web_page
 page_problem(const char *problem)
 {
-    struct text sentence = TEXT_INIT(LANDING_BYTES_MAX);
+    struct text sentence = TEXT_INIT(SENTENCE_BYTES_MAX);
 
     text_add_format(&sentence, "%s\n", problem);
     return page_text(STATUS_BAD_REQUEST, TYPE_TEXT, &sentence);
@@ -134,6 +118,104 @@ page_metrics(struct web_pages *pages, const struct web_ask *ask)
                              .body = body};
 }
 
+/* --- for people --- */
+
+bool
+web_route_takes_guests(enum web_route route)
+{
+    return route == WEB_ROUTE_GUESTS || route == WEB_ROUTE_GUEST ||
+           route == WEB_ROUTE_API_GUESTS || route == WEB_ROUTE_API_GUEST;
+}
+
+void
+web_pages_query(const struct web_pages *pages, struct pages_query *query)
+{
+    pages_query_init(query, pages->states);
+}
+
+static struct web_page
+page_unavailable(void)
+{
+    return web_page_sentence(STATUS_UNAVAILABLE,
+                             "Too many clients read too slowly, or the page is over 32 "
+                             "MiB: try again in a second, or ask for less.\n");
+}
+
+/* A page that was made of a view; it is taken. */
+static struct web_page
+page_made(struct web_pages *pages, struct text *text, const char *type)
+{
+    bool is_whole = !text->overflow;
+    struct body *body = is_whole ? store_page(pages->store, text) : NULL;
+
+    if (!is_whole)
+        text_free(text);
+    if (!body)
+        return page_unavailable();
+    return (struct web_page){.status = STATUS_OK,
+                             .type = type,
+                             .policy =
+                                 strcmp(type, TYPE_HTML) == 0 ? pages_policy : NULL,
+                             .bytes = body->bytes,
+                             .length = body->length,
+                             .release = body_release,
+                             .owner = body,
+                             .body = body};
+}
+
+static struct web_page
+page_start(struct web_pages *pages)
+{
+    struct text text = TEXT_INIT(PAGES_BYTES_MAX);
+    struct view *view = store_view(pages->store, clock_monotonic_ns());
+
+    start_page(&text, view, pages->states, telemetry_version(), pages->telemetry_path);
+    view_free(view);
+    return page_made(pages, &text, TYPE_HTML);
+}
+
+static struct web_page
+page_guests(struct web_pages *pages, const struct pages_query *query, bool as_json)
+{
+    struct text text = TEXT_INIT(PAGES_BYTES_MAX);
+
+    if (*query->problem)
+        return page_problem(query->problem);
+    struct view *view = store_view(pages->store, clock_monotonic_ns());
+    struct rows rows = rows_of(view, query);
+
+    if (as_json)
+        api_guests(&text, view, &rows);
+    else
+        list_page(&text, view, &rows, query, (double)clock_realtime_ns() / 1e9);
+    rows_free(&rows);
+    view_free(view);
+    return page_made(pages, &text, as_json ? TYPE_JSON : TYPE_HTML);
+}
+
+static struct web_page
+page_guest(struct web_pages *pages, const char *domain, const struct pages_query *query,
+           bool as_json)
+{
+    struct text text = TEXT_INIT(PAGES_BYTES_MAX);
+
+    if (*query->problem)
+        return page_problem(query->problem);
+    struct view *view = store_view(pages->store, clock_monotonic_ns());
+    const struct view_guest *guest = row_find(view, domain, query->source);
+
+    if (guest && as_json)
+        api_guest(&text, view, guest);
+    else if (guest)
+        guest_page(&text, view, guest, (double)clock_realtime_ns() / 1e9);
+    view_free(view);
+    if (!guest)
+        return web_page_sentence(STATUS_NOT_FOUND,
+                                 "Not found: no guest of this name runs here, or more "
+                                 "than one: then add ?source=NAME.\n");
+    return page_made(pages, &text, as_json ? TYPE_JSON : TYPE_HTML);
+}
+
 struct web_page
 web_pages_get(struct web_pages *pages, enum web_route route, const struct web_ask *ask)
 {
@@ -144,10 +226,21 @@ web_pages_get(struct web_pages *pages, enum web_route route, const struct web_as
         /* Those that can be are made elsewhere (web/targets.h). */
         return page_problem(ask->targets->problem);
     case WEB_ROUTE_LANDING:
+        return page_start(pages);
+    case WEB_ROUTE_GUESTS:
+    case WEB_ROUTE_API_GUESTS:
+        return page_guests(pages, ask->guests, route == WEB_ROUTE_API_GUESTS);
+    case WEB_ROUTE_GUEST:
+        return page_guest(pages, ask->path + strlen(PATH_GUESTS "/"), ask->guests,
+                          false);
+    case WEB_ROUTE_API_GUEST:
+        return page_guest(pages, ask->path + strlen(PATH_API_GUESTS "/"), ask->guests,
+                          true);
+    case WEB_ROUTE_STYLE:
         return (struct web_page){.status = STATUS_OK,
-                                 .type = TYPE_HTML,
-                                 .bytes = pages->landing.bytes,
-                                 .length = pages->landing.length};
+                                 .type = TYPE_CSS,
+                                 .bytes = pages_style,
+                                 .length = strlen(pages_style)};
     case WEB_ROUTE_HEALTHY:
         return web_page_sentence(STATUS_OK, "Healthy\n");
     case WEB_ROUTE_READY:
@@ -169,31 +262,46 @@ web_pages_select(const struct web_pages *pages, struct selection *selection)
     store_select(pages->store, selection);
 }
 
+static bool
+begins_with(const char *path, const char *folder)
+{
+    return strncmp(path, folder, strlen(folder)) == 0;
+}
+
 enum web_route
 web_pages_route(const struct web_pages *pages, const char *path)
 {
+    static const struct {
+        const char *path;
+        enum web_route route;
+    } routes[] = {
+        {"/sd", WEB_ROUTE_DISCOVERY},        {"/", WEB_ROUTE_LANDING},
+        {PATH_GUESTS, WEB_ROUTE_GUESTS},     {PATH_API_GUESTS, WEB_ROUTE_API_GUESTS},
+        {PAGES_STYLE_PATH, WEB_ROUTE_STYLE}, {"/-/healthy", WEB_ROUTE_HEALTHY},
+        {"/-/ready", WEB_ROUTE_READY},
+    };
+
     if (strcmp(path, pages->telemetry_path) == 0)
         return WEB_ROUTE_METRICS;
-    if (strcmp(path, "/sd") == 0)
-        return WEB_ROUTE_DISCOVERY;
-    if (strcmp(path, "/") == 0)
-        return WEB_ROUTE_LANDING;
-    if (strcmp(path, "/-/healthy") == 0)
-        return WEB_ROUTE_HEALTHY;
-    if (strcmp(path, "/-/ready") == 0)
-        return WEB_ROUTE_READY;
-    return WEB_ROUTE_NONE;
+    for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++) {
+        if (strcmp(path, routes[i].path) == 0)
+            return routes[i].route;
+    }
+    if (begins_with(path, PATH_GUESTS "/"))
+        return WEB_ROUTE_GUEST;
+    return begins_with(path, PATH_API_GUESTS "/") ? WEB_ROUTE_API_GUEST
+                                                  : WEB_ROUTE_NONE;
 }
 
 struct web_pages *
-web_pages_new(struct store *store, const char *telemetry_path)
+web_pages_new(struct store *store, const char *telemetry_path,
+              const char *const *states)
 {
     struct web_pages *pages = memory_new(1, sizeof(*pages));
 
     pages->store = store;
     pages->telemetry_path = memory_string(telemetry_path);
-    pages->landing = TEXT_INIT(LANDING_BYTES_MAX);
-    landing_write(&pages->landing, telemetry_path);
+    pages->states = states;
     return pages;
 }
 
@@ -202,7 +310,6 @@ web_pages_free(struct web_pages *pages)
 {
     if (!pages)
         return;
-    text_free(&pages->landing);
     free(pages->telemetry_path);
     free(pages);
 }

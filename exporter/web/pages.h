@@ -11,6 +11,7 @@
 
 struct body;
 struct discovery_query;
+struct pages_query;
 struct selection;
 struct store;
 struct web_pages;
@@ -20,15 +21,22 @@ enum web_route {
     WEB_ROUTE_METRICS,
     WEB_ROUTE_DISCOVERY,
     WEB_ROUTE_LANDING,
+    WEB_ROUTE_GUESTS,
+    WEB_ROUTE_GUEST,
+    WEB_ROUTE_API_GUESTS,
+    WEB_ROUTE_API_GUEST,
+    WEB_ROUTE_STYLE,
     WEB_ROUTE_HEALTHY,
     WEB_ROUTE_READY,
 };
 
-/* What a request says besides its path. */
+/* What a request says. */
 struct web_ask {
+    const char *path;
     struct web_wish wish;                  /* of WEB_ROUTE_METRICS */
     struct selection *selection;           /* likewise, closed */
     const struct discovery_query *targets; /* of WEB_ROUTE_DISCOVERY */
+    const struct pages_query *guests;      /* of those that take guests */
 };
 
 struct web_page {
@@ -36,6 +44,7 @@ struct web_page {
     const char *type;
     bool negotiated; /* another request may get it in another form */
     bool gzip;
+    const char *policy; /* Content-Security-Policy; NULL: none of our own */
     const char *bytes;
     size_t length;
     void (*release)(void *owner); /* NULL: the bytes stay */
@@ -43,12 +52,18 @@ struct web_page {
     struct body *body; /* the owner, where it is one of the store's; else NULL */
 };
 
-/* Borrowed: `store`. */
-struct web_pages *web_pages_new(struct store *store, const char *telemetry_path);
+/* Borrowed: `store`, and `states`, those that a guest's agent may be in
+ * (NULL-terminated; or NULL). */
+struct web_pages *web_pages_new(struct store *store, const char *telemetry_path,
+                                const char *const *states);
 void web_pages_free(struct web_pages *pages); /* NULL is fine */
 void web_pages_set_ready(struct web_pages *pages, bool ready);
 
 enum web_route web_pages_route(const struct web_pages *pages, const char *path);
+/* Whether pages_query_add() reads its parameters. */
+bool web_route_takes_guests(enum web_route route);
+/* All guests, to begin with. */
+void web_pages_query(const struct web_pages *pages, struct pages_query *query);
 /* Begins a selection of what /metrics has. */
 void web_pages_select(const struct web_pages *pages, struct selection *selection);
 /* `ask->targets` is that of WEB_ROUTE_DISCOVERY, if it has a problem. */

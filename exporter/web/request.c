@@ -2,6 +2,7 @@
 #include "web/request.h"
 
 #include "base/clock.h"
+#include "pages/query.h"
 #include "store/discovery_query.h"
 #include "store/selection.h"
 #include "store/telemetry.h"
@@ -26,7 +27,7 @@ struct lengths {
 
 struct request {
     enum web_route route;
-    const char *method;
+    const char *path, *method;
     bool with_body;
     bool ambiguous; /* where it ends may be seen otherwise by who passed it on */
 };
@@ -72,6 +73,14 @@ query_take(void *query, enum MHD_ValueKind kind, const char *key, const char *va
 }
 
 static enum MHD_Result
+guests_take(void *query, enum MHD_ValueKind kind, const char *key, const char *value)
+{
+    (void)kind;
+    pages_query_add(query, key, value);
+    return MHD_YES;
+}
+
+static enum MHD_Result
 selection_take(void *selection, enum MHD_ValueKind kind, const char *key,
                const char *value)
 {
@@ -92,15 +101,24 @@ header_take(void *wish, enum MHD_ValueKind kind, const char *key, const char *va
 }
 
 static struct web_page
-page_of(struct web_pages *pages, enum web_route route,
+page_of(struct web_pages *pages, const struct request *request,
         struct MHD_Connection *connection)
 {
+    enum web_route route = request->route;
     struct discovery_query targets;
+    struct pages_query guests;
     struct selection selection;
-    struct web_ask ask = {.selection = &selection, .targets = &targets};
+    struct web_ask ask = {.path = request->path,
+                          .selection = &selection,
+                          .targets = &targets,
+                          .guests = &guests};
 
     discovery_query_init(&targets);
+    web_pages_query(pages, &guests);
     web_pages_select(pages, &selection);
+    if (web_route_takes_guests(route))
+        (void)MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, guests_take,
+                                        &guests);
     if (route == WEB_ROUTE_DISCOVERY)
         (void)MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, query_take,
                                         &targets);
@@ -143,7 +161,7 @@ request_answer(const struct web_connection *connection, const struct request *re
     if (request->with_body)
         return web_page_sentence(MHD_HTTP_CONTENT_TOO_LARGE,
                                  "Request bodies are not accepted.\n");
-    return page_of(connection->all->site->pages, request->route, connection->library);
+    return page_of(connection->all->site->pages, request, connection->library);
 }
 
 /* WEB_VERDICT_WAIT: the connection sleeps, and the request comes again. */
@@ -241,6 +259,7 @@ web_request_handle(struct web_connection *connection, const char *path,
     bool ambiguous = is_ambiguous(connection->library);
     const struct request request = {
         .route = web_pages_route(site->pages, path),
+        .path = path,
         .method = method,
         .with_body = ambiguous || has_body(connection->library),
         .ambiguous = ambiguous,

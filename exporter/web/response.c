@@ -47,19 +47,30 @@ headers_of_status(struct MHD_Response *response, unsigned int status)
 }
 
 static bool
-headers_of_config(struct MHD_Response *response, const struct web_header *configured)
+header_is(const struct web_header *header, const char *name)
+{
+    return header->value && strcmp(header->name, name) == 0;
+}
+
+/* What is configured wins over what a page asks for. */
+static bool
+headers_of_config(struct MHD_Response *response, const struct web_header *configured,
+                  const char *policy)
 {
     bool nosniff = false;
 
     for (size_t i = 0; i < WEB_HEADERS; i++) {
         const struct web_header *header = &configured[i];
 
-        if (!header->value)
-            continue;
-        if (!header_add(response, header->name, header->value))
+        if (header->value && !header_add(response, header->name, header->value))
             return false;
-        nosniff |= strcmp(header->name, "X-Content-Type-Options") == 0;
+        nosniff |= header_is(header, "X-Content-Type-Options");
+        if (header_is(header, MHD_HTTP_HEADER_CONTENT_SECURITY_POLICY))
+            policy = NULL;
     }
+    if (policy &&
+        !header_add(response, MHD_HTTP_HEADER_CONTENT_SECURITY_POLICY, policy))
+        return false;
     return nosniff || header_add(response, "X-Content-Type-Options", "nosniff");
 }
 
@@ -74,7 +85,7 @@ web_response_send(const struct web_page *page, bool close,
         return -1;
     bool complete =
         header_add(response, MHD_HTTP_HEADER_CONTENT_TYPE, page->type) &&
-        headers_of_config(response, configured) &&
+        headers_of_config(response, configured, page->policy) &&
         headers_of_status(response, page->status) &&
         (!page->gzip ||
          header_add(response, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip")) &&

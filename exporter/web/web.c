@@ -51,7 +51,7 @@ web_start(const struct web_settings *settings, struct store *store,
     web->site = (struct web_site){
         .access = settings->access,
         .auth = web_auth_new(crypt_r),
-        .pages = web_pages_new(store, settings->telemetry_path),
+        .pages = web_pages_new(store, settings->telemetry_path, settings->states),
         .targets = web_targets_new(store),
         .telemetry = telemetry,
         .with_tls = access_is_with_tls(settings->access),

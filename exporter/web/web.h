@@ -18,6 +18,7 @@ struct web_settings {
                                             NULL-terminated; ":PORT" is both families */
     const char *telemetry_path;          /* "/metrics" */
     struct web_access *access;           /* borrowed */
+    const char *const *states; /* of agents; NULL-terminated, static; NULL: none */
     /* For tests; 0 and NULL: the limits of web/web.c, and poll(2). */
     int64_t request_ns, response_ns;
     int (*poll)(struct pollfd *files, unsigned long count, int timeout_ms);

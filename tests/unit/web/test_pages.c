@@ -1,5 +1,8 @@
 /* What is served at which path, without HTTP. */
+#include "kit/memory.h"
+#include "pages/query.h"
 #include "store/discovery_query.h"
+#include "store/note.h"
 #include "store/selection.h"
 #include "store/store.h"
 #include "store/telemetry_text.h"
@@ -44,8 +47,14 @@ page_is(struct web_pages *pages, const char *path, const char *const *parameters
         discovery_query_add(&query, parameters[i], parameters[i + 1]);
     enum web_route route = web_pages_route(pages, path);
     struct selection selection;
-    const struct web_ask ask = {.selection = &selection, .targets = &query};
+    struct pages_query guests;
+    const struct web_ask ask = {
+        .path = path, .selection = &selection, .targets = &query, .guests = &guests};
 
+    web_pages_query(pages, &guests);
+    for (size_t i = 0; web_route_takes_guests(route) && parameters && parameters[i];
+         i += 2)
+        pages_query_add(&guests, parameters[i], parameters[i + 1]);
     web_pages_select(pages, &selection);
     for (; route == WEB_ROUTE_METRICS && parameters && *parameters; parameters += 2)
         selection_add(&selection, parameters[0], parameters[1]);
@@ -64,13 +73,14 @@ page_is(struct web_pages *pages, const char *path, const char *const *parameters
 #define PARAMETERS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
 #define TEXT "text/plain; charset=utf-8"
+#define JSON "application/json"
 #define HTML "text/html; charset=utf-8"
 #define EXPOSITION "text/plain; version=0.0.4; charset=utf-8"
 
 static void
 each_path_has_its_page(void **state)
 {
-    struct web_pages *pages = web_pages_new(*state, "/metrics");
+    struct web_pages *pages = web_pages_new(*state, "/metrics", NULL);
     struct store_guest *guest = store_guest_add(*state, "domain=\"a\"");
     const struct samples_limits limits = {.series_max = 9, .label_bytes_max = 99};
     struct samples *samples = samples_new(&limits);
@@ -92,9 +102,45 @@ each_path_has_its_page(void **state)
 }
 
 static void
+guests_have_pages(void **state)
+{
+    static const char *const states[] = {"frozen", "denied", NULL};
+    struct web_pages *pages = web_pages_new(*state, "/metrics", states);
+    struct guest_note *note = guest_note_new();
+
+    note->domain = memory_string("web <1>");
+    note->uuid = memory_string("");
+    note->source = memory_string("here");
+    note->agent_version = memory_string("");
+    note->os = memory_string("");
+    note->state = states[0];
+    store_describe(*state, store_guest_add(*state, "a"), note);
+    page_is(pages, "/", NULL, 200, HTML, "<a href=\"/guests?state=frozen\">1</a>");
+    page_is(pages, "/guests", NULL, 200, HTML, "<bdi>web &#60;1&#62;</bdi>");
+    page_is(pages, "/guests", PARAMETERS("state", "denied"), 200, HTML,
+            "0 of 1 guests.");
+    page_is(pages, "/guests", PARAMETERS("state", "fozen"), 400, TEXT,
+            "state=fozen is not good: did you mean \"frozen\"?\n");
+    page_is(pages, "/guests/web <1>", NULL, 200, HTML,
+            "<h1><bdi>web &#60;1&#62;</bdi></h1>");
+    page_is(pages, "/guests/web <1>", PARAMETERS("source", "there"), 404, TEXT,
+            "Not found: no guest of this name");
+    page_is(pages, "/guests/web <1>", PARAMETERS("sauce", "there"), 400, TEXT,
+            "sauce is no parameter: did you mean \"source\"?\n");
+    page_is(pages, "/guests/", NULL, 404, TEXT, "Not found");
+    page_is(pages, "/api/v1/guests", NULL, 200, JSON, "\"domain\":\"web <1>\"");
+    page_is(pages, "/api/v1/guests/web <1>", NULL, 200, JSON, "\"state\": \"frozen\"");
+    page_is(pages, "/api/v1/guests/web", NULL, 404, TEXT, "Not found");
+    page_is(pages, "/api/v1/", NULL, 404, TEXT, "Not found");
+    page_is(pages, "/style.css", NULL, 200, "text/css; charset=utf-8",
+            "prefers-color-scheme:dark");
+    web_pages_free(pages);
+}
+
+static void
 it_is_ready_when_that_is_said(void **state)
 {
-    struct web_pages *pages = web_pages_new(*state, "/metrics");
+    struct web_pages *pages = web_pages_new(*state, "/metrics", NULL);
 
     page_is(pages, "/-/ready", NULL, 503, TEXT, "Not ready: ");
     web_pages_set_ready(pages, true);
@@ -107,7 +153,7 @@ it_is_ready_when_that_is_said(void **state)
 static void
 a_query_that_is_none_is_told(void **state)
 {
-    struct web_pages *pages = web_pages_new(*state, "/metrics");
+    struct web_pages *pages = web_pages_new(*state, "/metrics", NULL);
 
     page_is(pages, "/sd", PARAMETERS("port", "x"), 400, TEXT, "port=x is not good: ");
     web_pages_free(pages);
@@ -116,13 +162,13 @@ a_query_that_is_none_is_told(void **state)
 static void
 the_telemetry_path_may_be_another(void **state)
 {
-    struct web_pages *pages = web_pages_new(*state, "/a\"b<&");
+    struct web_pages *pages = web_pages_new(*state, "/a\"b<&", NULL);
 
     page_is(pages, "/", NULL, 200, HTML, "<a href=\"/a&#34;b&#60;&#38;\">");
     page_is(pages, "/a\"b<&", NULL, 200, EXPOSITION, "");
     page_is(pages, "/metrics", NULL, 404, TEXT, "Not found");
     web_pages_free(pages);
-    pages = web_pages_new(*state, "/"); /* it wins over the landing page */
+    pages = web_pages_new(*state, "/", NULL); /* it wins over the landing page */
     page_is(pages, "/", NULL, 200, EXPOSITION, "");
     web_pages_free(pages);
 }
@@ -130,7 +176,7 @@ the_telemetry_path_may_be_another(void **state)
 static void
 a_scrape_is_of_what_was_asked_for(void **state)
 {
-    struct web_pages *pages = web_pages_new(*state, "/metrics");
+    struct web_pages *pages = web_pages_new(*state, "/metrics", NULL);
     struct store_guest *guest = store_guest_add(*state, "domain=\"a\"");
     const struct samples_limits limits = {.series_max = 9, .label_bytes_max = 99};
     struct samples *samples = samples_new(&limits);
@@ -155,7 +201,7 @@ a_scrape_is_of_what_was_asked_for(void **state)
 static void
 the_format_is_the_one_that_is_wished(void **state)
 {
-    struct web_pages *pages = web_pages_new(*state, "/metrics");
+    struct web_pages *pages = web_pages_new(*state, "/metrics", NULL);
     struct selection all;
     struct web_ask ask = {.wish = {.format = EXPOSITION_OPENMETRICS},
                           .selection = &all};
@@ -190,6 +236,7 @@ main(void)
 #define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         CASE(each_path_has_its_page),
+        CASE(guests_have_pages),
         CASE(it_is_ready_when_that_is_said),
         CASE(a_query_that_is_none_is_told),
         CASE(the_telemetry_path_may_be_another),

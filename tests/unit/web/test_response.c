@@ -45,6 +45,33 @@ configured_headers_are_in_every_answer(void **state)
     end(&served);
 }
 
+static void
+pages_let_nothing_in_from_elsewhere(void **state)
+{
+    static const char text[] = "http_server_config:\n  headers:\n"
+                               "    Content-Security-Policy: default-src 'self'\n";
+    static const char header[] = "\r\nContent-Security-Policy: default-src 'none'; "
+                                 "style-src 'self'; form-action 'self'; ";
+    struct served served = serve();
+
+    (void)state;
+    answers(&served, "GET", "/", OK, header);
+    answers(&served, "GET", "/guests?state=", OK, header);
+    char *answer = ask(&served, "GET", "/metrics");
+
+    assert_null(strstr(answer, "Content-Security-Policy"));
+    free(answer);
+    end(&served);
+    yaml_write(text, strlen(text));
+    served = serve_with((struct web_settings){.access = NULL}, yaml_path);
+    answer = ask(&served, "GET", "/");
+    assert_non_null(
+        strstr(answer, "\r\nContent-Security-Policy: default-src 'self'\r\n"));
+    assert_null(strstr(answer, "default-src 'none'")); /* the user's wins */
+    free(answer);
+    end(&served);
+}
+
 /* A body of the store's lives as long as somebody reads it. */
 static void
 long_answers_come_whole(void **state)
@@ -81,6 +108,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_configuration_types_are_not_guessed),
         cmocka_unit_test(configured_headers_are_in_every_answer),
+        cmocka_unit_test(pages_let_nothing_in_from_elsewhere),
         cmocka_unit_test(long_answers_come_whole),
     };
 
