@@ -136,9 +136,10 @@ config_check_telemetry_path(const char *path)
         return "is not a path for the metrics; write it like /metrics, with letters, "
                "digits and . _ ~ - only";
     if (strcmp(path, "/") == 0)
-        return "is the landing page; choose another path, like /metrics";
+        return "is the overview; choose another path, like /metrics";
     if (path_is_below(path, "/-") || path_is_below(path, "/sd") ||
-        path_is_below(path, "/guests"))
+        path_is_below(path, "/guests") || path_is_below(path, "/api") ||
+        path_is_below(path, "/style.css"))
         return "is kept for other pages of the exporter; choose another path, like "
                "/metrics";
     return NULL;

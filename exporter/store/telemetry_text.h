@@ -4,7 +4,7 @@
 
 #include "store/body.h"
 
-/* The version of this build, for the landing page. */
+/* The version of this build, for the overview. */
 const char *telemetry_version(void);
 
 /* qga_host_*, all that a struct telemetry counts with qga_exporter_build_info, and

@@ -144,11 +144,13 @@ telemetry_paths(void **state)
         {"metrics", "is not"},
         {"/a?b", "is not"},
         {"/a//b", "is not"},
-        {"/", "is the landing page"},
+        {"/", "is the overview"},
         {"/-", "is kept for other pages"},
         {"/-/x", "is kept"},
         {"/sd", "is kept"},
         {"/sd/x", "is kept"},
+        {"/api/v1/guests", "is kept"},
+        {"/style.css", "is kept"},
         {"/guests", "is kept"},
     };
 

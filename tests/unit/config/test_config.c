@@ -192,7 +192,7 @@ static const struct yaml_mistake mistakes[] = {
     {"web: {telemetry_path: \"/a?b\"}\n",
      "1: web.telemetry_path: \"/a?b\" is not a path for the metrics; write it like "
      "/metrics, with letters, digits and . _ ~ - only"},
-    {"web: {telemetry_path: /}\n", "1: web.telemetry_path: \"/\" is the landing page; "
+    {"web: {telemetry_path: /}\n", "1: web.telemetry_path: \"/\" is the overview; "
                                    "choose another path, like /metrics"},
     {"web: {telemetry_path: /-/metrics}\n",
      "1: web.telemetry_path: \"/-/metrics\" is kept for other pages of the exporter; "

@@ -168,7 +168,7 @@ the_telemetry_path_may_be_another(void **state)
     page_is(pages, "/a\"b<&", NULL, 200, EXPOSITION, "");
     page_is(pages, "/metrics", NULL, 404, TEXT, "Not found");
     web_pages_free(pages);
-    pages = web_pages_new(*state, "/", NULL); /* it wins over the landing page */
+    pages = web_pages_new(*state, "/", NULL); /* it wins over the overview */
     page_is(pages, "/", NULL, 200, EXPOSITION, "");
     web_pages_free(pages);
 }
