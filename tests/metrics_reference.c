@@ -2,6 +2,7 @@
  * the exporter itself from their tables.  `make docs` keeps the output, `make
  * docs-check` compares it. */
 #include "collector.h"
+#include "guest/balloon_metrics.h"
 #include "guest/domain_metrics.h"
 #include "guest/guest.h"
 #include "guest/health.h"
@@ -206,6 +207,26 @@ print_definition(void)
 }
 
 static void
+print_balloon(void)
+{
+    puts("\n## Memory by the balloon\n\n"
+         "By libvirt, every 15 s unless configured otherwise, without the guest's "
+         "agent. "
+         "What the guest says itself is there if its domain has a balloon and a period "
+         "in "
+         "which libvirt asks for it, and the guest a driver for the balloon; what it "
+         "said "
+         "too long ago is withdrawn (`sources[].libvirt.balloon.max_age`). "
+         "docs/troubleshooting.md says how to have it. The names are those of "
+         "node_exporter's `meminfo` and `vmstat`.");
+    print_table_head(COLUMN_SERIES);
+    for (size_t i = 0; balloon_metrics[i]; i++)
+        print_metric(balloon_metrics[i], NULL, COLUMN_SERIES);
+    for (size_t i = 0; balloon_host_metrics[i]; i++)
+        print_metric(balloon_host_metrics[i], NULL, COLUMN_SERIES);
+}
+
+static void
 print_states(void)
 {
     printf("\nStates:");
@@ -242,6 +263,7 @@ main(void)
     print_health();
     print_states();
     print_definition();
+    print_balloon();
     print_own("\n## The host's clock\n\nWhat the guests' clocks are compared with.",
               "host");
     print_own("\n## The exporter itself", "exporter");

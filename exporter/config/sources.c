@@ -16,6 +16,12 @@
 /* Each is a thread and a connection; libvirtd serves 20 at once. */
 #define LANES_MAX 16
 
+#define NS_PER_S (INT64_C(1000) * 1000 * 1000)
+#define DEFAULT_BALLOON_INTERVAL_NS (15 * NS_PER_S)
+/* By default these are more than a minute, in which some hosts have it told. */
+#define DEFAULT_BALLOON_MAX_AGE_INTERVALS 5
+#define BALLOON_INTERVAL_MAX_NS (3600 * NS_PER_S)
+
 /* Where Proxmox VE has its guests' sockets and pid files. */
 #define PROXMOX_RUN "/var/run/qemu-server"
 
@@ -45,6 +51,11 @@ source_add(struct source_config **sources, size_t *count)
     source->name = memory_string("");
     source->libvirt.uri = memory_string(CONFIG_DEFAULT_LIBVIRT_URI);
     source->libvirt.lanes = DEFAULT_LANES;
+    source->libvirt.balloon = (struct balloon_config){
+        .enabled = true,
+        .interval_ns = DEFAULT_BALLOON_INTERVAL_NS,
+        .max_age_ns = DEFAULT_BALLOON_MAX_AGE_INTERVALS * DEFAULT_BALLOON_INTERVAL_NS,
+    };
     source->socket.path = memory_string("");
     source->socket.guest_name = memory_string(DEFAULT_GUEST_NAME);
     source->proxmox.sockets = memory_string(PROXMOX_RUN);
@@ -78,6 +89,13 @@ source_config_copy(struct source_config *copy, const struct source_config *sourc
     copy->proxmox.configurations = memory_string(source->proxmox.configurations);
 }
 
+static bool
+is_same_balloon(const struct balloon_config *a, const struct balloon_config *b)
+{
+    return a->enabled == b->enabled && a->interval_ns == b->interval_ns &&
+           a->max_age_ns == b->max_age_ns;
+}
+
 bool
 source_config_is_same(const struct source_config *a, const struct source_config *b)
 {
@@ -85,6 +103,7 @@ source_config_is_same(const struct source_config *a, const struct source_config 
            strcmp(a->libvirt.uri, b->libvirt.uri) == 0 &&
            a->libvirt.lanes == b->libvirt.lanes &&
            a->libvirt.ask_without_definition == b->libvirt.ask_without_definition &&
+           is_same_balloon(&a->libvirt.balloon, &b->libvirt.balloon) &&
            strcmp(a->socket.path, b->socket.path) == 0 &&
            strcmp(a->socket.guest_name, b->socket.guest_name) == 0 &&
            a->socket.use == b->socket.use &&
@@ -138,6 +157,38 @@ guest_name_read(const struct tree_node *node, void *value, struct failure *why)
     return 0;
 }
 
+static int
+balloon_read(const struct tree_node *map, void *value, struct failure *why)
+{
+    struct balloon_config *balloon = &((struct source_config *)value)->libvirt.balloon;
+    char text[VALUE_BYTES], interval[VALUE_BYTES];
+
+    if (!map || !tree_child(map, "max_age"))
+        balloon->max_age_ns = DEFAULT_BALLOON_MAX_AGE_INTERVALS * balloon->interval_ns;
+    if (balloon->max_age_ns >= balloon->interval_ns)
+        return 0;
+    return tree_fail(why, tree_child(map, "max_age"),
+                     "%s is shorter than the interval of %s, so the values would come "
+                     "and go; write %s or more",
+                     value_duration_format(balloon->max_age_ns, text),
+                     value_duration_format(balloon->interval_ns, interval), interval);
+}
+
+static const struct section_key balloon_keys[] = {
+    {"enabled", SECTION_BOOL, offsetof(struct source_config, libvirt.balloon.enabled),
+     .range = "",
+     .help = "whether libvirt is asked for the memory statistics of all guests"},
+    {"interval", SECTION_DURATION,
+     offsetof(struct source_config, libvirt.balloon.interval_ns), NS_PER_S,
+     BALLOON_INTERVAL_MAX_NS, .help = "between one call for all guests and the next"},
+    {"max_age", SECTION_DURATION,
+     offsetof(struct source_config, libvirt.balloon.max_age_ns), NS_PER_S,
+     24 * BALLOON_INTERVAL_MAX_NS, .standard = "5 intervals",
+     .range = "the interval to 24h",
+     .help = "what a guest has said longer ago is withdrawn"},
+    {.key = NULL},
+};
+
 const struct section_key config_libvirt_keys[] = {
     {"uri", SECTION_TEXT, offsetof(struct source_config, libvirt.uri),
      .check = config_check_uri, .range = "",
@@ -148,6 +199,7 @@ const struct section_key config_libvirt_keys[] = {
      offsetof(struct source_config, libvirt.ask_without_definition), .range = "",
      .help = "whether guests are asked whose definition libvirt does not let the "
              "exporter read, although it may say to leave them alone"},
+    {"balloon", .keys = balloon_keys, .read = balloon_read},
     {.key = NULL},
 };
 

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #define CONFIG_SOURCES_MAX 64
 #define CONFIG_DEFAULT_LIBVIRT_URI "qemu:///system"
@@ -19,6 +20,12 @@ enum socket_use {
     SOCKET_KEPT,   /* connected all the time */
 };
 
+/* The guests' memory, as their balloons tell the host. */
+struct balloon_config {
+    bool enabled;
+    int64_t interval_ns, max_age_ns;
+};
+
 struct source_config {
     char *name; /* "" when there is only one source and it has no name */
     enum source_kind kind;
@@ -26,6 +33,7 @@ struct source_config {
         char *uri;
         unsigned int lanes;          /* calls in flight at once */
         bool ask_without_definition; /* guests whose definition may not be read */
+        struct balloon_config balloon;
     } libvirt;
     struct {
         char *path;       /* glob(7) with {a,b} */

@@ -7,6 +7,7 @@
 #include "doctor/remedies.h"
 #include "doctor/words.h"
 #include "guest/avoid.h"
+#include "guest/balloon_metrics.h"
 #include "kit/memory.h"
 
 #include <stdlib.h>
@@ -242,6 +243,22 @@ shows_no_filesystem(const struct config *config, const struct guest *guest)
            collector->success && collector->series == 0;
 }
 
+/* Only a guest that boots or does not run may well be silent. */
+static enum doctor_trouble
+memory_trouble(const struct source_config *source, const struct guest *guest,
+               enum agent_state state)
+{
+    const struct balloon *balloon = &guest->balloon;
+
+    if (balloon->read_ns == 0 || guest->domain != DOMAIN_RUNNING ||
+        state == AGENT_STARTING ||
+        balloon_is_current(balloon, source->libvirt.balloon.max_age_ns))
+        return TROUBLES;
+    return guest->definition && guest->definition->lacks_balloon
+               ? TROUBLE_NO_BALLOON
+               : TROUBLE_BALLOON_SILENT;
+}
+
 void
 doctor_examine(struct doctor_row *row, const struct config *config,
                const struct source_config *source, const struct guest *guest,
@@ -272,6 +289,9 @@ doctor_examine(struct doctor_row *row, const struct config *config,
         find_commands(row, config, guest, TROUBLE_COMMAND_QUARANTINED, &about);
     if (state == AGENT_RESPONSIVE && shows_no_filesystem(config, guest))
         doctor_find(row, TROUBLE_NO_FILESYSTEM, &about);
+    trouble = memory_trouble(source, guest, state);
+    if (trouble < TROUBLES)
+        doctor_find(row, trouble, &about);
     free(name);
     free(error);
 }

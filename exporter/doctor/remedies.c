@@ -128,6 +128,22 @@ static const struct {
          "if there are others, see collectors.filesystem.mount_points_exclude and "
          "fs_types_exclude",
          NULL},
+    [TROUBLE_NO_BALLOON] =
+        {"no_balloon", NOTE,
+         "libvirt cannot tell the guest's memory: its definition "
+         "has no balloon",
+         "{virsh} edit {name}, put <memballoon model='virtio'>"
+         "<stats period='10'/></memballoon> in place of the one that "
+         "is there, and start the domain anew",
+         NULL},
+    [TROUBLE_BALLOON_SILENT] = {"no_memory", NOTE,
+                                "libvirt does not have the guest's memory: it has no "
+                                "period in which it asks for it, or the guest has no "
+                                "driver for its balloon",
+                                "{virsh} dommemstat {name} --period 10 --live --config",
+                                "if nothing comes, " IN_GUEST "load virtio_balloon; in "
+                                "Windows start the service BalloonService of "
+                                "virtio-win"},
     [TROUBLE_COMMAND_DISABLED] = {"command_disabled", FAULT,
                                   "the guest's administrator has disabled {commands}",
                                   ALLOW, NULL},

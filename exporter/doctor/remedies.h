@@ -33,6 +33,8 @@ enum doctor_trouble {
     TROUBLE_NOT_RUNNING,
     TROUBLE_NOT_SEEN, /* the same, but a source is away */
     TROUBLE_NO_FILESYSTEM,
+    TROUBLE_NO_BALLOON,     /* so its memory is not known */
+    TROUBLE_BALLOON_SILENT, /* likewise */
     /* Of single commands of a guest that answers, in the order of the report. */
     TROUBLE_COMMAND_DISABLED,
     TROUBLE_COMMAND_FAILED,

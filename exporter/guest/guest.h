@@ -9,6 +9,7 @@
 #include "guest/interruption.h"
 #include "guest/novelty.h"
 #include "guest/schedule.h"
+#include "source/balloon.h"
 #include "source/domain_facts.h"
 #include "source/source.h"
 #include "store/discovery.h"
@@ -78,6 +79,7 @@ struct guest {
 
     /* What its source says of it. */
     struct domain_facts *definition; /* a reference, or NULL */
+    struct balloon balloon;          /* of this incarnation */
     int64_t incarnation;
     enum domain_state domain;
     enum channel_state channel;

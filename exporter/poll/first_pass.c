@@ -32,6 +32,8 @@ watch_has_passed(const struct watch *watch, int64_t now_ns)
         return true;
     if (!watch->up)
         return watch->tried;
+    if (watch->balloons_awaited)
+        return false;
     for (const struct guest *guest = watch->guests; guest; guest = guest->hh.next) {
         if (first_pass_awaits(guest, now_ns))
             return false;

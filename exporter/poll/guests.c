@@ -198,8 +198,11 @@ take_facts(const struct watch *watch, struct guest *guest,
 
     if (says_of_channel(guest, facts))
         take_channel(guest, facts);
-    if (facts->incarnation != guest->incarnation)
+    if (facts->incarnation != guest->incarnation) {
         changed |= guest_locate(guest, NULL, 0);
+        guest->balloon = (struct balloon){0};
+        publish_balloon(watch, guest);
+    }
     if (facts->just_started || facts->incarnation != guest->incarnation)
         guest->started_ns = clock_monotonic_ns();
     guest->incarnation = facts->incarnation;
@@ -329,9 +332,37 @@ source_down(void *context, struct source *source, const char *why)
     watch->parts->progressed(watch->parts->context);
 }
 
+static void
+balloon_told(void *context, struct source *source, const char *key,
+             const struct balloon *balloon)
+{
+    struct watch *watch = context;
+    struct guest *guest = find_guest(watch, key);
+
+    (void)source;
+    if (!guest || balloon->read_mono_ns < guest->balloon.read_mono_ns)
+        return;
+    guest->balloon = *balloon;
+    publish_balloon(watch, guest);
+}
+
+static void
+balloons_told(void *context, struct source *source)
+{
+    struct watch *watch = context;
+
+    (void)source;
+    if (!watch->balloons_awaited)
+        return;
+    watch->balloons_awaited = false;
+    watch->parts->progressed(watch->parts->context);
+}
+
 const struct source_listener watch_listener = {
     .guest_seen = guest_seen,
     .guest_gone = guest_gone,
     .source_up = source_up,
     .source_down = source_down,
+    .balloon_told = balloon_told,
+    .balloons_told = balloons_told,
 };

@@ -27,7 +27,8 @@ struct watch {
     size_t telemetry_row;
     bool labelled; /* series carry the label `source` */
     bool up, tried, paused;
-    bool surveyed; /* every guest was asked once, or found not to answer */
+    bool balloons_awaited; /* for the first time */
+    bool surveyed;         /* every guest was asked once, or found not to answer */
     char away[FAILURE_TEXT_BYTES]; /* why it is not up; "" */
     int64_t progress_ns;           /* CLOCK_MONOTONIC; of the first pass, the last */
     int64_t spread_ns;             /* when the next guest of a list is first asked */

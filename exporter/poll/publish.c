@@ -2,6 +2,7 @@
 #include "poll/publish.h"
 
 #include "base/log.h"
+#include "guest/balloon_metrics.h"
 #include "guest/domain_metrics.h"
 #include "guest/health.h"
 #include "guest/state.h"
@@ -38,7 +39,11 @@ publish_slots(struct store_part slots[PUBLISH_SLOTS_MAX])
         (struct store_part){.name = "health", .families = health_metrics};
     slots[collectors_count + 1] =
         (struct store_part){.name = "domain", .families = domain_metrics_plain};
-    return collectors_count + 2;
+    slots[collectors_count + 2] =
+        (struct store_part){.name = "balloon", .families = balloon_metrics};
+    slots[collectors_count + 3] =
+        (struct store_part){.name = "balloon_host", .families = balloon_host_metrics};
+    return collectors_count + 4;
 }
 
 /* --- series of collectors --- */
@@ -86,6 +91,31 @@ publish_definition(const struct watch *watch, const struct guest *guest)
     domain_metrics_samples(watch->domain, guest->uuid, guest->definition, samples);
     store_put(watch->parts->store, guest->place, collectors_count + 1,
               exposition_render(guest->identity, families, samples), INT64_MAX);
+}
+
+/* What the guest says can be older than what the host says of it. */
+void
+publish_balloon(const struct watch *watch, const struct guest *guest)
+{
+    const struct balloon *balloon = &guest->balloon;
+    int64_t max_age_ns = watch->identity.libvirt.balloon.max_age_ns;
+    struct samples *samples = watch->rules.samples;
+    struct fragment *words = NULL, *host = NULL;
+
+    if (balloon_is_current(balloon, max_age_ns)) {
+        samples_restart(samples, &host_limits);
+        balloon_samples(balloon, samples);
+        words = exposition_render(guest->identity, balloon_metrics, samples);
+    }
+    if (balloon->read_ns > 0) {
+        samples_restart(samples, &host_limits);
+        balloon_host_samples(balloon, samples);
+        host = exposition_render(guest->identity, balloon_host_metrics, samples);
+    }
+    store_put(watch->parts->store, guest->place, collectors_count + 2, words,
+              balloon_expires_ns(balloon, max_age_ns));
+    store_put(watch->parts->store, guest->place, collectors_count + 3, host,
+              balloon->read_mono_ns + max_age_ns);
 }
 
 /* A guest that has said no address is announced too: it makes no target. */

@@ -16,15 +16,18 @@ struct schedule_turn;
 struct verdict;
 struct watch;
 
-/* The slots of the store: one for each collector, then the health, then the definition.
+/* The slots of the store: one for each collector, then the health, the definition and
+ * the memory by the balloon, of the guest's word and of the host's.
  * Returns how many there are. */
-#define PUBLISH_SLOTS_MAX (COLLECTORS_MAX + 2)
+#define PUBLISH_SLOTS_MAX (COLLECTORS_MAX + 4)
 size_t publish_slots(struct store_part slots[PUBLISH_SLOTS_MAX]);
 
 /* What the verdict on a call says of its collector's series. */
 void publish_series(const struct watch *watch, const struct guest *guest,
                     const struct schedule_turn *turn, const struct answer *answer,
                     const struct verdict *verdict);
+/* The guest's balloon, as far as it is known. */
+void publish_balloon(const struct watch *watch, const struct guest *guest);
 /* What has changed (GUEST_...) of the guest and its state, which is logged.  What may
  * wait does so, until GUEST_HEALTH is published too; whether it was.  now_ns:
  * CLOCK_MONOTONIC. */

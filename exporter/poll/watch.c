@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/mailbox.h"
 #include "guest/avoid.h"
+#include "guest/balloon_metrics.h"
 #include "guest/domain_metrics.h"
 #include "kit/memory.h"
 #include "poll/inside.h"
@@ -79,6 +80,13 @@ take_config(struct watch *watch, const struct config *config)
     watch->rules.config = config;
 }
 
+static bool
+has_balloons(const struct watch *watch)
+{
+    return watch->identity.kind == SOURCE_LIBVIRT &&
+           watch->identity.libvirt.balloon.enabled;
+}
+
 struct watch *
 watch_start(const struct watch_parts *parts, const struct source_config *source,
             bool labelled, const struct config *config)
@@ -95,6 +103,7 @@ watch_start(const struct watch_parts *parts, const struct source_config *source,
     watch->labelled = labelled;
     watch->progress_ns = clock_monotonic_ns();
     source_config_copy(&watch->identity, source);
+    watch->balloons_awaited = has_balloons(watch);
     watch->schedule = schedule_new(&settings);
     watch->telemetry_row = telemetry_source_add(parts->telemetry, source->name);
     watch->listener = watch_listener;
@@ -227,12 +236,26 @@ watch_visit(const struct watch *watch, const struct watch_visitor *visitor)
 
 /* --- once a second --- */
 
+static void
+count_silent_balloons(const struct watch *watch)
+{
+    int64_t max_age_ns = watch->identity.libvirt.balloon.max_age_ns;
+    size_t silent = 0;
+
+    if (!has_balloons(watch))
+        return;
+    for (const struct guest *guest = watch->guests; guest; guest = guest->hh.next)
+        silent += !balloon_is_current(&guest->balloon, max_age_ns);
+    telemetry_balloons_silent(watch->parts->telemetry, watch->telemetry_row, silent);
+}
+
 void
 watch_review(struct watch *watch, int64_t now_ns, size_t *guests_by_state)
 {
     take_capacity(watch);
     watch_take_figures(watch, watch->source);
     watch_review_calls(watch, now_ns);
+    count_silent_balloons(watch);
     for (struct guest *guest = watch->guests; guest; guest = guest->hh.next) {
         (void)publish(watch, guest, guest->unpublished ? GUEST_HEALTH : 0, now_ns);
         guests_by_state[guest->last_state]++;

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct balloon;
 struct domain_facts;
 struct source;
 struct source_config;
@@ -65,6 +66,12 @@ struct source_listener {
      * NULL. */
     void (*source_up)(void *context, struct source *source);
     void (*source_down)(void *context, struct source *source, const char *why);
+    /* What the host tells of a guest's memory; borrowed.  Of guests of which it tells
+     * nothing now, this is not called. */
+    void (*balloon_told)(void *context, struct source *source, const char *key,
+                         const struct balloon *balloon);
+    /* It was asked for that of all guests, and has told it, or does not. */
+    void (*balloons_told)(void *context, struct source *source);
     void *context;
 };
 

@@ -181,6 +181,7 @@ telemetry_source_add(struct telemetry *telemetry, const char *name)
     atomic_store(&source->up, false);
     atomic_store(&source->has_lanes, false);
     atomic_store(&source->has_sockets, false);
+    atomic_store(&source->has_balloons, false);
     atomic_store(&source->name, source_name_keep(telemetry, name));
     return row;
 }
@@ -214,4 +215,11 @@ telemetry_sockets_beyond(struct telemetry *telemetry, size_t row, size_t count)
 {
     atomic_store(&telemetry->sources[row].sockets_beyond, count);
     atomic_store(&telemetry->sources[row].has_sockets, true);
+}
+
+void
+telemetry_balloons_silent(struct telemetry *telemetry, size_t row, size_t count)
+{
+    atomic_store(&telemetry->sources[row].balloons_silent, count);
+    atomic_store(&telemetry->sources[row].has_balloons, true);
 }

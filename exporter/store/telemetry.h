@@ -55,5 +55,8 @@ void telemetry_lanes(struct telemetry *telemetry, size_t row, size_t lanes,
 
 /* qga_exporter_sockets_beyond_limit{source}; likewise for a source without sockets. */
 void telemetry_sockets_beyond(struct telemetry *telemetry, size_t row, size_t count);
+/* qga_exporter_guests_without_balloon_statistics{source}; likewise for a source that is
+ * not asked for them. */
+void telemetry_balloons_silent(struct telemetry *telemetry, size_t row, size_t count);
 
 #endif

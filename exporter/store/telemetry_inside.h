@@ -46,10 +46,10 @@ struct telemetry_source_name {
 
 struct telemetry_source {
     _Atomic(const char *) name; /* NULL: the row is free */
-    atomic_bool up, has_lanes, has_sockets;
+    atomic_bool up, has_lanes, has_sockets, has_balloons;
     atomic_size_t lanes, lanes_in_use;
     atomic_uint_fast64_t lanes_abandoned;
-    atomic_size_t sockets_beyond;
+    atomic_size_t sockets_beyond, balloons_silent;
 };
 
 struct telemetry {

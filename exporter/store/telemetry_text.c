@@ -115,16 +115,25 @@ static const struct metric sockets_beyond = {
         "more than 16384.",
     .labels = {"source"},
 };
+static const struct metric balloons_silent = {
+    .name = "qga_exporter_guests_without_balloon_statistics",
+    .type = METRIC_GAUGE,
+    .help = "Guests of the source whose memory libvirt does not have: no balloon, no "
+            "driver for it, or no period in which libvirt asks for it.",
+    .labels = {"source"},
+};
 
-#define SOURCE_FAMILIES 5
+#define SOURCE_FAMILIES 6
 static const struct metric *const source_families[SOURCE_FAMILIES] = {
-    &source_up, &lanes, &lanes_in_use, &lanes_abandoned, &sockets_beyond};
+    &source_up,       &lanes,          &lanes_in_use,
+    &lanes_abandoned, &sockets_beyond, &balloons_silent};
 static const struct metric *const own_families[] = {&build_info,
                                                     &source_up,
                                                     &lanes,
                                                     &lanes_in_use,
                                                     &lanes_abandoned,
                                                     &sockets_beyond,
+                                                    &balloons_silent,
                                                     &guests,
                                                     &name_conflicts,
                                                     &calls,
@@ -250,6 +259,8 @@ source_value(struct telemetry_source *source, const struct metric *metric)
         return atomic_load(&source->up) ? 1 : 0;
     if (metric == &sockets_beyond)
         return (double)atomic_load(&source->sockets_beyond);
+    if (metric == &balloons_silent)
+        return (double)atomic_load(&source->balloons_silent);
     if (metric == &lanes)
         return (double)atomic_load(&source->lanes);
     if (metric == &lanes_in_use)
@@ -262,6 +273,8 @@ source_has(struct telemetry_source *source, const struct metric *metric)
 {
     if (metric == &source_up)
         return true;
+    if (metric == &balloons_silent)
+        return atomic_load(&source->has_balloons);
     return atomic_load(metric == &sockets_beyond ? &source->has_sockets
                                                  : &source->has_lanes);
 }

@@ -31,7 +31,9 @@ def diagnosis(lab, *arguments, uri=None):
 
 
 def problems(row):
-    return [finding["problem"] for finding in row["findings"]]
+    """But for what is said of all guests of the lab, which have no balloon."""
+    return [finding["problem"] for finding in row["findings"]
+            if finding["problem"] != "no_balloon"]
 
 
 def remedies(row):

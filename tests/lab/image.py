@@ -35,8 +35,9 @@ KERNEL_RELEASE = "bookworm"
 KERNEL_ARGUMENTS = ("console=ttyS0 quiet no_timer_check nokaslr mitigations=off "
                     "cryptomgr.notests apparmor=0 audit=0")
 KERNEL_MODULES = ("virtio_pci", "virtio_blk", "virtio_console", "virtio_net", "ext4")
-# Not at every boot: a test loads /modules.storage in its guest.
+# Not at every boot: a test loads /modules.storage or /modules.balloon in its guest.
 STORAGE_MODULES = ("virtio_scsi", "sd_mod", "ata_piix")
+BALLOON_MODULES = ("virtio_balloon",)
 DATA_DISK_BYTES = 24 << 20
 
 OS_RELEASE = {
@@ -170,8 +171,11 @@ def _build_initramfs(folders, generations, target):
         with open(os.path.join(root, "etc/os-release"), "w", encoding="utf-8") as file:
             file.writelines(f'{key}="{value}"\n' for key, value in OS_RELEASE.items())
         first = _module_files(folders["kernel"], KERNEL_MODULES)
-        later = _module_files(folders["kernel"], STORAGE_MODULES, first)
-        for name, paths in (("modules.order", first), ("modules.storage", later)):
+        lists = {"modules.order": first}
+        for name, modules in (("modules.storage", STORAGE_MODULES),
+                              ("modules.balloon", BALLOON_MODULES)):
+            lists[name] = _module_files(folders["kernel"], modules, first)
+        for name, paths in lists.items():
             with open(os.path.join(root, name), "w", encoding="utf-8") as file:
                 for path in paths:
                     inside = "/lib/modules/" + os.path.basename(path)

@@ -263,12 +263,13 @@ class Guest:
     system    whether it has a kernel; without, it costs no boot
     disk_files                a folder whose files are put on the disk (/data)
     devices                   XML of more devices
+    balloon   whether it has a balloon; the test loads its driver (/modules.balloon)
     on_crash                  what libvirt does when the guest panics
     """
 
     def __init__(self, lab, name, number, *, agent="7.2", channel=True, clock_s=0, vcpus=1,
                  mounts=(), raw_port=False, disk=True, disk_files=None, network=True, control=True,
-                 system=True, devices="", on_crash="destroy"):
+                 system=True, devices="", on_crash="destroy", balloon=False):
         self.lab = lab
         self.name = name
         self.agent = agent
@@ -284,6 +285,7 @@ class Guest:
         self.system = system
         self.devices = devices
         self.on_crash = on_crash
+        self.balloon = balloon
         self.uuid = str(uuid.uuid5(uuid.NAMESPACE_DNS, name))
         self.mac = f"{GUEST_MAC_PREFIX}:{number >> 8:02x}:{number & 255:02x}"
         self.disk_serial = f"lab-{number}"
@@ -303,7 +305,7 @@ class Guest:
         devices = [
             "<controller type='usb' model='none'/>",
             "<controller type='virtio-serial'/>",
-            "<memballoon model='none'/>",
+            f"<memballoon model='{'virtio' if self.balloon else 'none'}'/>",
             f"<serial type='file'><source path='{self.console}'/></serial>",
             self.devices,
         ]
@@ -357,6 +359,14 @@ class Guest:
         else:
             self.create()
         return self
+
+    def load_balloon(self):
+        self.run("while read -r module; do insmod $module; done </modules.balloon")
+
+    def tell_memory(self, period_s=1):
+        """Loads the balloon's driver, and has libvirt ask it."""
+        self.load_balloon()
+        self.lab.virsh("dommemstat", self.name, "--period", str(period_s), "--live")
 
     def cancel_boot(self):
         if self.boot is not None:

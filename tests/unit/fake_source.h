@@ -59,6 +59,7 @@ fake_announce(void)
     }
     fake.listener->guest_seen(context, &fake, &facts);
     fake.listener->source_up(context, &fake);
+    fake.listener->balloons_told(context, &fake);
 }
 
 static void

@@ -220,5 +220,7 @@ domain_devices_read(const xmlNode *domain, struct domain_facts *facts)
             add_nic(facts, node);
         else if (xml_is(node, "disk"))
             add_disk(facts, devices, node);
+        else if (xml_is(node, "memballoon"))
+            facts->lacks_balloon = xml_attribute_is(node, "model", "none");
     }
 }

@@ -14,6 +14,7 @@ libvirt_job_drop(struct lane_job *lane_job)
     for (size_t i = 0; i < job->domains_count; i++)
         free(job->domains[i].name);
     free(job->domains);
+    free(job->balloons);
     domain_facts_unref(job->definition.xml.facts);
     free(job->answer.reply);
     libvirt_link_unref(job->link);

@@ -3,6 +3,7 @@
 #define SOURCE_LIBVIRT_JOB_H
 
 #include "base/lanes.h"
+#include "source/balloon.h"
 #include "source/libvirt/domain_xml.h"
 #include "source/libvirt/link.h"
 #include "source/source.h"
@@ -31,11 +32,17 @@ struct domain_definition {
     struct domain_xml xml;
 };
 
+struct domain_balloon {
+    char uuid[UUID_BYTES];
+    struct balloon balloon;
+};
+
 struct libvirt_job {
     struct lane_job job;
     struct libvirt_link *link; /* a reference */
     /* On the loop thread, if there is still a source; the job is freed after it. */
     void (*done)(struct source *source, struct libvirt_job *job);
+    void *context;           /* for `done` */
     unsigned int connection; /* the control connection's number as it was made */
     char uuid[UUID_BYTES];   /* the domain that it is about; "": all that are active */
 
@@ -47,6 +54,9 @@ struct libvirt_job {
     /* What was seen: with a UUID, none means that it is gone. */
     struct domain_description *domains;
     size_t domains_count;
+
+    struct domain_balloon *balloons; /* of the domains that told it */
+    size_t balloons_count;
 
     bool migrates; /* whether it still does is to be found out, too */
     struct domain_definition definition;

@@ -7,6 +7,7 @@
 #include "base/mailbox.h"
 #include "config/config.h"
 #include "kit/memory.h"
+#include "source/libvirt/balloons.h"
 #include "source/libvirt/call.h"
 #include "source/libvirt/connection.h"
 #include "source/libvirt/control.h"
@@ -75,6 +76,7 @@ struct source {
     bool reconciling;                     /* a list of all is on its way ... */
     int64_t reconcile_ns;                 /* ... or is asked for then */
     struct looks *looks;
+    struct balloons *balloons; /* NULL: not wanted */
     uv_timer_t reconnect, review, due;
     unsigned int open_timers;
     uint64_t reconnect_ms;
@@ -89,6 +91,7 @@ struct source {
 static void
 come_up(struct source *source)
 {
+    balloons_come_up(source->balloons, source->connection, clock_monotonic_ns());
     source->listed = false;
     source->up = true;
     source->reconcile_ns = clock_monotonic_ns() + RECONCILE_NS;
@@ -319,6 +322,8 @@ review(uv_timer_t *timer)
         "the list of domains hangs in libvirt; its lane is given up and replaced");
     review_connecting(source);
     review_reconciliation(source, now_ns);
+    if (source->up)
+        balloons_review(source->balloons, source->connection, now_ns);
     look_again(&source->due);
     struct lanes_figures figures = lanes_figures(source->calls);
 
@@ -361,6 +366,8 @@ libvirt_start(const struct source_config *config, uv_loop_t *loop,
     start_timer(source, loop, &source->reconnect);
     start_timer(source, loop, &source->review);
     start_timer(source, loop, &source->due);
+    source->balloons =
+        balloons_new(&config->libvirt.balloon, source->link, source, listener, mailbox);
     uv_timer_start(&source->review, review, 0, REVIEW_MS);
     connect_now(&source->reconnect);
     return source;
@@ -445,6 +452,7 @@ libvirt_stop(struct source *source, int64_t deadline_ns)
 
     ended = lanes_wind_down(source->definitions, patience_ns) && ended;
     ended = lanes_wind_down(source->states, patience_ns) && ended;
+    ended = balloons_wind_down(source->balloons, patience_ns) && ended;
     if (!ended) {
         log_debug("calls are still in flight: the connections are severed",
                   LOG_STR("uri", source->link->uri));
@@ -453,6 +461,7 @@ libvirt_stop(struct source *source, int64_t deadline_ns)
     ended = lanes_stop(source->calls, deadline_ns);
     ended = lanes_stop(source->definitions, deadline_ns) && ended;
     ended = lanes_stop(source->states, deadline_ns) && ended;
+    ended = balloons_stop(source->balloons, deadline_ns) && ended;
     ended = lanes_stop(source->control, deadline_ns) && ended;
     if (ended) /* else the thread may wait for a lane that hangs in libvirt */
         libvirt_events_stop();

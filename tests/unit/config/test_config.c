@@ -17,6 +17,9 @@ check_defaults(const struct config *config)
     assert_int_equal(config->sources[0].kind, SOURCE_LIBVIRT);
     assert_string_equal(config->sources[0].libvirt.uri, "qemu:///system");
     assert_int_equal(config->sources[0].libvirt.lanes, 4);
+    assert_true(config->sources[0].libvirt.balloon.enabled);
+    assert_int_equal(config->sources[0].libvirt.balloon.interval_ns, 15 * NS_PER_S);
+    assert_int_equal(config->sources[0].libvirt.balloon.max_age_ns, 75 * NS_PER_S);
     assert_true(config->collectors[TIME].enabled);
     assert_int_equal(config->collectors[TIME].interval_ns, 15 * NS_PER_S);
     assert_int_equal(config->collectors[TIME].timeout_ns, 3 * NS_PER_S);
@@ -75,10 +78,12 @@ test_everything_set(void **state)
         "sources:\n"
         "  - name: local\n"
         "    libvirt: {uri: \"qemu:///system\", lanes: 16,\n"
-        "              ask_without_definition: true}\n"
+        "              ask_without_definition: true,\n"
+        "              balloon: {enabled: false, interval: 1m, max_age: 2m}}\n"
         "  - name: far-1\n"
         "    libvirt:\n"
         "      uri: qemu+ssh://root@far.example/system\n"
+        "      balloon: {interval: 20s}\n"
         "collectors:\n"
         "  time: {enabled: false, interval: 1m30s, timeout: 4s, max_age: 2h}\n"
         "  disk: {paths_exclude: \"\", paths_include: '^/srv', types_exclude: tmpfs}\n"
@@ -95,6 +100,12 @@ test_everything_set(void **state)
     assert_int_equal(config->sources[0].libvirt.lanes, 16);
     assert_true(config->sources[0].libvirt.ask_without_definition);
     assert_false(config->sources[1].libvirt.ask_without_definition);
+    assert_false(config->sources[0].libvirt.balloon.enabled);
+    assert_int_equal(config->sources[0].libvirt.balloon.interval_ns, 60 * NS_PER_S);
+    assert_int_equal(config->sources[0].libvirt.balloon.max_age_ns, 120 * NS_PER_S);
+    assert_true(config->sources[1].libvirt.balloon.enabled);
+    assert_int_equal(config->sources[1].libvirt.balloon.interval_ns, 20 * NS_PER_S);
+    assert_int_equal(config->sources[1].libvirt.balloon.max_age_ns, 100 * NS_PER_S);
     assert_string_equal(config->sources[1].name, "far-1");
     assert_string_equal(config->sources[1].libvirt.uri,
                         "qemu+ssh://root@far.example/system");

@@ -90,6 +90,7 @@ check_defaults(const struct config *config)
                      wanted->sources[0].libvirt.lanes);
     assert_int_equal(config->sources[0].libvirt.ask_without_definition,
                      wanted->sources[0].libvirt.ask_without_definition);
+    assert_true(source_config_is_same(&config->sources[0], &wanted->sources[0]));
     for (size_t i = 0; i < collectors_count; i++) {
         const struct collector_config *a = &config->collectors[i],
                                       *b = &wanted->collectors[i];

@@ -192,6 +192,14 @@ static const struct yaml_mistake mistakes[] = {
      "\"qemu:///system\""},
     {"sources: [{libvirt: {lanes: 0}}]\n",
      "1: sources[0].libvirt.lanes: 0 is out of range; write a number from 1 to 16"},
+    {"sources: [{libvirt: {balloon: {interval: 20s, max_age: 10s}}}]\n",
+     "1: sources[0].libvirt.balloon.max_age: 10s is shorter than the interval of 20s, "
+     "so "
+     "the values would come and go; write 20s or more"},
+    {"sources: [{libvirt: {balloon: {interval: 0s}}}]\n",
+     "1: sources[0].libvirt.balloon.interval: 0s is out of range; write a duration "
+     "from "
+     "1s to 1h"},
     {"sources: [{libvirt: {lanes: 17}}]\n",
      "1: sources[0].libvirt.lanes: 17 is out of range; write a number from 1 to 16"},
     {"sources: [{libvirt: {lanes: -1}}]\n",

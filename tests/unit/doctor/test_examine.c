@@ -390,6 +390,38 @@ test_commands_that_fail(void **state)
     expect_problem(examine(visit), "command_avoided", false, "none");
 }
 
+/* What libvirt has told of its memory, or that it was not asked, or in vain. */
+static void
+test_memory(void **state)
+{
+    struct visit *visit = *state;
+    struct guest *guest = visit->guest;
+    const int64_t now_ns = 1700000000 * (INT64_C(1000) * 1000 * 1000);
+
+    guest->answered = true;
+    assert_int_equal(examine(visit)->findings_count, 0); /* not asked */
+    guest->balloon.read_ns = now_ns;
+    expect_problem(examine(visit), "no_memory", false, "none");
+    expect_remedy(
+        visit->doctor->rows, 0,
+        "virsh -c qemu:///system dommemstat web-1 --period 10 --live --config");
+    assert_true(doctor_is_well(visit->doctor));
+
+    guest->domain = DOMAIN_PAUSED;
+    expect_problem(examine(visit), "paused", false, "none");
+    assert_int_equal(visit->doctor->rows[0].findings_count, 1);
+    guest->domain = DOMAIN_RUNNING;
+
+    guest->definition = domain_facts_new();
+    guest->definition->lacks_balloon = true;
+    expect_problem(examine(visit), "no_balloon", false, "none");
+    expect_remedy(visit->doctor->rows, 0, "virsh -c qemu:///system edit web-1");
+
+    guest->balloon.has[BALLOON_TOTAL] = true;
+    guest->balloon.updated_ns = now_ns;
+    assert_int_equal(examine(visit)->findings_count, 0);
+}
+
 int
 main(void)
 {
@@ -406,6 +438,7 @@ main(void)
         TEST(test_others_in_the_way),
         TEST(test_not_a_fault),
         TEST(test_a_paused_domain_may_lack_the_channel),
+        TEST(test_memory),
         TEST(test_commands),
         TEST(test_no_filesystem),
         TEST(test_commands_that_fail),

@@ -22,7 +22,9 @@
 static char no_name[] = "", uri[] = "qemu:///system", path[] = "/run/*.sock";
 static char second_name[] = "second";
 static struct source_config libvirt_source __attribute__((unused)) = {
-    .name = no_name, .kind = SOURCE_LIBVIRT, .libvirt = {.uri = uri}};
+    .name = no_name,
+    .kind = SOURCE_LIBVIRT,
+    .libvirt = {.uri = uri, .balloon = {.max_age_ns = 75 * S}}};
 static struct source_config socket_source __attribute__((unused)) = {
     .name = second_name, .kind = SOURCE_SOCKET, .socket = {.path = path}};
 

@@ -236,6 +236,7 @@ static inline void
 come_up(void)
 {
     the_source.listener->source_up(the_source.listener->context, &the_source);
+    the_source.listener->balloons_told(the_source.listener->context, &the_source);
 }
 
 /* Whether a call comes within so many turns. */

@@ -5,6 +5,7 @@
 #ifndef UNIT_SOURCE_LIBVIRT_WORLD_H
 #define UNIT_SOURCE_LIBVIRT_WORLD_H
 
+#include "source/balloon.h"
 #include "source/source.h"
 
 #include "base/clock.h"
@@ -216,6 +217,9 @@ virDomainGetJobStats(virDomainPtr domain, int *type, virTypedParameterPtr *param
 
 /* --- what is heard of the source --- */
 
+/* What its source is told; off unless a test sets it. */
+static struct balloon_config balloon_config;
+
 struct world {
     uv_loop_t loop;
     uv_timer_t tick; /* so that the loop never waits for long */
@@ -274,6 +278,22 @@ source_down(void *context, struct source *source, const char *why)
 }
 
 static inline void
+balloon_told(void *context, struct source *source, const char *key,
+             const struct balloon *balloon)
+{
+    (void)source;
+    (void)key;
+    note(context, balloon->updated_ns > 0 ? "said" : "silent", "", "");
+}
+
+static inline void
+balloons_told(void *context, struct source *source)
+{
+    (void)source;
+    note(context, "told", "", "");
+}
+
+static inline void
 ticked(uv_timer_t *timer)
 {
     (void)timer;
@@ -317,9 +337,12 @@ begin(struct world *world)
     static struct source_listener listener = {.guest_seen = guest_seen,
                                               .guest_gone = guest_gone,
                                               .source_up = source_up,
-                                              .source_down = source_down};
-    const struct source_config config = {.kind = SOURCE_LIBVIRT,
-                                         .libvirt = {.uri = uri, .lanes = 1}};
+                                              .source_down = source_down,
+                                              .balloon_told = balloon_told,
+                                              .balloons_told = balloons_told};
+    const struct source_config config = {
+        .kind = SOURCE_LIBVIRT,
+        .libvirt = {.uri = uri, .lanes = 1, .balloon = balloon_config}};
 
     listener.context = world;
     world->source =
