@@ -10,6 +10,7 @@ HOST_COLUMN = g.override("Host", links=[to_exporter()])
 RATE = "[$__rate_interval]"
 PERCENT = {"unit": "percentunit", "min": 0}
 PROCFS = "The collector procfs is off, or this is not Linux."
+BALLOON = "libvirt does not have it: `qga-exporter doctor` says why."
 
 
 # Between the lines "at most" and "at least", without them; the line in it has no area.
@@ -204,6 +205,9 @@ sum(rate(qga_cpu_seconds_total{{GUEST}}{RATE}))"""), "{{mode}}"),
 def memory():
     def bytes_of(name):
         return f"max(qga_memory_{name}_bytes{{GUEST}})"
+
+    def said(name):
+        return f"max(qga_balloon_{name}_bytes{{GUEST}})"
     return g.row(
         "Memory",
         g.lines("Use of memory", "What the guest uses its memory for (collector procfs).",
@@ -214,9 +218,10 @@ def memory():
                  g.series(q(bytes_of("MemFree")), "free")],
                 (10, 8), unit="bytes", min=0, stacked=True, no_value=PROCFS),
         g.lines("Available memory", "What programs can still have without swapping, of what the "
-                "guest sees (collector procfs).",
-                g.series(q(f"{bytes_of('MemAvailable')} / {bytes_of('MemTotal')}"), "available"),
-                (7, 8), unit="percentunit", min=0, max=1, no_value=PROCFS),
+                "guest sees (collector procfs, else its balloon).",
+                g.series(q(f"{bytes_of('MemAvailable')} / {bytes_of('MemTotal')} or "
+                           f"{said('MemAvailable')} / {said('MemTotal')}"), "available"),
+                (7, 8), unit="percentunit", min=0, max=1, no_value=BALLOON),
         g.lines("Swap", "Swap in use, and what was promised of memory (collector procfs).",
                 [g.series(q(f"{bytes_of('SwapTotal')} - {bytes_of('SwapFree')}"), "swap used"),
                  g.series(q(bytes_of("Committed_AS")), "committed")],
@@ -228,7 +233,19 @@ def memory():
                  g.series(q("max(qga_domain_memory_maximum_bytes{GUEST})"), "host: maximum"),
                  g.series(q("max by (state) (qga_memory_blocks_bytes{GUEST})"),
                           "blocks: {{state}}")],
-                (24, 6), unit="bytes", min=0))
+                (10, 6), unit="bytes", min=0),
+        g.lines("Memory by the balloon", "What the guest says without its agent, and what its "
+                "process holds of the host's memory.",
+                [g.series(q(said(name)), words) for name, words in (
+                    ("MemTotal", "total"), ("MemAvailable", "available"), ("MemFree", "free"),
+                    ("caches", "caches"))]
+                + [g.series(q("max(qga_domain_memory_resident_bytes{GUEST})"),
+                            "host: the process holds")],
+                (7, 6), unit="bytes", min=0, no_value=BALLOON),
+        g.lines("Swapping", "What the guest reads from its swap, and writes to it (balloon).",
+                [g.series(q(f"max(rate(qga_balloon_swap_{way}_bytes_total{{GUEST}}{RATE}))"), way)
+                 for way in ("in", "out")],
+                (7, 6), unit="Bps", min=0, no_value=BALLOON))
 
 
 def filesystems():

@@ -116,6 +116,12 @@ TROUBLES = (
        and on (job, instance, address)
          count by (job, instance, address) (
            count by ({GUEST_LABELS}, address) (qga_network_address_info{{HOST}})) > 1"""),
+    Trouble("QgaMemoryShort", WARNING, "memory is short", "", """
+     (qga_memory_MemAvailable_bytes{GUEST} / qga_memory_MemTotal_bytes{GUEST}
+       or qga_balloon_MemAvailable_bytes{GUEST} / qga_balloon_MemTotal_bytes{GUEST}) < 0.05"""),
+    Trouble("QgaGuestSwapping", WARNING, "swaps in and out", "", """
+     rate(qga_balloon_swap_in_bytes_total{GUEST}[$__rate_interval]) > 1048576
+       and rate(qga_balloon_swap_out_bytes_total{GUEST}[$__rate_interval]) > 1048576"""),
     Trouble("QgaVcpusOffline", WARNING, "vCPUs not online", "", """
      qga_domain_vcpus{GUEST}
          - on BY_GUEST qga_vcpus{GUEST, state="online"} > 0

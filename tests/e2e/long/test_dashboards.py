@@ -96,7 +96,7 @@ FILL = (  # up to 2.5 %, then on by 4 KiB now and then, and reading it all
 def troubled_guests(lab, folder):
     guests = [lab.guest("dead", agent="7.2", disk=False, network=False),
               lab.guest("skewed", agent="7.2", disk=False, network=False, clock_s=90),
-              lab.guest("full", agent="10.0", vcpus=2),
+              lab.guest("full", agent="10.0", vcpus=2, balloon=True),
               lab.guest("frozen", agent="7.2", network=False),
               lab.guest(WINDOWS, agent="7.2", network=False,
                         disk_files=windows_files(os.path.join(folder, "windows")))]
@@ -129,6 +129,7 @@ def _prometheus(lab, tmp_path_factory):
         guests["dead"].run("agent hold")
         guests["skewed"].set_clock(120)
         guests["full"].run(FILL)
+        guests["full"].tell_memory()
         guests[WINDOWS].run("agent impostor -recorder /data")
         assert guests["frozen"].agent_command("guest-fsfreeze-freeze") > 0
         running.instance = f"127.0.0.1:{exporter.port}"
