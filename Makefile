@@ -84,6 +84,14 @@ $(BUILD)/%.o: %.c $(FLAGS_STAMP)
 BUILD_DEFINES = -DQGA_VERSION='"$(VERSION)"' -DQGA_REVISION='"$(REVISION)"' -DQGA_BRANCH='"$(BRANCH)"'
 BUILD_INFO := $(BUILD)/exporter/help.o $(BUILD)/exporter/store/telemetry_text.o
 $(BUILD_INFO): DEFINES = $(BUILD_DEFINES)
+# Where it looks for its configuration.
+PLACES = -DQGA_SYSCONFDIR='"$(SYSCONFDIR)"'
+PLACES_STAMP := $(BUILD)/.places
+$(PLACES_STAMP): FORCE
+	@mkdir -p $(@D)
+	@echo '$(PLACES)' | cmp -s - $@ || echo '$(PLACES)' >$@
+$(BUILD)/exporter/options.o: DEFINES = $(PLACES)
+$(BUILD)/exporter/options.o: $(PLACES_STAMP)
 
 # A test links the objects that it needs out of archives, one for each folder: that of the
 # folder of its name in exporter/, and of those which exporter/README.md lets it use.  Tests
@@ -241,10 +249,9 @@ rules-mutants: ## break each rule in small ways: a test must notice each
 	$(Q)tests/rules_mutants.py
 .PHONY: rules-check rules-mutants
 
-# The unit names the places of the program and its configuration; an edited configuration
-# is kept.
-unit-paths = sed -e 's|/usr/local/bin/|$(BINDIR)/|' -e 's|/etc/qga-exporter|$(SYSCONFDIR)/qga-exporter|'
-CONFIG_FILE = $(DESTDIR)$(SYSCONFDIR)/qga-exporter.yml
+# The unit names the places of the program and its flags; what was edited is kept.
+unit-paths = sed -e 's|/usr/local/bin/|$(BINDIR)/|' -e 's|/etc/|$(SYSCONFDIR)/|'
+install-once = test -e $(DESTDIR)$(2) || install -D -m 644 $(1) $(DESTDIR)$(2)
 
 # Documents lie there as they do here, so that their links lead on.
 DOCUMENTS := $(wildcard *.md LICENSE exporter/README.md docs/*.md docs/*.png docs/*.svg config/*.yml config/polkit/* \
@@ -256,7 +263,9 @@ install-documents:
 install: all install-documents ## install below PREFIX (/usr/local), and below DESTDIR
 	install -D $(BUILD)/qga-exporter $(DESTDIR)$(BINDIR)/qga-exporter
 	install -D -m 644 docs/qga-exporter.1 $(DESTDIR)$(MANDIR)/man1/qga-exporter.1
-	test -e $(CONFIG_FILE) || install -D -m 644 config/qga-exporter.yml $(CONFIG_FILE)
+	$(call install-once,config/qga-exporter.yml,$(SYSCONFDIR)/qga-exporter.yml)
+	$(call install-once,config/web.yml,$(SYSCONFDIR)/qga-exporter-web.yml)
+	$(call install-once,config/systemd/qga-exporter.default,$(SYSCONFDIR)/default/qga-exporter)
 	install -D -m 644 <($(unit-paths) config/systemd/qga-exporter.service) $(DESTDIR)$(UNITDIR)/qga-exporter.service
 	install -D -m 644 config/systemd/qga-exporter.sysusers $(DESTDIR)$(SYSUSERSDIR)/qga-exporter.conf
 
@@ -333,7 +342,7 @@ bench-fleet: $(BUILD)/qga-exporter ## count the series of real guests; measure a
 	$(Q)QGA_EXPORTER=$(abspath $<) /usr/bin/python3 tests/bench/fleet.py
 
 # What the analyzer follows beyond so many states costs as much time again as all the rest.
-TIDY_FLAGS = -std=c17 -D_GNU_SOURCE -Icollectors -Iexporter $(PACKAGE_CFLAGS) $(BUILD_DEFINES) \
+TIDY_FLAGS = -std=c17 -D_GNU_SOURCE -Icollectors -Iexporter $(PACKAGE_CFLAGS) $(BUILD_DEFINES) $(PLACES) \
 	-Xclang -analyzer-config -Xclang max-nodes=60000
 tidy: ## look for bugs with clang-tidy
 	$(Q)find collectors exporter -name '*.c' -print0 | \

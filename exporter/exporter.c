@@ -30,7 +30,9 @@
 struct config *
 exporter_load_config(const struct options *options, struct failure *why)
 {
-    struct config *config = config_load(options->config_file, &options->overrides, why);
+    const char *path =
+        options_file(options->config_file, options->config_file_is_named);
+    struct config *config = config_load(path, &options->overrides, why);
 
     if (config)
         log_configure(config->log.level, config->log.format);

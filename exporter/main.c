@@ -57,9 +57,10 @@ prepare_process(void)
 
 /* After the configuration itself was read without an error. */
 static int
-check_web_config(const struct options *options)
+check_web_config(const struct options *options, const struct config *config)
 {
-    const char *path = options->web_config_file;
+    const char *path =
+        options_file(options->web_config_file, options->web_config_file_is_named);
     struct failure why;
     struct web_access *access = web_access_open(path, NULL, NULL, &why);
 
@@ -71,7 +72,7 @@ check_web_config(const struct options *options)
     if (path)
         (void)printf("%s: the web config is good\n", path);
     (void)printf("%s: the config is good\n",
-                 options->config_file ? options->config_file : "no config file");
+                 config->path ? config->path : "no config file");
     return EXIT_SUCCESS;
 }
 
@@ -103,6 +104,8 @@ main(int argc, char *argv[])
     }
     if (options.mode != OPTIONS_CONFIG_CHECK)
         return run(&exporter);
+    int status = check_web_config(&options, exporter.config);
+
     config_free(exporter.config);
-    return check_web_config(&options);
+    return status;
 }

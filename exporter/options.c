@@ -1,6 +1,7 @@
 /* The table of flags, and the command line read by it. */
 #include "options.h"
 
+#include "base/file.h"
 #include "base/suggest.h"
 #include "base/text.h"
 #include "config/check.h"
@@ -12,6 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifndef QGA_SYSCONFDIR
+#error "the Makefile defines QGA_SYSCONFDIR"
+#endif
+
+#define CONFIG_FILE QGA_SYSCONFDIR "/qga-exporter.yml"
+#define WEB_CONFIG_FILE QGA_SYSCONFDIR "/qga-exporter-web.yml"
 #define PROGRAM "qga-exporter"
 #define DOCTOR "doctor"
 /* The report itself says what is wrong. */
@@ -40,8 +47,9 @@ enum flag_id {
 
 static const struct flag flags[FLAGS] = {
     [FLAG_CONFIG_FILE] = {"--config.file", "PATH",
-                          "YAML file with the configuration; without it everything has "
-                          "its default. SIGHUP reads it again."},
+                          "YAML file with the configuration (default: " CONFIG_FILE
+                          " if it is there, else everything has its default). SIGHUP "
+                          "reads it again."},
     [FLAG_CONFIG_CHECK] = {"--config.check", NULL,
                            "Check the configuration, also that of the web, and exit: 0 "
                            "if it is good, else 2 and one sentence."},
@@ -57,8 +65,9 @@ static const struct flag flags[FLAGS] = {
                              "(default: " CONFIG_DEFAULT_TELEMETRY_PATH ")."},
     [FLAG_WEB_CONFIG_FILE] = {"--web.config.file", "PATH",
                               "YAML file with TLS, users and headers, in the format of "
-                              "Prometheus' exporters; it is read again when it or a "
-                              "file that it names changes."},
+                              "Prometheus' exporters (default: " WEB_CONFIG_FILE
+                              " if it is there). It is read again when it or a file "
+                              "that it names changes."},
     [FLAG_LIST_COLLECTORS] = {"--list-collectors", NULL,
                               "List the collectors with their defaults and exit."},
     [FLAG_ONCE] = {"--once", NULL,
@@ -345,7 +354,13 @@ struct options
 options_parse(int argc, char *const argv[])
 {
     struct parser parser = {
-        .argc = argc, .argv = argv, .at = 1, .options.mode = OPTIONS_RUN};
+        .argc = argc,
+        .argv = argv,
+        .at = 1,
+        .options = {.mode = OPTIONS_RUN,
+                    .config_file = CONFIG_FILE,
+                    .web_config_file = WEB_CONFIG_FILE},
+    };
 
     memset(parser.options.overrides.collector_enabled, -1,
            sizeof(parser.options.overrides.collector_enabled));
@@ -358,8 +373,16 @@ options_parse(int argc, char *const argv[])
         if (apply_argument(&parser) < 0)
             return parser.options;
     }
+    parser.options.config_file_is_named = parser.seen[FLAG_CONFIG_FILE];
+    parser.options.web_config_file_is_named = parser.seen[FLAG_WEB_CONFIG_FILE];
     if (parser.seen[FLAG_FORMAT] && parser.options.mode != OPTIONS_DOCTOR)
         (void)fail(&parser,
                    "--format is the doctor's; write " PROGRAM " " DOCTOR " first");
     return parser.options;
+}
+
+const char *
+options_file(const char *path, bool is_named)
+{
+    return path && !is_named && file_is_absent(path) ? NULL : path;
 }

@@ -20,8 +20,11 @@ enum options_mode {
 struct options {
     enum options_mode mode;
     int exit_status;
-    const char *config_file;     /* NULL: defaults */
-    const char *web_config_file; /* NULL: neither TLS nor log-ins */
+    /* NULL: none.  One that the command line has not named is where the program looks
+     * by itself, and need not be there. */
+    const char *config_file;
+    const char *web_config_file;
+    bool config_file_is_named, web_config_file_is_named;
     struct config_overrides overrides;
     /* OPTIONS_DOCTOR: which guests, NULL-terminated (none: all), and how to say it. */
     const char *domains[OPTIONS_DOMAINS_MAX + 1];
@@ -31,5 +34,8 @@ struct options {
 /* Prints help, version and list to stdout, and one sentence on a bad command line to
  * stderr (exit_status 2). */
 struct options options_parse(int argc, char *const argv[]);
+
+/* The file to be read now: `path`, or NULL if that is not named and not there. */
+const char *options_file(const char *path, bool is_named);
 
 #endif

@@ -89,6 +89,18 @@ reload_web(struct daemon *daemon, const struct config *config, struct failure *w
     return has_moved;
 }
 
+/* Two files, either of which may be one that nobody has named. */
+static void
+log_files(const struct daemon *daemon, const char *message)
+{
+    struct web_policy *policy = web_access_get(daemon->access);
+    const char *file = daemon->exporter->config->path;
+
+    log_info(message, LOG_STR("file", file ? file : "none"),
+             LOG_STR("web_file", policy->path ? policy->path : "none"));
+    web_policy_unref(policy);
+}
+
 static void
 reload(uv_signal_t *handle, int number)
 {
@@ -109,7 +121,7 @@ reload(uv_signal_t *handle, int number)
     poller_configure(exporter->poller, config);
     config_free(exporter->config);
     exporter->config = config;
-    log_info("the config is reloaded");
+    log_files(daemon, "the config is reloaded");
     telemetry_reload(exporter->telemetry, true, clock_realtime_ns());
 }
 
@@ -145,6 +157,16 @@ first_pass(void *context, bool all_answered)
         web_set_ready(daemon->web, true);
 }
 
+static struct web_access *
+open_access(const struct exporter *exporter, struct failure *why)
+{
+    const struct options *options = exporter->options;
+
+    return (options->web_config_file_is_named ? web_access_open
+                                              : web_access_open_if_there)(
+        options->web_config_file, web_reloaded, exporter->telemetry, why);
+}
+
 /* The status of a start that failed, or 0. */
 static int
 open_web(struct daemon *daemon)
@@ -152,8 +174,7 @@ open_web(struct daemon *daemon)
     const struct exporter *exporter = daemon->exporter;
     struct failure why;
 
-    daemon->access = web_access_open(exporter->options->web_config_file, web_reloaded,
-                                     exporter->telemetry, &why);
+    daemon->access = open_access(exporter, &why);
     if (daemon->access)
         daemon->web = start_web(daemon, exporter->config, &why);
     if (daemon->web)
@@ -173,6 +194,7 @@ serve(struct exporter *exporter)
     int status = open_web(&daemon);
 
     if (status == EXIT_SUCCESS) {
+        log_files(&daemon, "the config is read");
         exporter_start(exporter, first_pass, &daemon);
         (void)uv_run(&exporter->loop, UV_RUN_DEFAULT);
     }

@@ -11,6 +11,12 @@
 
 #define ROOM_BYTES 4096 /* most files are smaller; it doubles */
 
+bool
+file_is_absent(const char *path)
+{
+    return access(path, F_OK) < 0 && errno == ENOENT;
+}
+
 int
 file_open(const char *path)
 {

@@ -2,7 +2,11 @@
 #ifndef BASE_FILE_H
 #define BASE_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
+
+/* Not so of one that is there and cannot be reached: that is a mistake. */
+bool file_is_absent(const char *path);
 
 /* To read; does not wait for the writer of a pipe.  -1 with errno. */
 int file_open(const char *path);

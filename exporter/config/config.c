@@ -279,6 +279,7 @@ config_load(const char *path, const struct config_overrides *overrides,
         return NULL;
     struct config *config = config_new();
 
+    config->path = path ? memory_string(path) : NULL;
     if (section_read(config_keys, root, config, why) < 0 ||
         overrides_apply(overrides, path, config, why) < 0) {
         config_free(config);
@@ -303,5 +304,6 @@ config_free(struct config *config)
             filter_free(config->collectors[i].filters[j]);
     listen_addresses_free(config->web.listen_addresses);
     free(config->web.telemetry_path);
+    free(config->path);
     free(config);
 }

@@ -48,6 +48,7 @@ struct log_config {
 };
 
 struct config {
+    char *path; /* of the file; NULL: all defaults */
     struct source_config *sources;
     size_t sources_count;
     struct collector_config collectors[COLLECTORS_MAX]; /* by index in collectors[] */

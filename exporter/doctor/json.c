@@ -93,8 +93,10 @@ doctor_json(const struct doctor *doctor)
         json_array_append_new(domains, json_row(&doctor->rows[i]));
     for (size_t i = 0; i < doctor->sources_count; i++)
         json_array_append_new(sources, json_source(&doctor->sources[i]));
-    json_auto_t *report = json_pack("{s:b, s:o, s:o}", "well", doctor_is_well(doctor),
-                                    "domains", domains, "sources", sources);
+    json_auto_t *report =
+        json_pack("{s:b, s:o, s:o, s:o}", "well", doctor_is_well(doctor),
+                  "configuration", json_text_or_null(doctor->config->path), "domains",
+                  domains, "sources", sources);
     char *text = json_dumps(report, JSON_INDENT(2));
 
     if (!text)

@@ -151,7 +151,11 @@ doctor_table(const struct doctor *doctor)
 {
     struct text out = TEXT_INIT(TABLE_BYTES_MAX);
     size_t faulty = 0;
+    const char *path = doctor->config->path;
+    char *shown = doctor_escape(path ? path : "no file, all defaults");
 
+    text_add_format(&out, "configuration: %s\n", shown);
+    free(shown);
     for (size_t i = 0; i < doctor->rows_count; i++)
         faulty += !doctor_row_is_well(&doctor->rows[i]);
     if (doctor->rows_count > 0)

@@ -2,6 +2,7 @@
 #include "web/access.h"
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/thread.h"
 #include "kit/failure.h"
@@ -31,6 +32,7 @@ struct watched_file {
 
 struct web_access {
     char *path;
+    bool may_be_absent; /* guarded by `reading` */
     void (*reloaded)(void *context, bool successful);
     void *context;
     pthread_t watcher;
@@ -98,14 +100,24 @@ files_differ(const struct web_access *access)
     return differ;
 }
 
+/* Of the file that is read now; NULL: none. */
+static const char *
+path_now(const struct web_access *access)
+{
+    return access->may_be_absent && file_is_absent(access->path) ? NULL : access->path;
+}
+
 static struct web_policy *
 policy_load(struct web_access *access, struct failure *why)
 {
     file_note(&access->files[0], access->path);
-    struct web_config *config = web_config_load(access->path, why);
+    const char *path = path_now(access);
+    struct web_config *config = web_config_load(path, why);
 
     if (!config)
         return NULL;
+    /* Who had a file with users is not left without because somebody moves it away. */
+    access->may_be_absent = access->may_be_absent && !path;
     file_note(&access->files[1], config->tls.cert.path);
     file_note(&access->files[2], config->tls.key.path);
     file_note(&access->files[3], config->tls.client_ca.path);
@@ -113,6 +125,7 @@ policy_load(struct web_access *access, struct failure *why)
 
     atomic_init(&policy->references, 1);
     policy->config = config;
+    policy->path = path ? access->path : NULL;
     if (!config->tls.enabled)
         return policy;
     policy->tls = web_tls_new(&config->tls, why);
@@ -244,14 +257,16 @@ watch_start(struct web_access *access)
 
 /* --- from outside --- */
 
-struct web_access *
-web_access_open(const char *path, void (*reloaded)(void *context, bool successful),
-                void *context, struct failure *why)
+static struct web_access *
+open_file(const char *path, bool may_be_absent,
+          void (*reloaded)(void *context, bool successful), void *context,
+          struct failure *why)
 {
     struct web_access *access = memory_new(1, sizeof(*access));
     pthread_condattr_t monotonic;
 
     access->path = path ? memory_string(path) : NULL;
+    access->may_be_absent = path && may_be_absent;
     access->reloaded = reloaded;
     access->context = context;
     (void)pthread_mutex_init(&access->reading, NULL);
@@ -268,6 +283,21 @@ web_access_open(const char *path, void (*reloaded)(void *context, bool successfu
     if (path)
         watch_start(access);
     return access;
+}
+
+struct web_access *
+web_access_open(const char *path, void (*reloaded)(void *context, bool successful),
+                void *context, struct failure *why)
+{
+    return open_file(path, false, reloaded, context, why);
+}
+
+struct web_access *
+web_access_open_if_there(const char *path,
+                         void (*reloaded)(void *context, bool successful),
+                         void *context, struct failure *why)
+{
+    return open_file(path, true, reloaded, context, why);
 }
 
 void

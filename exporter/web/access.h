@@ -21,6 +21,7 @@ struct web_tls;
 struct web_policy {
     struct web_config *config;
     struct web_tls *tls; /* NULL: plain HTTP */
+    const char *path;    /* of the file that it is from; NULL: none */
     /* Only for this module, from here on. */
     atomic_size_t references;
     atomic_int_fast64_t full_ns; /* of the rate limit: when the burst is had again */
@@ -31,6 +32,12 @@ struct web_policy {
 struct web_access *web_access_open(const char *path,
                                    void (*reloaded)(void *context, bool successful),
                                    void *context, struct failure *why);
+/* Likewise, but the file need not be there: until it is, everybody may come.  Once it
+ * was read, it is needed as any other. */
+struct web_access *web_access_open_if_there(const char *path,
+                                            void (*reloaded)(void *context,
+                                                             bool successful),
+                                            void *context, struct failure *why);
 void web_access_close(struct web_access *access); /* NULL is fine */
 
 /* 0, or -1 with one sentence: the old state stays.  What is read is in force, and

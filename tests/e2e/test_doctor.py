@@ -66,7 +66,8 @@ def test_every_guest_has_a_row(lab):
 def test_the_table_for_those_named(lab, old):
     status, out, errors = table(lab, "new", old.uuid)
     assert (status, errors) == (0, "")
-    lines = out.splitlines()
+    assert out.startswith("configuration: no file, all defaults\n")
+    lines = out.splitlines()[1:]
     assert lines[0].split() == ["DOMAIN", "STATE", "AGENT", "CHANNEL", "SERVICE", "ANSWER"]
     assert [line.split()[:2] for line in lines[1:3]] == [["new", "responsive"],
                                                         ["old", "responsive"]]

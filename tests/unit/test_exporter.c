@@ -28,6 +28,32 @@ open_exporter(struct exporter *exporter, struct options *options)
     exporter_open(exporter);
 }
 
+/* A file that nobody has named may be absent, and may come later. */
+static void
+test_a_file_is_found(void **state)
+{
+    char path[] = "/tmp/test_exporter.XXXXXX";
+    int file = mkstemp(path);
+    struct options options = {.config_file = path};
+    struct failure why;
+
+    (void)state;
+    memset(options.overrides.collector_enabled, -1,
+           sizeof(options.overrides.collector_enabled));
+    assert_true(file >= 0);
+    struct config *config = exporter_load_config(&options, &why);
+
+    assert_string_equal(config->path, path);
+    config_free(config);
+    assert_int_equal(close(file), 0);
+    assert_int_equal(unlink(path), 0);
+    config = exporter_load_config(&options, &why);
+    assert_null(config->path);
+    config_free(config);
+    options.config_file_is_named = true;
+    assert_null(exporter_load_config(&options, &why));
+}
+
 static size_t
 open_files(void)
 {
@@ -137,7 +163,8 @@ test_a_call_that_hangs(void **state)
 static void
 test_config(void **state)
 {
-    const struct options options = {.config_file = "/nowhere/qga-exporter.yml"};
+    const struct options options = {.config_file = "/nowhere/qga-exporter.yml",
+                                    .config_file_is_named = true};
     struct failure why;
 
     (void)state;
@@ -149,6 +176,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_file_is_found),
         cmocka_unit_test(test_nothing_is_left),
         cmocka_unit_test(test_signals_end_the_loop),
         cmocka_unit_test(test_a_call_that_hangs),

@@ -49,7 +49,9 @@ test_nothing_said(void **state)
     (void)state;
     struct options options = parse("");
     assert_int_equal(options.mode, OPTIONS_RUN);
-    assert_null(options.config_file);
+    assert_string_equal(options.config_file, "/etc/qga-exporter.yml");
+    assert_string_equal(options.web_config_file, "/etc/qga-exporter-web.yml");
+    assert_false(options.config_file_is_named || options.web_config_file_is_named);
     assert_null(options.overrides.libvirt_uri);
     assert_null(options.overrides.listen_addresses[0]);
     assert_null(options.overrides.telemetry_path);
@@ -73,6 +75,7 @@ test_all_flags(void **state)
     assert_string_equal(err, "");
     assert_int_equal(options.mode, OPTIONS_ONCE);
     assert_string_equal(options.config_file, "/etc/x.yml");
+    assert_true(options.config_file_is_named);
     assert_string_equal(options.overrides.libvirt_uri, "qemu:///session");
     assert_string_equal(options.overrides.listen_addresses[0], ":1");
     assert_string_equal(options.overrides.listen_addresses[1], "[::1]:2");

@@ -36,7 +36,8 @@ run(const char *config, const char *web_config_path, void (*each_turn)(unsigned 
 {
     struct options options = {.mode = OPTIONS_RUN,
                               .config_file = config_path,
-                              .web_config_file = web_config_path};
+                              .web_config_file = web_config_path,
+                              .web_config_file_is_named = true};
     struct exporter exporter = {.options = &options, .drivers = drivers};
     struct failure why;
 
@@ -79,6 +80,8 @@ test_ends_by_a_signal(void **state)
     (void)state;
     assert_int_equal(run(LISTEN, NULL, end_at_once), 0);
     assert_int_equal(count("msg=stopping signal=Terminated"), 1);
+    assert_int_equal(count("msg=\"the config is read\" file=/tmp/test_serve."), 1);
+    assert_int_equal(count(" web_file=none"), 1);
     assert_int_equal(fake.calls, 1);
 }
 

@@ -150,6 +150,18 @@ nobody_is_waited_for(void **state)
     free(bytes);
 }
 
+static void
+what_cannot_be_reached_is_not_absent(void **state)
+{
+    char below[64];
+
+    (void)state;
+    assert_false(file_is_absent(path));
+    assert_true(file_is_absent("/no/such/file"));
+    (void)snprintf(below, sizeof(below), "%s/below", path); /* a file is no folder */
+    assert_false(file_is_absent(below));
+}
+
 int
 main(void)
 {
@@ -160,6 +172,7 @@ main(void)
         cmocka_unit_test(what_comes_in_pieces_is_put_together),
         cmocka_unit_test(the_cause_is_told),
         cmocka_unit_test(nobody_is_waited_for),
+        cmocka_unit_test(what_cannot_be_reached_is_not_absent),
     };
 
     return cmocka_run_group_tests_name("file", tests, set_up, tear_down);

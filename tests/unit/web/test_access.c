@@ -50,6 +50,37 @@ without_a_file_everybody_may(void **state)
     web_access_close(NULL);
 }
 
+/* From then on it is needed: without it, who had users would let everybody in. */
+static void
+a_file_that_need_not_be_there_is_read_once_it_is(void **state)
+{
+    char path[128];
+    struct web_access *access;
+
+    (void)state;
+    (void)snprintf(path, sizeof(path), "%s/late.yml", folder);
+    assert_null(web_access_open(path, NULL, NULL, &yaml_why));
+    access = web_access_open_if_there(path, NULL, NULL, &yaml_why);
+    struct web_policy *before = web_access_get(access);
+    FILE *file = fopen(path, "w");
+
+    assert_true(fputs("rate_limit: {interval: 1s}\n", file) >= 0);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(web_access_reload(access, &yaml_why), 0);
+    web_access_settle(access, true);
+    struct web_policy *after = web_access_get(access);
+
+    assert_null(before->path);
+    assert_int_equal(before->config->rate_limit.interval_ns, 0);
+    assert_string_equal(after->path, path);
+    assert_int_equal(after->config->rate_limit.interval_ns, S);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(web_access_reload(access, &yaml_why), -1);
+    web_policy_unref(before);
+    web_policy_unref(after);
+    web_access_close(access);
+}
+
 /* Who holds a policy keeps it; who comes anew gets the new one. */
 static void
 what_is_read_again_is_in_force(void **state)
@@ -166,6 +197,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_a_file_everybody_may),
+        cmocka_unit_test(a_file_that_need_not_be_there_is_read_once_it_is),
         cmocka_unit_test(what_is_read_again_is_in_force),
         cmocka_unit_test(what_is_refused_elsewhere_is_not_in_force),
         cmocka_unit_test(what_is_wrong_is_refused),
