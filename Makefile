@@ -84,14 +84,15 @@ $(BUILD)/%.o: %.c $(FLAGS_STAMP)
 BUILD_DEFINES = -DQGA_VERSION='"$(VERSION)"' -DQGA_REVISION='"$(REVISION)"' -DQGA_BRANCH='"$(BRANCH)"'
 BUILD_INFO := $(BUILD)/exporter/help.o $(BUILD)/exporter/store/telemetry_text.o
 $(BUILD_INFO): DEFINES = $(BUILD_DEFINES)
-# Where it looks for its configuration.
-PLACES = -DQGA_SYSCONFDIR='"$(SYSCONFDIR)"'
+# Where it looks for its configuration, and what its messages name.
+PLACES = -DQGA_SYSCONFDIR='"$(SYSCONFDIR)"' -DQGA_DOCDIR='"$(DOCDIR)"'
 PLACES_STAMP := $(BUILD)/.places
 $(PLACES_STAMP): FORCE
 	@mkdir -p $(@D)
 	@echo '$(PLACES)' | cmp -s - $@ || echo '$(PLACES)' >$@
-$(BUILD)/exporter/options.o: DEFINES = $(PLACES)
-$(BUILD)/exporter/options.o: $(PLACES_STAMP)
+KNOWS_PLACES := $(BUILD)/exporter/options.o $(BUILD)/exporter/doctor/remedies.o
+$(KNOWS_PLACES): DEFINES = $(PLACES)
+$(KNOWS_PLACES): $(PLACES_STAMP)
 
 # A test links the objects that it needs out of archives, one for each folder: that of the
 # folder of its name in exporter/, and of those which exporter/README.md lets it use.  Tests

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/mailbox.h"
 #include "config/config.h"
+#include "doctor/remedies.h"
 #include "options.h"
 #include "poll/poller.h"
 #include "source/source.h"
@@ -115,6 +116,7 @@ exporter_start(struct exporter *exporter,
         .context = context,
         .at_once = exporter->options->mode != OPTIONS_RUN,
         .only = exporter->options->domains,
+        .source_remedy = doctor_source_remedy,
     };
 
     exporter->poller = poller_start(&parts, exporter->config);

@@ -6,6 +6,7 @@
 #include "doctor/doctor.h"
 #include "doctor/json.h"
 #include "doctor/table.h"
+#include "doctor/words.h"
 #include "exporter.h"
 #include "guest/guest.h"
 #include "options.h"
@@ -49,14 +50,76 @@ print(const char *bytes, size_t length)
     return false;
 }
 
+/* --- the end of --once --- */
+
+struct tally {
+    size_t sources, away, guests, silent;
+    const struct source_config *first_away;
+    const char *why;
+};
+
+static void
+tally_source(void *context, const struct source_config *source, bool is_up,
+             const char *why)
+{
+    struct tally *tally = context;
+
+    tally->sources++;
+    if (is_up)
+        return;
+    if (tally->away++ == 0) {
+        tally->first_away = source;
+        tally->why = why;
+    }
+}
+
+static void
+tally_guest(void *context, const struct source_config *source,
+            const struct guest *guest)
+{
+    struct tally *tally = context;
+
+    (void)source;
+    tally->guests++;
+    tally->silent += !guest->opted_out && guest->last_state != AGENT_RESPONSIVE;
+}
+
+static void
+print_trouble(const struct tally *tally)
+{
+    if (tally->away > 0) {
+        char *place = doctor_escape(doctor_source_place(tally->first_away));
+        char *why = doctor_escape(*tally->why ? tally->why : "it does not answer");
+
+        (void)fprintf(stderr, "qga-exporter: %zu of %zu sources %s away (%s: %s); ",
+                      tally->away, tally->sources, tally->away == 1 ? "is" : "are",
+                      place, why);
+        free(place);
+        free(why);
+    } else {
+        (void)fprintf(stderr, "qga-exporter: ");
+    }
+    (void)fprintf(stderr,
+                  "%zu of %zu guests answered; qga-exporter doctor says what to do\n",
+                  tally->guests - tally->silent, tally->guests);
+}
+
 int
 once_print_metrics(struct exporter *exporter)
 {
     struct walk walk = {.exporter = exporter};
+    struct tally tally = {0};
+    const struct watch_visitor visitor = {
+        .source = tally_source, .guest = tally_guest, .context = &tally};
 
     exporter_open(exporter);
     exporter_start(exporter, first_pass, &walk);
     (void)uv_run(&exporter->loop, UV_RUN_DEFAULT);
+    poller_visit(exporter->poller, &visitor);
+    if (!walk.all_answered)
+        print_trouble(&tally);
+    if (tally.away == tally.sources) /* there is nothing to show */
+        return exporter_close(exporter, EXIT_FAILURE);
 
     struct body *body =
         store_body(exporter->store, (struct body_form){EXPOSITION_TEXT, BODY_PLAIN},

@@ -21,8 +21,8 @@
 #define WEB_CONFIG_FILE QGA_SYSCONFDIR "/qga-exporter-web.yml"
 #define PROGRAM "qga-exporter"
 #define DOCTOR "doctor"
-/* The report itself says what is wrong. */
-#define DOCTOR_LOG_LEVEL "error"
+/* Of the doctor and --once: their own words say what is wrong. */
+#define WALK_LOG_LEVEL "error"
 #define NAME_BYTES 64
 #define KNOWN_BYTES_MAX 4096
 #define ON "--collector."
@@ -72,13 +72,13 @@ static const struct flag flags[FLAGS] = {
                               "List the collectors with their defaults and exit."},
     [FLAG_ONCE] = {"--once", NULL,
                    "Ask every guest once, print the metrics and exit: 0 if all "
-                   "answered."},
+                   "answered, else 1 and one sentence."},
     [FLAG_FORMAT] = {"--format", "FORMAT",
                      "How the doctor reports: table or json (default: table)."},
     [FLAG_LOG_LEVEL] = {"--log.level", "LEVEL",
                         "Least level of what is logged: debug, info, warn or error "
                         "(default: " CONFIG_DEFAULT_LOG_LEVEL
-                        "; the doctor's is " DOCTOR_LOG_LEVEL ")."},
+                        "; of --once and the doctor " WALK_LOG_LEVEL ")."},
     [FLAG_LOG_FORMAT] = {"--log.format", "FORMAT",
                          "logfmt or json (default: " CONFIG_DEFAULT_LOG_FORMAT ")."},
     [FLAG_VERSION] = {"--version", NULL, "Show the version and exit."},
@@ -301,10 +301,24 @@ apply_collector(struct parser *parser, const char *name, bool enables,
 
 /* --- arguments --- */
 
+static int
+apply_doctor(struct parser *parser)
+{
+    if (parser->options.mode == OPTIONS_RUN) {
+        parser->options.mode = OPTIONS_DOCTOR;
+        return 0;
+    }
+    return fail(
+        parser, "%s and " DOCTOR " exclude each other; give one of them",
+        flags[parser->options.mode == OPTIONS_ONCE ? FLAG_ONCE : FLAG_CONFIG_CHECK]
+            .name);
+}
+
 /* What is no flag. */
 static int
 apply_word(struct parser *parser, const char *word)
 {
+    static const char *const known[] = {DOCTOR, NULL};
     char quoted[TREE_QUOTE_BYTES];
     bool is_domain = parser->options.mode == OPTIONS_DOCTOR && *word != '\0';
 
@@ -315,6 +329,11 @@ apply_word(struct parser *parser, const char *word)
     if (is_domain)
         return fail(parser, "more than %d domains; name fewer, or none for all",
                     OPTIONS_DOMAINS_MAX);
+    if (strcmp(word, DOCTOR) == 0)
+        return apply_doctor(parser);
+    if (suggest_nearest(word, known))
+        return fail(parser, "stray argument \"%s\"; did you mean " DOCTOR "?",
+                    tree_quote(word, quoted));
     return fail(parser,
                 "stray argument \"%s\"; everything is said by flags, see " PROGRAM
                 " --help",
@@ -364,15 +383,13 @@ options_parse(int argc, char *const argv[])
 
     memset(parser.options.overrides.collector_enabled, -1,
            sizeof(parser.options.overrides.collector_enabled));
-    if (argc > 1 && strcmp(argv[1], DOCTOR) == 0) {
-        parser.options.mode = OPTIONS_DOCTOR;
-        parser.options.overrides.log_level = DOCTOR_LOG_LEVEL;
-        parser.at = 2;
-    }
     for (; parser.at < argc; parser.at++) {
         if (apply_argument(&parser) < 0)
             return parser.options;
     }
+    if (!parser.seen[FLAG_LOG_LEVEL] &&
+        (parser.options.mode == OPTIONS_DOCTOR || parser.options.mode == OPTIONS_ONCE))
+        parser.options.overrides.log_level = WALK_LOG_LEVEL;
     parser.options.config_file_is_named = parser.seen[FLAG_CONFIG_FILE];
     parser.options.web_config_file_is_named = parser.seen[FLAG_WEB_CONFIG_FILE];
     if (parser.seen[FLAG_FORMAT] && parser.options.mode != OPTIONS_DOCTOR)

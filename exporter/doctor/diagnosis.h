@@ -18,6 +18,7 @@ enum doctor_mark { MARK_UNTRIED, MARK_PASSED, MARK_FAILED };
 struct doctor_finding {
     const char *problem;                 /* one word for scripts; static */
     bool is_fault;                       /* else a note */
+    bool is_common;                      /* many have it: see doctor/common.h */
     char *text;                          /* one sentence, without control characters */
     char *remedies[DOCTOR_REMEDIES_MAX]; /* one line each; NULL: none (more) */
 };

@@ -2,6 +2,7 @@
 #include "doctor/doctor.h"
 
 #include "config/config.h"
+#include "doctor/common.h"
 #include "doctor/diagnosis.h"
 #include "doctor/examine.h"
 #include "doctor/guest_os.h"
@@ -126,8 +127,8 @@ was_found(const struct doctor *doctor, const char *domain)
     return false;
 }
 
-static bool
-all_sources_are_up(const struct doctor *doctor)
+bool
+doctor_all_sources_are_up(const struct doctor *doctor)
 {
     for (size_t i = 0; i < doctor->sources_count; i++) {
         if (!doctor->sources[i].is_up)
@@ -168,12 +169,14 @@ doctor_conclude(struct doctor *doctor)
         };
 
         doctor_find(&row,
-                    all_sources_are_up(doctor) ? TROUBLE_NOT_RUNNING : TROUBLE_NOT_SEEN,
+                    doctor_all_sources_are_up(doctor) ? TROUBLE_NOT_RUNNING
+                                                      : TROUBLE_NOT_SEEN,
                     &about);
         add_row(doctor, row);
     }
     if (doctor->rows_count > 0)
         qsort(doctor->rows, doctor->rows_count, sizeof(*doctor->rows), compare_rows);
+    doctor_common_mark(doctor);
 }
 
 bool
@@ -183,5 +186,5 @@ doctor_is_well(const struct doctor *doctor)
         if (!doctor_row_is_well(&doctor->rows[i]))
             return false;
     }
-    return all_sources_are_up(doctor);
+    return doctor_all_sources_are_up(doctor);
 }

@@ -37,6 +37,7 @@ void doctor_add_guest(struct doctor *doctor, const struct source_config *source,
  * the rows. */
 void doctor_conclude(struct doctor *doctor);
 
+bool doctor_all_sources_are_up(const struct doctor *doctor);
 /* All sources are connected, and no guest has a fault.  A paused, starting or opted-out
  * guest has none. */
 bool doctor_is_well(const struct doctor *doctor);

@@ -10,6 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifndef QGA_DOCDIR
+#error "the Makefile defines QGA_DOCDIR"
+#endif
+
+#define POLKIT_RULE QGA_DOCDIR "/config/polkit/50-qga-exporter.rules"
 #define CHANNEL_XML                                                                    \
     "<channel type='unix'>"                                                            \
     "<target type='virtio' name='org.qemu.guest_agent.0'/></channel>"
@@ -252,9 +257,9 @@ static const struct {
                   "--libvirt.uri=" CONFIG_DEFAULT_LIBVIRT_URI},
     /* By libvirtd.conf's access_drivers: being in the group libvirt does not help. */
     {"denied access",
-     "give this user domain.read, domain.write and the other rights of config/polkit/"
-     "50-qga-exporter.rules: copy it to /etc/polkit-1/rules.d/ (it names the user)"},
-    {"", "give this user the right: copy config/polkit/50-qga-exporter.rules to "
+     "give this user domain.read, domain.write and the other rights of " POLKIT_RULE
+     ": copy it to /etc/polkit-1/rules.d/ (it names the user)"},
+    {"", "give this user the right: copy " POLKIT_RULE " to "
          "/etc/polkit-1/rules.d/ (it names the user), or: usermod -a -G libvirt USER"},
 };
 

@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "config/config.h"
+#include "doctor/common.h"
 #include "doctor/diagnosis.h"
 #include "doctor/doctor.h"
 #include "doctor/words.h"
@@ -100,6 +101,8 @@ write_findings(struct text *out, const struct doctor_row *row)
     for (size_t i = 0; i < row->findings_count; i++) {
         const struct doctor_finding *finding = &row->findings[i];
 
+        if (finding->is_common)
+            continue;
         text_add_format(out, "    %s: %s\n", finding->is_fault ? "fault" : "note",
                         finding->text);
         for (size_t j = 0; j < DOCTOR_REMEDIES_MAX && finding->remedies[j]; j++)
@@ -160,10 +163,11 @@ doctor_table(const struct doctor *doctor)
         faulty += !doctor_row_is_well(&doctor->rows[i]);
     if (doctor->rows_count > 0)
         write_rows(&out, doctor);
+    doctor_common_write(&out, doctor);
     write_sources_away(&out, doctor);
-    if (doctor->rows_count == 0)
+    if (doctor->rows_count == 0 && doctor_all_sources_are_up(doctor))
         text_add_string(&out, "no running domain was found\n");
-    else
+    else if (doctor->rows_count > 0)
         text_add_format(&out, "%s%zu of %zu %s\n", faulty > 0 ? "\n" : "",
                         doctor->rows_count - faulty, doctor->rows_count,
                         doctor->rows_count == 1 ? "domain is well"

@@ -313,6 +313,21 @@ source_up(void *context, struct source *source)
     watch->parts->progressed(watch->parts->context);
 }
 
+/* Once for each reason. */
+static void
+log_remedy(const struct watch *watch, const char *why)
+{
+    bool is_known = watch->tried && !watch->up && strcmp(watch->away, why) == 0;
+
+    if (is_known || !watch->parts->source_remedy)
+        return;
+    char *remedy = watch->parts->source_remedy(&watch->identity, why);
+
+    log_warn("what to do about a source that is away",
+             LOG_STR("source", watch->identity.name), LOG_STR("remedy", remedy));
+    free(remedy);
+}
+
 static void
 source_down(void *context, struct source *source, const char *why)
 {
@@ -321,6 +336,7 @@ source_down(void *context, struct source *source, const char *why)
 
     telemetry_source_up(watch->parts->telemetry, watch->telemetry_row, false);
     watch_take_figures(watch, source);
+    log_remedy(watch, why ? why : "");
     snprintf(watch->away, sizeof(watch->away), "%s", why ? why : "");
     watch->up = false;
     watch->tried = true;

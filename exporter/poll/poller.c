@@ -158,6 +158,7 @@ poller_start(const struct poller_parts *parts, const struct config *config)
         .drivers = parts->drivers,
         .at_once = parts->at_once,
         .only = parts->only,
+        .source_remedy = parts->source_remedy,
         .progressed = progressed,
         .context = poller,
     };

@@ -26,7 +26,8 @@ struct poller_parts {
     struct telemetry *telemetry;
     const struct source_driver *const *drivers; /* by enum source_kind */
     bool at_once;            /* no spreading of the first pass: for --once */
-    const char *const *only; /* see poll/watch_parts.h */
+    const char *const *only; /* see poll/watch_parts.h, as is the next */
+    char *(*source_remedy)(const struct source_config *source, const char *why);
 
     /* Called once, when each source has connected or failed to, and each of its guests
      * was asked for everything once or was found not to answer. */

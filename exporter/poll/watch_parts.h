@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 struct mailbox;
+struct source_config;
 struct source_driver;
 struct store;
 struct telemetry;
@@ -21,6 +22,9 @@ struct watch_parts {
     /* Names or UUIDs, NULL-terminated: other guests are not even looked at.  NULL, or
      * none: all. */
     const char *const *only;
+    /* What to do about a source that is away because of `why`, to be free()d; NULL: the
+     * log does not say. */
+    char *(*source_remedy)(const struct source_config *source, const char *why);
     /* Something happened that may complete the first pass. */
     void (*progressed)(void *context);
     void *context;

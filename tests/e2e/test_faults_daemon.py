@@ -20,7 +20,7 @@ sources:
   - {{name: lab, libvirt: {{uri: "{}"}}}}
   - {{name: host, socket: {{path: "{}"}}}}
 """
-AWAY = "libvirt is away; trying again every few seconds"
+AWAY = "libvirt is away"
 GIVEN_UP = "calls hang in libvirt; their lanes are given up and replaced"
 SCRAPES = 3
 

@@ -128,3 +128,11 @@ def test_a_second_install_keeps_what_was_edited(installed):
     for name in names:
         with open(f"{installed.folder}/etc/{name}", encoding="utf-8") as file:
             assert file.read() == "# edited\n"
+
+
+def test_what_the_doctor_names_is_there(installed):
+    """The polkit rule of its remedies, below the documents that were installed."""
+    words = subprocess.run(["strings", EXPORTER], capture_output=True, text=True, check=True).stdout
+    paths = set(re.findall(r"/usr/local/share/doc/[\w./-]+\w", words))
+    assert any(path.endswith("50-qga-exporter.rules") for path in paths)
+    assert not [path for path in paths if not os.path.exists(installed.folder + path)]

@@ -90,6 +90,9 @@ test_metrics_of_a_guest_that_hangs(void **state)
     assert_int_equal(print_metrics(FAKE_HANGS), 1);
     expect(out, "\nqga_up{domain=\"web-1\"} 0\n");
     assert_null(strstr(out, "qga_clock_offset_seconds{"));
+    assert_string_equal(
+        err, "qga-exporter: 0 of 1 guests answered; qga-exporter doctor says what to "
+             "do\n");
 }
 
 static void
@@ -97,7 +100,10 @@ test_metrics_without_a_source(void **state)
 {
     (void)state;
     assert_int_equal(print_metrics(FAKE_IS_AWAY), 1);
-    expect(out, "\nqga_exporter_source_up{source=\"\"} 0\n");
+    assert_string_equal(out, "");
+    expect(err, "qga-exporter: 1 of 1 sources is away (qemu:///system: ");
+    expect(err, "); 0 of 0 guests answered; qga-exporter doctor says what to do\n");
+    assert_ptr_equal(strchr(err, '\n'), err + strlen(err) - 1);
 }
 
 /* A full disk must not look like success. */
@@ -140,7 +146,8 @@ test_doctor(void **state)
 
     (void)state;
     assert_int_equal(run_doctor(FAKE_ANSWERS, &options), 0);
-    assert_string_equal(out, "DOMAIN  STATE       AGENT  CHANNEL  SERVICE  ANSWER\n"
+    assert_string_equal(out, "configuration: no file, all defaults\n"
+                             "DOMAIN  STATE       AGENT  CHANNEL  SERVICE  ANSWER\n"
                              "web-1   responsive  -      ok       ok       ok\n"
                              "1 of 1 domain is well\n");
     assert_int_equal(run_doctor(FAKE_HANGS, &options), 1);
@@ -172,10 +179,10 @@ test_doctor_without_a_source(void **state)
     assert_int_equal(run_doctor(FAKE_IS_AWAY, &options), 1);
     assert_string_equal(
         out,
+        "configuration: no file, all defaults\n"
         "source qemu:///system is away: libvirt: Connection refused\n"
         "    remedy: start the daemon: systemctl start libvirtd (or virtqemud), or "
-        "name another by --libvirt.uri\n"
-        "no running domain was found\n");
+        "name another by --libvirt.uri\n");
 }
 
 static void

@@ -115,6 +115,11 @@ test_doctor(void **state)
     assert_string_equal(options.domains[3], "--format");
     assert_null(options.domains[4]);
     assert_false(parse("doctor --format=table").json);
+    options = parse("--libvirt.uri=qemu:///session --log.level=info doctor web");
+    assert_string_equal(err, "");
+    assert_int_equal(options.mode, OPTIONS_DOCTOR);
+    assert_string_equal(options.overrides.log_level, "info");
+    assert_string_equal(options.domains[0], "web");
     assert_int_equal(parse("doctor --help").exit_status, 0);
     assert_non_null(strstr(out, "qga-exporter doctor [FLAG]... [DOMAIN]..."));
 }
@@ -163,8 +168,10 @@ static const struct {
     {"doctor --format=xml",
      "--format: \"xml\" is not a format of the doctor; write table or json"},
     {"--format=json", "--format is the doctor's; write qga-exporter doctor first"},
-    {"--log.level=info doctor", "stray argument \"doctor\"; everything is said by "
-                                "flags, see qga-exporter --help"},
+    {"--once doctor", "--once and doctor exclude each other; give one of them"},
+    {"--config.check doctor",
+     "--config.check and doctor exclude each other; give one of them"},
+    {"doctr", "stray argument \"doctr\"; did you mean doctor?"},
     {"start", "stray argument \"start\"; everything is said by flags, see qga-exporter "
               "--help"},
     {"~", "stray argument \"\"; everything is said by flags, see qga-exporter --help"},

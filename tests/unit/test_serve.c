@@ -30,6 +30,8 @@ write_config(const char *text)
 
 #define LISTEN "web: {listen_addresses: [\"127.0.0.1:0\"]}\n"
 
+static enum fake_source behaviour = FAKE_ANSWERS;
+
 /* Returns the exit status; what was logged is in `err`. */
 static int
 run(const char *config, const char *web_config_path, void (*each_turn)(unsigned int))
@@ -47,7 +49,7 @@ run(const char *config, const char *web_config_path, void (*each_turn)(unsigned 
     write_config(config);
     exporter.config = exporter_load_config(&options, &why);
     assert_non_null(exporter.config);
-    fake_source = FAKE_ANSWERS;
+    fake_source = behaviour;
     fake_each_turn = each_turn;
 
     struct capture captured = capture_begin(stderr);
@@ -83,6 +85,16 @@ test_ends_by_a_signal(void **state)
     assert_int_equal(count("msg=\"the config is read\" file=/tmp/test_serve."), 1);
     assert_int_equal(count(" web_file=none"), 1);
     assert_int_equal(fake.calls, 1);
+}
+
+static void
+test_a_source_that_is_away_has_its_remedy(void **state)
+{
+    (void)state;
+    behaviour = FAKE_IS_AWAY;
+    assert_int_equal(run(LISTEN, NULL, end_at_once), 0);
+    behaviour = FAKE_ANSWERS;
+    assert_int_equal(count("remedy=\"start the daemon: systemctl start "), 1);
 }
 
 /* A port that was free a moment ago; or is held, by a socket to be closed. */
@@ -269,6 +281,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_ends_by_a_signal),
+        cmocka_unit_test(test_a_source_that_is_away_has_its_remedy),
         cmocka_unit_test(test_reload),
         cmocka_unit_test(test_reload_with_an_address_that_is_taken),
         cmocka_unit_test(test_pause),
