@@ -270,10 +270,17 @@ install: all install-documents ## install below PREFIX (/usr/local), and below D
 	install -D -m 644 <($(unit-paths) config/systemd/qga-exporter.service) $(DESTDIR)$(UNITDIR)/qga-exporter.service
 	install -D -m 644 config/systemd/qga-exporter.sysusers $(DESTDIR)$(SYSUSERSDIR)/qga-exporter.conf
 
-uninstall: ## remove what install has put there, but for the configuration
+uninstall: ## remove what install has put there; say what it leaves, and how that goes away
 	rm -f $(DESTDIR)$(BINDIR)/qga-exporter $(DESTDIR)$(MANDIR)/man1/qga-exporter.1
 	rm -f $(DESTDIR)$(UNITDIR)/qga-exporter.service $(DESTDIR)$(SYSUSERSDIR)/qga-exporter.conf
 	rm -rf $(DESTDIR)$(DOCDIR)
+	@echo 'These stay, if they are there; as root:'
+	@echo '  systemctl stop qga-exporter    # where it runs still'
+	@echo '  rm -f $(DESTDIR)/etc/systemd/system/multi-user.target.wants/qga-exporter.service'
+	@echo '  systemctl daemon-reload'
+	@echo '  rm -f $(DESTDIR)/etc/polkit-1/rules.d/50-qga-exporter.rules'
+	@echo '  rm -f $(DESTDIR)$(SYSCONFDIR)/qga-exporter.yml $(DESTDIR)$(SYSCONFDIR)/qga-exporter-web.yml $(DESTDIR)$(SYSCONFDIR)/default/qga-exporter'
+	@echo '  userdel qga-exporter'
 
 # Fuzzing.  `fuzz` builds with libFuzzer (clang); `fuzz-replay` runs the same targets over
 # the seeds and the findings with any compiler, so that a finding stays fixed.

@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define RULES_MAX 256
 
@@ -48,8 +49,26 @@ rule_string_read(const struct tree_node *node, void *value, struct failure *why)
     return 0;
 }
 
+/* It is compared with the ID that agents say.  On Windows that is another word than
+ * everybody's, and a rule that never fits would be taken for a protection. */
+static int
+os_read(const struct tree_node *node, void *value, struct failure *why)
+{
+    const char *const *os = value;
+    char quoted[TREE_QUOTE_BYTES];
+
+    if (rule_string_read(node, value, why) < 0)
+        return -1;
+    if (!*os || strncasecmp(*os, "win", strlen("win")) != 0)
+        return 0;
+    return tree_fail(why, node,
+                     "\"%s\" is no system that an agent says; on Windows they say "
+                     "mswindows",
+                     tree_quote(*os, quoted));
+}
+
 static const struct section_key rule_keys[] = {
-    {"os", .offset = offsetof(struct harm_rule, os), .read = rule_string_read},
+    {"os", .offset = offsetof(struct harm_rule, os), .read = os_read},
     {"agent_before", .offset = offsetof(struct harm_rule, agent_before),
      .read = rule_string_read},
     {"command", .offset = offsetof(struct harm_rule, command),

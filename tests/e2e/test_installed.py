@@ -136,3 +136,19 @@ def test_what_the_doctor_names_is_there(installed):
     paths = set(re.findall(r"/usr/local/share/doc/[\w./-]+\w", words))
     assert any(path.endswith("50-qga-exporter.rules") for path in paths)
     assert not [path for path in paths if not os.path.exists(installed.folder + path)]
+
+
+def test_what_uninstall_leaves_it_names(installed):
+    """Each file that is left of what was installed is one of the printed commands'."""
+    def files():
+        return {os.path.join(path, name) for path, _, names in os.walk(installed.folder)
+                for name in names if "qga-exporter" in os.path.join(path, name)}
+
+    assert f"{installed.folder}/{UNIT}" in files()
+    done = subprocess.run(["make", "--no-print-directory", f"DESTDIR={installed.folder}",
+                           "uninstall"], cwd=ROOT, check=True, capture_output=True, text=True)
+    removable = [word for line in done.stdout.splitlines() if line.startswith("  rm ")
+                 for word in line.split()]
+    assert files() == {word for word in removable if os.path.exists(word)}
+    for word in ("systemctl stop", "multi-user.target.wants", "polkit-1/rules.d", "userdel"):
+        assert word in done.stdout

@@ -63,6 +63,10 @@ rules_are_limited(void **state)
 static const struct yaml_mistake mistakes[] = {
     {"avoid: {rules: [{os: freebsd}]}\n",
      "1: avoid.rules[0]: names no command; write command: guest-get-fsinfo"},
+    {"avoid: {rules: [{os: Windows, command: guest-get-fsinfo}]}\n",
+     "1: avoid.rules[0].os: \"Windows\" is no system that an agent says; on Windows "
+     "they "
+     "say mswindows"},
     {"avoid: {rules: [{command: guest-exec}]}\n",
      "1: avoid.rules[0].command: \"guest-exec\" is no command that a collector sends; "
      "see "
