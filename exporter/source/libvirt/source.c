@@ -218,8 +218,8 @@ static void
 went_down(struct source *source, const char *reason)
 {
     if (source->up || strcmp(source->last_reason, reason) != 0)
-        log_warn("libvirt is away",
-                 LOG_STR("uri", source->link->uri), LOG_STR("reason", reason));
+        log_warn("libvirt is away", LOG_STR("uri", source->link->uri),
+                 LOG_STR("reason", reason));
     snprintf(source->last_reason, sizeof(source->last_reason), "%s", reason);
     source->listed = source->up = false;
     libvirt_connections_sever(source->link); /* calls come back, and none is stale */
