@@ -20,8 +20,8 @@ size_t utf8_cut(const char *text, size_t bytes_max);
  * only if `out` is not NULL. */
 size_t utf8_clean(const char *text, size_t bytes_max, char *out);
 
-/* Whether a character shows itself where it stands: no control, none without width, none
- * that separates lines or turns the direction of writing. */
+/* Whether a character shows itself where it stands: no control, none without width,
+ * none that separates lines or turns the direction of writing. */
 bool utf8_is_shown(uint32_t code);
 
 #endif

@@ -35,7 +35,7 @@ struct domain_facts {
     char *title;     /* "" if it has none */
     char *tags, *ostype; /* Proxmox VE's: "a;b", "l26"; "" elsewhere */
     struct domain_range vcpus, memory_bytes;
-    bool lacks_balloon; /* its definition says that it has none */
+    bool lacks_balloon;     /* its definition says that it has none */
     struct host_facts host; /* arrays and strings are owned */
     struct domain_metadata *metadata;
     size_t metadata_count;
