@@ -41,22 +41,24 @@ static size_t
 series_share(const struct incoming *in)
 {
     size_t left = in->rules->config->limits.series_per_guest;
-    size_t sharers = collectors_count, before;
+    size_t others = 0, before; /* that share with this one */
     bool content[COLLECTORS_MAX] = {false};
 
+    for (size_t i = 0; i < collectors_count; i++)
+        others += i != in->index;
     do {
-        before = sharers;
+        before = others;
         for (size_t i = 0; i < collectors_count; i++) {
             size_t wanted = series_wanted(in, i);
 
-            if (i == in->index || content[i] || wanted > left / sharers)
+            if (i == in->index || content[i] || wanted > left / (others + 1))
                 continue;
             content[i] = true;
             left -= wanted;
-            sharers--;
+            others--;
         }
-    } while (sharers < before);
-    return left / sharers;
+    } while (others < before);
+    return left / (others + 1);
 }
 
 /* Those that the collector's series name: what its filters exclude is not among them.

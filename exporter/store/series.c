@@ -31,7 +31,8 @@ value_end(char *in)
     while (*in != '\0' && *in != '"') {
         if (*in == '\\' && in[1] != '\0') {
             in++;
-            *in = *in == 'n' ? '\n' : *in;
+            if (*in == 'n')
+                *in = '\n';
         }
         *out++ = *in++;
     }

@@ -36,11 +36,11 @@ piece_is(struct piece piece, const char *word)
 static bool
 next_piece(struct piece *rest, char separator, struct piece *piece)
 {
-    const char *at = rest->start, *end = rest->start + rest->length;
     bool quoted = false;
 
     if (!rest->start)
         return false;
+    const char *at = rest->start, *end = rest->start + rest->length;
     for (; at < end && (quoted || *at != separator); at++) {
         if (quoted && *at == '\\' && at + 1 < end)
             at++;

@@ -113,6 +113,17 @@ is_same_query(const struct discovery_query *a, const struct discovery_query *b)
     return true;
 }
 
+static bool
+are_same_guests(struct discovery_guest *const *a, struct discovery_guest *const *b,
+                size_t count)
+{
+    size_t same = 0;
+
+    while (same < count && a[same] == b[same])
+        same++;
+    return same == count;
+}
+
 static void
 kept_move_first(struct web_targets *targets, size_t index)
 {
@@ -146,10 +157,9 @@ list_of(struct web_targets *targets, const struct discovery_query *query,
         index++;
     kept_move_first(targets, index);
     struct kept *kept = &targets->kept[0];
-    bool holds =
-        kept->list && is_same_query(&kept->query, query) &&
-        kept->guests_count == count &&
-        (count == 0 || memcmp(kept->guests, guests, count * sizeof(*guests)) == 0);
+    bool holds = kept->list && is_same_query(&kept->query, query) &&
+                 kept->guests_count == count &&
+                 are_same_guests(kept->guests, guests, count);
 
     if (holds) {
         guests_free(guests, count);

@@ -107,8 +107,7 @@ test_words_of_the_guest_choose_nothing(void **state)
     static const char *const quotes[] = {
         "internal error: Unknown JSON reply '%s'",
         "internal error: Parsed JSON reply '%s' isn't an object",
-        "internal error: cannot parse json %s: lexical error: invalid char in json "
-        "text",
+        "internal error: cannot parse json %s: lexical error: invalid string in json",
     };
     static const char *const lies[] = {
         "{\"a\":\"client socket is closed\"}",
