@@ -257,6 +257,15 @@ work_one(struct web_auth *auth, struct web_login *login)
     line_tell(auth, taken, good ? WEB_VERDICT_GOOD : WEB_VERDICT_BAD);
 }
 
+/* Whose turn it is, once there is one; NULL: the thread is to end. */
+static struct web_login *
+line_await(struct web_auth *auth)
+{
+    while (!auth->first && !auth->stopping)
+        (void)pthread_cond_wait(&auth->work, &auth->lock);
+    return auth->stopping ? NULL : line_next(auth);
+}
+
 static void *
 worker_main(void *argument)
 {
@@ -264,14 +273,12 @@ worker_main(void *argument)
 
     for (;;) {
         (void)pthread_mutex_lock(&auth->lock);
-        while (!auth->first && !auth->stopping)
-            (void)pthread_cond_wait(&auth->work, &auth->lock);
-        bool stopping = auth->stopping;
-        struct web_login *login = stopping ? line_take(auth, NULL) : line_next(auth);
-        auth->working = stopping ? NULL : login;
+        struct web_login *login = line_await(auth);
+        struct web_login *left = login ? NULL : line_take(auth, NULL);
+        auth->working = login;
         (void)pthread_mutex_unlock(&auth->lock);
-        if (stopping) {
-            line_tell(auth, login, WEB_VERDICT_BUSY);
+        if (!login) {
+            line_tell(auth, left, WEB_VERDICT_BUSY);
             return NULL;
         }
         work_one(auth, login); /* it stays in the line meanwhile */
