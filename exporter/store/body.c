@@ -90,12 +90,12 @@ body_new(const struct body_recipe *recipe)
 
     for (size_t slot = 0; slot < recipe->slots_count; slot++) {
         size_t families = recipe->slots[slot].families;
+        size_t count = recipe->slot_ends[slot] - start;
 
-        for (size_t family = 0; family < families; family++)
+        for (size_t family = 0; family < families && count > 0; family++)
             if (!wanted || wanted[family])
                 out = copy_family(out, header_of(recipe, slot, family),
-                                  recipe->fragments + start,
-                                  recipe->slot_ends[slot] - start, family);
+                                  recipe->fragments + start, count, family);
         wanted = wanted ? wanted + families : NULL;
         start = recipe->slot_ends[slot];
     }

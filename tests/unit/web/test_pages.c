@@ -227,6 +227,7 @@ the_format_is_the_one_that_is_wished(void **state)
     page = web_pages_get(pages, WEB_ROUTE_LANDING, &ask);
     assert_int_equal(page.status, 200);
     assert_false(page.negotiated);
+    page.release(page.owner);
     web_pages_free(pages);
 }
 

@@ -95,7 +95,7 @@ test_what_is_said_at_the_deadline_is_not_waited_for_for_ever(void **state)
         uv_run(&world->loop, UV_RUN_NOWAIT);
     }
     expect_failure(world, 1, FAILURE_TIMEOUT, "in time");
-    assert_in_range(turns, 2, 20);
+    assert_in_range(turns, 1, 20); /* libuv reads before its timers, or after */
 }
 
 /* Time that passed before the call, in which the loop did not turn, is not the call's.

@@ -115,6 +115,7 @@ tear_down(void **state)
 
     if (world->source)
         stop(world);
+    mailbox_drain(world->mailbox); /* command lines that nobody waits for any more */
     mailbox_close(world->mailbox);
     uv_close((uv_handle_t *)&world->tick, NULL);
     uv_run(&world->loop, UV_RUN_DEFAULT);
