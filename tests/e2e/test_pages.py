@@ -7,6 +7,7 @@ import os
 import pytest
 
 from lab.lab import GUEST_IPV4
+from lab.process import wait_for
 from lab.programs import get, run_exporter
 from markup import Page
 
@@ -58,9 +59,10 @@ def test_the_strict_reader_is_strict(bad):
 
 
 def test_the_overview_leads_everywhere(exporter):
+    # The sources are told once a second.
+    wait_for(lambda: "up" in [row[2] for row in page(exporter, "/").rows[1:]], "the source")
     start = page(exporter, "/")
     assert exporter_version(exporter) in start.text
-    assert "up" in [row[2] for row in start.rows[1:]]  # the source
     for link in set(start.links):
         if not link.startswith("#"):
             status, headers, body = get(exporter.url + link)

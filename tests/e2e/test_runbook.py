@@ -74,6 +74,7 @@ EXPECTED = {
     """virsh qemu-agent-command web '{"execute":"guest-fsfreeze-thaw"}'""": ('"return":1', freeze),
     "qga-exporter doctor --config.file=/etc/qga-exporter.yml web": ("web", None),
     "qga-exporter --config.check --config.file=/etc/qga-exporter.yml": ("", None),
+    "virsh domcontrol web": ("ok|occupied", None),
     """curl -s localhost:10177/metrics | grep 'domain="web"'""": (r'qga_up\{domain="web"\} 1', None),
     "curl -s localhost:10177/-/healthy": ("", None),
     "journalctl -u qga-exporter | grep domain=web": ("domain=web", None),
@@ -94,6 +95,10 @@ EXPECTED = {
 }
 # Why one is not run here.
 NOT_RUN = {
+    "qga-exporter doctor web": "it is run with the file that the machine may not have",
+    "virsh setmem web 8G --live": "test_balloon has guests with a balloon",
+    "virsh setmem": "a command without its words",
+    "virsh setmaxmem": "likewise",
     "curl -k -u USER https://localhost:10177/metrics": "test_web has TLS and users",
     "journalctl -u qga-exporter | grep -i denied": "test_permissions has a libvirtd that denies",
 }

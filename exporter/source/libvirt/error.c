@@ -64,6 +64,10 @@ static const struct meaning meanings[] = {
      FAILURE_DISCONNECTED},
     {VIR_ERR_INTERNAL_ERROR, ANY_DOMAIN, "cannot parse json", FAILURE_MALFORMED},
     {VIR_ERR_INTERNAL_ERROR, ANY_DOMAIN, "failed to parse JSON", FAILURE_MALFORMED},
+    /* It has parsed what cannot be passed on: a string that is no UTF-8, or no number.
+     */
+    {VIR_ERR_INTERNAL_ERROR, ANY_DOMAIN, "failed to convert virJSONValue",
+     FAILURE_MALFORMED},
     {VIR_ERR_INTERNAL_ERROR, ANY_DOMAIN, "Unknown JSON reply", FAILURE_MALFORMED},
     {VIR_ERR_INTERNAL_ERROR, ANY_DOMAIN, "Parsed JSON reply", FAILURE_MALFORMED},
     {VIR_ERR_INTERNAL_ERROR, ANY_DOMAIN, "Missing agent reply object",
