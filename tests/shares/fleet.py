@@ -96,7 +96,7 @@ def late_calls(metrics):
     """(calls that were late for a second or more, all)"""
     buckets = {labels["le"]: value for labels, value in
                metrics.find("qga_exporter_schedule_lateness_seconds_bucket")}
-    return buckets["+Inf"] - buckets["1"], buckets["+Inf"]
+    return buckets["+Inf"] - buckets["1.0"], buckets["+Inf"]
 
 
 def observe(exporter, warm_s, seconds):
