@@ -128,6 +128,7 @@ web_connection_end(struct web_connection *connection)
     *connection->link = connection->next;
     if (connection->next)
         connection->next->link = connection->link;
+    web_targets_leave(&connection->targets);
     web_policy_unref(connection->policy);
     body_unref(connection->body);
     free(connection);

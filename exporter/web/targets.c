@@ -331,3 +331,10 @@ web_targets_take(struct web_targets_ask *ask)
         .owner = list,
     };
 }
+
+void
+web_targets_leave(struct web_targets_ask *ask)
+{
+    list_unref(ask->list);
+    ask->list = NULL;
+}

@@ -33,5 +33,7 @@ void web_targets_free(struct web_targets *targets); /* NULL is fine; stops as we
 void web_targets_want(struct web_targets *targets, struct web_targets_ask *ask);
 /* The page, once `notify` was called. */
 struct web_page web_targets_take(struct web_targets_ask *ask);
+/* Instead, for one whose client has gone; fine if there is nothing to take. */
+void web_targets_leave(struct web_targets_ask *ask);
 
 #endif

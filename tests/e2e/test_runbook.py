@@ -95,9 +95,9 @@ EXPECTED = {
 }
 # Why one is not run here.
 NOT_RUN = {
-    "qga-exporter doctor web": "it is run with the file that the machine may not have",
-    "virsh setmem web 8G --live": "test_balloon has guests with a balloon",
-    "virsh setmem": "a command without its words",
+    "qga-exporter doctor web": "the same with its file is run",
+    "virsh setmem web 8G --live": "the guest here has no balloon",
+    "virsh setmem": "named, without what it needs",
     "virsh setmaxmem": "likewise",
     "curl -k -u USER https://localhost:10177/metrics": "test_web has TLS and users",
     "journalctl -u qga-exporter | grep -i denied": "test_permissions has a libvirtd that denies",
