@@ -45,6 +45,7 @@ enum {
     GUEST_HEALTH = 1 << 1,
     GUEST_RECORD = 1 << 2, /* for service discovery */
     GUEST_DEFINITION = 1 << 3,
+    GUEST_NOTES = 1 << 4, /* what people are told of it; the others change it, too */
     GUEST_ALL = GUEST_HEALTH | GUEST_RECORD | GUEST_DEFINITION,
 };
 

@@ -360,7 +360,7 @@ balloon_told(void *context, struct source *source, const char *key,
         return;
     guest->balloon = *balloon;
     publish_balloon(watch, guest);
-    (void)publish(watch, guest, GUEST_RECORD, clock_monotonic_ns()); /* and its notes */
+    (void)publish(watch, guest, GUEST_NOTES, clock_monotonic_ns());
 }
 
 static void

@@ -222,7 +222,7 @@ publish(const struct watch *watch, struct guest *guest, unsigned int changed,
     if (changed & GUEST_RECORD)
         publish_record(watch, guest);
     guest->unpublished |= changed & GUEST_COUNTS;
-    if (changed & GUEST_ALL)
+    if (changed & (GUEST_ALL | GUEST_NOTES))
         store_describe(watch->parts->store, guest->place,
                        describe_guest(watch, guest, now_ns));
     if (!(changed & GUEST_HEALTH))

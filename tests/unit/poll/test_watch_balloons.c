@@ -1,6 +1,8 @@
 /* The memory of guests that a source tells: what is served of it, and for how long. */
 #include "poll/watch.h"
 
+#include "store/note.h"
+#include "store/view.h"
 #include "unit/own_text.h"
 #include "unit/poll/world.h"
 
@@ -51,6 +53,38 @@ count_is(const struct world *world, const char *count)
 
     assert_non_null(strstr(text, line));
     free(text);
+}
+
+static bool
+people_are_told(const struct world *world, const char *problem)
+{
+    struct view *view = store_view(world->parts.store, clock_monotonic_ns());
+    const struct guest_note *note = view->guests[0].note;
+    bool told = false;
+
+    for (size_t i = 0; i < note->findings_count; i++)
+        told |= strcmp(note->findings[i].problem, problem) == 0;
+    view_free(view);
+    return told;
+}
+
+/* It is asked for nothing, so that nothing else brings its notes up to date. */
+static void
+test_notes_follow_what_is_told(void **state)
+{
+    struct world world;
+
+    (void)state;
+    open_world(&world);
+    announce(false);
+    come_up();
+    assert_false(people_are_told(&world, "no_memory"));
+    hand_clock_pass(3600 * S); /* no longer starting */
+    tell(MAX_AGE);
+    assert_true(people_are_told(&world, "no_memory"));
+    tell(0);
+    assert_false(people_are_told(&world, "no_memory"));
+    close_world(&world);
 }
 
 static void
@@ -166,6 +200,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_the_guests_word_and_the_hosts),
+        cmocka_unit_test(test_notes_follow_what_is_told),
         cmocka_unit_test(test_an_old_word_is_withdrawn),
         cmocka_unit_test(test_what_was_asked_before),
         cmocka_unit_test(test_a_guest_that_restarts_has_said_nothing),
