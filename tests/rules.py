@@ -31,7 +31,7 @@ PAGES = ("docs/runbook.md", "docs/fleet.md")
 QUERY = re.compile(r"(?:(?:qga_|process_|prometheus_)\w+|(?:rate|sum|count|max|topk|time)\b.*[({]).*")
 
 # Versions of Prometheus interpolate with other last digits.
-ROUNDED = re.compile(r"^round\((\S+), [0-9.]+\)$")
+_ROUNDED = re.compile(r"^round\((\S+), [0-9.]+\)$")
 
 complaints = []
 
@@ -109,8 +109,13 @@ def check_cases(alerts, tests):
                      "must not fire")
 
 
+def tested_rule(expression):
+    """The recording rule that a test's expression asks for, be it rounded."""
+    return _ROUNDED.sub(r"\1", expression)
+
+
 def check_records(records, tests):
-    tested = {ROUNDED.sub(r"\1", one["expr"])
+    tested = {tested_rule(one["expr"])
               for test in tests for one in test.get("promql_expr_test", [])
               if one["exp_samples"]}
     for rule in records:

@@ -20,6 +20,8 @@ import tempfile
 
 import yaml
 
+from rules import tested_rule
+
 FOLDER = "config/prometheus"
 RULES = [f"{FOLDER}/alerts.yml", f"{FOLDER}/rules.yml", f"{FOLDER}/fleet/alerts.yml"]
 
@@ -218,7 +220,7 @@ def tests_of(rule, files):
             test["alert_rule_test"] = [one for one in test.get("alert_rule_test", [])
                                        if one["alertname"] == name]
             test["promql_expr_test"] = [one for one in test.get("promql_expr_test", [])
-                                        if one["expr"] == name]
+                                        if tested_rule(one["expr"]) == name]
         file["tests"] = [test for test in file["tests"]
                          if test["alert_rule_test"] or test["promql_expr_test"]]
         if file["tests"]:
