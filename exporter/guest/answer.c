@@ -316,6 +316,7 @@ quarantine(const struct incoming *in)
         in->guest->collectors[culprit].quarantined)
         return;
     in->guest->collectors[culprit].quarantined = true;
+    in->guest->collectors[culprit].quarantined_ns = in->answer->received_mono_ns;
     in->verdict->broke_by = collectors[culprit]->command;
 }
 

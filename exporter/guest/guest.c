@@ -105,8 +105,10 @@ guest_note_words(struct guest_collector *collector, const char *words)
  * same agent after all. */
 static void
 forget_collector(const struct collector *collector, struct guest_collector *state,
-                 bool is_new)
+                 bool is_new, int64_t now_ns)
 {
+    if (is_new && now_ns - state->quarantined_ns >= GUEST_QUARANTINE_NS)
+        state->quarantined = false;
     state->asked = false;
     guest_note_words(state, "");
     state->unsettled = state->unsettled && !is_new;
@@ -119,12 +121,12 @@ forget_collector(const struct collector *collector, struct guest_collector *stat
 }
 
 void
-guest_forget_agent(struct guest *guest, bool is_new)
+guest_forget_agent(struct guest *guest, bool is_new, int64_t now_ns)
 {
     guest->answered = false;
     guest->last_collector = SIZE_MAX;
     guest->freeze = (struct freeze){.frozen = false};
     guest->last_failure.kind = FAILURE_NONE;
     for (size_t i = 0; i < collectors_count; i++)
-        forget_collector(collectors[i], &guest->collectors[i], is_new);
+        forget_collector(collectors[i], &guest->collectors[i], is_new, now_ns);
 }

@@ -49,6 +49,8 @@ enum {
     GUEST_ALL = GUEST_HEALTH | GUEST_RECORD | GUEST_DEFINITION,
 };
 
+#define GUEST_QUARANTINE_NS (INT64_C(24) * 60 * 60 * 1000 * 1000 * 1000)
+
 /* What is known of one collector in this guest. */
 struct guest_collector {
     bool asked;                 /* at least once since the agent connected */
@@ -56,7 +58,8 @@ struct guest_collector {
     enum failure_kind failure;  /* the last time */
     char *words;                /* why, or what of its reply was left out; NULL: none */
     enum command_status status; /* of its command, by guest-info or by trying */
-    bool quarantined;           /* its reply broke the channel */
+    bool quarantined;           /* its reply broke the channel ... */
+    int64_t quarantined_ns;     /* ... then, CLOCK_MONOTONIC */
     bool unsettled;             /* it may have left something open in this agent */
     bool harmful;               /* known to do harm in such a guest (agent/harm.h) */
     struct conversation conversation; /* where one call is not enough */
@@ -153,7 +156,9 @@ void guest_note_words(struct guest_collector *collector, const char *words);
 
 /* The agent can be asked (again): what it had, and what was remembered of it, no longer
  * counts.  `is_new`: it has opened its channel again, or the guest has restarted; else
- * it may well be the one of before, and what that was left with still counts. */
-void guest_forget_agent(struct guest *guest, bool is_new);
+ * it may well be the one of before, and what that was left with still counts.  What
+ * broke the channel of one is asked another only after GUEST_QUARANTINE_NS: who mends
+ * the channel by a restart of the agent does not find it broken again at once. */
+void guest_forget_agent(struct guest *guest, bool is_new, int64_t now_ns);
 
 #endif

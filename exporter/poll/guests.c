@@ -256,7 +256,7 @@ guest_seen(void *context, struct source *source, const struct guest_facts *facts
     bool is_askable = guest_is_askable(guest);
 
     if (is_askable && (!was_askable || restarted || facts->agent_connected)) {
-        guest_forget_agent(guest, is_new_agent);
+        guest_forget_agent(guest, is_new_agent, clock_monotonic_ns());
         watch_release(watch, guest, first_call_ns(watch));
     } else if (!is_askable) {
         schedule_hold(watch->schedule, &guest->schedule);

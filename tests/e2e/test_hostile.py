@@ -13,7 +13,7 @@ from conftest import healthy
 from guest_truth import has_port_open
 from lab.image import ROOT
 from lab.process import wait_for
-from lab.programs import get
+from lab.programs import Exporter, get
 
 HOSTILE = os.path.join(ROOT, "tests", "fixtures", "hostile")
 CASES = sorted(os.path.basename(path) for path in glob.glob(os.path.join(HOSTILE, "*.json")))
@@ -32,7 +32,7 @@ RSS_MAX_KIB = int(os.environ.get("QGA_E2E_RSS_MAX", 128 << 20)) >> 10
 
 
 @pytest.fixture(scope="module", name="hostile")
-def _hostile(lab, exporter):
+def _hostile(lab):
     guests = [lab.guest(f"hostile{number}", agent="10.0", disk_files=HOSTILE, network=False)
               for number in range(GUESTS)]
     try:
@@ -61,20 +61,26 @@ def resident_kib(pid):
         return int(next(line for line in file if line.startswith("VmRSS")).split()[1])
 
 
-def impersonate(guests, exporter, cases):
-    """In each guest, instead of the agent, one who answers with that file; returns when
-    all were asked something."""
+@contextlib.contextmanager
+def watched(lab, quick_config, guests, cases):
+    """In each guest, instead of the agent, one who answers with that file, and an exporter
+    that has asked all of them something.  It starts when they are there: one who has
+    watched others before may have nothing left that it dares to ask."""
     names = {guest.name: case for guest, case in zip(guests, cases)}
-    for guest in guests[:len(cases)]:
+    playing = guests[:len(cases)]
+    for guest in playing:
         case = names[guest.name]
         command = COMMANDS.get(case.removesuffix(".json").rpartition("-")[2], "")
         guest.run(f"agent impostor /data/{case} {command}")
-    for guest in guests[:len(cases)]:
-        wait_for(lambda guest=guest: has_port_open(guest) and was_asked(guest),
-                 f"{names[guest.name]} played, and asked for", 60)
-    return exporter.wait_for(
-        lambda metrics: all(metrics.state(name) not in ("disconnected", "unknown")
-                            for name in names), f"{cases} answered", 60)
+    for guest in playing:
+        wait_for(lambda guest=guest: has_port_open(guest), f"{names[guest.name]} played", 60)
+    with Exporter(lab, f"--config.file={quick_config}", name="hostile") as exporter:
+        for guest in playing:
+            wait_for(lambda guest=guest: was_asked(guest), f"{names[guest.name]} asked for", 60)
+        exporter.wait_for(
+            lambda metrics: all(metrics.state(name) not in ("disconnected", "unknown")
+                                for name in names), f"{cases} answered", 60)
+        yield exporter
 
 
 def was_asked(guest):
@@ -83,27 +89,30 @@ def was_asked(guest):
 
 
 @pytest.mark.parametrize("cases", BATCHES, ids=lambda cases: "+".join(cases))
-def test_hostile_replies(hostile, exporter, cases):
+def test_hostile_replies(lab, quick_config, hostile, cases):
     success = {"domain": "new", "collector": "clock"}
     name = "qga_collector_last_success_timestamp_seconds"
-    before = impersonate(hostile, exporter, cases).value(name, **success)
-    metrics = exporter.wait_for(lambda metrics: metrics.value(name, **success) > before,
-                                "a sample of a guest beside them", 60)
-    exposition.check(metrics.text)
-    assert healthy(metrics, "new") and healthy(metrics, "old")
-    assert resident_kib(exporter.process.pid) < RSS_MAX_KIB
+    with watched(lab, quick_config, hostile, cases) as exporter:
+        exporter.wait_for(lambda metrics: healthy(metrics, "new") and healthy(metrics, "old"),
+                          "the guests beside them", 60)
+        before = exporter.metrics().value(name, **success)
+        metrics = exporter.wait_for(lambda metrics: metrics.value(name, **success) > before,
+                                    "a sample of a guest beside them", 60)
+        exposition.check(metrics.text)
+        assert healthy(metrics, "new") and healthy(metrics, "old")
+        assert resident_kib(exporter.process.pid) < RSS_MAX_KIB
 
 
-def test_label_text_comes_through_escaped(hostile, exporter):
+def test_label_text_comes_through_escaped(lab, quick_config, hostile):
     """Quotes, backslashes and newlines of the guest are what Prometheus reads."""
-    impersonate(hostile, exporter, ["label-text-os.json"])
-    metrics = exporter.wait_for(
-        lambda metrics: metrics.find("qga_os_info", domain="hostile0")
-        and "qgalab" not in str(metrics.find("qga_os_info", domain="hostile0")),
-        "the impostor's operating system", 60)
-    exposition.check(metrics.text)
-    _, _, body = get(f"{exporter.url}/metrics",
-                     headers={"Accept": "application/openmetrics-text"})
+    with watched(lab, quick_config, hostile, ["label-text-os.json"]) as exporter:
+        metrics = exporter.wait_for(
+            lambda metrics: metrics.find("qga_os_info", domain="hostile0")
+            and "qgalab" not in str(metrics.find("qga_os_info", domain="hostile0")),
+            "the impostor's operating system", 60)
+        exposition.check(metrics.text)
+        _, _, body = get(f"{exporter.url}/metrics",
+                         headers={"Accept": "application/openmetrics-text"})
     assert "qga_os_info" in exposition.check_openmetrics(body.decode())
     labels = metrics.labels("qga_os_info", domain="hostile0")
     text = "".join(labels.values())

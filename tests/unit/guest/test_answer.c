@@ -117,7 +117,7 @@ put_into(struct guest *guest, enum situation situation)
         break;
     case RESTARTED:
         be_well(guest);
-        guest_forget_agent(guest, true);
+        guest_forget_agent(guest, true, NOW);
         break;
     case OVERTAKEN:
         be_well(guest);
@@ -132,7 +132,7 @@ put_into(struct guest *guest, enum situation situation)
         break;
     case INTERRUPTED:
         talk(guest);
-        guest_forget_agent(guest, false);
+        guest_forget_agent(guest, false, NOW);
         guest->schedule.epoch++;
         break;
     case GONE:

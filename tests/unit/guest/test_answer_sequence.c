@@ -54,6 +54,29 @@ test_who_broke_the_channel(void **state)
     guest_free(guest);
 }
 
+/* Until a day is over, and then until an agent starts: who restarts it to mend the
+ * channel does not find it broken again. */
+static void
+test_how_long_it_is_quarantined(void **state)
+{
+    struct guest *guest = new_guest();
+    struct guest_collector *vcpu = &guest->collectors[index_of("vcpu")];
+    int64_t then_ns;
+
+    (void)state;
+    broke_by(take(guest, "vcpu", broke_channel()), "guest-get-vcpus");
+    then_ns = vcpu->quarantined_ns;
+    guest_forget_agent(guest, true, then_ns + GUEST_QUARANTINE_NS - 1);
+    assert_int_equal(guest_avoids(vcpu), AVOID_QUARANTINED);
+    guest_forget_agent(guest, false, then_ns + GUEST_QUARANTINE_NS);
+    assert_int_equal(guest_avoids(vcpu), AVOID_QUARANTINED);
+    guest_forget_agent(guest, true, then_ns + GUEST_QUARANTINE_NS);
+    assert_int_equal(guest_avoids(vcpu), 0);
+    broke_by(take(guest, "vcpu", broke_channel()), "guest-get-vcpus");
+    assert_int_equal(guest_avoids(vcpu), AVOID_QUARANTINED);
+    guest_free(guest);
+}
+
 static void
 test_what_is_counted(void **state)
 {
@@ -103,7 +126,8 @@ test_an_agent_that_contradicts_itself(void **state)
         assert_int_equal(verdict.outcome, FAILURE_FROZEN);
         assert_int_equal(guest_state(guest, now_ns, GRACE), AGENT_FROZEN);
         is_asked_status(guest, THAWED_STATUS);
-        guest_forget_agent(guest, true); /* that it comes anew changes nothing */
+        guest_forget_agent(guest, true,
+                           now_ns); /* that it comes anew changes nothing */
         is_asked_status(guest, THAWED_STATUS);
         now_ns -= 5 * S;
     }
@@ -243,7 +267,7 @@ test_each_collector_keeps_its_words(void **state)
     expect_words(guest, "vcpu", "[1]: an object expected, an integer found");
     (void)take(guest, "vcpu", said(VCPUS));
     expect_words(guest, "vcpu", NULL);
-    guest_forget_agent(guest, true);
+    guest_forget_agent(guest, true, now_ns);
     expect_words(guest, "hostname", NULL);
     guest_free(guest);
 }
@@ -465,6 +489,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_new_series_are_bounded_in_an_hour),
         TEST(test_who_broke_the_channel),
+        TEST(test_how_long_it_is_quarantined),
         TEST(test_what_is_counted),
         TEST(test_an_agent_that_contradicts_itself),
         TEST(test_a_long_freeze_is_no_contradiction),
