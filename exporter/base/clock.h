@@ -30,4 +30,11 @@ clock_realtime_ns(void)
     return clock_read_ns(CLOCK_REALTIME);
 }
 
+/* What the calling thread has had of a processor. */
+static inline int64_t
+clock_thread_cpu_ns(void)
+{
+    return clock_read_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
 #endif

@@ -145,12 +145,13 @@ call_done(struct call *carried)
     struct watch_call *call = carried->context;
     struct watch *watch = call->watch;
     struct guest *guest = call->guest;
-    int64_t now_ns = clock_monotonic_ns();
+    int64_t now_ns = clock_monotonic_ns(), cpu_ns = clock_thread_cpu_ns();
     struct verdict verdict =
         guest_answer(guest, &call->turn, &carried->answer, &watch->rules, now_ns);
 
     publish_series(watch, guest, &call->turn, &carried->answer, &verdict);
-    schedule_spend_loop(call->turn.guest, clock_monotonic_ns() - now_ns, now_ns);
+    /* Not the time that other processes of the host took meanwhile. */
+    schedule_spend_loop(call->turn.guest, clock_thread_cpu_ns() - cpu_ns, now_ns);
     account(call, &verdict, now_ns);
     tell_schedule(call, &verdict, now_ns);
     if (guest->gone)

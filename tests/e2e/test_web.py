@@ -173,13 +173,16 @@ def test_series_bytes_are_stable(exporter):
         return [line.rsplit(" ", 1)[0] for line in metrics.text.split("\n")
                 if 'domain="' in line or line.startswith("#")]
 
-    first = exporter.metrics()
+    def stable():  # a guest may say something new between them
+        first = exporter.metrics()
+        later = exporter.wait_for(
+            lambda metrics: metrics.value(name, **success) > first.value(name, **success),
+            "a later sample")
+        return identities(first) == identities(later)
+
     success = {"domain": "new", "collector": "network"}
     name = "qga_collector_last_success_timestamp_seconds"
-    later = exporter.wait_for(
-        lambda metrics: metrics.value(name, **success) > first.value(name, **success),
-        "a later sample")
-    assert identities(first) == identities(later)
+    wait_for(stable, "two samples of the same bytes", 60)
 
 
 def test_scrapes_at_once_are_alike(exporter):
