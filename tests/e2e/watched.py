@@ -152,7 +152,11 @@ class Watched:
         return metrics
 
     def _came_through(self, place):
-        """When the guest, that a late machine made too slow for a timeout, was asked again."""
+        """When the guest, that a late machine made too slow for a timeout, was asked again;
+        or when its agent was there at last."""
+        self.began = max([self.began, *(
+            record.time for record in self.timeline.records[:place + 1]
+            if record.domain == self.name and record.event == "agent_connected")])
         calls = [record for record in self.timeline.records[:place + 1] if record.is_call
                  and record.domain == self.name and record.sent >= self.began]
         late = [number for number, call in enumerate(calls[:-1]) if call.outcome == "timeout"]
