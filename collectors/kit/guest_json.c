@@ -9,11 +9,23 @@
 /* Room for a path of our own keys and indices; a failure text holds more. */
 #define PATH_BYTES 160
 
+/* GUEST_JSON_TOO_LARGE */
+static bool
+guest_json_is_too_large(const json_t *value)
+{
+    const json_t *entry = json_array_get(value, 0);
+
+    return json_array_size(value) == 1 && json_is_array(entry) &&
+           json_array_size(entry) == 0;
+}
+
 static const char *
 guest_json_type_name(const json_t *value)
 {
     if (!value)
         return "nothing";
+    if (guest_json_is_too_large(value))
+        return "a number that is too large";
     switch (json_typeof(value)) {
     case JSON_OBJECT:
         return "an object";

@@ -25,6 +25,10 @@
 
 enum guest_json_need { GUEST_OPTIONAL, GUEST_REQUIRED };
 
+/* What stands for a number that no double holds, in JSON: no reader takes it, whatever
+ * it expects, and so it costs what a value of a wrong type does. */
+#define GUEST_JSON_TOO_LARGE "[[]]"
+
 struct samples;
 
 /* A value of the reply and the way to it.  Lives on the collector's stack; a child must

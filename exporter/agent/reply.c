@@ -1,8 +1,7 @@
 /* An agent's reply: limits first, then JSON, then the envelope. */
 #include "agent/reply.h"
 
-#include "kit/memory.h"
-#include "kit/utf8.h"
+#include "agent/mend.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -95,26 +94,16 @@ load_numbers(const char *bytes, size_t length, json_error_t *error)
     return document;
 }
 
-/* An old agent hands on names as the guest has them.  A byte that is no UTF-8 costs
- * itself; it is no bracket and no quote, so what the reply says stays.  NULL: there is
- * a NUL, which ends a text too early. */
-static char *
-clean_text(const char *bytes, size_t length)
+/* What the parser refuses of JSON that is well written but for a character or a number.
+ */
+static bool
+may_be_mended(const json_error_t *error)
 {
-    char *text = memory_new(length + 1, 1);
-    size_t size;
+    enum json_error_code code = json_error_code(error);
 
-    memcpy(text, bytes, length);
-    if (strlen(text) < length) {
-        free(text);
-        return NULL;
-    }
-    size = utf8_clean(text, SIZE_MAX, NULL);
-    char *clean = memory_new(size + 1, 1);
-
-    (void)utf8_clean(text, size, clean);
-    free(text);
-    return clean;
+    return code == json_error_invalid_utf8 || code == json_error_null_character ||
+           code == json_error_numeric_overflow ||
+           code == json_error_invalid_syntax; /* half a surrogate pair */
 }
 
 static json_t *
@@ -122,13 +111,11 @@ load(const char *bytes, size_t length, struct failure *why)
 {
     json_error_t error;
     json_t *document = load_numbers(bytes, length, &error);
-    char *clean = NULL;
+    char *mended = !document && may_be_mended(&error) ? mend_json(bytes, length) : NULL;
 
-    if (!document && json_error_code(&error) == json_error_invalid_utf8)
-        clean = clean_text(bytes, length);
-    if (clean)
-        document = load_numbers(clean, strlen(clean), &error);
-    free(clean);
+    if (mended)
+        document = load_numbers(mended, strlen(mended), &error);
+    free(mended);
     if (!document)
         failure_set(why, FAILURE_MALFORMED, "the reply is not JSON: %s (byte %d)",
                     error.text, error.position);

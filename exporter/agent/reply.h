@@ -15,8 +15,7 @@
 /* `bytes_max` limits the reply.  Returns a new reference to the value of "return", or
  * NULL with `why` filled (too_large, malformed, unsupported, disabled, frozen,
  * agent_error). Integers above INT64_MAX are read as reals instead of failing the
- * reply.
- */
+ * reply; see mend.h for what else is odd and costs itself alone. */
 json_t *reply_parse(const char *bytes, size_t length, size_t bytes_max,
                     struct failure *why);
 

@@ -52,8 +52,9 @@ test_what_is_no_reply_is_malformed(void **state)
         "{\"return\": 1, \"return\": 2}",
         "{\"return\": 1}\xff",
         "{\"return\": \xff}",
-        "{\"return\": \"\\u0000\"}",
-        "{\"return\": 1e999}",
+        "{\"return\": \"\\u00\"}",
+        "{\"return\": 1e999e}",
+        "{\"\\u0000\": 1, \"\\ud800\": 2}", /* one and the same */
         "{\"error\": 7}",
         "{\"error\": [\"class\"]}",
     };
@@ -87,6 +88,24 @@ test_bytes_that_are_no_utf8(void **state)
 
     assert_null(reply_parse(cut, sizeof(cut) - 1, LIMIT, &why));
     assert_int_equal(why.kind, FAILURE_MALFORMED);
+}
+
+static void
+test_what_is_mended(void **state)
+{
+    const char *reply = "{\"return\": {\"a\": \"x\\u0000y\", \"b\": 1e400, \"c\": 7, "
+                        "\"d\": 18446744073709551615}}";
+    struct failure why = {0};
+    json_t *value = reply_parse(reply, strlen(reply), LIMIT, &why);
+
+    (void)state;
+    assert_int_equal(why.kind, FAILURE_NONE);
+    assert_string_equal(json_string_value(json_object_get(value, "a")),
+                        "x\xef\xbf\xbdy");
+    assert_true(json_is_array(json_object_get(value, "b")));
+    assert_true(json_number_value(json_object_get(value, "c")) == 7);
+    assert_true(json_number_value(json_object_get(value, "d")) > 1.8e19);
+    json_decref(value);
 }
 
 static void
@@ -213,6 +232,7 @@ main(void)
         cmocka_unit_test(test_return_is_handed_over),
         cmocka_unit_test(test_what_is_no_reply_is_malformed),
         cmocka_unit_test(test_bytes_that_are_no_utf8),
+        cmocka_unit_test(test_what_is_mended),
         cmocka_unit_test(test_large_integers_become_reals),
         cmocka_unit_test(test_limits),
         cmocka_unit_test(test_error_texts_of_all_generations),

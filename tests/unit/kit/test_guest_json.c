@@ -142,6 +142,30 @@ a_wrong_type_names_the_field(void **state)
                        "[1].disk[1].pci.slot: a number expected, a string found");
 }
 
+/* Whatever was expected; an empty array is none. */
+static void
+a_number_that_is_too_large_is_nothing_else(void **state)
+{
+    (void)state;
+    struct reading r;
+    struct guest_json list, entry, child;
+    bool boolean;
+    double number;
+    reading_start(&r, "{\"a\":" GUEST_JSON_TOO_LARGE ",\"b\":[]}");
+    assert_false(guest_json_object(&r.root, "a", GUEST_OPTIONAL, &child));
+    assert_false(guest_json_bool(&r.root, "a", GUEST_OPTIONAL, &boolean));
+    assert_false(guest_json_number(&r.root, "a", GUEST_OPTIONAL, &number));
+    assert_string_equal(guest_json_string(&r.root, "a", GUEST_OPTIONAL), "");
+    assert_true(guest_json_array(&r.root, "a", GUEST_OPTIONAL, &list));
+    assert_true(guest_json_entry(&list, 0, &entry));
+    assert_string_equal(guest_json_as_string(&entry), "");
+    assert_true(guest_json_entry(&list, 0, &entry));
+    assert_false(guest_json_number(&entry, "x", GUEST_REQUIRED, &number));
+    assert_false(guest_json_number(&r.root, "b", GUEST_OPTIONAL, &number));
+    reading_leaves_out(&r, 7,
+                       "a: an object expected, a number that is too large found");
+}
+
 static void
 an_odd_part_costs_what_holds_it(void **state)
 {
@@ -220,6 +244,9 @@ integers_must_be_integers_in_range(void **state)
     one_read_fails("{\"i\":9223372036854775808.0}",
                    "i: an integer below 2^63 expected, a real found");
     one_read_fails("{\"i\":-1e300}", "i: an integer below 2^63 expected, a real found");
+    one_read_fails(
+        "{\"i\":" GUEST_JSON_TOO_LARGE "}",
+        "i: an integer below 2^63 expected, a number that is too large found");
     one_read_fails("{\"i\":\"1\"}",
                    "i: an integer below 2^63 expected, a string found");
     one_read_fails("{\"i\":null}", "i: an integer expected, null found");
@@ -263,6 +290,7 @@ main(void)
         cmocka_unit_test(fields_of_every_type_are_read),
         cmocka_unit_test(a_field_left_out_or_null_reads_as_not_there),
         cmocka_unit_test(a_wrong_type_names_the_field),
+        cmocka_unit_test(a_number_that_is_too_large_is_nothing_else),
         cmocka_unit_test(an_odd_part_costs_what_holds_it),
         cmocka_unit_test(a_reply_of_odd_entries_alone_fails),
         cmocka_unit_test(integers_must_be_integers_in_range),
