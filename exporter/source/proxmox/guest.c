@@ -3,6 +3,16 @@
 
 #include <string.h>
 
+/* More than there are of them (PID_MAX_LIMIT of Linux). */
+#define PIDS (INT64_C(1) << 22)
+
+/* Two may be started in one clock tick. */
+int64_t
+proxmox_guest_incarnation(const struct proxmox_guest *guest)
+{
+    return guest->started * PIDS + guest->pid;
+}
+
 /* From another host: its configuration comes when all of it is here. */
 static bool
 is_arriving(const struct proxmox_guest *guest)
@@ -41,7 +51,8 @@ bool
 proxmox_guest_is_same(const struct proxmox_guest *a, const struct proxmox_guest *b)
 {
     /* The facts' digest is of all that the configuration and the process say. */
-    return a->started == b->started && a->is_known == b->is_known &&
-           a->is_missing == b->is_missing && strcmp(a->error, b->error) == 0 &&
+    return proxmox_guest_incarnation(a) == proxmox_guest_incarnation(b) &&
+           a->is_known == b->is_known && a->is_missing == b->is_missing &&
+           strcmp(a->error, b->error) == 0 &&
            domain_facts_are_same(a->configuration.facts, b->configuration.facts);
 }

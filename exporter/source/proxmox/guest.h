@@ -7,6 +7,9 @@
 
 #include <stdbool.h>
 
+/* Another number for each process. */
+int64_t proxmox_guest_incarnation(const struct proxmox_guest *guest);
+
 enum domain_state proxmox_guest_state(const struct proxmox_guest *guest);
 
 /* `is_connected`: somebody serves the agent's socket.  `asks_undefined`: also a guest

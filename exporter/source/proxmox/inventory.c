@@ -27,10 +27,9 @@ struct entry {
     struct proxmox_file pid_file, file; /* as they were read; the configuration's */
     unsigned int looks_more;            /* in which the configuration is read */
     bool is_denied;                     /* the pid file may not be read */
-    pid_t pid;
-    bool runs;                    /* the process is the guest's QEMU ... */
-    struct domain_facts *process; /* ... and says this */
-    bool there;                   /* in the present look */
+    bool runs;                          /* the process is the guest's QEMU ... */
+    struct domain_facts *process;       /* ... and says this */
+    bool there;                         /* in the present look */
     UT_hash_handle hh;
 };
 
@@ -147,13 +146,13 @@ identify(struct entry *entry, int64_t started)
 
     (void)snprintf(own, sizeof(own), "%s" PID_FILE_ENDING, entry->guest.vmid);
     entry->guest.started = started;
-    if (qemu_process_command(entry->pid, &command) &&
+    if (qemu_process_command(entry->guest.pid, &command) &&
         strcmp(command.pid_file, own) == 0)
         take_command(entry, &command);
     else
         log_warn("a pid file is left alone: its process is not the guest's QEMU, or "
                  "/proc does not tell",
-                 LOG_STR("vmid", entry->guest.vmid), LOG_INT("pid", entry->pid));
+                 LOG_STR("vmid", entry->guest.vmid), LOG_INT("pid", entry->guest.pid));
     domain_facts_unref(command.facts);
 }
 
@@ -162,7 +161,7 @@ look_at_process(struct proxmox_inventory *inventory, struct entry *entry)
 {
     struct proxmox_file file;
     char path[PATH_MAX];
-    pid_t pid = entry->pid;
+    pid_t pid = entry->guest.pid;
 
     path_in(path, inventory->folders->pid_files, entry->guest.vmid, PID_FILE_ENDING);
     if (look_at_file(path, S_IFREG, &file) < 0)
@@ -172,9 +171,9 @@ look_at_process(struct proxmox_inventory *inventory, struct entry *entry)
     entry->pid_file = file;
     int64_t started = pid > 0 ? qemu_process_started(pid) : -1;
 
-    if (pid == entry->pid && started == entry->guest.started)
+    if (pid == entry->guest.pid && started == entry->guest.started)
         return;
-    entry->pid = pid;
+    entry->guest.pid = pid;
     entry->runs = false;
     domain_facts_unref(entry->process);
     entry->process = NULL;

@@ -34,7 +34,8 @@ struct proxmox_file {
 /* A guest that runs. */
 struct proxmox_guest {
     char vmid[PROXMOX_VMID_BYTES];
-    int64_t started;              /* of its process; another number after each start */
+    pid_t pid;                    /* of its process ... */
+    int64_t started;              /* ... which was started then, in clock ticks */
     bool is_stopped, is_incoming; /* see struct qemu_command */
     struct proxmox_file socket;   /* of its agent */
     bool is_missing;              /* there is no configuration */

@@ -64,7 +64,7 @@ announce(struct pve_guest *guest)
         .key = seen->vmid,
         .name = guest->name,
         .uuid = seen->configuration.uuid,
-        .incarnation = seen->started,
+        .incarnation = proxmox_guest_incarnation(seen),
         .domain = proxmox_guest_state(seen),
         .channel = channel,
         .just_started = happened & STARTED,
@@ -152,6 +152,12 @@ close_agent(struct pve_guest *guest)
         agent_socket_close(agent);
 }
 
+static bool
+has_started(const struct proxmox_guest *before, const struct proxmox_guest *now)
+{
+    return proxmox_guest_incarnation(before) != proxmox_guest_incarnation(now);
+}
+
 /* It was another one, or had other rights, in the look before. */
 static void
 follow_socket(struct pve_guest *guest, const struct proxmox_guest *before)
@@ -162,7 +168,7 @@ follow_socket(struct pve_guest *guest, const struct proxmox_guest *before)
         close_agent(guest);
     else if (!guest->agent)
         open_agent(guest);
-    else if (before->started != guest->seen.started ||
+    else if (has_started(before, &guest->seen) ||
              now->device != before->socket.device || now->inode != before->socket.inode)
         agent_socket_connect(guest->agent);
     else
@@ -240,9 +246,8 @@ take_guest(struct source *source, const struct proxmox_guest *seen)
         guest = add_guest(source, seen);
     struct proxmox_guest before = guest->seen;
     bool has_changed = is_new || !source->up || !proxmox_guest_is_same(&before, seen);
-    bool has_started = before.started != seen->started;
-    bool has_moved =
-        has_started || !proxmox_file_is_same(&before.socket, &seen->socket);
+    bool is_another = has_started(&before, seen);
+    bool has_moved = is_another || !proxmox_file_is_same(&before.socket, &seen->socket);
 
     guest->there = true;
     if (!has_changed && !has_moved)
@@ -251,7 +256,7 @@ take_guest(struct source *source, const struct proxmox_guest *seen)
     (void)domain_facts_ref(seen->configuration.facts);
     domain_facts_unref(before.configuration.facts);
     name_guest(guest);
-    if (source->up && has_started)
+    if (source->up && is_another)
         guest->happened |= STARTED;
     guest->announced = false;
     if (seen->socket.inode == 0)

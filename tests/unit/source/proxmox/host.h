@@ -49,17 +49,20 @@ host_open(struct host *host)
     assert_int_equal(pipe2(host->ends, O_CLOEXEC), 0);
 }
 
+/* At once, as a look may come at any moment. */
 static inline void
 host_write(const char *folder, const char *name, const char *text)
 {
-    char path[2 * HOST_PATH_BYTES];
+    char path[2 * HOST_PATH_BYTES], coming[2 * HOST_PATH_BYTES];
 
     snprintf(path, sizeof(path), "%s/%s", folder, name);
-    FILE *file = fopen(path, "w");
+    snprintf(coming, sizeof(coming), "%s/coming", folder);
+    FILE *file = fopen(coming, "w");
 
     assert_non_null(file);
     assert_true(fputs(text, file) >= 0);
     assert_int_equal(fclose(file), 0);
+    assert_int_equal(rename(coming, path), 0);
 }
 
 static inline void
@@ -72,8 +75,12 @@ host_remove(const char *folder, const char *name)
 }
 
 static inline void
-host_end(pid_t pid)
+host_end(struct host *host, pid_t pid)
 {
+    for (size_t i = 0; i < host->count; i++) {
+        if (host->processes[i] == pid)
+            host->processes[i] = 0; /* its number may be another's soon */
+    }
     assert_int_equal(kill(pid, SIGKILL), 0);
     assert_int_equal(waitpid(pid, NULL, 0), pid);
 }
@@ -135,16 +142,19 @@ host_configure(const struct host *host, const char *vmid, const char *text)
     host_write(host->configurations, name, text);
 }
 
+/* Likewise: none that does not listen yet is seen. */
 static inline int
 host_listen(const struct host *host, const char *vmid)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
+    char path[2 * HOST_PATH_BYTES];
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-    snprintf(address.sun_path, sizeof(address.sun_path), "%.64s/%s.qga", host->sockets,
-             vmid);
+    snprintf(path, sizeof(path), "%s/%s.qga", host->sockets, vmid);
+    snprintf(address.sun_path, sizeof(address.sun_path), "%.64s/coming", host->sockets);
     assert_int_equal(bind(fd, (const void *)&address, sizeof(address)), 0);
     assert_int_equal(listen(fd, 1), 0);
+    assert_int_equal(rename(address.sun_path, path), 0);
     return fd;
 }
 
@@ -154,6 +164,8 @@ host_close(struct host *host)
     char command[64];
 
     for (size_t i = 0; i < host->count; i++) {
+        if (host->processes[i] == 0)
+            continue;
         (void)kill(host->processes[i], SIGKILL);
         (void)waitpid(host->processes[i], NULL, 0);
     }

@@ -83,6 +83,23 @@ test_channels(void **state)
 }
 
 static void
+test_incarnations(void **state)
+{
+    /* On Linux a pid has 22 bits at most. */
+    struct proxmox_guest first = {.started = 7, .pid = (1 << 22) - 1},
+                         same_tick = {.started = 7, .pid = 1},
+                         same_pid = {.started = 8, .pid = (1 << 22) - 1},
+                         next_tick = {.started = 8, .pid = 1};
+    int64_t incarnation = proxmox_guest_incarnation(&first);
+
+    (void)state;
+    assert_true(incarnation > 0);
+    assert_true(proxmox_guest_incarnation(&same_tick) != incarnation);
+    assert_true(proxmox_guest_incarnation(&same_pid) != incarnation);
+    assert_true(proxmox_guest_incarnation(&next_tick) > incarnation);
+}
+
+static void
 test_what_is_news(void **state)
 {
     struct proxmox_guest a = guest_of(""), b = guest_of("");
@@ -92,6 +109,9 @@ test_what_is_news(void **state)
     b.socket.inode = 2;
     assert_true(proxmox_guest_is_same(&a, &b));
     b.started = 1;
+    assert_false(proxmox_guest_is_same(&a, &b));
+    b = guest_of("");
+    b.pid = 1; /* started in the same clock tick */
     assert_false(proxmox_guest_is_same(&a, &b));
     b = guest_of("");
     strcpy(b.error, "x");
@@ -111,7 +131,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_states),           cmocka_unit_test(test_a_backup),
         cmocka_unit_test(test_one_that_arrives), cmocka_unit_test(test_channels),
-        cmocka_unit_test(test_what_is_news),
+        cmocka_unit_test(test_incarnations),     cmocka_unit_test(test_what_is_news),
     };
 
     return cmocka_run_group_tests_name("proxmox guest", tests, NULL, NULL);

@@ -72,12 +72,13 @@ test_guests_that_run(void **state)
     assert_string_equal(guest->vmid, "100");
     assert_true(guest->is_known && guest->is_stopped && !guest->is_incoming);
     assert_true(guest->started > 0);
+    assert_int_equal(guest->pid, pid);
     assert_int_equal(guest->socket.inode, 0);
     assert_string_equal(guest->error, "");
     assert_string_equal(guest->configuration.name, "web");
     assert_int_equal(guest->configuration.facts->vcpus.maximum, 2);
     /* Its process ends, and its pid file stays. */
-    host_end(pid);
+    host_end(host, pid);
     assert_int_equal(look(world), 1);
     assert_string_equal(world->seen.guests[0].vmid, "20");
     host_remove(host->pid_files, "20.pid");
@@ -166,10 +167,12 @@ test_another_process(void **state)
 
     look(world);
     assert_false(only(world)->is_incoming);
-    host_end(first);
-    host_pid_file(&world->host, "100",
-                  host_process(&world->host, "/usr/bin/kvm", "100", "-incoming"));
+    host_end(&world->host, first);
+    pid_t second = host_process(&world->host, "/usr/bin/kvm", "100", "-incoming");
+
+    host_pid_file(&world->host, "100", second);
     look(world);
+    assert_int_equal(only(world)->pid, second);
     /* Without its value that is no option. */
     assert_false(only(world)->is_incoming);
     assert_true(only(world)->is_known);
