@@ -218,7 +218,8 @@ lanes_review(struct lanes *lanes, int64_t now_ns, int64_t overdue_ns)
     pthread_mutex_lock(&lanes->lock);
     for (struct lane *lane = lanes->threads; lane; lane = lane->next) {
         if (lane->abandoned || !lane->job ||
-            now_ns - lane->busy_since_ns <= overdue_ns + lane->job->timeout_ns)
+            now_ns - lane->busy_since_ns <=
+                overdue_ns + atomic_load(&lane->job->timeout_ns))
             continue;
         lane->abandoned = true;
         lane->job->stage = LANE_GIVEN_UP;

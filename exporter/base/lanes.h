@@ -6,6 +6,7 @@
 
 #include "base/mailbox.h"
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -21,7 +22,8 @@ enum lane_stage {
 struct lane_job {
     struct mail mail;
     struct lane_job *next;
-    int64_t timeout_ns;    /* what it may take beyond lanes_review()'s overdue_ns */
+    /* What it may take beyond lanes_review()'s overdue_ns; its lane may say another. */
+    atomic_int_least64_t timeout_ns;
     enum lane_stage stage; /* see lanes_stage() */
 };
 

@@ -22,10 +22,12 @@
 /* A daemon that is silent for 5 s × 3 is gone: its connection closes. */
 #define KEEP_ALIVE_INTERVAL_S 5
 #define KEEP_ALIVE_COUNT 3
+#define NS_PER_S INT64_C(1000000000)
 /* Keep-alive begins when the connection is open; a daemon (or a network) that is silent
  * before is given as long. */
-#define OPEN_TIMEOUT_S (KEEP_ALIVE_INTERVAL_S * KEEP_ALIVE_COUNT)
-#define NS_PER_S INT64_C(1000000000)
+_Static_assert(LIBVIRT_OPEN_TIMEOUT_NS ==
+                   KEEP_ALIVE_INTERVAL_S * KEEP_ALIVE_COUNT * NS_PER_S,
+               "as long as keep-alive gives");
 
 static struct {
     pthread_mutex_t lock; /* all below, and what connections say of their sockets */
@@ -112,7 +114,7 @@ explain(const struct libvirt_connection *connection, struct failure *why)
     if (connection->severed)
         failure_set(why, FAILURE_UNAVAILABLE,
                     "the daemon has not answered for %d s since it was connected to",
-                    OPEN_TIMEOUT_S);
+                    (int)(LIBVIRT_OPEN_TIMEOUT_NS / NS_PER_S));
     else
         source_libvirt_last_failure(0, why);
 }
@@ -125,7 +127,7 @@ libvirt_connection_open(struct libvirt_connection *connection, const char *uri,
         .owner = owner,
         .for_calls = for_calls,
         .socket = -1,
-        .deadline_ns = clock_monotonic_ns() + (int64_t)OPEN_TIMEOUT_S * NS_PER_S,
+        .deadline_ns = clock_monotonic_ns() + LIBVIRT_OPEN_TIMEOUT_NS,
     };
     pthread_mutex_lock(&connections.lock);
     DL_APPEND(connections.first, connection);

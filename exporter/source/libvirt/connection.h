@@ -8,6 +8,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* So long the daemon may take until a connection is open; after that it is cut off. */
+#define LIBVIRT_OPEN_TIMEOUT_NS (INT64_C(15) * 1000 * 1000 * 1000)
+
 /* One thread's, but for its end by libvirt_connections_sever(). */
 struct libvirt_connection {
     void *handle; /* virConnectPtr; NULL: closed */

@@ -5,6 +5,7 @@
  * taken is not asked for its definition there; the source tries again. */
 #include "source/libvirt/definition.h"
 
+#include "base/clock.h"
 #include "kit/memory.h"
 #include "source/libvirt/connection.h"
 #include "source/libvirt/domain_xml.h"
@@ -41,16 +42,29 @@ definition_lane_close(void *state)
     free(lane);
 }
 
+/* That has a deadline of its own: the job is not given up for it. */
 static bool
-connect_lane(struct definition_lane *lane, struct failure *why)
+open_connection(struct definition_lane *lane, struct libvirt_job *job)
+{
+    int64_t began_ns = clock_monotonic_ns();
+
+    atomic_store(&job->job.timeout_ns, LIBVIRT_OPEN_TIMEOUT_NS);
+    bool is_open = libvirt_connection_open(&lane->connection, lane->link->uri,
+                                           lane->link, true, &job->answer.failure);
+
+    atomic_store(&job->job.timeout_ns, clock_monotonic_ns() - began_ns);
+    return is_open;
+}
+
+static bool
+connect_lane(struct definition_lane *lane, struct libvirt_job *job)
 {
     unsigned long version = LIBVIRT_WAITS_SINCE;
 
     if (libvirt_connection_is_alive(&lane->connection))
         return true;
     libvirt_connection_close(&lane->connection);
-    if (!libvirt_connection_open(&lane->connection, lane->link->uri, lane->link, true,
-                                 why))
+    if (!open_connection(lane, job))
         return false;
     (void)virConnectGetLibVersion(lane->connection.handle, &version);
     lane->daemon_waits = version >= LIBVIRT_WAITS_SINCE;
@@ -137,7 +151,7 @@ definition_lane_run(void *state, struct lane_job *lane_job)
     struct definition_lane *lane = state;
     struct libvirt_job *job = (struct libvirt_job *)lane_job;
 
-    if (!connect_lane(lane, &job->answer.failure))
+    if (!connect_lane(lane, job))
         return;
     virDomainPtr domain =
         virDomainLookupByUUIDString(lane->connection.handle, job->uuid);

@@ -39,8 +39,10 @@
  * daemon's 20 workers: as a rule, and at most, with those that are given up. */
 #define DEFINITION_LANES 2
 #define DEFINITION_LANES_MAX 8
-/* One that libvirt does not wait for takes a few milliseconds. */
-#define DEFINITION_OVERDUE_NS (INT64_C(500) * 1000 * 1000)
+/* One for which libvirt does not wait takes a few milliseconds, once its lane is
+ * connected; a busy host may take a second more.  Others' definitions wait as long, if
+ * both lanes are in such a one, and these domains are told without for the moment. */
+#define DEFINITION_OVERDUE_NS (INT64_C(1500) * 1000 * 1000)
 
 /* So many calls may wait for each lane: the next one is there when it is through with
  * one, before the loop thread has heard of that. */
@@ -89,6 +91,18 @@ struct source {
 /* --- looks at domains --- */
 
 static void
+review_lanes(const struct source *source, struct lanes *lanes, int64_t now_ns,
+             int64_t overdue_ns, const char *what_hangs)
+{
+    unsigned int given_up = lanes_review(lanes, now_ns, overdue_ns);
+
+    if (given_up > 0)
+        log_warn(what_hangs, LOG_STR("uri", source->link->uri),
+                 LOG_INT("given_up", given_up),
+                 LOG_INT("lanes", lanes_figures(lanes).lanes));
+}
+
+static void
 come_up(struct source *source)
 {
     balloons_come_up(source->balloons, source->connection, clock_monotonic_ns());
@@ -125,8 +139,10 @@ look_again(uv_timer_t *timer)
     struct source *source = timer->data;
 
     mailbox_drain(source->link->mailbox); /* what has come is not late */
-    (void)lanes_review(source->definitions, clock_monotonic_ns(),
-                       DEFINITION_OVERDUE_NS);
+    review_lanes(source, source->definitions, clock_monotonic_ns(),
+                 DEFINITION_OVERDUE_NS,
+                 "definitions of domains hang in libvirt; their lanes are given up and "
+                 "replaced");
     looks_review(source->looks, clock_monotonic_ns());
     follow_looks(source);
 }
@@ -281,18 +297,6 @@ capacity_of(unsigned int lanes, unsigned int abandoned)
     };
 }
 
-static void
-review_lanes(const struct source *source, struct lanes *lanes, int64_t now_ns,
-             int64_t overdue_ns, const char *what_hangs)
-{
-    unsigned int given_up = lanes_review(lanes, now_ns, overdue_ns);
-
-    if (given_up > 0)
-        log_warn(what_hangs, LOG_STR("uri", source->link->uri),
-                 LOG_INT("given_up", given_up),
-                 LOG_INT("lanes", lanes_figures(lanes).lanes));
-}
-
 /* Another lane connects anew. */
 static void
 review_connecting(struct source *source)
@@ -385,6 +389,7 @@ libvirt_figures(const struct source *source)
     struct lanes_figures lanes = lanes_figures(source->calls);
     uint64_t abandoned = lanes.abandoned_total +
                          lanes_figures(source->states).abandoned_total +
+                         lanes_figures(source->definitions).abandoned_total +
                          lanes_figures(source->control).abandoned_total;
 
     return (struct source_figures){
@@ -412,7 +417,8 @@ libvirt_call(struct source *source, struct call *call)
 
     job->call = call;
     job->request = call->request;
-    job->timeout_ns = job->job.timeout_ns = call->timeout_ns;
+    job->timeout_ns = call->timeout_ns;
+    atomic_store(&job->job.timeout_ns, call->timeout_ns);
     call->carrier = job;
     lanes_submit(source->calls, &job->job);
 }

@@ -15,11 +15,12 @@
 #define UUID "11111111-1111-1111-1111-111111111111"
 
 static struct {
-    bool is_dead;        /* the connection */
-    bool lacks_domain;   /* the domain is not known */
-    virError error;      /* the last one */
-    int opened, handles; /* that are not given back */
-    int lookups;         /* so far */
+    bool is_dead;          /* the connection */
+    bool lacks_domain;     /* the domain is not known */
+    virError error;        /* the last one */
+    int opened, handles;   /* that are not given back */
+    int lookups;           /* so far */
+    void (*opening)(void); /* NULL: nothing happens meanwhile */
 } server;
 
 static int a_connection, a_domain;
@@ -29,6 +30,8 @@ virConnectOpen(const char *uri)
 {
     assert_string_equal(uri, URI);
     server.opened++;
+    if (server.opening)
+        server.opening();
     return (virConnectPtr)&a_connection;
 }
 

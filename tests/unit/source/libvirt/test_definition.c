@@ -3,7 +3,9 @@
 #include "source/libvirt/definition.h"
 
 #include "kit/memory.h"
+#include "source/libvirt/connection.h"
 #include "source/libvirt/job.h"
+#include "unit/hand_clock.h"
 #include "unit/source/libvirt/one_domain.h"
 
 #include <stdlib.h>
@@ -140,6 +142,36 @@ expect(const struct site *site, int outcome)
         assert_int_equal(job->definition.xml.channel, CHANNEL_CONNECTED);
     libvirt_definition_driver.drop(&job->job);
     return why;
+}
+
+/* --- the connection --- */
+
+#define S INT64_C(1000000000)
+
+static const struct lane_job *running;
+
+static void
+take_long(void)
+{
+    assert_int_equal(running->timeout_ns, LIBVIRT_OPEN_TIMEOUT_NS);
+    hand_clock_pass(7 * S);
+}
+
+/* What it takes to open is no time of the definition's. */
+static void
+test_a_connection_that_takes_long(void **state)
+{
+    const struct site *site = *state;
+
+    for (int i = 0; i < 2; i++) {
+        struct libvirt_job *job = libvirt_job_new(site->link, UUID, 1, NULL);
+
+        running = &job->job;
+        server.opening = take_long;
+        libvirt_definition_driver.run(site->lane, &job->job);
+        assert_int_equal(job->job.timeout_ns, i == 0 ? 7 * S : 0); /* it is kept */
+        libvirt_definition_driver.drop(&job->job);
+    }
 }
 
 /* --- domains whose QEMU does not answer --- */
@@ -280,6 +312,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(test_a_connection_that_takes_long),
         TEST(test_a_domain_that_is_held_is_not_asked_for),
         TEST(test_one_that_comes_in_is_not_asked_for),
         TEST(test_an_older_libvirt_is_asked),
