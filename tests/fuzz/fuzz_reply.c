@@ -1,7 +1,9 @@
 /* Bytes as an agent may send them, to the value of "return" or a named failure. */
+#include "agent/mend.h"
 #include "agent/reply.h"
 #include "fuzz.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static void
@@ -25,6 +27,19 @@ value_is_whole(const json_t *value)
     free(text);
 }
 
+/* What is mended needs it no second time, and has not grown beyond its bound. */
+static void
+is_mended_at_once(const char *bytes, size_t size)
+{
+    char *mended = mend_json(bytes, size);
+
+    if (!mended)
+        return;
+    REQUIRE(strlen(mended) <= 3 * size);
+    REQUIRE(!mend_json(mended, strlen(mended)));
+    free(mended);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -38,6 +53,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     json_decref(value);
 
     if (size > 0) {
+        is_mended_at_once((const char *)data, size);
         REQUIRE(!reply_parse((const char *)data, size, size - 1, &why));
         REQUIRE(why.kind == FAILURE_TOO_LARGE);
     }
