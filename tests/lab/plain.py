@@ -13,10 +13,12 @@ from .process import Process, program, wait_for
 class PlainGuest(Guest):
     """The guest agent's port is the socket self.path, as `-chardev socket,server=on` makes it."""
 
-    def __init__(self, lab, name, path, *, agent="10.0", disk=False, network=False, options=()):
+    def __init__(self, lab, name, path, *, agent="10.0", disk=False, network=False, options=(),
+                 machine="pc"):
         super().__init__(lab, name, 0, agent=agent, disk=disk, network=network)
         self.path = path
         self.options = options
+        self.machine = machine
         self.process = None
 
     def create(self):
@@ -24,7 +26,7 @@ class PlainGuest(Guest):
         ports = {"org.qemu.guest_agent.0": self.path,
                  "org.test.control": self._port_path("control")}
         command = [
-            program("qemu-system-x86_64"), "-machine", "pc",
+            program("qemu-system-x86_64"), "-machine", self.machine,
             "-accel", f"tcg,tb-size={TRANSLATIONS_MIB}", "-nodefaults",
             "-m", str(GUEST_MEMORY_MIB), "-display", "none",
             "-kernel", image.kernel, "-initrd", image.initramfs, "-append",

@@ -14,6 +14,13 @@ from .plain import PlainGuest
 from .process import Process, program, wait_for
 
 DISK_PLACE = "0xa"  # the slot that Proxmox VE gives the disk virtio0
+# What it gives a q35 machine by -readconfig, from a file of its own: bridges, pci.0 among them.
+Q35_BRIDGES = (
+    *(f"pcie-root-port,id=ich9-pcie-port-{number + 1},bus=pcie.0,addr=1c.{number},multifunction=on,"
+      f"port={number + 1},chassis={number + 1}" for number in range(4)),
+    "i82801b11-bridge,id=pcidmi,bus=pcie.0,addr=1e.0",
+    *(f"pci-bridge,id=pci.{number},bus=pcidmi,addr={number + 1}.0,chassis_nr={number + 1}"
+      for number in range(4)))
 
 
 class ProxmoxHost:
@@ -61,16 +68,19 @@ class ProxmoxHost:
 class ProxmoxGuest(PlainGuest):
     """With a disk virtio0 and a NIC net0."""
 
-    def __init__(self, host, vmid, *, agent="10.0"):
+    def __init__(self, host, vmid, *, agent="10.0", machine="pc"):
         self.host, self.vmid = host, vmid
-        super().__init__(host.lab, f"pve-{vmid}", os.path.join(host.run, f"{vmid}.qga"), agent=agent)
+        super().__init__(host.lab, f"pve-{vmid}", os.path.join(host.run, f"{vmid}.qga"),
+                         agent=agent, machine=machine)
         self.mac = f"BC:24:11:00:00:{vmid % 256:02X}"
         self.options = [
+            *(word for bridge in (Q35_BRIDGES if machine == "q35" else ())
+              for word in ("-device", bridge)),
             "-pidfile", host.pid_file(vmid), "-name", f"pve-{vmid},debug-threads=on",
             "-drive", f"file={self._disk_path()},if=none,id=drive-virtio0,format=raw",
             "-device", f"virtio-blk-pci,drive=drive-virtio0,id=virtio0,bus=pci.0,addr={DISK_PLACE}",
             "-netdev", "user,id=net0",
-            "-device", f"virtio-net-pci,mac={self.mac},netdev=net0,id=net0"]
+            "-device", f"virtio-net-pci,mac={self.mac},netdev=net0,bus=pci.0,addr=0x12,id=net0"]
 
     def create(self):
         shutil.copyfile(self.lab.image.data_disk, self._disk_path())

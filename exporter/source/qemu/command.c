@@ -5,6 +5,7 @@
 #include "kit/memory.h"
 #include "source/qemu/devices.h"
 #include "source/qemu/options.h"
+#include "source/qemu/readconfig.h"
 
 #include <ctype.h>
 #include <stdint.h>
@@ -163,7 +164,8 @@ take_option(struct reading *reading, const char *name, const char *value)
     else if (strcmp(name, "incoming") == 0)
         command->is_incoming = true;
     else if (strcmp(name, "readconfig") == 0)
-        reading->devices.has_more = true;
+        reading->devices.has_more |=
+            !qemu_readconfig_add_bridges(value, &reading->devices.devices);
     else
         return false;
     return true;

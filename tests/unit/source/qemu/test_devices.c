@@ -125,9 +125,9 @@ test_disks_of_proxmox_9(void **state)
         "-device", "ide-hd,bus=ide.3,drive=drive-ide3,id=ide3", "-machine",
         "hpet=off,type=q35+pve0"));
     expect_disk(command.facts, "scsi0", "/dev/pve/vm-103-disk-1", "drive-scsi0",
-                (struct disk_place){"", -1, 0, 0});
-    expect_disk(command.facts, "scsi1", "", "drive-scsi1",
-                (struct disk_place){"", -1, 0, 1});
+                (struct disk_place){"0000:09:01.0", -1, 0, 0});
+    expect_disk(command.facts, "scsi1", "", "",
+                (struct disk_place){"0000:09:01.0", -1, 0, 1});
     expect_disk(command.facts, "scsi2", "", "",
                 (struct disk_place){"0000:00:02.0", -1, 0, 1});
     expect_disk(command.facts, "ide3", "", "",
