@@ -44,6 +44,7 @@ struct doctor_source {
 struct doctor {
     const struct config *config;
     const char *const *domains;
+    bool *found; /* those of `domains` */
     int64_t now_ns;
     struct doctor_row *rows;
     size_t rows_count;

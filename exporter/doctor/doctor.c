@@ -15,6 +15,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+static size_t
+count_domains(const char *const *domains)
+{
+    size_t count = 0;
+
+    while (domains && domains[count])
+        count++;
+    return count;
+}
+
 struct doctor *
 doctor_new(const struct config *config, const char *const *domains, int64_t now_ns)
 {
@@ -22,6 +32,7 @@ doctor_new(const struct config *config, const char *const *domains, int64_t now_
 
     doctor->config = config;
     doctor->domains = domains;
+    doctor->found = memory_new(count_domains(domains) + 1, sizeof(*doctor->found));
     doctor->now_ns = now_ns;
     return doctor;
 }
@@ -37,6 +48,7 @@ doctor_free(struct doctor *doctor)
         free(doctor->sources[i].why);
         free(doctor->sources[i].remedy);
     }
+    free(doctor->found);
     free(doctor->rows);
     free(doctor->sources);
     free(doctor);
@@ -85,7 +97,11 @@ void
 doctor_add_guest(struct doctor *doctor, const struct source_config *source,
                  const struct guest *guest)
 {
+    const char *const *domains = doctor->domains;
+
     add_row(doctor, doctor_row_of(doctor->config, source, guest, doctor->now_ns));
+    for (size_t i = 0; domains && domains[i]; i++)
+        doctor->found[i] = doctor->found[i] || guest_is_called(guest, domains[i]);
 }
 
 /* --- sources --- */
@@ -115,18 +131,6 @@ doctor_add_source(struct doctor *doctor, const struct source_config *source, boo
 
 /* --- the end --- */
 
-static bool
-was_found(const struct doctor *doctor, const char *domain)
-{
-    for (size_t i = 0; i < doctor->rows_count; i++) {
-        const struct doctor_row *row = &doctor->rows[i];
-
-        if (strcmp(row->domain, domain) == 0 || strcmp(row->uuid, domain) == 0)
-            return true;
-    }
-    return false;
-}
-
 bool
 doctor_all_sources_are_up(const struct doctor *doctor)
 {
@@ -149,18 +153,18 @@ compare_rows(const void *a, const void *b)
 void
 doctor_conclude(struct doctor *doctor)
 {
-    const char *const *domain = doctor->domains;
+    const char *const *domains = doctor->domains;
     const struct doctor_case about = {
         .source = doctor->sources_count == 1 ? doctor->sources[0].config : NULL,
         .os = guest_os_find(""),
         .error = "",
     };
 
-    for (; domain && *domain; domain++) {
-        if (was_found(doctor, *domain))
+    for (size_t i = 0; domains && domains[i]; i++) {
+        if (doctor->found[i])
             continue;
         struct doctor_row row = {
-            .domain = memory_string(*domain),
+            .domain = memory_string(domains[i]),
             .uuid = memory_string(""),
             .source = "",
             .state = "absent",

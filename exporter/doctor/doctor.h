@@ -21,8 +21,8 @@ struct doctor_row doctor_row_of(const struct config *config,
                                 const struct source_config *source,
                                 const struct guest *guest, int64_t now_ns);
 
-/* `domains`: the names (or UUIDs) asked for, NULL-terminated; NULL or none: all.  Both
- * are borrowed.  now_ns: CLOCK_MONOTONIC. */
+/* `domains`: those asked for, see guest_is_called(), NULL-terminated; NULL or none:
+ * all. Both are borrowed.  now_ns: CLOCK_MONOTONIC. */
 struct doctor *doctor_new(const struct config *config, const char *const *domains,
                           int64_t now_ns);
 void doctor_free(struct doctor *doctor); /* NULL is fine */
@@ -33,8 +33,8 @@ void doctor_add_source(struct doctor *doctor, const struct source_config *source
                        bool is_up, const char *why);
 void doctor_add_guest(struct doctor *doctor, const struct source_config *source,
                       const struct guest *guest);
-/* After all of them: adds a row for each name in `domains` that no guest has, and sorts
- * the rows. */
+/* After all of them: adds a row for each of `domains` that no guest is called, and
+ * sorts the rows. */
 void doctor_conclude(struct doctor *doctor);
 
 bool doctor_all_sources_are_up(const struct doctor *doctor);

@@ -88,6 +88,27 @@ guest_os_id(const struct guest *guest)
 }
 
 bool
+guest_facts_are_called(const struct guest_facts *facts, const char *word)
+{
+    return strcmp(facts->name, word) == 0 || strcmp(facts->uuid, word) == 0 ||
+           strcmp(facts->key, word) == 0 ||
+           strcmp(domain_facts_title(facts->definition), word) == 0;
+}
+
+bool
+guest_is_called(const struct guest *guest, const char *word)
+{
+    const struct guest_facts facts = {
+        .key = guest->key,
+        .name = guest->name,
+        .uuid = guest->uuid,
+        .definition = guest->definition,
+    };
+
+    return guest_facts_are_called(&facts, word);
+}
+
+bool
 guest_is_askable(const struct guest *guest)
 {
     return guest->source_is_up && guest->domain == DOMAIN_RUNNING &&

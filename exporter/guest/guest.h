@@ -148,6 +148,12 @@ unsigned int guest_locate(struct guest *guest,
 /* By os-release's ID, as the agent or else the host says; "": not known. */
 const char *guest_os_id(const struct guest *guest);
 
+/* Whether somebody who says `word` means this guest: by its label, its UUID, its number
+ * or path (the source's key), or its title, which is its name where that is no label.
+ */
+bool guest_facts_are_called(const struct guest_facts *facts, const char *word);
+bool guest_is_called(const struct guest *guest, const char *word);
+
 /* Whether the source says that there is somebody to ask. */
 bool guest_is_askable(const struct guest *guest);
 

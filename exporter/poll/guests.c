@@ -222,7 +222,7 @@ is_wanted(const struct watch *watch, const struct guest_facts *facts)
     if (!wanted || !*wanted)
         return true;
     for (; *wanted; wanted++) {
-        if (strcmp(*wanted, facts->name) == 0 || strcmp(*wanted, facts->uuid) == 0)
+        if (guest_facts_are_called(facts, *wanted))
             return true;
     }
     return false;
@@ -236,7 +236,7 @@ guest_seen(void *context, struct source *source, const struct guest_facts *facts
     unsigned int changed = guest ? 0 : GUEST_ALL;
 
     (void)source;
-    if (!is_wanted(watch, facts))
+    if (!guest && !is_wanted(watch, facts))
         return;
     /* One whose agent connects again and again holds up nobody's first pass. */
     if (guest && facts->agent_connected)

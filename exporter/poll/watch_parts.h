@@ -19,7 +19,7 @@ struct watch_parts {
     struct telemetry *telemetry;
     const struct source_driver *const *drivers; /* by enum source_kind */
     bool at_once; /* the first pass is not spread over time: for --once */
-    /* Names or UUIDs, NULL-terminated: other guests are not even looked at.  NULL, or
+    /* What guests are called, NULL-terminated: others are not even looked at.  NULL, or
      * none: all. */
     const char *const *only;
     /* What to do about a source that is away because of `why`, to be free()d; NULL: the

@@ -14,6 +14,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <uv.h>
 
@@ -283,6 +284,43 @@ test_long_names(void **state)
     assert_non_null(strstr(guests(), "~4\";"));
 }
 
+static void
+announce_titled(const char *key, const char *name, const char *title)
+{
+    struct domain_facts *definition = domain_facts_new();
+    const struct guest_facts facts = {
+        .key = key,
+        .name = name,
+        .uuid = "",
+        .channel = CHANNEL_CONNECTED,
+        .definition = title ? definition : NULL,
+    };
+
+    free(definition->title);
+    definition->title = domain_facts_text(title ? title : "");
+    the_source.listener->guest_seen(the_source.listener->context, &the_source, &facts);
+    domain_facts_unref(definition);
+}
+
+/* By number, name or title; and a guest that was wanted stays so. */
+static void
+test_those_that_are_wanted(void **state)
+{
+    static const char *const only[] = {"web", "101", NULL};
+
+    (void)state;
+    world.parts.only = only;
+    announce_titled("100", "100", "web");
+    announce_titled("101", "db", "db");
+    announce_titled("102", "web", "other");
+    announce_titled("103", "103", "shop");
+    announce_titled("100", "100", NULL);
+    assert_string_equal(guests(),
+                        "100=domain=\"100\";101=domain=\"db\";102=domain=\"web\";");
+    announce_titled("103", "103", "web");
+    assert_non_null(strstr(guests(), "103"));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -295,6 +333,7 @@ main(void)
         TEST(test_names_change_hands),
         TEST(test_a_suffix_is_no_other_name),
         TEST(test_long_names),
+        TEST(test_those_that_are_wanted),
     };
 
     return cmocka_run_group_tests_name("names of guests", tests, NULL, NULL);
