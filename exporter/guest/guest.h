@@ -88,6 +88,7 @@ struct guest {
     enum domain_state domain;
     enum channel_state channel;
     bool opted_out;
+    struct socket_file socket; /* of its agent, where that is asked by one */
     /* Why its definition may not be read, with CHANNEL_UNKNOWN; "": it has not come. */
     char definition_error[FAILURE_TEXT_BYTES];
     bool source_is_up;
@@ -129,6 +130,7 @@ struct guest {
 
     UT_hash_handle hh;          /* by key */
     UT_hash_handle by_identity; /* unique among the guests of a source */
+    UT_hash_handle by_socket;   /* where it has one */
 };
 
 struct guest *guest_new(const struct guest_facts *facts, const char *source_label);

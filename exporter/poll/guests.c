@@ -50,6 +50,34 @@ find_guest(struct watch *watch, const char *key)
     return guest;
 }
 
+/* --- sockets --- */
+
+const struct guest *
+watch_find_socket(const struct watch *watch, const struct socket_file *socket)
+{
+    const struct guest *guest;
+
+    HASH_FIND(by_socket, watch->sockets, socket, sizeof(*socket), guest);
+    return guest;
+}
+
+static void
+take_socket(struct watch *watch, struct guest *guest, const struct socket_file *socket)
+{
+    if (memcmp(&guest->socket, socket, sizeof(*socket)) == 0)
+        return;
+    if (guest->socket.inode != 0)
+        HASH_DELETE(by_socket, watch->sockets, guest);
+    guest->socket = *socket;
+    if (socket->inode == 0)
+        return;
+    HASH_ADD(by_socket, watch->sockets, socket, sizeof(guest->socket), guest);
+    if (watch->parts->socket_found)
+        watch->parts->socket_found(watch->parts->context, watch, guest);
+}
+
+/* --- guests --- */
+
 void
 watch_drop_guest(struct watch *watch, struct guest *guest)
 {
@@ -58,6 +86,7 @@ watch_drop_guest(struct watch *watch, struct guest *guest)
     /* NOLINTNEXTLINE(clang-analyzer-*): as above */
     HASH_DELETE(by_identity, watch->identities, guest);
     store_guest_remove(watch->parts->store, guest->place);
+    take_socket(watch, guest, &(struct socket_file){.inode = 0});
     schedule_hold(watch->schedule, &guest->schedule);
     if (guest->schedule.in_flight)
         guest->gone = true; /* freed when its call comes back */
@@ -252,6 +281,7 @@ guest_seen(void *context, struct source *source, const struct guest_facts *facts
         restarted || (facts->agent_connected && (facts->agent_disconnected ||
                                                  guest->channel != CHANNEL_CONNECTED));
 
+    take_socket(watch, guest, &facts->socket);
     changed |= take_facts(watch, guest, facts);
     bool is_askable = guest_is_askable(guest);
 

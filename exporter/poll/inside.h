@@ -34,6 +34,8 @@ struct watch {
     int64_t spread_ns;             /* when the next guest of a list is first asked */
     struct guest *guests;
     struct guest *identities; /* the same by what their series are labelled with */
+    struct guest *sockets;    /* those that have one, by it */
+    bool overlaps;            /* with another source, which was said */
     struct watch_call *calls; /* in flight */
     struct source_listener listener;
     uv_timer_t turn;
@@ -56,6 +58,9 @@ void watch_abandon_calls(struct watch *watch);
 /* --- poll/guests.c: what the source announces --- */
 
 extern const struct source_listener watch_listener; /* but for its context */
+/* The guest that is asked by this socket, or NULL. */
+const struct guest *watch_find_socket(const struct watch *watch,
+                                      const struct socket_file *socket);
 /* What the source says of itself becomes metrics. */
 void watch_take_figures(const struct watch *watch, const struct source *source);
 /* Takes the guest out of everything; freed at once, or when its call comes back. */

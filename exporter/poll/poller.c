@@ -85,6 +85,17 @@ take_source(void *note, const struct source_config *source, bool is_up, const ch
 }
 
 static void
+socket_found(void *context, struct watch *watch, const struct guest *guest)
+{
+    const struct poller *poller = context;
+
+    for (size_t i = 0; i < poller->watches_count; i++) {
+        if (poller->watches[i] != watch)
+            watch_note_overlap(watch, guest, poller->watches[i]);
+    }
+}
+
+static void
 describe_sources(struct poller *poller)
 {
     struct sources_note *note = sources_note_new();
@@ -159,6 +170,7 @@ poller_start(const struct poller_parts *parts, const struct config *config)
         .at_once = parts->at_once,
         .only = parts->only,
         .source_remedy = parts->source_remedy,
+        .socket_found = socket_found,
         .progressed = progressed,
         .context = poller,
     };

@@ -2,6 +2,7 @@
 #include "poll/watch.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/mailbox.h"
 #include "guest/avoid.h"
 #include "guest/balloon_metrics.h"
@@ -123,6 +124,22 @@ watch_is_of(const struct watch *watch, const struct source_config *source,
 {
     return watch->labelled == labelled &&
            source_config_is_same(&watch->identity, source);
+}
+
+void
+watch_note_overlap(struct watch *watch, const struct guest *guest, struct watch *other)
+{
+    const struct guest *same = watch_find_socket(other, &guest->socket);
+
+    if (!same || (watch->overlaps && other->overlaps))
+        return;
+    watch->overlaps = other->overlaps = true;
+    log_warn("two sources of the configuration have the same socket: its guest, and "
+             "perhaps others, is asked twice and has the series of both; remove one of "
+             "the two sources",
+             LOG_STR("source", watch->identity.name), LOG_STR("domain", guest->name),
+             LOG_STR("other_source", other->identity.name),
+             LOG_STR("other_domain", same->name));
 }
 
 static void

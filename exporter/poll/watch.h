@@ -36,6 +36,10 @@ bool watch_is_of(const struct watch *watch, const struct source_config *source,
  * their state (enum agent_state).  now_ns: CLOCK_MONOTONIC. */
 void watch_review(struct watch *watch, int64_t now_ns, size_t *guests_by_state);
 
+/* Says once if the guest of another source is asked by the socket of this one. */
+void watch_note_overlap(struct watch *watch, const struct guest *guest,
+                        struct watch *other);
+
 /* Shows what the watch knows, in the order in which it came.  All is borrowed.  `why`
  * the source is away; may be "". */
 struct watch_visitor {

@@ -4,11 +4,13 @@
 
 #include <stdbool.h>
 
+struct guest;
 struct mailbox;
 struct source_config;
 struct source_driver;
 struct store;
 struct telemetry;
+struct watch;
 typedef struct uv_loop_s uv_loop_t;
 
 /* What every watch works with; outlives it. */
@@ -25,6 +27,8 @@ struct watch_parts {
     /* What to do about a source that is away because of `why`, to be free()d; NULL: the
      * log does not say. */
     char *(*source_remedy)(const struct source_config *source, const char *why);
+    /* A guest has another socket than before.  NULL: that is no matter. */
+    void (*socket_found)(void *context, struct watch *watch, const struct guest *guest);
     /* Something happened that may complete the first pass. */
     void (*progressed)(void *context);
     void *context;

@@ -34,6 +34,11 @@ enum channel_state {
     CHANNEL_UNKNOWN,      /* the definition is, and so whether it says: do not ask */
 };
 
+/* A socket of the host, whatever paths lead to it; `inode` 0: none. */
+struct socket_file {
+    uint64_t device, inode;
+};
+
 /* What a source knows of a guest without asking it. */
 struct guest_facts {
     const char *key;  /* identifies the guest in its source for as long as it exists */
@@ -54,6 +59,7 @@ struct guest_facts {
     const char *definition_error;
     /* What its definition says; the listener may take a reference.  NULL: not known. */
     struct domain_facts *definition;
+    struct socket_file socket; /* by which its agent is asked; none: by a daemon */
     const char *os_hint; /* what it is said to run, by os-release's ID; NULL: unknown */
 };
 

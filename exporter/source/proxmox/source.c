@@ -75,6 +75,7 @@ announce(struct pve_guest *guest)
         .channel_is_shared = true,
         .definition_error = channel == CHANNEL_UNKNOWN ? seen->error : NULL,
         .definition = seen->configuration.facts,
+        .socket = {seen->socket.device, seen->socket.inode},
         .os_hint = seen->configuration.os,
     };
 

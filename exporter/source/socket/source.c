@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <uthash.h>
 
 /* Calls in flight at once.  They hold no thread, only memory for what is read. */
@@ -23,6 +24,7 @@
 struct socket_guest {
     struct source *source;
     char *path;
+    struct socket_file file; /* that it leads to */
     char name[NAME_BYTES];
     bool connected;
     struct agent_socket *agent;
@@ -59,6 +61,7 @@ announce(struct socket_guest *guest, bool came, bool woke)
         .agent_connected = came,
         .agent_disconnected = came,
         .agent_recovered = woke,
+        .socket = guest->file,
         .channel_is_shared = agent_socket_is_shared(guest->agent),
     };
 
@@ -138,6 +141,16 @@ agent_met(void *context, pid_t process)
 
 /* --- what is found --- */
 
+static struct socket_file
+file_of(const char *path)
+{
+    struct stat status;
+
+    if (stat(path, &status) < 0)
+        return (struct socket_file){.inode = 0};
+    return (struct socket_file){status.st_dev, status.st_ino};
+}
+
 static void
 found(void *context, const char *path)
 {
@@ -169,6 +182,7 @@ found(void *context, const char *path)
 
     guest->source = source;
     guest->path = memory_string(path);
+    guest->file = file_of(path);
     memcpy(guest->name, name, sizeof(guest->name));
     HASH_ADD_KEYPTR(hh, source->guests, guest->path, strlen(guest->path), guest);
     guest->agent =
@@ -216,6 +230,7 @@ remade(void *context, const char *path)
     struct socket_guest *guest = find_guest(context, path);
 
     if (guest && !socket_is_libvirts(path)) {
+        guest->file = file_of(path);
         agent_socket_connect(guest->agent);
         return;
     }
