@@ -36,6 +36,7 @@ struct entry {
 struct proxmox_inventory {
     const struct proxmox_folders *folders;
     struct entry *entries;
+    bool without_configurations; /* in the present look */
     size_t files_read;
 };
 
@@ -252,17 +253,17 @@ read_configuration(struct entry *entry, const char *path, struct failure *why)
     return true;
 }
 
-/* One of which nothing is known is not asked, which is said where that is decided. */
+/* The log has one line for all. */
 static void
-take_error(struct entry *entry, const char *error)
+leave_configuration(struct entry *entry, const char *path)
 {
-    bool is_news = strcmp(entry->guest.error, error) != 0;
+    struct failure why;
 
-    (void)snprintf(entry->guest.error, sizeof(entry->guest.error), "%s", error);
-    if (is_news && *error && entry->guest.is_known)
-        log_warn("a guest's configuration cannot be read; the guest goes on as it was "
-                 "known before",
-                 LOG_STR("vmid", entry->guest.vmid), LOG_STR("error", error));
+    entry->guest.is_missing = false;
+    entry->file.inode = 0;
+    failure_set(&why, FAILURE_TIMEOUT, "%s: reading it hangs", path);
+    if (!entry->guest.is_known)
+        (void)snprintf(entry->guest.error, sizeof(entry->guest.error), "%s", why.text);
 }
 
 static void
@@ -273,6 +274,10 @@ look_at_configuration(struct proxmox_inventory *inventory, struct entry *entry)
     char path[PATH_MAX];
 
     path_in(path, inventory->folders->configurations, entry->guest.vmid, ".conf");
+    if (inventory->without_configurations) {
+        leave_configuration(entry, path);
+        return;
+    }
     bool is_there = look_at_file(path, S_IFREG, &file) == 0;
     int error = errno;
     bool has_changed = !proxmox_file_is_same(&file, &entry->file);
@@ -287,7 +292,8 @@ look_at_configuration(struct proxmox_inventory *inventory, struct entry *entry)
     entry->guest.is_missing = !is_there && error == ENOENT;
     inventory->files_read += is_there;
     entry->file = file;
-    take_error(entry, why.kind == FAILURE_NONE ? "" : why.text);
+    (void)snprintf(entry->guest.error, sizeof(entry->guest.error), "%s",
+                   why.kind == FAILURE_NONE ? "" : why.text);
 }
 
 /* --- the whole --- */
@@ -384,7 +390,8 @@ open_folder(const char *path, struct proxmox_seen *seen)
 }
 
 void
-proxmox_inventory_look(struct proxmox_inventory *inventory, struct proxmox_seen *seen)
+proxmox_inventory_look(struct proxmox_inventory *inventory, bool without_configurations,
+                       struct proxmox_seen *seen)
 {
     char vmid[PROXMOX_VMID_BYTES];
     struct entry *entry, *next;
@@ -396,6 +403,7 @@ proxmox_inventory_look(struct proxmox_inventory *inventory, struct proxmox_seen 
     if (!folder)
         return;
     inventory->files_read = 0;
+    inventory->without_configurations = without_configurations;
     HASH_ITER (hh, inventory->entries, entry, next) {
         entry->there = false;
     }

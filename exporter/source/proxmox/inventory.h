@@ -60,8 +60,10 @@ struct proxmox_inventory;
 struct proxmox_inventory *proxmox_inventory_new(const struct proxmox_folders *folders);
 void proxmox_inventory_free(struct proxmox_inventory *inventory);
 
+/* `without_configurations`: those are not touched, because reading them hangs; what was
+ * read of a guest before holds. */
 void proxmox_inventory_look(struct proxmox_inventory *inventory,
-                            struct proxmox_seen *seen);
+                            bool without_configurations, struct proxmox_seen *seen);
 void proxmox_seen_clear(struct proxmox_seen *seen);
 
 bool proxmox_file_is_same(const struct proxmox_file *a, const struct proxmox_file *b);

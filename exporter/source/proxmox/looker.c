@@ -7,9 +7,14 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-/* With those that hang in the cluster's file system. */
-#define LANES_MAX 4
-#define OVERDUE_NS (INT64_C(10) * 1000 * 1000 * 1000)
+#define NS_PER_S (INT64_C(1000) * 1000 * 1000)
+/* A look that takes longer hangs, in the cluster's file system as a rule. */
+#define OVERDUE_NS (10 * NS_PER_S)
+/* Then the configurations are left out.  One thread of those that hang may do so for
+ * ever, so another tries them now and then; and there is one to look at the rest. */
+#define RETRY_NS (60 * NS_PER_S)
+#define HANGING_MAX 2
+#define LANES_MAX (HANGING_MAX + 2)
 
 struct proxmox_looker {
     atomic_uint references; /* its owner's, the lanes', and one of each job */
@@ -18,6 +23,8 @@ struct proxmox_looker {
     void (*done)(void *context, const struct proxmox_seen *seen);
     void *context;
     bool is_looking;
+    bool hangs;          /* with configurations no look has come to its end since */
+    int64_t retry_ns;    /* CLOCK_MONOTONIC */
     unsigned int number; /* of the look that is waited for */
 };
 
@@ -25,6 +32,7 @@ struct job {
     struct lane_job job;
     struct proxmox_looker *looker;
     unsigned int number;
+    bool without_configurations;
     struct proxmox_seen seen;
 };
 
@@ -62,6 +70,7 @@ deliver(struct mail *mail)
     struct job *job = (struct job *)mail;
     struct proxmox_looker *looker = job->looker;
 
+    looker->hangs = looker->hangs && job->without_configurations;
     /* One that was given up is older than what was seen since. */
     if (looker->lanes && job->number == looker->number) {
         looker->is_looking = false;
@@ -81,7 +90,9 @@ open_lane(void *context)
 static void
 run(void *inventory, struct lane_job *lane_job)
 {
-    proxmox_inventory_look(inventory, &((struct job *)lane_job)->seen);
+    struct job *job = (struct job *)lane_job;
+
+    proxmox_inventory_look(inventory, job->without_configurations, &job->seen);
 }
 
 static void
@@ -121,21 +132,33 @@ proxmox_looker_start(struct mailbox *mailbox, const struct proxmox_folders *fold
     return looker;
 }
 
+static bool
+may_retry(const struct proxmox_looker *looker, int64_t now_ns)
+{
+    return now_ns >= looker->retry_ns &&
+           lanes_figures(looker->lanes).abandoned < HANGING_MAX;
+}
+
 bool
 proxmox_looker_look(struct proxmox_looker *looker, int64_t now_ns)
 {
-    bool hangs = lanes_review(looker->lanes, now_ns, OVERDUE_NS) > 0;
+    bool given_up = lanes_review(looker->lanes, now_ns, OVERDUE_NS) > 0;
 
-    if (looker->is_looking && !hangs)
-        return false;
+    if (given_up) {
+        looker->hangs = true;
+        looker->retry_ns = now_ns + RETRY_NS;
+    }
+    if (looker->is_looking && !given_up)
+        return looker->hangs;
     struct job *job = memory_new(1, sizeof(*job));
 
     job->job.mail.deliver = deliver;
     job->looker = ref(looker);
     job->number = ++looker->number;
+    job->without_configurations = looker->hangs && !may_retry(looker, now_ns);
     looker->is_looking = true;
     lanes_submit(looker->lanes, &job->job);
-    return hangs;
+    return looker->hangs;
 }
 
 bool

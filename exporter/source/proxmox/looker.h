@@ -19,7 +19,7 @@ proxmox_looker_start(struct mailbox *mailbox, const struct proxmox_folders *fold
                      void *context);
 
 /* One look at a time: as long as one is under way this does nothing.  Whether one
- * hangs; `now_ns`: CLOCK_MONOTONIC. */
+ * hangs, so that looks go on without the configurations; `now_ns`: CLOCK_MONOTONIC. */
 bool proxmox_looker_look(struct proxmox_looker *looker, int64_t now_ns);
 
 /* Waits for its threads until the deadline (CLOCK_MONOTONIC).  Whether all have ended.

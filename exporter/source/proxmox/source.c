@@ -45,6 +45,7 @@ struct source {
     uv_timer_t look;
     struct pve_guest *guests; /* by their numbers */
     bool up, looked;
+    bool hangs; /* a look does */
     size_t beyond;
 };
 
@@ -235,6 +236,29 @@ add_guest(struct source *source, const struct proxmox_guest *seen)
     return guest;
 }
 
+/* One of which nothing is known is not asked, which is said where that is decided. */
+static void
+note_error(const struct source *source, const struct proxmox_guest *before,
+           const struct proxmox_guest *now)
+{
+    if (now->is_known && *now->error && !source->hangs &&
+        strcmp(before->error, now->error) != 0)
+        log_warn("a guest's configuration cannot be read; the guest goes on as it was "
+                 "known before",
+                 LOG_STR("vmid", now->vmid), LOG_STR("error", now->error));
+}
+
+/* Another thread has read its configuration, and now it cannot be read: what was known
+ * of this process holds. */
+static void
+keep_configuration(const struct proxmox_guest *before, struct proxmox_guest *now)
+{
+    if (now->is_known || !before->is_known || before->started != now->started)
+        return;
+    now->is_known = true;
+    now->configuration = before->configuration;
+}
+
 /* What the agent's socket has to tell is told from within.  That it is gone is told
  * before its call fails. */
 static void
@@ -245,22 +269,25 @@ take_guest(struct source *source, const struct proxmox_guest *seen)
 
     if (is_new)
         guest = add_guest(source, seen);
-    struct proxmox_guest before = guest->seen;
-    bool has_changed = is_new || !source->up || !proxmox_guest_is_same(&before, seen);
-    bool is_another = has_started(&before, seen);
-    bool has_moved = is_another || !proxmox_file_is_same(&before.socket, &seen->socket);
+    struct proxmox_guest before = guest->seen, now = *seen;
+
+    keep_configuration(&before, &now);
+    note_error(source, &before, &now);
+    bool has_changed = is_new || !source->up || !proxmox_guest_is_same(&before, &now);
+    bool is_another = has_started(&before, &now);
+    bool has_moved = is_another || !proxmox_file_is_same(&before.socket, &now.socket);
 
     guest->there = true;
     if (!has_changed && !has_moved)
         return;
-    guest->seen = *seen;
-    (void)domain_facts_ref(seen->configuration.facts);
+    guest->seen = now;
+    (void)domain_facts_ref(now.configuration.facts);
     domain_facts_unref(before.configuration.facts);
     name_guest(guest);
     if (source->up && is_another)
         guest->happened |= STARTED;
     guest->announced = false;
-    if (seen->socket.inode == 0)
+    if (now.socket.inode == 0)
         announce(guest);
     if (has_moved)
         follow_socket(guest, &before);
@@ -343,13 +370,23 @@ take_seen(void *context, const struct proxmox_seen *seen)
 }
 
 static void
+note_hang(struct source *source, bool hangs)
+{
+    if (hangs && !source->hangs)
+        log_warn("reading the guests' files hangs; what was read of guests before "
+                 "holds, and those that are new are not asked; trying again",
+                 LOG_STR("configurations", source->folders.configurations));
+    else if (!hangs && source->hangs)
+        log_info("the guests' files can be read again");
+    source->hangs = hangs;
+}
+
+static void
 look(uv_timer_t *timer)
 {
     struct source *source = timer->data;
 
-    if (proxmox_looker_look(source->looker, clock_monotonic_ns()))
-        log_warn("a look at the guests' files hangs; what is known of guests holds",
-                 LOG_STR("configurations", source->folders.configurations));
+    note_hang(source, proxmox_looker_look(source->looker, clock_monotonic_ns()));
     (void)uv_timer_start(&source->look, look, LOOK_MS, 0);
 }
 

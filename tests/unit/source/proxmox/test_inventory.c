@@ -8,6 +8,7 @@
 struct world {
     struct host host;
     struct proxmox_inventory *inventory;
+    bool without_configurations;
     struct proxmox_seen seen;
 };
 
@@ -38,7 +39,8 @@ static size_t
 look(struct world *world)
 {
     proxmox_seen_clear(&world->seen);
-    proxmox_inventory_look(world->inventory, &world->seen);
+    proxmox_inventory_look(world->inventory, world->without_configurations,
+                           &world->seen);
     return world->seen.count;
 }
 
@@ -223,6 +225,33 @@ test_bad_configurations(void **state)
     assert_int_equal(only(world)->configuration.strange, 1);
 }
 
+/* While reading them hangs they are not touched. */
+static void
+test_without_configurations(void **state)
+{
+    struct world *world = *state;
+    struct host *host = &world->host;
+
+    host_configure(host, "100", WEB);
+    host_configure(host, "101", "name: db\n");
+    host_start(host, "100", NULL);
+    assert_int_equal(look(world), 1);
+    world->without_configurations = true;
+    host_configure(host, "100", "name: other\n");
+    host_start(host, "101", NULL);
+    assert_int_equal(look(world), 2);
+    assert_string_equal(world->seen.guests[0].configuration.name, "web");
+    assert_string_equal(world->seen.guests[0].error, "");
+    assert_false(world->seen.guests[1].is_known);
+    assert_false(world->seen.guests[1].is_missing);
+    assert_non_null(strstr(world->seen.guests[1].error, "101.conf: reading it hangs"));
+    world->without_configurations = false;
+    assert_int_equal(look(world), 2);
+    assert_string_equal(world->seen.guests[0].configuration.name, "other");
+    assert_string_equal(world->seen.guests[1].configuration.name, "db");
+    assert_string_equal(world->seen.guests[1].error, "");
+}
+
 static void
 make_readable(const char *folder, const char *name, mode_t mode)
 {
@@ -282,10 +311,15 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(test_guests_that_run), TEST(test_a_socket),
-        TEST(test_what_is_read),    TEST(test_pid_files_of_others),
-        TEST(test_another_process), TEST(test_bad_configurations),
-        TEST(test_no_folder),       TEST(test_pid_files_that_are_denied),
+        TEST(test_guests_that_run),
+        TEST(test_a_socket),
+        TEST(test_what_is_read),
+        TEST(test_pid_files_of_others),
+        TEST(test_another_process),
+        TEST(test_bad_configurations),
+        TEST(test_without_configurations),
+        TEST(test_no_folder),
+        TEST(test_pid_files_that_are_denied),
     };
 
     return cmocka_run_group_tests_name("proxmox inventory", tests, NULL, NULL);

@@ -1,5 +1,5 @@
-/* A look that hangs, as the cluster's file system may: others are taken meanwhile, and
- * what it has seen is old when it comes back. */
+/* A look that hangs, as the cluster's file system may: others are taken meanwhile,
+ * without the configurations, and what it has seen is old when it comes back. */
 #include "source/proxmox/looker.h"
 
 #include "base/clock.h"
@@ -17,8 +17,8 @@
 #define S INT64_C(1000000000)
 #define PATIENCE_NS (60 * S) /* only ends a test that hangs */
 
-/* Instead of the inventory: its first look waits. */
-static atomic_uint looks;
+/* Instead of the inventory: its first two looks with configurations wait. */
+static atomic_uint looks, whole; /* all, and those with configurations */
 static sem_t release;
 
 struct proxmox_inventory {
@@ -39,12 +39,13 @@ proxmox_inventory_free(struct proxmox_inventory *inventory)
 }
 
 void
-proxmox_inventory_look(struct proxmox_inventory *inventory, struct proxmox_seen *seen)
+proxmox_inventory_look(struct proxmox_inventory *inventory, bool without_configurations,
+                       struct proxmox_seen *seen)
 {
     unsigned int number = atomic_fetch_add(&looks, 1) + 1;
 
     (void)inventory;
-    if (number == 1)
+    if (!without_configurations && atomic_fetch_add(&whole, 1) < 2)
         assert_int_equal(sem_wait(&release), 0);
     *seen = (struct proxmox_seen){.beyond = number};
 }
@@ -106,18 +107,41 @@ test_one_that_hangs(void **state)
     uv_timer_start(&world.tick, ticked, 2, 2);
     world.looker = proxmox_looker_start(world.mailbox, &folders, note, &world);
 
-    assert_false(proxmox_looker_look(world.looker, clock_monotonic_ns()));
+    int64_t now_ns = clock_monotonic_ns();
+
+    assert_false(proxmox_looker_look(world.looker, now_ns));
     run_until(&world, 1, 0);
     /* It is waited for, and then no more. */
-    assert_false(proxmox_looker_look(world.looker, clock_monotonic_ns() + 5 * S));
-    assert_true(proxmox_looker_look(world.looker, clock_monotonic_ns() + 11 * S));
+    assert_false(proxmox_looker_look(world.looker, now_ns + 5 * S));
+    now_ns = clock_monotonic_ns() + 11 * S;
+    assert_true(proxmox_looker_look(world.looker, now_ns));
     run_until(&world, 2, 1);
     assert_int_equal(world.last, 2);
-
-    assert_int_equal(sem_post(&release), 0);
-    assert_false(proxmox_looker_look(world.looker, clock_monotonic_ns()));
+    assert_true(proxmox_looker_look(world.looker, now_ns + 59 * S));
     run_until(&world, 3, 2);
-    assert_int_equal(world.last, 3);
+    assert_int_equal(atomic_load(&whole), 1);
+    /* One more thread tries the configurations, and then none. */
+    assert_true(proxmox_looker_look(world.looker, now_ns + 60 * S));
+    run_until(&world, 4, 2);
+    assert_int_equal(atomic_load(&whole), 2);
+    now_ns = clock_monotonic_ns() + 100 * S;
+    assert_true(proxmox_looker_look(world.looker, now_ns));
+    run_until(&world, 5, 3);
+    assert_true(proxmox_looker_look(world.looker, now_ns + 1000 * S));
+    run_until(&world, 6, 4);
+    assert_int_equal(atomic_load(&whole), 2);
+    assert_int_equal(world.last, 6);
+
+    /* Those that come back have seen what is old; the next sees all. */
+    assert_int_equal(sem_post(&release), 0);
+    assert_int_equal(sem_post(&release), 0);
+    int64_t end_ns = clock_monotonic_ns() + PATIENCE_NS;
+
+    while (atomic_load(&whole) < 3 && clock_monotonic_ns() < end_ns) {
+        (void)proxmox_looker_look(world.looker, clock_monotonic_ns());
+        uv_run(&world.loop, UV_RUN_ONCE);
+    }
+    assert_false(proxmox_looker_look(world.looker, clock_monotonic_ns()));
     assert_true(proxmox_looker_stop(world.looker, clock_monotonic_ns() + PATIENCE_NS));
     mailbox_close(world.mailbox);
     uv_close((uv_handle_t *)&world.tick, NULL);
