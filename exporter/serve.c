@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "claims.h"
 #include "config/config.h"
 #include "exporter.h"
 #include "kit/failure.h"
@@ -19,6 +20,7 @@
 
 struct daemon {
     struct exporter *exporter;
+    struct claims *claims;
     struct web_access *access;
     struct web *web;
     bool is_ready; /* the first pass is through */
@@ -122,6 +124,7 @@ reload(uv_signal_t *handle, int number)
     config_free(exporter->config);
     exporter->config = config;
     log_files(daemon, "the config is reloaded");
+    claims_take(daemon->claims, config);
     telemetry_reload(exporter->telemetry, true, clock_realtime_ns());
 }
 
@@ -186,7 +189,7 @@ open_web(struct daemon *daemon)
 int
 serve(struct exporter *exporter)
 {
-    struct daemon daemon = {.exporter = exporter};
+    struct daemon daemon = {.exporter = exporter, .claims = claims_new()};
 
     exporter_open(exporter);
     exporter_handle_signal(exporter, &daemon.reload, SIGHUP, reload, &daemon);
@@ -195,10 +198,12 @@ serve(struct exporter *exporter)
 
     if (status == EXIT_SUCCESS) {
         log_files(&daemon, "the config is read");
+        claims_take(daemon.claims, exporter->config);
         exporter_start(exporter, first_pass, &daemon);
         (void)uv_run(&exporter->loop, UV_RUN_DEFAULT);
     }
     exporter_stop(exporter);
+    claims_free(daemon.claims);
     web_stop(daemon.web);
     web_access_close(daemon.access);
     uv_close((uv_handle_t *)&daemon.reload, NULL);
