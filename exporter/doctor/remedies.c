@@ -200,8 +200,10 @@ static const struct other_words proxmox_words[TROUBLES] = {
     [TROUBLE_NO_SOCKET] = {"nobody serves the socket of the guest's agent",
                            "see whether the guest runs: qm status {name}", NULL},
     [TROUBLE_NO_ANSWER] = {NULL, RESTART,
-                           "if the guest hangs: look at its console in the web "
-                           "interface; qm reset {name}"},
+                           "if the guest hangs: qm status {name} --verbose tells "
+                           "whether it is suspended (qmpstatus paused: qm resume "
+                           "{name}); else look at its console in the web interface; "
+                           "qm reset {name}"},
     [TROUBLE_BUSY] = {NULL,
                       SOON "; if it lasts, look for a task that hangs: pvenode task "
                            "list --vmid {name} --source active",

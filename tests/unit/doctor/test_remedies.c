@@ -118,6 +118,9 @@ test_on_proxmox(void **state)
     assert_non_null(strstr(finding->remedies[1], "apt install qemu-guest-agent"));
     assert_non_null(strstr(find(&row, TROUBLE_FROZEN, &proxmox_source, "")->remedies[0],
                            "qm guest cmd web-1 fsfreeze-thaw"));
+    assert_non_null(
+        strstr(find(&row, TROUBLE_NO_ANSWER, &proxmox_source, "")->remedies[1],
+               "qmpstatus paused: qm resume web-1"));
     assert_string_equal(
         find(&row, TROUBLE_NOT_RUNNING, &proxmox_source, "")->remedies[0],
         "see what there is: qm list");
