@@ -294,6 +294,36 @@ test_pid_files_that_are_denied(void **state)
     assert_string_equal(world->seen.trouble, "");
 }
 
+/* Likewise; what was read while it could be holds. */
+static void
+test_configurations_that_are_denied(void **state)
+{
+    struct world *world = *state;
+    struct host *host = &world->host;
+
+    if (geteuid() != 0)
+        skip();
+    make_readable(host->folder, ".", 0755);
+    make_readable(host->pid_files, ".", 0755);
+    make_readable(host->configurations, ".", 0755);
+    host_configure(host, "100", WEB);
+    host_start(host, "100", NULL);
+    assert_int_equal(look(world), 1);
+    host_configure(host, "100", "name: other\n");
+    host_configure(host, "101", "name: db\n");
+    host_start(host, "101", NULL);
+    make_readable(host->configurations, "100.conf", 0600);
+    make_readable(host->configurations, "101.conf", 0600);
+    assert_int_equal(seteuid(65534), 0);
+    assert_int_equal(look(world), 2);
+    assert_true(world->seen.guests[0].is_known);
+    assert_string_equal(world->seen.guests[0].configuration.name, "web");
+    assert_false(world->seen.guests[1].is_known);
+    for (size_t i = 0; i < 2; i++)
+        assert_non_null(strstr(world->seen.guests[i].error, "Permission denied"));
+    assert_int_equal(seteuid(0), 0);
+}
+
 static void
 test_no_folder(void **state)
 {
@@ -320,6 +350,7 @@ main(void)
         TEST(test_without_configurations),
         TEST(test_no_folder),
         TEST(test_pid_files_that_are_denied),
+        TEST(test_configurations_that_are_denied),
     };
 
     return cmocka_run_group_tests_name("proxmox inventory", tests, NULL, NULL);
