@@ -9,13 +9,14 @@ import panels
 import pytest
 
 from conftest import QUICK_CONFIG, write_config
+from lab.held_file import HeldFile
 from lab.host_client import HostClient
 from lab.process import Process, program, wait_for
 from lab.programs import Exporter, Prometheus, get, run_exporter
 from lab.proxmox import ProxmoxHost
 from shipped import hurried_rules
 
-WEB, DB, BARE = 100, 101, 102
+WEB, DB, BARE, NEW = 100, 101, 102, 104
 UUID = "5b3c2f3c-9b0a-4f43-9d3f-6a1f3d1e8a10"
 OFF = "tags: prod;qga-exporter-off\n"
 
@@ -42,8 +43,9 @@ def _host(lab):
 
 @pytest.fixture(scope="module", name="guests")
 def _guests(host):
-    """One of each agent generation, and one without an agent."""
-    guests = {WEB: host.guest(WEB, agent="10.0"), DB: host.guest(DB, agent="7.2")}
+    """One of each agent generation and machine type, and one without an agent."""
+    guests = {WEB: host.guest(WEB, agent="10.0"),
+              DB: host.guest(DB, agent="7.2", machine="q35")}
     with contextlib.ExitStack() as stack:
         for guest in guests.values():
             stack.callback(guest.stop)
@@ -61,6 +63,13 @@ def _settled(host, guests):
     """All of them are as they are meant to be."""
     host.configure(WEB, settings(guests[WEB], "web"))
     host.configure(DB, settings(guests[DB], "db"))
+
+
+@pytest.fixture(name="held")
+def _held():
+    if not HeldFile.is_possible():
+        pytest.skip("the kernel does not let others' opens be held (fanotify)")
+    return HeldFile
 
 
 @pytest.fixture(scope="module", name="config")
@@ -116,6 +125,12 @@ def test_who_a_guest_is(exporter, guests):
     # Neither has a serial: they are joined by the place on PCI.
     ((disk, _),) = metrics.find("qga_filesystem_disk_info", domain="100", target="virtio0")
     assert disk["source_file"] == "local-lvm:vm-100-disk-0"
+    assert disk["pci_address"] == "0000:00:0a.0"
+    metrics = exporter.wait_for(
+        lambda metrics: metrics.find("qga_filesystem_disk_info", domain="101", target="virtio0"),
+        "the disk behind bridges", 60)
+    ((disk, _),) = metrics.find("qga_filesystem_disk_info", domain="101", target="virtio0")
+    assert disk["pci_address"] == "0000:06:0a.0"
     nic = metrics.labels("qga_interface_info", domain="100")
     assert (nic["target"], nic["network"], nic["model"]) == ("tap100i0", "vmbr0", "virtio")
     assert nic["address"].upper() == guests[WEB].mac
@@ -211,6 +226,65 @@ def test_a_pid_file_of_another_process(lab, host, exporter):
     finally:
         other.kill()
         os.unlink(host.pid_file(103))
+
+
+def test_a_configuration_that_hangs(host, guests, exporter, held):
+    """As the cluster's file system may: nobody waits for it, and what else changes is noticed."""
+    began = len(lines(exporter, "reading the guests' files hangs"))
+    prepared = host.configuration(WEB) + ".new"
+    with open(prepared, "w", encoding="utf-8") as file:
+        file.write(settings(guests[WEB], "held"))
+    with held(prepared):
+        os.rename(prepared, host.configuration(WEB))
+        wait_for(lambda: len(lines(exporter, "reading the guests' files hangs")) == began + 1,
+                 "the line", 60)
+        for vmid in (WEB, DB):
+            is_asked_on(exporter, vmid)
+        assert about(exporter, WEB)["title"] == "web"
+        host.configure(NEW, "name: new\nagent: 1\n")
+        new = host.bare(NEW)
+        try:
+            exporter.wait_for(lambda metrics: metrics.state(str(NEW)) == "unknown",
+                              "a new guest, of which nothing can be read", 60)
+        finally:
+            new.stop()
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(host.pid_file(NEW))
+            os.unlink(host.configuration(NEW))
+        exporter.wait_for(lambda metrics: str(NEW) not in metrics.domains(), "it has gone", 60)
+    wait_for(lambda: about(exporter, WEB).get("title") == "held", "the new name", 60)
+    assert len(lines(exporter, "reading the guests' files hangs")) == began + 1
+    assert lines(exporter, "the guests' files can be read again")
+
+
+def test_two_sources_of_one_socket(lab, host, settled):
+    """Said once, with what to do about it; and all goes on in both."""
+    config = write_config(lab, f"""sources:
+  - {{name: pve, {host.source()}}}
+  - {{name: preset, socket: {{preset: proxmox, path: "{host.run}/*.qga"}}}}
+""" + QUICK_CONFIG, "both.yml")
+    with Exporter(lab, f"--config.file={config}", uri="", name="both") as exporter:
+        exporter.wait_for(lambda metrics: all(
+            metrics.value("qga_up", domain=str(vmid), source=source) == 1
+            for vmid in (WEB, DB) for source in ("pve", "preset")), "all in both", 60)
+        (line,) = lines(exporter, "two sources of the configuration have the same socket")
+        assert "level=WARN" in line and "remove one of the two sources" in line
+        assert "source=pve" in line and "source=preset" in line
+
+
+def test_doctor_by_any_name(lab, host, settled):
+    """Whatever the label is."""
+    for names in ("false", "true"):
+        config = write_config(lab, f"sources: [{{{host.source(names=names)}}}]\n" + QUICK_CONFIG,
+                              "any.yml")
+        for word in (str(WEB), "web"):
+            status, out, log = run_exporter(lab, "doctor", f"--config.file={config}",
+                                            "--format=json", word)
+            (row,) = json.loads(out)["domains"]
+            assert status == 0, log
+            assert row["domain"] == ("web" if names == "true" else str(WEB)) and row["well"]
+    status, out, _ = run_exporter(lab, "doctor", f"--config.file={config}", "--format=json", UUID)
+    assert status == 0 and {row["domain"] for row in json.loads(out)["domains"]} == {"web", "db"}
 
 
 def test_names(lab, host, guests, settled):

@@ -41,10 +41,13 @@ class ProxmoxHost:
 
     def configure(self, vmid, text):
         """As Proxmox VE does it: the file is whole at once."""
-        path = os.path.join(self.etc, f"{vmid}.conf")
+        path = self.configuration(vmid)
         with open(f"{path}.tmp", "wb") as file:
             file.write(text if isinstance(text, bytes) else text.encode())
         os.rename(f"{path}.tmp", path)
+
+    def configuration(self, vmid):
+        return os.path.join(self.etc, f"{vmid}.conf")
 
     def pid_file(self, vmid):
         return os.path.join(self.run, f"{vmid}.pid")
