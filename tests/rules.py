@@ -23,7 +23,9 @@ FOLDER = "config/prometheus"
 RULES = [f"{FOLDER}/alerts.yml", f"{FOLDER}/rules.yml", f"{FOLDER}/fleet/alerts.yml"]
 SEVERITIES = ("critical", "warning", "info")
 METRIC = re.compile(r"(?<![:\w])(?:qga_\w+|qga:policy_\w+|up)(?![:\w])")
-POLICY = {"qga:policy_forbids", "qga:policy_allows"}  # the administrator records these
+# The administrator records these.
+POLICY = {"qga:policy_forbids", "qga:policy_allows", "qga:policy_forbids_agent",
+          "qga:policy_driver_date_seconds"}
 PROMETHEUS = {"up"}
 
 PAGES = ("docs/runbook.md", "docs/fleet.md")

@@ -17,8 +17,11 @@ SEVERITY = g.words((CRITICAL, "critical", g.RED), (WARNING, "warning", g.ORANGE)
 # Alerts that are not here, and why.
 NOT_SHOWN = {
     "QgaForbiddenCommandEnabled": "what is forbidden is in rules.yml, which may not be there",
+    "QgaAgentForbidden": "likewise",
+    "QgaDriverOutdated": "likewise",
+    "QgaTakeoverEnabled": "agents of most distributions come so: it would be there always",
     "QgaDataOld": "the row of its cause says more; ages have panels of their own",
-    "QgaUpButSilent": "likewise",
+    "QgaUpButSilent": "as for QgaDataOld",
 }
 
 
