@@ -4,6 +4,7 @@
 #include "collector.h"
 #include "guest/balloon_metrics.h"
 #include "guest/domain_metrics.h"
+#include "guest/events.h"
 #include "guest/guest.h"
 #include "guest/health.h"
 #include "guest/state.h"
@@ -29,7 +30,8 @@ static const char introduction[] =
     "`qga_collector_last_success_timestamp_seconds` of\n  their collector says. Older "
     "than the collector's `max_age`, they are withdrawn. No sample has a\n  "
     "timestamp.\n"
-    "- When a guest stops, all its series go.\n"
+    "- When a guest stops, all its series go; the events of one that panicked stay for "
+    "an hour.\n"
     "- Agents since: the first version of QEMU whose agent tells it. Series: how many "
     "of it a guest makes;\n  each limit of the configuration applies besides.\n"
     "- Help texts name the field of the agent's answer. They are the `# HELP` of the "
@@ -227,6 +229,24 @@ print_balloon(void)
 }
 
 static void
+print_events(void)
+{
+    puts(
+        "\n## Events by the host\n\n"
+        "As libvirt tells them, without the guest's agent; other sources tell none, "
+        "and "
+        "have no zeros of them. They are counted on when the agent or the guest "
+        "restarts, and by a guest that is started again within an hour after it "
+        "panicked and was stopped for it (`on_crash`); its events alone are shown "
+        "until "
+        "then. What happened while the exporter was not there, or libvirt away, is not "
+        "known.");
+    print_table_head(COLUMN_SERIES);
+    for (size_t i = 0; events_metrics[i]; i++)
+        print_metric(events_metrics[i], NULL, COLUMN_SERIES);
+}
+
+static void
 print_states(void)
 {
     printf("\nStates:");
@@ -264,6 +284,7 @@ main(void)
     print_states();
     print_definition();
     print_balloon();
+    print_events();
     print_own("\n## The host's clock\n\nWhat the guests' clocks are compared with.",
               "host");
     print_own("\n## The exporter itself", "exporter");

@@ -28,6 +28,7 @@ struct disk_place {
 
 struct host_disk {
     const char *target; /* vda */
+    const char *alias;  /* what its errors are told of; NULL reads as "" */
     const char *source; /* a file, a device, a socket, POOL/VOLUME, PROTOCOL:NAME */
     const char *serial; /* "" unless somebody has given it one */
     struct disk_place place;

@@ -36,6 +36,7 @@ guest_free(struct guest *guest)
         free(guest->collectors[i].memory);
         free(guest->collectors[i].words);
     }
+    events_clear(&guest->events);
     domain_facts_unref(guest->definition);
     free(guest->addresses);
     free(guest->source_name);

@@ -5,6 +5,7 @@
 
 #include "agent/conversation.h"
 #include "collector.h"
+#include "guest/events.h"
 #include "guest/freeze.h"
 #include "guest/interruption.h"
 #include "guest/novelty.h"
@@ -45,8 +46,9 @@ enum {
     GUEST_HEALTH = 1 << 1,
     GUEST_RECORD = 1 << 2, /* for service discovery */
     GUEST_DEFINITION = 1 << 3,
-    GUEST_NOTES = 1 << 4, /* what people are told of it; the others change it, too */
-    GUEST_ALL = GUEST_HEALTH | GUEST_RECORD | GUEST_DEFINITION,
+    GUEST_NOTES = 1 << 4,  /* what people are told of it; the others change it, too */
+    GUEST_EVENTS = 1 << 5, /* what happened to it, and why it stands still */
+    GUEST_ALL = GUEST_HEALTH | GUEST_RECORD | GUEST_DEFINITION | GUEST_EVENTS,
 };
 
 #define GUEST_QUARANTINE_NS (INT64_C(24) * 60 * 60 * 1000 * 1000 * 1000)
@@ -86,6 +88,7 @@ struct guest {
     struct balloon balloon;          /* of this incarnation */
     int64_t incarnation;
     enum domain_state domain;
+    enum pause_reason pause; /* DOMAIN_PAUSED */
     enum channel_state channel;
     bool opted_out;
     struct socket_file socket; /* of its agent, where that is asked by one */
@@ -112,6 +115,8 @@ struct guest {
     uint64_t calls_total;
     uint64_t failures_total[FAILURE_KINDS];
     int64_t last_response_ns; /* CLOCK_REALTIME; 0: never */
+    struct events events;
+    int64_t panicked_ns; /* CLOCK_MONOTONIC of the last time; 0: never */
     struct interruption interruption;
     struct novelty novelty;
 
@@ -125,7 +130,7 @@ struct guest {
     /* How it is shown. */
     struct store_guest *place;
     enum agent_state last_state; /* as last logged and published */
-    unsigned int unpublished;    /* GUEST_COUNTS, or 0 */
+    unsigned int unpublished;    /* GUEST_COUNTS, GUEST_EVENTS, or 0 */
     int64_t log_spent_ns; /* its transitions in the log, as time that pays for them */
 
     UT_hash_handle hh;          /* by key */

@@ -41,8 +41,8 @@ first_call_ns(struct watch *watch)
     return watch->spread_ns;
 }
 
-static struct guest *
-find_guest(struct watch *watch, const char *key)
+struct guest *
+watch_find_guest(struct watch *watch, const char *key)
 {
     struct guest *guest;
 
@@ -194,6 +194,7 @@ add_guest(struct watch *watch, const struct guest_facts *facts)
     guest->incarnation = facts->incarnation;
     take_channel(guest, facts);
     guest->schedule.held = true;
+    fallen_rise(watch, guest);
     guest->place = store_guest_add(watch->parts->store, guest->identity);
     schedule_add(watch->schedule, &guest->schedule, guest->identity, 0);
     HASH_ADD_KEYPTR(hh, watch->guests, guest->key, strlen(guest->key), guest);
@@ -207,7 +208,7 @@ add_guest(struct watch *watch, const struct guest_facts *facts)
 static struct guest *
 find_named(struct watch *watch, const struct guest_facts *facts)
 {
-    struct guest *guest = find_guest(watch, facts->key);
+    struct guest *guest = watch_find_guest(watch, facts->key);
 
     if (!guest || strcmp(guest->listed_name, facts->name) == 0)
         return guest;
@@ -235,7 +236,11 @@ take_facts(const struct watch *watch, struct guest *guest,
     if (facts->just_started || facts->incarnation != guest->incarnation)
         guest->started_ns = clock_monotonic_ns();
     guest->incarnation = facts->incarnation;
+    if (guest->domain != facts->domain || guest->pause != facts->pause ||
+        !guest->source_is_up)
+        changed |= GUEST_EVENTS;
     guest->domain = facts->domain;
+    guest->pause = facts->pause;
     guest->schedule.visited = facts->channel_is_shared;
     guest_judge_harm(guest, &watch->rules.config->avoid);
     guest->source_is_up = true;
@@ -302,13 +307,13 @@ static void
 guest_gone(void *context, struct source *source, const char *key)
 {
     struct watch *watch = context;
-    struct guest *guest = find_guest(watch, key);
+    struct guest *guest = watch_find_guest(watch, key);
 
     (void)source;
     if (!guest)
         return;
     log_info("the domain has stopped", LOG_STR("domain", guest->name));
-    watch_drop_guest(watch, guest);
+    watch_stop_guest(watch, guest, clock_monotonic_ns());
     watch->parts->progressed(watch->parts->context);
 }
 
@@ -373,7 +378,7 @@ source_down(void *context, struct source *source, const char *why)
     HASH_ITER (hh, watch->guests, guest, next) {
         guest->source_is_up = guest->seen = false;
         schedule_hold(watch->schedule, &guest->schedule);
-        (void)publish(watch, guest, GUEST_HEALTH, clock_monotonic_ns());
+        (void)publish(watch, guest, GUEST_HEALTH | GUEST_EVENTS, clock_monotonic_ns());
     }
     watch->parts->progressed(watch->parts->context);
 }
@@ -383,7 +388,7 @@ balloon_told(void *context, struct source *source, const char *key,
              const struct balloon *balloon)
 {
     struct watch *watch = context;
-    struct guest *guest = find_guest(watch, key);
+    struct guest *guest = watch_find_guest(watch, key);
 
     (void)source;
     if (!guest || balloon->read_mono_ns < guest->balloon.read_mono_ns)
@@ -410,6 +415,7 @@ const struct source_listener watch_listener = {
     .guest_gone = guest_gone,
     .source_up = source_up,
     .source_down = source_down,
+    .guest_event = watch_take_event,
     .balloon_told = balloon_told,
     .balloons_told = balloons_told,
 };

@@ -13,6 +13,7 @@
 
 #include <uv.h>
 
+struct fallen;
 struct watch_call;
 
 /* A source and the guests it announced. */
@@ -37,6 +38,7 @@ struct watch {
     struct guest *sockets;    /* those that have one, by it */
     bool overlaps;            /* with another source, which was said */
     struct watch_call *calls; /* in flight */
+    struct fallen *fallen;    /* the last first */
     struct source_listener listener;
     uv_timer_t turn;
 };
@@ -65,5 +67,22 @@ const struct guest *watch_find_socket(const struct watch *watch,
 void watch_take_figures(const struct watch *watch, const struct source *source);
 /* Takes the guest out of everything; freed at once, or when its call comes back. */
 void watch_drop_guest(struct watch *watch, struct guest *guest);
+struct guest *watch_find_guest(struct watch *watch, const char *key);
+
+/* --- poll/events.c: what happens to guests --- */
+
+void watch_take_event(void *context, struct source *source, const char *key,
+                      const struct guest_event *event);
+/* It has stopped: dropped, but for the events of one that fell by a panic. */
+void watch_stop_guest(struct watch *watch, struct guest *guest, int64_t now_ns);
+
+/* --- poll/fallen.c: guests that were stopped because they had panicked --- */
+
+/* Takes the guest's events, and shows them when it is out of the store itself. */
+void fallen_keep(struct watch *watch, struct guest *guest, int64_t now_ns);
+/* Before a guest is in the store: one that fell counts on. */
+void fallen_rise(struct watch *watch, struct guest *guest);
+void fallen_review(struct watch *watch, int64_t now_ns);
+void fallen_forget(struct watch *watch); /* all */
 
 #endif

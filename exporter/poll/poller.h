@@ -36,7 +36,7 @@ struct poller_parts {
 };
 
 /* What the store and the telemetry need to know of the poller's world. */
-#define POLLER_SLOTS_MAX (COLLECTORS_MAX + 4)
+#define POLLER_SLOTS_MAX (COLLECTORS_MAX + 5)
 size_t poller_slots(struct store_part slots[POLLER_SLOTS_MAX]);
 const char *const *poller_states(void); /* telemetry rows; static, NULL-terminated */
 

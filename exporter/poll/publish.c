@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "guest/balloon_metrics.h"
 #include "guest/domain_metrics.h"
+#include "guest/events.h"
 #include "guest/health.h"
 #include "guest/state.h"
 #include "poll/describe.h"
@@ -43,7 +44,9 @@ publish_slots(struct store_part slots[PUBLISH_SLOTS_MAX])
         (struct store_part){.name = "balloon", .families = balloon_metrics};
     slots[collectors_count + 3] =
         (struct store_part){.name = "balloon_host", .families = balloon_host_metrics};
-    return collectors_count + 4;
+    slots[collectors_count + 4] =
+        (struct store_part){.name = "events", .families = events_metrics};
+    return collectors_count + 5;
 }
 
 /* --- series of collectors --- */
@@ -118,6 +121,33 @@ publish_balloon(const struct watch *watch, const struct guest *guest)
               balloon->read_mono_ns + max_age_ns);
 }
 
+void
+publish_events(const struct watch *watch, const struct events *events,
+               const enum pause_reason *pause, const char *identity,
+               struct store_guest *place)
+{
+    struct samples *samples = watch->rules.samples;
+
+    samples_restart(samples, &host_limits);
+    events_samples(events, samples);
+    if (pause)
+        pause_samples(*pause, samples);
+    store_put(watch->parts->store, place, collectors_count + 4,
+              exposition_render(identity, events_metrics, samples), INT64_MAX);
+}
+
+/* A source that tells no events has no zeros of them. */
+static void
+publish_happened(const struct watch *watch, struct guest *guest)
+{
+    bool is_paused = guest->source_is_up && guest->domain == DOMAIN_PAUSED;
+
+    guest->unpublished &= ~(unsigned int)GUEST_EVENTS;
+    if (watch->driver->tells_events)
+        publish_events(watch, &guest->events, is_paused ? &guest->pause : NULL,
+                       guest->identity, guest->place);
+}
+
 /* A guest that has said no address is announced too: it makes no target. */
 static void
 publish_record(const struct watch *watch, const struct guest *guest)
@@ -180,15 +210,15 @@ is_trouble(enum agent_state state)
 
 /* A guest whose agent connects again and again does not fill the log: a few lines at
  * once, and then one now and then. */
-static enum log_level
-transition_level(struct guest *guest, enum agent_state state, int64_t now_ns)
+enum log_level
+publish_log_level(struct guest *guest, enum log_level level, int64_t now_ns)
 {
     if (guest->log_spent_ns > now_ns + (LOG_BURST - 1) * LOG_EACH_NS)
         return LOG_DEBUG;
     if (guest->log_spent_ns < now_ns)
         guest->log_spent_ns = now_ns;
     guest->log_spent_ns += LOG_EACH_NS;
-    return is_trouble(state) ? LOG_WARN : LOG_INFO;
+    return level;
 }
 
 static void
@@ -198,7 +228,8 @@ log_transition(struct guest *guest, enum agent_state state, int64_t now_ns)
         guest->last_failure.kind != FAILURE_NONE ? guest->last_failure.text : "";
 
     log_write(
-        transition_level(guest, state, now_ns), __FILE__, __LINE__,
+        publish_log_level(guest, is_trouble(state) ? LOG_WARN : LOG_INFO, now_ns),
+        __FILE__, __LINE__,
         is_trouble(state) ? "the guest agent is in trouble" : "the guest agent's state",
         LOG_STR("domain", guest->name), LOG_STR("state", agent_state_names[state]),
         LOG_STR("was", agent_state_names[guest->last_state]), LOG_STR("error", error),
@@ -221,6 +252,8 @@ publish(const struct watch *watch, struct guest *guest, unsigned int changed,
         publish_definition(watch, guest);
     if (changed & GUEST_RECORD)
         publish_record(watch, guest);
+    if (changed & GUEST_EVENTS)
+        publish_happened(watch, guest);
     guest->unpublished |= changed & GUEST_COUNTS;
     if (changed & (GUEST_ALL | GUEST_NOTES))
         store_describe(watch->parts->store, guest->place,
@@ -228,6 +261,6 @@ publish(const struct watch *watch, struct guest *guest, unsigned int changed,
     if (!(changed & GUEST_HEALTH))
         return false;
     publish_health(watch, guest, now_ns);
-    guest->unpublished = 0;
+    guest->unpublished &= ~(unsigned int)GUEST_COUNTS;
     return true;
 }

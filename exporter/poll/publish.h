@@ -3,7 +3,9 @@
 #ifndef POLL_PUBLISH_H
 #define POLL_PUBLISH_H
 
+#include "base/log.h"
 #include "collector.h"
+#include "source/source.h"
 #include "store/body.h"
 
 #include <stdbool.h>
@@ -11,15 +13,17 @@
 #include <stdint.h>
 
 struct answer;
+struct events;
 struct guest;
 struct schedule_turn;
+struct store_guest;
 struct verdict;
 struct watch;
 
 /* The slots of the store: one for each collector, then the health, the definition and
- * the memory by the balloon, of the guest's word and of the host's.
+ * the memory by the balloon, of the guest's word and of the host's, and its events.
  * Returns how many there are. */
-#define PUBLISH_SLOTS_MAX (COLLECTORS_MAX + 4)
+#define PUBLISH_SLOTS_MAX (COLLECTORS_MAX + 5)
 size_t publish_slots(struct store_part slots[PUBLISH_SLOTS_MAX]);
 
 /* What the verdict on a call says of its collector's series. */
@@ -28,6 +32,15 @@ void publish_series(const struct watch *watch, const struct guest *guest,
                     const struct verdict *verdict);
 /* The guest's balloon, as far as it is known. */
 void publish_balloon(const struct watch *watch, const struct guest *guest);
+/* What is logged of a guest: so many lines at once, and then one in so long; what is
+ * beyond that is of level debug.  now_ns: CLOCK_MONOTONIC. */
+enum log_level publish_log_level(struct guest *guest, enum log_level level,
+                                 int64_t now_ns);
+/* Events, in a place of the store that may not be the guest's any more.  `pause`: why
+ * it stands still; NULL: it does not. */
+void publish_events(const struct watch *watch, const struct events *events,
+                    const enum pause_reason *pause, const char *identity,
+                    struct store_guest *place);
 /* What has changed (GUEST_...) of the guest and its state, which is logged.  What may
  * wait does so, until GUEST_HEALTH is published too; whether it was.  now_ns:
  * CLOCK_MONOTONIC. */

@@ -158,6 +158,7 @@ watch_stop(struct watch *watch, int64_t deadline_ns)
     HASH_ITER (hh, watch->guests, guest, next) {
         watch_drop_guest(watch, guest);
     }
+    fallen_forget(watch);
     telemetry_source_remove(watch->parts->telemetry, watch->telemetry_row);
     schedule_free(watch->schedule);
     domain_metrics_free(watch->domain);
@@ -266,6 +267,14 @@ count_silent_balloons(const struct watch *watch)
     telemetry_balloons_silent(watch->parts->telemetry, watch->telemetry_row, silent);
 }
 
+/* What is published once a second at most, however often it happens. */
+static unsigned int
+waiting(const struct guest *guest)
+{
+    return (guest->unpublished & GUEST_EVENTS) |
+           (guest->unpublished & GUEST_COUNTS ? GUEST_HEALTH : 0);
+}
+
 void
 watch_review(struct watch *watch, int64_t now_ns, size_t *guests_by_state)
 {
@@ -273,8 +282,9 @@ watch_review(struct watch *watch, int64_t now_ns, size_t *guests_by_state)
     watch_take_figures(watch, watch->source);
     watch_review_calls(watch, now_ns);
     count_silent_balloons(watch);
+    fallen_review(watch, now_ns);
     for (struct guest *guest = watch->guests; guest; guest = guest->hh.next) {
-        (void)publish(watch, guest, guest->unpublished ? GUEST_HEALTH : 0, now_ns);
+        (void)publish(watch, guest, waiting(guest), now_ns);
         guests_by_state[guest->last_state]++;
     }
     watch_take_turns(watch);

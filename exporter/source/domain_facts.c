@@ -45,6 +45,7 @@ free_host(const struct host_facts *host)
     }
     for (size_t i = 0; i < host->disks_count; i++) {
         drop(host->disks[i].target);
+        drop(host->disks[i].alias);
         drop(host->disks[i].source);
         drop(host->disks[i].serial);
         drop(host->disks[i].place.pci_address);
@@ -110,6 +111,7 @@ domain_facts_add_disk(struct domain_facts *facts, const struct host_disk *disk)
     disks = memory_resize(disks, host->disks_count + 1, sizeof(*disks));
     disks[host->disks_count++] = (struct host_disk){
         .target = domain_facts_text(disk->target),
+        .alias = domain_facts_text(disk->alias ? disk->alias : ""),
         .source = domain_facts_text(disk->source),
         .serial = domain_facts_text(disk->serial),
         .place = disk->place,

@@ -14,6 +14,7 @@
 
 struct balloon;
 struct domain_facts;
+struct guest_event;
 struct source;
 struct source_config;
 struct mailbox;
@@ -24,6 +25,17 @@ enum domain_state {
     DOMAIN_PAUSED,    /* also migrating in, pmsuspended, crashed and kept */
     DOMAIN_SHUTDOWN,  /* on its way out: not asked, not yet gone */
     DOMAIN_MIGRATING, /* on its way to another host */
+};
+
+/* Why a domain is DOMAIN_PAUSED, where its source tells. */
+enum pause_reason {
+    PAUSE_OTHER,     /* saved, dumped, being started, or not known */
+    PAUSE_USER,      /* somebody has paused it */
+    PAUSE_IO_ERROR,  /* a disk could not be read or written */
+    PAUSE_WATCHDOG,  /* its watchdog has expired */
+    PAUSE_PANICKED,  /* its kernel has, and it is kept to be looked at */
+    PAUSE_SUSPENDED, /* by itself */
+    PAUSE_REASONS,
 };
 
 enum channel_state {
@@ -46,6 +58,7 @@ struct guest_facts {
     const char *uuid; /* "" where there is none */
     int64_t incarnation; /* another number: the guest (or its machine) started anew */
     enum domain_state domain;
+    enum pause_reason pause; /* DOMAIN_PAUSED */
     enum channel_state channel;
     bool just_started;       /* we saw it start, so its agent may still be on the way */
     bool agent_connected;    /* (again) since the guest was last announced */
@@ -72,6 +85,10 @@ struct source_listener {
      * NULL. */
     void (*source_up)(void *context, struct source *source);
     void (*source_down)(void *context, struct source *source, const char *why);
+    /* What happened to a guest; borrowed.  Of one that is not announced it counts for
+     * nothing. */
+    void (*guest_event)(void *context, struct source *source, const char *key,
+                        const struct guest_event *event);
     /* What the host tells of a guest's memory; borrowed.  Of guests of which it tells
      * nothing now, this is not called. */
     void (*balloon_told)(void *context, struct source *source, const char *key,
@@ -146,6 +163,7 @@ struct source_driver {
      * calls in flight; whether all came back: if not, the memory they hold is given up,
      * and the process should end by _exit(). */
     bool (*stop)(struct source *source, int64_t deadline_ns);
+    bool tells_events; /* guest_event() */
 };
 
 extern const struct source_driver source_libvirt;

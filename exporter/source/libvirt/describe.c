@@ -22,14 +22,37 @@ explain(virDomainPtr domain)
     }
 }
 
+static enum pause_reason
+pause_reason(int libvirt_state, int reason)
+{
+    if (libvirt_state == VIR_DOMAIN_CRASHED)
+        return PAUSE_PANICKED;
+    if (libvirt_state == VIR_DOMAIN_PMSUSPENDED)
+        return PAUSE_SUSPENDED;
+    switch (reason) {
+    case VIR_DOMAIN_PAUSED_USER:
+        return PAUSE_USER;
+    case VIR_DOMAIN_PAUSED_IOERROR:
+        return PAUSE_IO_ERROR;
+    case VIR_DOMAIN_PAUSED_WATCHDOG:
+        return PAUSE_WATCHDOG;
+    case VIR_DOMAIN_PAUSED_CRASHED:
+        return PAUSE_PANICKED;
+    default:
+        return PAUSE_OTHER;
+    }
+}
+
 static enum described
-read_state(virDomainPtr domain, enum domain_state *state)
+read_state(virDomainPtr domain, struct domain_description *description)
 {
     int libvirt_state = VIR_DOMAIN_NOSTATE, reason = 0;
+    enum domain_state *state = &description->state;
 
     *state = DOMAIN_RUNNING;
     if (virDomainGetState(domain, &libvirt_state, &reason, 0) < 0)
         return explain(domain);
+    description->pause = pause_reason(libvirt_state, reason);
     switch (libvirt_state) {
     case VIR_DOMAIN_SHUTOFF:
         return DESCRIBED_GONE;
@@ -54,7 +77,7 @@ read_state(virDomainPtr domain, enum domain_state *state)
 enum described
 libvirt_describe(void *domain, struct domain_description *description)
 {
-    enum described described = read_state(domain, &description->state);
+    enum described described = read_state(domain, description);
 
     if (described == DESCRIBED_GONE)
         return described;

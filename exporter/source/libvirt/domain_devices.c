@@ -194,13 +194,15 @@ disk_place(const xmlNode *devices, const xmlNode *disk,
 static void
 add_disk(struct domain_facts *facts, const xmlNode *devices, const xmlNode *disk)
 {
-    char target[XML_ATTRIBUTE_BYTES], place[SOURCE_BYTES], address[XML_ATTRIBUTE_BYTES];
+    char target[XML_ATTRIBUTE_BYTES], place[SOURCE_BYTES], address[XML_ATTRIBUTE_BYTES],
+        alias[XML_ATTRIBUTE_BYTES];
     char *serial = xml_text(xml_child(disk, "serial"));
 
     disk_source(disk, place);
     domain_facts_add_disk(
         facts, &(struct host_disk){
                    .target = xml_attribute(xml_child(disk, "target"), "dev", target),
+                   .alias = xml_attribute(xml_child(disk, "alias"), "name", alias),
                    .source = place,
                    .serial = serial,
                    .place = disk_place(devices, disk, address),

@@ -18,6 +18,7 @@ struct domain_description {
     char *name;
     int64_t id; /* of the running domain; another one after each start */
     enum domain_state state;
+    enum pause_reason pause; /* DOMAIN_PAUSED */
     bool is_vague; /* libvirt could not tell the state: it is to be asked again */
 };
 

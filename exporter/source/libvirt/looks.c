@@ -199,6 +199,7 @@ facts_of(const struct subject *subject)
         .uuid = subject->domain.uuid,
         .incarnation = subject->domain.id,
         .domain = migrates ? DOMAIN_MIGRATING : subject->domain.state,
+        .pause = subject->domain.pause,
         .channel = CHANNEL_UNKNOWN,
     };
 }

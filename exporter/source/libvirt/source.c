@@ -280,6 +280,11 @@ take_event(struct source *source, const struct libvirt_event *event)
         went_down(source, event->reason);
         return;
     }
+    if (event->kind == LIBVIRT_DOMAIN_HAPPENED) {
+        source->listener->guest_event(source->listener->context, source, event->uuid,
+                                      &event->happened);
+        return;
+    }
     looks_take_event(source->looks, event->kind, event->uuid, clock_monotonic_ns());
     follow_looks(source);
 }
@@ -487,4 +492,5 @@ const struct source_driver source_libvirt = {
     .call = libvirt_call,
     .stage = libvirt_stage,
     .stop = libvirt_stop,
+    .tells_events = true,
 };

@@ -75,6 +75,7 @@ event_name(enum libvirt_event_kind kind)
         [LIBVIRT_AGENT_DISCONNECTED] = "agent_disconnected",
         [LIBVIRT_DOMAIN_CHANGED] = "changed",
         [LIBVIRT_DOMAIN_MIGRATES] = "migrates",
+        [LIBVIRT_DOMAIN_HAPPENED] = "happened",
         [LIBVIRT_CONNECTION_CLOSED] = "closed",
     };
 
@@ -82,17 +83,34 @@ event_name(enum libvirt_event_kind kind)
 }
 
 static void
-post_domain_event(virDomainPtr domain, const struct subscription *subscription,
-                  enum libvirt_event_kind kind)
+post_of(virDomainPtr domain, struct libvirt_event *event)
 {
-    struct libvirt_event *event = event_new(subscription, kind);
-
     log_debug("libvirt tells of a domain", LOG_STR("domain", virDomainGetName(domain)),
-              LOG_STR("event", event_name(kind)));
+              LOG_STR("event", event_name(event->kind)));
     if (virDomainGetUUIDString(domain, event->uuid) == 0)
         mailbox_post(event->link->mailbox, &event->mail);
     else
         event_free(event);
+}
+
+static void
+post_domain_event(virDomainPtr domain, const struct subscription *subscription,
+                  enum libvirt_event_kind kind)
+{
+    post_of(domain, event_new(subscription, kind));
+}
+
+/* `disk`: of an I/O error, or NULL. */
+static void
+post_happened(virDomainPtr domain, const struct subscription *subscription,
+              enum guest_event_kind kind, const char *disk)
+{
+    struct libvirt_event *event = event_new(subscription, LIBVIRT_DOMAIN_HAPPENED);
+
+    event->happened.kind = kind;
+    snprintf(event->happened.disk, sizeof(event->happened.disk), "%s",
+             disk ? disk : "");
+    post_of(domain, event);
 }
 
 static int
@@ -109,6 +127,8 @@ lifecycle_event(virConnectPtr connection, virDomainPtr domain, int event, int de
         kind = LIBVIRT_DOMAIN_STOPPED;
     else if (event == VIR_DOMAIN_EVENT_DEFINED || event == VIR_DOMAIN_EVENT_UNDEFINED)
         return 0; /* says nothing of a running domain */
+    else if (event == VIR_DOMAIN_EVENT_CRASHED)
+        post_happened(domain, opaque, GUEST_PANICKED, NULL);
     post_domain_event(domain, opaque, kind);
     return 0;
 }
@@ -167,6 +187,43 @@ balloon_event(virConnectPtr connection, virDomainPtr domain, unsigned long long 
     return 0;
 }
 
+static void
+reboot_event(virConnectPtr connection, virDomainPtr domain, void *opaque)
+{
+    (void)connection;
+    post_happened(domain, opaque, GUEST_REBOOTED, NULL);
+}
+
+static void
+watchdog_event(virConnectPtr connection, virDomainPtr domain, int action, void *opaque)
+{
+    (void)connection;
+    (void)action;
+    post_happened(domain, opaque, GUEST_WATCHDOG, NULL);
+}
+
+static void
+io_error_event(virConnectPtr connection, virDomainPtr domain, const char *path,
+               const char *alias, int action, const char *reason, void *opaque)
+{
+    (void)connection;
+    (void)path;
+    (void)action;
+    (void)reason;
+    post_happened(domain, opaque, GUEST_IO_ERROR, alias);
+}
+
+static void
+memory_failure_event(virConnectPtr connection, virDomainPtr domain, int recipient,
+                     int action, unsigned int flags, void *opaque)
+{
+    (void)connection;
+    (void)recipient;
+    (void)action;
+    (void)flags;
+    post_happened(domain, opaque, GUEST_MEMORY_FAILURE, NULL);
+}
+
 static const char *
 close_reason(int reason)
 {
@@ -213,6 +270,10 @@ subscriptions_open(struct subscriptions *subscriptions, void *connection,
         {VIR_DOMAIN_EVENT_ID_METADATA_CHANGE, CALLBACK(metadata_event)},
         {VIR_DOMAIN_EVENT_ID_BALLOON_CHANGE, CALLBACK(balloon_event)},
         {VIR_DOMAIN_EVENT_ID_MIGRATION_ITERATION, CALLBACK(migration_event)},
+        {VIR_DOMAIN_EVENT_ID_REBOOT, CALLBACK(reboot_event)},
+        {VIR_DOMAIN_EVENT_ID_WATCHDOG, CALLBACK(watchdog_event)},
+        {VIR_DOMAIN_EVENT_ID_IO_ERROR_REASON, CALLBACK(io_error_event)},
+        {VIR_DOMAIN_EVENT_ID_MEMORY_FAILURE, CALLBACK(memory_failure_event)},
     };
     struct subscription *subscription = subscription_new(link, number);
 
@@ -231,6 +292,8 @@ subscriptions_open(struct subscriptions *subscriptions, void *connection,
 
         if (id < 0) {
             subscription_free(subscription);
+            if (events[i].id == VIR_DOMAIN_EVENT_ID_MEMORY_FAILURE)
+                continue; /* daemons before 6.9 do not have it */
             return -1;
         }
         subscriptions->numbers[subscriptions->count++] = id;

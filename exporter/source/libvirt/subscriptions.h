@@ -4,11 +4,12 @@
 #define SOURCE_LIBVIRT_SUBSCRIPTIONS_H
 
 #include "base/mailbox.h"
+#include "source/guest_event.h"
 #include "source/libvirt/link.h"
 
 #include <stddef.h>
 
-#define SUBSCRIPTIONS_MAX 8
+#define SUBSCRIPTIONS_MAX 12
 
 enum libvirt_event_kind {
     LIBVIRT_DOMAIN_STARTED,
@@ -17,6 +18,7 @@ enum libvirt_event_kind {
     LIBVIRT_AGENT_DISCONNECTED,
     LIBVIRT_DOMAIN_CHANGED,    /* something: look at it */
     LIBVIRT_DOMAIN_MIGRATES,   /* its memory is being sent to another host */
+    LIBVIRT_DOMAIN_HAPPENED,   /* something that counts, and that no look can find */
     LIBVIRT_CONNECTION_CLOSED, /* the control connection */
 };
 
@@ -25,8 +27,9 @@ struct libvirt_event {
     struct libvirt_link *link; /* a reference */
     enum libvirt_event_kind kind;
     char uuid[UUID_BYTES];
-    unsigned int connection; /* which connection it came by */
-    char reason[64];         /* LIBVIRT_CONNECTION_CLOSED */
+    unsigned int connection;     /* which connection it came by */
+    char reason[64];             /* LIBVIRT_CONNECTION_CLOSED */
+    struct guest_event happened; /* LIBVIRT_DOMAIN_HAPPENED */
 };
 
 struct subscriptions {

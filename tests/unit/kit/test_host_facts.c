@@ -20,19 +20,19 @@ static const struct host_nic nics[] = {
 #define PCI(address) address, DISK_PLACE_ANY, DISK_PLACE_ANY, DISK_PLACE_ANY
 #define ANY DISK_PLACE_ANY
 static const struct host_disk disks[] = {
-    {"vda", "/images/a.raw", "lab-1", {PCI("0000:00:06.0")}, false},
-    {"vdb", "pool/volume", "", {PCI("0000:00:07.0")}, false},
-    {"sda", "rbd:vms/c", "a-serial-longer-than-20-bytes", {PCI("")}, false},
-    {"sdb", "/dev/vg/d", "twice", {"0000:00:09.0", ANY, 0, 1}, false},
-    {"sdc", "/dev/vg/e", "twice", {"0000:00:09.0", ANY, 0, 2}, false},
-    {"vdc", "/dev/vg/f", "", {PCI("0000:00:08.0")}, false},
-    {"vdd", "/dev/vg/g", "", {PCI("0000:00:08.0")}, false},
-    {"sdd", "/dev/vg/h", "", {"0000:00:09.0", ANY, 0, 3}, false},
-    {"sde", "/dev/vg/i", "", {"0000:00:1f.2", 3, ANY, ANY}, false},
-    {"hda", "/dev/vg/j", "", {"0000:00:01.1", 0, ANY, 1}, false},
-    {"sdf", "/dev/vg/k", "usb-1", {PCI("0000:00:0b.0")}, true},
-    {"sdg", "/dev/vg/l", "", {PCI("0000:00:0b.0")}, true},
-    {"vde", "/dev/vg/m", "", {PCI("0.0.0001")}, false},
+    {"vda", "", "/images/a.raw", "lab-1", {PCI("0000:00:06.0")}, false},
+    {"vdb", "", "pool/volume", "", {PCI("0000:00:07.0")}, false},
+    {"sda", "", "rbd:vms/c", "a-serial-longer-than-20-bytes", {PCI("")}, false},
+    {"sdb", "", "/dev/vg/d", "twice", {"0000:00:09.0", ANY, 0, 1}, false},
+    {"sdc", "", "/dev/vg/e", "twice", {"0000:00:09.0", ANY, 0, 2}, false},
+    {"vdc", "", "/dev/vg/f", "", {PCI("0000:00:08.0")}, false},
+    {"vdd", "", "/dev/vg/g", "", {PCI("0000:00:08.0")}, false},
+    {"sdd", "", "/dev/vg/h", "", {"0000:00:09.0", ANY, 0, 3}, false},
+    {"sde", "", "/dev/vg/i", "", {"0000:00:1f.2", 3, ANY, ANY}, false},
+    {"hda", "", "/dev/vg/j", "", {"0000:00:01.1", 0, ANY, 1}, false},
+    {"sdf", "", "/dev/vg/k", "usb-1", {PCI("0000:00:0b.0")}, true},
+    {"sdg", "", "/dev/vg/l", "", {PCI("0000:00:0b.0")}, true},
+    {"vde", "", "/dev/vg/m", "", {PCI("0.0.0001")}, false},
 };
 static const struct host_facts host = {nics, COUNT(nics), disks, COUNT(disks)};
 

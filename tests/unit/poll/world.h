@@ -108,7 +108,8 @@ static const struct source_driver driver = {.start = start,
                                             .call = take_call,
                                             .end_visit = end_visit,
                                             .stage = stage,
-                                            .stop = stop};
+                                            .stop = stop,
+                                            .tells_events = true};
 static const struct source_driver *const drivers[] = {[SOURCE_LIBVIRT] = &driver};
 
 static inline void

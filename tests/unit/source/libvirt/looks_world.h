@@ -29,6 +29,7 @@ struct source {
     char defined[UUID_BYTES]; /* the same of definitions */
     bool migrates;
     int definitions;
+    enum pause_reason pause; /* as it was told last */
     char heard[1024];
 };
 
@@ -72,6 +73,7 @@ guest_seen(void *context, struct source *source, const struct guest_facts *facts
                                          [DOMAIN_MIGRATING] = "migrates"};
 
     (void)context;
+    source->pause = facts->pause;
     if (facts->just_started)
         note(source, "started", facts->key);
     if (facts->agent_connected)

@@ -13,7 +13,8 @@
 static const char whole[] =
     "<domain><devices>"
     "<disk type='file' device='disk'><source file='/images/a.raw' index='1'/>"
-    "<target dev='vda' bus='virtio'/><serial>lab-1</serial><address type='pci' "
+    "<target dev='vda' bus='virtio'/><serial>lab-1</serial>"
+    "<alias name='virtio-disk0'/><address type='pci' "
     "domain='0x0000' bus='0x00' slot='0x06' function='0x1'/></disk>"
     "<disk type='volume'><source pool='images' volume='b'/><target dev='vdb'/></disk>"
     "<controller type='scsi' index='0'><address type='pci' bus='0x00' slot='0x05' "
@@ -58,6 +59,7 @@ expect_disks(const struct domain_facts *facts, const struct host_disk *disks,
         const struct host_disk *disk = &facts->host.disks[i];
 
         assert_string_equal(disk->target, disks[i].target);
+        assert_string_equal(disk->alias, disks[i].alias);
         assert_string_equal(disk->source, disks[i].source);
         assert_string_equal(disk->serial, disks[i].serial);
         assert_string_equal(disk->place.pci_address, disks[i].place.pci_address);
@@ -101,14 +103,14 @@ test_other_ends(void **state)
         "type='unix' path='/run/net.sock' mode='client'/><target dev='vhu0'/>"
         "</interface></devices></domain>";
     static const struct host_disk disks[] = {
-        {"vda", "nvme:0000:01:00.0/1", "", {"", -1, -1, -1}, false},
-        {"vdb", "/run/blk.sock", "", {"", -1, -1, -1}, false},
-        {"vdc", "nbd:store", "", {"", -1, -1, -1}, false},
-        {"vdd", "nbd:/run/nbd.sock", "", {"", -1, -1, -1}, false},
-        {"vde", "nbd:export", "", {"", -1, -1, -1}, false},
-        {"vdf", "/images/z.qcow2", "", {"0.0.001a", -1, -1, -1}, false},
-        {"sda", "/images/usb.qcow2", "", {"0000:02:00.0", -1, -1, -1}, true},
-        {"sdb", "", "", {"", -1, -1, -1}, true},
+        {"vda", "", "nvme:0000:01:00.0/1", "", {"", -1, -1, -1}, false},
+        {"vdb", "", "/run/blk.sock", "", {"", -1, -1, -1}, false},
+        {"vdc", "", "nbd:store", "", {"", -1, -1, -1}, false},
+        {"vdd", "", "nbd:/run/nbd.sock", "", {"", -1, -1, -1}, false},
+        {"vde", "", "nbd:export", "", {"", -1, -1, -1}, false},
+        {"vdf", "", "/images/z.qcow2", "", {"0.0.001a", -1, -1, -1}, false},
+        {"sda", "", "/images/usb.qcow2", "", {"0000:02:00.0", -1, -1, -1}, true},
+        {"sdb", "", "", "", {"", -1, -1, -1}, true},
     };
     struct domain_facts *facts = read_devices(xml);
 
@@ -126,13 +128,18 @@ static void
 test_disks_and_interfaces(void **state)
 {
     static const struct host_disk disks[] = {
-        {"vda", "/images/a.raw", "lab-1", {"0000:00:06.1", -1, -1, -1}, false},
-        {"vdb", "images/b", "", {"", -1, -1, -1}, false},
-        {"sda", "rbd:vms/c", "", {"0000:00:08.0", -1, 2, 7}, false},
-        {"sdc", "", "", {"0000:00:1f.2", 3, -1, -1}, false},
-        {"hda", "", "", {"", 1, -1, 1}, false}, /* its controller is not there */
-        {"sdb", "/dev/vg/d", "", {"", -1, -1, -1}, false},
-        {"hdc", "", "", {"", -1, -1, -1}, false},
+        {"vda",
+         "virtio-disk0",
+         "/images/a.raw",
+         "lab-1",
+         {"0000:00:06.1", -1, -1, -1},
+         false},
+        {"vdb", "", "images/b", "", {"", -1, -1, -1}, false},
+        {"sda", "", "rbd:vms/c", "", {"0000:00:08.0", -1, 2, 7}, false},
+        {"sdc", "", "", "", {"0000:00:1f.2", 3, -1, -1}, false},
+        {"hda", "", "", "", {"", 1, -1, 1}, false}, /* its controller is not there */
+        {"sdb", "", "/dev/vg/d", "", {"", -1, -1, -1}, false},
+        {"hdc", "", "", "", {"", -1, -1, -1}, false},
     };
     struct domain_facts *facts = read_devices(whole);
 

@@ -46,6 +46,27 @@ test_a_stop_is_told_at_once(void **state)
     expect(source, "started 1;runs 1;");
 }
 
+/* Another reason is told as well, though it is paused as before. */
+static void
+test_why_it_is_paused(void **state)
+{
+    static const enum pause_reason reasons[] = {PAUSE_USER, PAUSE_IO_ERROR};
+    static char name[] = "web";
+    struct source *source = *state;
+
+    for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++) {
+        struct domain_description domain = {
+            .name = name, .state = DOMAIN_PAUSED, .pause = reasons[i]};
+
+        event(source, LIBVIRT_DOMAIN_CHANGED);
+        take_look(source, domain.uuid);
+        looks_done(source->looks, domain.uuid, &domain, source->now_ns);
+        answer_definition(source, &of_channel);
+        expect(source, "paused 1;");
+        assert_int_equal(source->pause, reasons[i]);
+    }
+}
+
 static void
 test_a_look_that_fails_says_nothing(void **state)
 {
@@ -334,6 +355,7 @@ main(void)
         TEST(test_what_happens_during_a_look_is_looked_at),
         TEST(test_an_agent_that_left_and_came_is_told_as_such),
         TEST(test_a_stop_is_told_at_once),
+        TEST(test_why_it_is_paused),
         TEST(test_a_look_that_fails_says_nothing),
         TEST(test_a_look_that_fails_is_repeated),
         TEST(test_what_no_event_told_is_found),

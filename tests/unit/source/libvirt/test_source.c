@@ -50,6 +50,18 @@ test_a_daemon_that_went_is_connected_to_anew(void **state)
     expect(world, "runs test;up ;");
 }
 
+/* Without a look: none can find it. */
+static void
+test_what_happens_is_told(void **state)
+{
+    struct world *world = *state;
+    virDomainPtr domain = virDomainLookupByName(world->own, "test");
+
+    libvirt.reboots(world->own, domain, libvirt.reboots_opaque);
+    expect(world, "rebooted ;");
+    virDomainFree(domain);
+}
+
 /* QEMU is asked whether it is on its way; one that hangs holds up nobody else. */
 static void
 test_a_migration_that_hangs(void **state)
@@ -366,6 +378,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_domains_come_and_go),
+        TEST(test_what_happens_is_told),
         TEST(test_a_daemon_that_went_is_connected_to_anew),
         TEST(test_a_migration_that_hangs),
         TEST(test_an_answer_of_an_old_connection),

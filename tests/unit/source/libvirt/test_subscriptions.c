@@ -6,6 +6,7 @@
 #include "source/libvirt/events.h"
 #include "unit/source/libvirt/close_callback.h"
 
+#include <dlfcn.h>
 #include <libvirt/libvirt.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,6 +18,40 @@
 #include <cmocka.h>
 
 #define NUMBER 7
+
+#define EVENT_IDS_MAX 64
+
+/* Subscribed to; and one that the daemon does not have. */
+static virConnectDomainEventGenericCallback callbacks[EVENT_IDS_MAX];
+static void *opaques[EVENT_IDS_MAX];
+static int unknown_event = -1;
+
+int
+virConnectDomainEventRegisterAny(virConnectPtr connection, virDomainPtr domain, int id,
+                                 virConnectDomainEventGenericCallback callback,
+                                 void *opaque, virFreeCallback free_opaque)
+{
+    int (*real)(virConnectPtr, virDomainPtr, int, virConnectDomainEventGenericCallback,
+                void *, virFreeCallback) = NULL;
+    void *found = dlsym(RTLD_NEXT, __func__);
+
+    memcpy(&real, &found, sizeof(real));
+    assert_in_range(id, 0, EVENT_IDS_MAX - 1);
+    if (id == unknown_event)
+        return -1;
+    callbacks[id] = callback;
+    opaques[id] = opaque;
+    return real(connection, domain, id, callback, opaque, free_opaque);
+}
+
+/* Of another type, which libvirt casts as well. */
+#define CALL(id, type, ...)                                                            \
+    do {                                                                               \
+        type callback = NULL;                                                          \
+                                                                                       \
+        memcpy(&callback, &callbacks[id], sizeof(callback));                           \
+        callback(source->connection, domain, __VA_ARGS__);                             \
+    } while (0)
 
 struct source {
     uv_loop_t loop;
@@ -36,11 +71,18 @@ take_event(struct source *source, const struct libvirt_event *event)
         [LIBVIRT_DOMAIN_CHANGED] = "changed",   [LIBVIRT_DOMAIN_MIGRATES] = "migrates",
         [LIBVIRT_CONNECTION_CLOSED] = "closed",
     };
+    static const char *const happened[] = {
+        [GUEST_PANICKED] = "panicked",         [GUEST_WATCHDOG] = "watchdog",
+        [GUEST_IO_ERROR] = "io error",         [GUEST_REBOOTED] = "rebooted",
+        [GUEST_MEMORY_FAILURE] = "bad memory",
+    };
+    bool counts = event->kind == LIBVIRT_DOMAIN_HAPPENED;
     size_t length = strlen(source->heard);
 
     assert_int_equal(event->connection, NUMBER);
-    snprintf(source->heard + length, sizeof(source->heard) - length, "%s %s;",
-             names[event->kind],
+    snprintf(source->heard + length, sizeof(source->heard) - length, "%s%s %s;",
+             counts ? happened[event->happened.kind] : names[event->kind],
+             event->happened.disk,
              event->kind == LIBVIRT_CONNECTION_CLOSED ? event->reason : event->uuid);
 }
 
@@ -121,6 +163,73 @@ test_domains_that_start_change_and_stop(void **state)
     virDomainFree(domain);
 }
 
+/* The test driver has none of these: they are told by hand. */
+static void
+test_what_happens_to_domains(void **state)
+{
+    struct source *source = *state;
+    virDomainPtr domain = virDomainLookupByName(source->connection, "test");
+
+    CALL(VIR_DOMAIN_EVENT_ID_REBOOT, virConnectDomainEventGenericCallback,
+         opaques[VIR_DOMAIN_EVENT_ID_REBOOT]);
+    expect_of(source, domain, "rebooted");
+    CALL(VIR_DOMAIN_EVENT_ID_WATCHDOG, virConnectDomainEventWatchdogCallback,
+         VIR_DOMAIN_EVENT_WATCHDOG_PAUSE, opaques[VIR_DOMAIN_EVENT_ID_WATCHDOG]);
+    expect_of(source, domain, "watchdog");
+    CALL(VIR_DOMAIN_EVENT_ID_IO_ERROR_REASON,
+         virConnectDomainEventIOErrorReasonCallback, "/a", "virtio-disk0",
+         VIR_DOMAIN_EVENT_IO_ERROR_PAUSE, "enospc",
+         opaques[VIR_DOMAIN_EVENT_ID_IO_ERROR_REASON]);
+    expect_of(source, domain, "io errorvirtio-disk0");
+    CALL(VIR_DOMAIN_EVENT_ID_IO_ERROR_REASON,
+         virConnectDomainEventIOErrorReasonCallback, NULL, NULL,
+         VIR_DOMAIN_EVENT_IO_ERROR_REPORT, NULL,
+         opaques[VIR_DOMAIN_EVENT_ID_IO_ERROR_REASON]);
+    expect_of(source, domain, "io error");
+    CALL(VIR_DOMAIN_EVENT_ID_MEMORY_FAILURE, virConnectDomainEventMemoryFailureCallback,
+         VIR_DOMAIN_EVENT_MEMORY_FAILURE_RECIPIENT_GUEST,
+         VIR_DOMAIN_EVENT_MEMORY_FAILURE_ACTION_INJECT, 0,
+         opaques[VIR_DOMAIN_EVENT_ID_MEMORY_FAILURE]);
+    expect_of(source, domain, "bad memory");
+    virDomainFree(domain);
+}
+
+/* It counts, and it is looked at. */
+static void
+test_a_panic(void **state)
+{
+    struct source *source = *state;
+    virDomainPtr domain = virDomainLookupByName(source->connection, "test");
+    char uuid[VIR_UUID_STRING_BUFLEN], heard[128];
+
+    assert_int_equal(virDomainGetUUIDString(domain, uuid), 0);
+    CALL(VIR_DOMAIN_EVENT_ID_LIFECYCLE, virConnectDomainEventCallback,
+         VIR_DOMAIN_EVENT_CRASHED, VIR_DOMAIN_EVENT_CRASHED_PANICKED,
+         opaques[VIR_DOMAIN_EVENT_ID_LIFECYCLE]);
+    snprintf(heard, sizeof(heard), "panicked %s;changed %s;", uuid, uuid);
+    expect(source, heard);
+    virDomainFree(domain);
+}
+
+/* A daemon before 6.9 tells the others all the same; one that lacks those is none. */
+static void
+test_a_daemon_that_does_not_know_memory_failures(void **state)
+{
+    struct source *source = *state;
+
+    subscriptions_close(&source->subscriptions, source->connection);
+    unknown_event = VIR_DOMAIN_EVENT_ID_WATCHDOG;
+    assert_int_equal(subscriptions_open(&source->subscriptions, source->connection,
+                                        source->link, NUMBER),
+                     -1);
+    subscriptions_close(&source->subscriptions, source->connection);
+    unknown_event = VIR_DOMAIN_EVENT_ID_MEMORY_FAILURE;
+    assert_int_equal(subscriptions_open(&source->subscriptions, source->connection,
+                                        source->link, NUMBER),
+                     0);
+    unknown_event = -1;
+}
+
 /* That one was defined or undefined says nothing of what runs. */
 static void
 test_definitions_are_no_news(void **state)
@@ -185,6 +294,9 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_domains_that_start_change_and_stop),
+        TEST(test_what_happens_to_domains),
+        TEST(test_a_panic),
+        TEST(test_a_daemon_that_does_not_know_memory_failures),
         TEST(test_definitions_are_no_news),
         TEST(test_why_a_connection_is_closed),
         TEST(test_a_source_that_is_gone_hears_nothing),

@@ -6,6 +6,7 @@
 #define UNIT_SOURCE_LIBVIRT_WORLD_H
 
 #include "source/balloon.h"
+#include "source/guest_event.h"
 #include "source/source.h"
 
 #include "base/clock.h"
@@ -45,6 +46,8 @@
 static struct {
     virConnectDomainEventMigrationIterationCallback migrates;
     void *migrates_opaque;
+    virConnectDomainEventGenericCallback reboots;
+    void *reboots_opaque;
     sem_t asked, answer; /* a lane hangs in a call, and may go on */
     unsigned long version;
     atomic_bool held;       /* the monitor of domains that are stuck is */
@@ -182,6 +185,10 @@ virConnectDomainEventRegisterAny(virConnectPtr connection, virDomainPtr domain, 
         memcpy(&libvirt.migrates, &callback, sizeof(callback));
         libvirt.migrates_opaque = opaque;
     }
+    if (id == VIR_DOMAIN_EVENT_ID_REBOOT) {
+        libvirt.reboots = callback;
+        libvirt.reboots_opaque = opaque;
+    }
     if (id == VIR_DOMAIN_EVENT_ID_LIFECYCLE && libvirt.is_deaf)
         callback = VIR_DOMAIN_EVENT_CALLBACK((void (*)(void))hear_nothing);
     return real(connection, domain, id, callback, opaque, free_opaque);
@@ -278,6 +285,15 @@ source_down(void *context, struct source *source, const char *why)
 }
 
 static inline void
+guest_event(void *context, struct source *source, const char *key,
+            const struct guest_event *event)
+{
+    (void)source;
+    (void)key;
+    note(context, event->kind == GUEST_REBOOTED ? "rebooted" : "happened", "", "");
+}
+
+static inline void
 balloon_told(void *context, struct source *source, const char *key,
              const struct balloon *balloon)
 {
@@ -338,6 +354,7 @@ begin(struct world *world)
                                               .guest_gone = guest_gone,
                                               .source_up = source_up,
                                               .source_down = source_down,
+                                              .guest_event = guest_event,
                                               .balloon_told = balloon_told,
                                               .balloons_told = balloons_told};
     const struct source_config config = {
