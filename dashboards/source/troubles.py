@@ -48,6 +48,11 @@ def of_packets(what, more_than, and_a_second=None):
                + (f" and {bad} > {and_a_second}" if and_a_second else ""))
 
 
+def happened(event, more_than=0):
+    """Within the last hour."""
+    return f'increase(qga_domain_events_total{{GUEST, event="{event}"}}[1h]) > {more_than}'
+
+
 TROUBLES = (
     Trouble("QgaAgentDead", WARNING, "agent has ended", "", """
      qga_agent_state{GUEST, state="disconnected"}
@@ -125,6 +130,16 @@ TROUBLES = (
     Trouble("QgaGuestSwapping", WARNING, "swaps in and out", "", """
      rate(qga_balloon_swap_in_bytes_total{GUEST}[$__rate_interval]) > 1048576
        and rate(qga_balloon_swap_out_bytes_total{GUEST}[$__rate_interval]) > 1048576"""),
+    Trouble("QgaGuestPanicked", CRITICAL, "kernel has panicked", "", happened("panicked")),
+    Trouble("QgaGuestStopped", CRITICAL, "stands still", "reason", """
+     qga_domain_paused{GUEST, reason=~"panicked|io_error|watchdog"} == 1"""),
+    Trouble("QgaGuestWatchdog", WARNING, "watchdog has expired", "", happened("watchdog")),
+    Trouble("QgaGuestIoErrors", WARNING, "a disk has errors at the host", "",
+            happened("io_error")),
+    Trouble("QgaGuestMemoryFailure", WARNING, "the host's memory failed", "",
+            happened("memory_failure")),
+    Trouble("QgaGuestRebooting", WARNING, "reboots again and again", "",
+            happened("rebooted", 3)),
     Trouble("QgaVcpusOffline", WARNING, "vCPUs not online", "", """
      qga_domain_vcpus{GUEST}
          - on BY_GUEST qga_vcpus{GUEST, state="online"} > 0
