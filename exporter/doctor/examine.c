@@ -90,7 +90,7 @@ static const enum doctor_trouble troubles[REASONS] = {
     [REASON_FROZEN] = TROUBLE_FROZEN,
     [REASON_BUSY] = TROUBLE_BUSY,
     [REASON_INTERRUPTED] = TROUBLE_BUSY,
-    [REASON_PAUSED] = TROUBLE_PAUSED,
+    [REASON_PAUSED] = TROUBLE_PAUSED, /* or another: likewise */
     [REASON_SHUTTING_DOWN] = TROUBLE_SHUTTING_DOWN,
     [REASON_MIGRATING] = TROUBLE_MIGRATING,
     [REASON_DENIED] = TROUBLE_DENIED,
@@ -102,6 +102,24 @@ static const enum doctor_trouble troubles[REASONS] = {
     [REASON_UNAVAILABLE] = TROUBLE_UNAVAILABLE,
     [REASON_NOT_ASKED] = TROUBLE_NOT_ASKED,
 };
+
+/* What somebody has paused is no trouble. */
+static const enum doctor_trouble paused_troubles[PAUSE_REASONS] = {
+    [PAUSE_OTHER] = TROUBLE_PAUSED,      [PAUSE_USER] = TROUBLE_PAUSED,
+    [PAUSE_IO_ERROR] = TROUBLE_IO_ERROR, [PAUSE_WATCHDOG] = TROUBLE_WATCHDOG,
+    [PAUSE_PANICKED] = TROUBLE_PANICKED, [PAUSE_SUSPENDED] = TROUBLE_PAUSED,
+};
+
+static enum doctor_trouble
+trouble_of(const struct guest *guest, const struct source_config *source,
+           enum guest_reason reason)
+{
+    if (reason == REASON_NOT_CONNECTED)
+        return disconnected_trouble(guest, source);
+    if (reason == REASON_PAUSED && guest->domain == DOMAIN_PAUSED)
+        return paused_troubles[guest->pause];
+    return troubles[reason];
+}
 
 /* What libvirt or the agent has said of it. */
 static const char *
@@ -265,9 +283,7 @@ doctor_examine(struct doctor_row *row, const struct config *config,
                enum guest_reason reason)
 {
     enum agent_state state = guest_reason_state(reason);
-    enum doctor_trouble trouble = reason == REASON_NOT_CONNECTED
-                                      ? disconnected_trouble(guest, source)
-                                      : troubles[reason];
+    enum doctor_trouble trouble = trouble_of(guest, source, reason);
     char *name = shell_name(source, guest);
     char *error = doctor_escape(error_of(guest, reason));
     const struct doctor_case about = {

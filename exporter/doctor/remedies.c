@@ -87,6 +87,24 @@ static const struct {
                         "{virsh} domstate --reason {name} tells why; {virsh} resume "
                         "{name}",
                         NULL},
+    [TROUBLE_IO_ERROR] = {"io_error", FAULT,
+                          "the domain stands still because its host could not read or "
+                          "write one of its disks",
+                          "{virsh} domblkerror {name} tells which disk; mostly its "
+                          "storage is full (df -h)",
+                          "when that is mended: {virsh} resume {name}"},
+    [TROUBLE_WATCHDOG] = {"watchdog", FAULT,
+                          "the domain stands still because its watchdog has expired: "
+                          "it hung",
+                          "look at its console, then {virsh} resume {name}, or {virsh} "
+                          "reset {name} and resume it",
+                          NULL},
+    [TROUBLE_PANICKED] = {"panicked", FAULT,
+                          "the guest's kernel has panicked, and the domain is kept to "
+                          "be looked at",
+                          "take its memory, if somebody reads such: {virsh} dump "
+                          "{name} FILE --memory-only",
+                          "then {virsh} destroy {name}, and start it anew"},
     [TROUBLE_SHUTTING_DOWN] = {"shutting_down", NOTE, "the domain is shutting down",
                                NULL, NULL},
     [TROUBLE_MIGRATING] = {"migrating", NOTE,

@@ -22,6 +22,9 @@ enum doctor_trouble {
     TROUBLE_MALFORMED,
     TROUBLE_STARTING,
     TROUBLE_PAUSED,
+    TROUBLE_IO_ERROR, /* paused because of it; so are these */
+    TROUBLE_WATCHDOG,
+    TROUBLE_PANICKED,
     TROUBLE_SHUTTING_DOWN,
     TROUBLE_MIGRATING,
     TROUBLE_OPTED_OUT,

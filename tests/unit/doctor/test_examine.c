@@ -206,6 +206,8 @@ test_not_a_fault(void **state)
     visit->guest->domain = DOMAIN_PAUSED;
     expect_problem(examine(visit), "paused", false, "none");
     assert_true(doctor_is_well(visit->doctor));
+    visit->guest->pause = PAUSE_USER;
+    expect_problem(examine(visit), "paused", false, "none");
     visit->guest->domain = DOMAIN_MIGRATING;
     expect_problem(examine(visit), "migrating", false, "none");
     visit->guest->domain = DOMAIN_SHUTDOWN;
@@ -233,6 +235,31 @@ test_a_paused_domain_may_lack_the_channel(void **state)
     assert_int_equal(row->findings_count, 2);
     assert_string_equal(row->findings[1].problem, "no_channel");
     assert_false(doctor_row_is_well(row));
+}
+
+/* What nobody wanted is a fault. */
+static void
+test_domains_that_stand_still(void **state)
+{
+    static const struct {
+        enum pause_reason pause;
+        const char *problem, *remedy;
+    } cases[] = {
+        {PAUSE_IO_ERROR, "io_error", "virsh -c qemu:///system domblkerror web-1"},
+        {PAUSE_WATCHDOG, "watchdog", "virsh -c qemu:///system reset web-1"},
+        {PAUSE_PANICKED, "panicked", "virsh -c qemu:///system dump web-1 FILE"},
+    };
+    struct visit *visit = *state;
+
+    visit->guest->domain = DOMAIN_PAUSED;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        visit->guest->pause = cases[i].pause;
+        const struct doctor_row *row = examine(visit);
+
+        expect_problem(row, cases[i].problem, true, "none");
+        expect_remedy(row, 0, cases[i].remedy);
+        assert_false(doctor_is_well(visit->doctor));
+    }
 }
 
 static struct guest_collector *
@@ -437,6 +464,7 @@ main(void)
         TEST(test_denied),
         TEST(test_others_in_the_way),
         TEST(test_not_a_fault),
+        TEST(test_domains_that_stand_still),
         TEST(test_a_paused_domain_may_lack_the_channel),
         TEST(test_memory),
         TEST(test_commands),
