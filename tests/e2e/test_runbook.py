@@ -99,6 +99,7 @@ NOT_RUN = {
     "virsh setmem web 8G --live": "the guest here has no balloon",
     "virsh setmem": "named, without what it needs",
     "virsh setmaxmem": "likewise",
+    "virsh resume": "likewise",
     "curl -k -u USER https://localhost:10177/metrics": "test_web has TLS and users",
     "journalctl -u qga-exporter | grep -i denied": "test_permissions has a libvirtd that denies",
 }
