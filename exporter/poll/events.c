@@ -9,10 +9,6 @@
 
 #include <string.h>
 
-/* A guest that is stopped so soon after it panicked was stopped for it: its memory may
- * be dumped before. */
-#define FELL_WITHIN_NS (INT64_C(600) * 1000 * 1000 * 1000)
-
 /* As the definition calls it, if it is there. */
 static const char *
 disk_name(const struct guest *guest, const char *alias)
@@ -33,17 +29,10 @@ level_of(enum guest_event_kind kind)
 }
 
 void
-watch_take_event(void *context, struct source *source, const char *key,
-                 const struct guest_event *event)
+watch_count_event(struct guest *guest, const struct guest_event *event)
 {
-    struct watch *watch = context;
-    struct guest *guest = watch_find_guest(watch, key);
-    int64_t now_ns = clock_monotonic_ns();
-
-    (void)source;
-    if (!guest)
-        return;
     const char *disk = disk_name(guest, event->disk);
+    int64_t now_ns = clock_monotonic_ns();
 
     if (!events_count(&guest->events, event->kind, disk, now_ns))
         return;
@@ -54,13 +43,4 @@ watch_take_event(void *context, struct source *source, const char *key,
               __LINE__, "the host tells of a guest", LOG_STR("domain", guest->name),
               LOG_STR("event", guest_event_names[event->kind]), LOG_STR("disk", disk),
               LOG_END);
-}
-
-void
-watch_stop_guest(struct watch *watch, struct guest *guest, int64_t now_ns)
-{
-    if (guest->panicked_ns != 0 && now_ns - guest->panicked_ns < FELL_WITHIN_NS)
-        fallen_keep(watch, guest, now_ns);
-    else
-        watch_drop_guest(watch, guest);
 }

@@ -11,6 +11,10 @@
 #include <string.h>
 #include <utlist.h>
 
+/* A guest that is stopped so soon after it panicked was stopped for it: its memory may
+ * be dumped before. */
+#define FELL_WITHIN_NS (INT64_C(600) * 1000 * 1000 * 1000)
+
 /* As far as the alert on panics looks back. */
 #define FALLEN_NS (INT64_C(3600) * 1000 * 1000 * 1000)
 /* Of a source: guests that are started again and again are one each. */
@@ -47,9 +51,11 @@ drop_beyond(struct watch *watch)
         drop(watch, last);
 }
 
-void
-fallen_keep(struct watch *watch, struct guest *guest, int64_t now_ns)
+struct fallen *
+fallen_of(struct guest *guest, int64_t now_ns)
 {
+    if (guest->panicked_ns == 0 || now_ns - guest->panicked_ns >= FELL_WITHIN_NS)
+        return NULL;
     struct fallen *fallen = memory_new(1, sizeof(*fallen));
 
     fallen->key = memory_string(guest->key);
@@ -57,7 +63,14 @@ fallen_keep(struct watch *watch, struct guest *guest, int64_t now_ns)
     fallen->events = guest->events;
     fallen->until_ns = now_ns + FALLEN_NS;
     guest->events = (struct events){.disks = NULL};
-    watch_drop_guest(watch, guest);
+    return fallen;
+}
+
+void
+fallen_show(struct watch *watch, struct fallen *fallen)
+{
+    if (!fallen)
+        return;
     fallen->place = store_guest_add(watch->parts->store, fallen->identity);
     publish_events(watch, &fallen->events, NULL, fallen->identity, fallen->place);
     LL_PREPEND(watch->fallen, fallen);

@@ -41,8 +41,8 @@ first_call_ns(struct watch *watch)
     return watch->spread_ns;
 }
 
-struct guest *
-watch_find_guest(struct watch *watch, const char *key)
+static struct guest *
+find_guest(struct watch *watch, const char *key)
 {
     struct guest *guest;
 
@@ -208,7 +208,7 @@ add_guest(struct watch *watch, const struct guest_facts *facts)
 static struct guest *
 find_named(struct watch *watch, const struct guest_facts *facts)
 {
-    struct guest *guest = watch_find_guest(watch, facts->key);
+    struct guest *guest = find_guest(watch, facts->key);
 
     if (!guest || strcmp(guest->listed_name, facts->name) == 0)
         return guest;
@@ -307,13 +307,16 @@ static void
 guest_gone(void *context, struct source *source, const char *key)
 {
     struct watch *watch = context;
-    struct guest *guest = watch_find_guest(watch, key);
+    struct guest *guest = find_guest(watch, key);
 
     (void)source;
     if (!guest)
         return;
     log_info("the domain has stopped", LOG_STR("domain", guest->name));
-    watch_stop_guest(watch, guest, clock_monotonic_ns());
+    struct fallen *fallen = fallen_of(guest, clock_monotonic_ns());
+
+    watch_drop_guest(watch, guest);
+    fallen_show(watch, fallen);
     watch->parts->progressed(watch->parts->context);
 }
 
@@ -384,11 +387,22 @@ source_down(void *context, struct source *source, const char *why)
 }
 
 static void
+guest_event(void *context, struct source *source, const char *key,
+            const struct guest_event *event)
+{
+    struct guest *guest = find_guest(context, key);
+
+    (void)source;
+    if (guest)
+        watch_count_event(guest, event);
+}
+
+static void
 balloon_told(void *context, struct source *source, const char *key,
              const struct balloon *balloon)
 {
     struct watch *watch = context;
-    struct guest *guest = watch_find_guest(watch, key);
+    struct guest *guest = find_guest(watch, key);
 
     (void)source;
     if (!guest || balloon->read_mono_ns < guest->balloon.read_mono_ns)
@@ -415,7 +429,7 @@ const struct source_listener watch_listener = {
     .guest_gone = guest_gone,
     .source_up = source_up,
     .source_down = source_down,
-    .guest_event = watch_take_event,
+    .guest_event = guest_event,
     .balloon_told = balloon_told,
     .balloons_told = balloons_told,
 };

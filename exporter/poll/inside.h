@@ -67,19 +67,17 @@ const struct guest *watch_find_socket(const struct watch *watch,
 void watch_take_figures(const struct watch *watch, const struct source *source);
 /* Takes the guest out of everything; freed at once, or when its call comes back. */
 void watch_drop_guest(struct watch *watch, struct guest *guest);
-struct guest *watch_find_guest(struct watch *watch, const char *key);
 
 /* --- poll/events.c: what happens to guests --- */
 
-void watch_take_event(void *context, struct source *source, const char *key,
-                      const struct guest_event *event);
-/* It has stopped: dropped, but for the events of one that fell by a panic. */
-void watch_stop_guest(struct watch *watch, struct guest *guest, int64_t now_ns);
+void watch_count_event(struct guest *guest, const struct guest_event *event);
 
 /* --- poll/fallen.c: guests that were stopped because they had panicked --- */
 
-/* Takes the guest's events, and shows them when it is out of the store itself. */
-void fallen_keep(struct watch *watch, struct guest *guest, int64_t now_ns);
+/* Takes the events of one that stops because of that; NULL: it does not. */
+struct fallen *fallen_of(struct guest *guest, int64_t now_ns);
+/* When the guest is out of the store itself; NULL is fine. */
+void fallen_show(struct watch *watch, struct fallen *fallen);
 /* Before a guest is in the store: one that fell counts on. */
 void fallen_rise(struct watch *watch, struct guest *guest);
 void fallen_review(struct watch *watch, int64_t now_ns);
