@@ -21,7 +21,8 @@
     }
 
 GAUGE(up, "qga_up",
-      "Whether the guest agent answered the last call (1), for every running domain.",
+      "Whether the guest agent answered the last call (1), for every running domain; "
+      "absent until the guest was asked for the first time.",
       NULL);
 GAUGE(agent_state, "qga_agent_state",
       "The present state of the guest agent, always 1: responsive, starting, "
@@ -121,6 +122,15 @@ collector_samples(const char *name, const struct guest_collector *collector,
                     LABELS(name));
 }
 
+/* Nothing stands in the way of a first call: one that has not been made says nothing
+ * against the agent. */
+static bool
+is_not_asked_yet(const struct guest *guest, enum agent_state state)
+{
+    return state == AGENT_UNKNOWN && guest_is_askable(guest) &&
+           guest->last_failure.kind == FAILURE_NONE;
+}
+
 void
 health_samples(const struct guest *guest, enum agent_state state, bool is_backing_off,
                const bool *enabled, int64_t now_ns, struct samples *out)
@@ -128,7 +138,8 @@ health_samples(const struct guest *guest, enum agent_state state, bool is_backin
     bool is_up = state == AGENT_RESPONSIVE || state == AGENT_FROZEN ||
                  (state == AGENT_BUSY && guest->answered);
 
-    samples_add(out, &up, is_up, NO_LABELS);
+    if (!is_not_asked_yet(guest, state))
+        samples_add(out, &up, is_up, NO_LABELS);
     samples_add(out, &agent_state, 1, LABELS(agent_state_names[state]));
     samples_add(out, &backing_off, is_backing_off, NO_LABELS);
     samples_add(out, &consecutive_failures, guest->schedule.failures, NO_LABELS);

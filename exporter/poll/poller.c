@@ -106,6 +106,14 @@ describe_sources(struct poller *poller)
     store_describe_sources(poller->parts.store, note);
 }
 
+/* The loop turns: what the store has and the web shows is of now. */
+static void
+take_turn(const struct poller *poller, int64_t now_ns)
+{
+    store_turned(poller->parts.store, now_ns);
+    telemetry_turned(poller->parts.telemetry, clock_realtime_ns());
+}
+
 static void
 review(uv_timer_t *timer)
 {
@@ -121,6 +129,7 @@ review(uv_timer_t *timer)
         telemetry_guests(poller->parts.telemetry, i, guests_by_state[i]);
     describe_sources(poller);
     progressed(poller);
+    take_turn(poller, now_ns);
 }
 
 /* Starts those of the config's sources that are not under watch. */
@@ -180,6 +189,7 @@ poller_start(const struct poller_parts *parts, const struct config *config)
     poller->config_paused = config->paused;
     set_paused(poller, config->paused);
     start_watches(poller, config);
+    take_turn(poller, clock_monotonic_ns());
     return poller;
 }
 

@@ -1,6 +1,7 @@
 /* Bodies that are kept, and the limit of those that are not. */
 #include "store/body_cache.h"
 
+#include "base/text.h"
 #include "kit/memory.h"
 
 #include <pthread.h>
@@ -104,6 +105,19 @@ body_cache_add(struct body_cache *cache, struct body *body, size_t whole_bytes)
     (void)pthread_mutex_lock(&cache->lock);
     cache->whole_bytes = whole_bytes;
     (void)pthread_mutex_unlock(&cache->lock);
+}
+
+struct body *
+body_cache_add_text(struct body_cache *cache, struct text *text)
+{
+    if (!body_cache_has_room(cache)) {
+        text_free(text);
+        return NULL;
+    }
+    struct body *body = body_new_text(text);
+
+    body_cache_add(cache, body, 0);
+    return body;
 }
 
 /* What is too old to serve in any form is let go as well. */

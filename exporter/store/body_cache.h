@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 struct body_cache;
+struct text;
 
 /* Of what a body is made.  Times are CLOCK_MONOTONIC. */
 struct body_age {
@@ -36,6 +37,8 @@ bool body_cache_has_room(struct body_cache *cache);
 /* Each body that is given to readers, before it is.  `whole_bytes`: of the whole one
  * without compression; 0: not known. */
 void body_cache_add(struct body_cache *cache, struct body *body, size_t whole_bytes);
+/* The text, which is taken, as a body that was added; NULL if there is no room. */
+struct body *body_cache_add_text(struct body_cache *cache, struct text *text);
 /* One that was added serves from now on. */
 void body_cache_keep(struct body_cache *cache, struct body_form form, struct body *body,
                      const struct body_age *age);

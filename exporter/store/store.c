@@ -14,10 +14,13 @@
 #include "store/view.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define NOT_KEPT "the exporter's main loop stands still: all states are old"
 
 struct store_guest {
     char *identity;
@@ -37,6 +40,7 @@ struct store {
     void *context;
 
     struct body_cache *bodies;
+    atomic_int_fast64_t kept_until_ns;
 
     pthread_mutex_t making; /* taken before the other: one body is made at a time */
     pthread_mutex_t lock;   /* all below, and the fragments of the guests */
@@ -68,6 +72,7 @@ store_new(const struct store_part *parts, size_t parts_count, void *context)
         body_slot_init(&store->slots[i], parts[i].families);
     }
     store->bodies = body_cache_new();
+    atomic_init(&store->kept_until_ns, INT64_MAX);
     store->incomplete = "the exporter has just started";
     (void)pthread_mutex_init(&store->making, NULL);
     (void)pthread_mutex_init(&store->lock, NULL);
@@ -197,6 +202,26 @@ store_renew(struct store *store, struct store_guest *guest, size_t slot,
 }
 
 void
+store_turned(struct store *store, int64_t now_ns)
+{
+    atomic_store(&store->kept_until_ns, now_ns + STORE_PATIENCE_NS);
+}
+
+bool
+store_is_kept(const struct store *store, int64_t now_ns)
+{
+    return now_ns < atomic_load(&store->kept_until_ns);
+}
+
+/* From when on it is not shown. */
+static int64_t
+shown_until(const struct store *store, const struct shown *shown)
+{
+    return shown->expires_ns < INT64_MAX ? shown->expires_ns
+                                         : atomic_load(&store->kept_until_ns);
+}
+
+void
 store_announce(struct store *store, struct store_guest *guest,
                struct discovery_guest *record)
 {
@@ -266,7 +291,7 @@ view_of(const struct store *store, const struct store_guest *guest, int64_t now_
     for (size_t part = 0; part < store->parts_count; part++) {
         const struct shown *shown = &guest->slots[part];
 
-        if (shown->fragment && shown->expires_ns > now_ns)
+        if (shown->fragment && shown_until(store, shown) > now_ns)
             view.fragments[part] = fragment_ref(shown->fragment);
     }
     return view;
@@ -280,7 +305,7 @@ store_view(struct store *store, int64_t now_ns)
     view->parts = store->parts;
     view->parts_count = store->parts_count;
     (void)pthread_mutex_lock(&store->lock);
-    view->incomplete = store->incomplete;
+    view->incomplete = store_is_kept(store, now_ns) ? store->incomplete : NOT_KEPT;
     view->sources = sources_note_ref(store->sources);
     view->guests = memory_new(store->guests_count, sizeof(*view->guests));
     for (size_t i = 0; i < store->guests_count; i++) {
@@ -295,14 +320,7 @@ store_view(struct store *store, int64_t now_ns)
 struct body *
 store_page(struct store *store, struct text *text)
 {
-    if (!body_cache_has_room(store->bodies)) {
-        text_free(text);
-        return NULL;
-    }
-    struct body *body = body_new_text(text);
-
-    body_cache_add(store->bodies, body, 0);
-    return body;
+    return body_cache_add_text(store->bodies, text);
 }
 
 /* --- bodies --- */
@@ -340,13 +358,13 @@ snapshot_take(const struct store *store, struct selection *selection, int64_t no
 
         for (size_t i = 0; wanted && i < guests_count; i++) {
             const struct shown *shown = &guests[i]->slots[part];
-            struct fragment *fragment = shown->fragment;
+            int64_t until_ns = shown_until(store, shown);
 
-            if (!fragment || shown->expires_ns <= now_ns)
+            if (!shown->fragment || until_ns <= now_ns)
                 continue;
-            snapshot.fragments[count++] = fragment_ref(fragment);
-            if (shown->expires_ns < snapshot.age.expires_ns)
-                snapshot.age.expires_ns = shown->expires_ns;
+            snapshot.fragments[count++] = fragment_ref(shown->fragment);
+            if (until_ns < snapshot.age.expires_ns)
+                snapshot.age.expires_ns = until_ns;
         }
         count += wanted && store->parts[part].write;
         snapshot.part_ends[part] = count;

@@ -21,6 +21,10 @@ struct store_guest;
 struct text;
 struct view;
 
+/* So long after its keeper's last turn is what would never expire not shown any more.
+ */
+#define STORE_PATIENCE_NS (INT64_C(30) * 1000 * 1000 * 1000)
+
 /* The parts are copied, what they name is borrowed; a family stands in one part only.
  * Part i is slot i of each guest, if it has no `write`.  `context` is for those that
  * have. */
@@ -35,12 +39,19 @@ struct store_guest *store_guest_add(struct store *store, const char *identity);
 void store_guest_remove(struct store *store, struct store_guest *guest);
 
 /* Takes the caller's reference to `fragment`; NULL withdraws what was there.  From
- * expires_ns on (CLOCK_MONOTONIC; INT64_MAX: never) it is not shown any more. */
+ * expires_ns on (CLOCK_MONOTONIC) it is not shown any more; INT64_MAX: as long as who
+ * keeps the store takes its turns (store_turned()). */
 void store_put(struct store *store, struct store_guest *guest, size_t slot,
                struct fragment *fragment, int64_t expires_ns);
 /* What is there holds for longer.  false: nothing is there. */
 bool store_renew(struct store *store, struct store_guest *guest, size_t slot,
                  int64_t expires_ns);
+
+/* A turn of the one who keeps the store; it takes one each second.  Until the first,
+ * its turns are not awaited.  now_ns: CLOCK_MONOTONIC. */
+void store_turned(struct store *store, int64_t now_ns);
+/* Whether the last turn is not too long ago. */
+bool store_is_kept(const struct store *store, int64_t now_ns);
 
 /* What service discovery says of the guest; takes the caller's reference.  NULL
  * withdraws it. */

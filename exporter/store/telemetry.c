@@ -54,6 +54,7 @@ telemetry_new(const char *const *commands, const char *const *states)
     telemetry->guests = memory_new(names_count(states), sizeof(*telemetry->guests));
     /* Milliseconds are enough, and the number is the same in every scrape. */
     telemetry->start_realtime_ns = clock_realtime_ns() / NS_PER_MS * NS_PER_MS;
+    telemetry_turned(telemetry, telemetry->start_realtime_ns);
     telemetry_reload(telemetry, true, telemetry->start_realtime_ns);
     telemetry_web_reload(telemetry, true, telemetry->start_realtime_ns);
     return telemetry;
@@ -122,6 +123,12 @@ void
 telemetry_paused(struct telemetry *telemetry, bool paused)
 {
     atomic_store(&telemetry->paused, paused);
+}
+
+void
+telemetry_turned(struct telemetry *telemetry, int64_t realtime_ns)
+{
+    atomic_store(&telemetry->turn_realtime_ns, realtime_ns / NS_PER_MS * NS_PER_MS);
 }
 
 void

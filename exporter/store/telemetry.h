@@ -29,6 +29,8 @@ void telemetry_guests(struct telemetry *telemetry, size_t state, size_t count);
 void telemetry_name_conflict(struct telemetry *telemetry);
 /* qga_exporter_paused */
 void telemetry_paused(struct telemetry *telemetry, bool paused);
+/* qga_exporter_loop_last_turn_timestamp_seconds */
+void telemetry_turned(struct telemetry *telemetry, int64_t realtime_ns);
 /* qga_exporter_config_last_reload_successful and _timestamp_seconds */
 void telemetry_reload(struct telemetry *telemetry, bool successful,
                       int64_t realtime_ns);

@@ -63,7 +63,7 @@ struct telemetry {
     atomic_uint_fast64_t scrape_bytes;
     atomic_bool reload_successful, web_reload_successful;
     atomic_bool paused;
-    atomic_int_fast64_t reload_realtime_ns;
+    atomic_int_fast64_t turn_realtime_ns, reload_realtime_ns;
     struct telemetry_source
         sources[TELEMETRY_SOURCES_MAX + 1]; /* the last is shown to nobody */
     struct telemetry_source_name *source_names;

@@ -75,6 +75,11 @@ static const struct metric paused_metric = {
             "anything.",
     .type = METRIC_GAUGE,
 };
+static const struct metric last_turn = {
+    .name = "qga_exporter_loop_last_turn_timestamp_seconds",
+    .help = "When the main loop, which asks the guests, last took its turn, one each "
+            "second (host clock).",
+};
 static const struct metric reload_successful = {
     .name = "qga_exporter_config_last_reload_successful",
     .help = "Whether the last attempts to load the configuration, and that of the web, "
@@ -142,6 +147,7 @@ static const struct metric *const own_families[] = {&build_info,
                                                     &scrapes,
                                                     &scrape_body_bytes,
                                                     &paused_metric,
+                                                    &last_turn,
                                                     &reload_successful,
                                                     &reload_timestamp,
                                                     NULL};
@@ -243,6 +249,8 @@ static void
 write_reload(struct telemetry *telemetry, struct fragment_writer *out)
 {
     fragment_single(out, &paused_metric, atomic_load(&telemetry->paused) ? 1 : 0);
+    fragment_single(out, &last_turn,
+                    in_seconds(atomic_load(&telemetry->turn_realtime_ns)));
     fragment_single(out, &reload_successful,
                     atomic_load(&telemetry->reload_successful) &&
                             atomic_load(&telemetry->web_reload_successful)

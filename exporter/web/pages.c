@@ -118,6 +118,16 @@ page_metrics(struct web_pages *pages, const struct web_ask *ask)
                              .body = body};
 }
 
+static struct web_page
+page_health(const struct web_pages *pages)
+{
+    if (store_is_kept(pages->store, clock_monotonic_ns()))
+        return web_page_sentence(STATUS_OK, "Healthy\n");
+    return web_page_sentence(STATUS_UNAVAILABLE,
+                             "Not healthy: the main loop, which asks the guests, has "
+                             "stood still for 30 seconds or more.\n");
+}
+
 /* --- for people --- */
 
 bool
@@ -242,7 +252,7 @@ web_pages_get(struct web_pages *pages, enum web_route route, const struct web_as
                                  .bytes = pages_style,
                                  .length = strlen(pages_style)};
     case WEB_ROUTE_HEALTHY:
-        return web_page_sentence(STATUS_OK, "Healthy\n");
+        return page_health(pages);
     case WEB_ROUTE_READY:
         if (atomic_load(&pages->ready))
             return web_page_sentence(STATUS_OK, "Ready\n");

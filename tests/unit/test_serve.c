@@ -5,6 +5,7 @@
 #include "exporter.h"
 #include "kit/failure.h"
 #include "options.h"
+#include "store/store.h"
 #include "unit/capture.h"
 #include "unit/fake_source.h"
 
@@ -117,17 +118,18 @@ choose_port(int *holder)
     return ntohs(address.sin_port);
 }
 
-/* Whether /-/ready says so there. */
+/* Whether the path is answered with 200 there. */
 static bool
-is_ready(unsigned int port)
+is_well(unsigned int port, const char *path)
 {
-    static const char request[] = "GET /-/ready HTTP/1.0\r\n\r\n";
+    char request[64];
     const struct sockaddr_in address = {.sin_family = AF_INET,
                                         .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
                                         .sin_port = htons((uint16_t)port)};
     int file = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     char answer[16] = "";
 
+    (void)snprintf(request, sizeof(request), "GET %s HTTP/1.0\r\n\r\n", path);
     assert_int_equal(connect(file, (const struct sockaddr *)&address, sizeof(address)),
                      0);
     assert_int_equal(write(file, request, strlen(request)), strlen(request));
@@ -152,7 +154,7 @@ reload_and_end(unsigned int turn)
     if (turn == 10 || turn == 30)
         assert_int_equal(raise(SIGHUP), 0);
     if (turn == 50) {
-        assert_true(is_ready(port));
+        assert_true(is_well(port, "/-/ready"));
         calls_before = fake.calls;
     }
     if (turn == 5000) /* some 50 s later; else it is asked every 15 s */
@@ -201,6 +203,34 @@ test_reload_with_an_address_that_is_taken(void **state)
     assert_int_equal(count("msg=\"the new config is refused, the old one stays\""), 1);
     assert_int_equal(count("Listening on"), 2);
     close(holder);
+}
+
+/* What is asked here, the main thread asks: it stands still meanwhile. */
+static void
+stand_still_and_end(unsigned int turn)
+{
+    if (turn == 5000) /* some 50 s later */
+        assert_true(is_well(port, "/-/healthy"));
+    if (turn == 5001) {
+        hand_clock_pass(STORE_PATIENCE_NS);
+        assert_false(is_well(port, "/-/healthy"));
+    }
+    if (turn == 5200) {
+        assert_true(is_well(port, "/-/healthy"));
+        assert_int_equal(raise(SIGTERM), 0);
+    }
+}
+
+static void
+test_health_is_that_of_the_loop(void **state)
+{
+    char config[128];
+
+    (void)state;
+    port = choose_port(NULL);
+    (void)snprintf(config, sizeof(config),
+                   "web: {listen_addresses: [\"127.0.0.1:%u\"]}\n", port);
+    assert_int_equal(run(config, NULL, stand_still_and_end), 0);
 }
 
 static unsigned int calls_when_paused, calls_after_pause;
@@ -284,6 +314,7 @@ main(void)
         cmocka_unit_test(test_a_source_that_is_away_has_its_remedy),
         cmocka_unit_test(test_reload),
         cmocka_unit_test(test_reload_with_an_address_that_is_taken),
+        cmocka_unit_test(test_health_is_that_of_the_loop),
         cmocka_unit_test(test_pause),
         cmocka_unit_test(test_bad_web_config),
         cmocka_unit_test(test_address_taken),

@@ -110,6 +110,30 @@ test_up(void **state)
     guest_free(guest);
 }
 
+/* Of one that was not asked, nothing is known; of one that cannot be asked, enough. */
+static void
+test_up_of_one_that_was_not_asked(void **state)
+{
+    struct guest *guest = new_guest();
+
+    (void)state;
+    assert_true(up(guest, AGENT_UNKNOWN) == -1);
+    assert_true(value(guest, AGENT_UNKNOWN, "qga_agent_state") == 1);
+    assert_true(up(guest, AGENT_STARTING) == 0);
+    failure_set(&guest->last_failure, FAILURE_UNAVAILABLE, "libvirt does not say");
+    assert_true(up(guest, AGENT_UNKNOWN) == 0);
+    guest->last_failure.kind = FAILURE_NONE;
+    guest->source_is_up = false;
+    assert_true(up(guest, AGENT_UNKNOWN) == 0);
+    guest->source_is_up = true;
+    guest->opted_out = true;
+    assert_true(up(guest, AGENT_UNKNOWN) == 0);
+    guest->opted_out = false;
+    guest->channel = CHANNEL_UNKNOWN;
+    assert_true(up(guest, AGENT_UNKNOWN) == 0);
+    guest_free(guest);
+}
+
 static void
 test_for_how_long_it_is_frozen(void **state)
 {
@@ -128,6 +152,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_health_of_a_guest_that_never_answered),
         cmocka_unit_test(test_up),
+        cmocka_unit_test(test_up_of_one_that_was_not_asked),
         cmocka_unit_test(test_for_how_long_it_is_frozen),
     };
 

@@ -85,6 +85,9 @@ body_is(struct store *store, int64_t now_ns, const char *expected)
 #define UP "# HELP qga_up Up.\n# TYPE qga_up gauge\n"
 #define ONLINE "# HELP qga_vcpu_online Online.\n# TYPE qga_vcpu_online gauge\n"
 #define VCPUS "# HELP qga_vcpus Number.\n# TYPE qga_vcpus gauge\n"
+#define TWO_VCPUS                                                                      \
+    ONLINE "qga_vcpu_online{d=\"a\",vcpu=\"0\"} 1\n" VCPUS                             \
+           "qga_vcpus{d=\"a\",state=\"online\"} 2\n"
 
 static void
 an_empty_store_has_only_the_trailer(void **state)
@@ -179,6 +182,27 @@ an_expired_fragment_is_left_out_at_once(void **state)
     body_is(store, 1000, UP "qga_up{d=\"a\"} 1\n");
     body_unref(whole);
     body_unref(same);
+    store_free(store);
+}
+
+static void
+what_lasts_is_shown_while_the_store_is_kept(void **state)
+{
+    (void)state;
+    struct store *store = store_new(parts, SLOTS, NULL);
+    struct store_guest *guest = store_guest_add(store, "d=\"a\"");
+
+    store_put(store, guest, HEALTH, health("d=\"a\"", 1), INT64_MAX);
+    store_put(store, guest, VCPU, vcpu("d=\"a\"", 2), 3 * STORE_PATIENCE_NS);
+    assert_true(store_is_kept(store, INT64_MAX - 1));
+    store_turned(store, 1000);
+    assert_true(store_is_kept(store, STORE_PATIENCE_NS + 999));
+    body_is(store, STORE_PATIENCE_NS + 999, UP "qga_up{d=\"a\"} 1\n" TWO_VCPUS);
+    assert_false(store_is_kept(store, STORE_PATIENCE_NS + 1000));
+    body_is(store, STORE_PATIENCE_NS + 1000, TWO_VCPUS);
+    store_turned(store, STORE_PATIENCE_NS + 1000);
+    body_is(store, STORE_PATIENCE_NS + SECOND_NS + 1001,
+            UP "qga_up{d=\"a\"} 1\n" TWO_VCPUS);
     store_free(store);
 }
 
@@ -398,6 +422,7 @@ main(void)
         cmocka_unit_test(what_is_withdrawn_or_replaced_is_gone),
         cmocka_unit_test(a_removed_guest_is_gone_from_the_next_body),
         cmocka_unit_test(an_expired_fragment_is_left_out_at_once),
+        cmocka_unit_test(what_lasts_is_shown_while_the_store_is_kept),
         cmocka_unit_test(one_body_serves_until_something_changes),
         cmocka_unit_test(formats_are_kept_side_by_side),
         cmocka_unit_test(gzip_is_made_once),

@@ -136,6 +136,7 @@ the_rest_is_counted(void **state)
     telemetry_scrape(*state, 200, 500);
     telemetry_scrape(*state, 405, 10);
     telemetry_scrape(*state, 599, 0);
+    telemetry_turned(*state, INT64_C(1700000001) * 1000 * MS + 999999);
     telemetry_reload(*state, true, INT64_C(1700000000) * 1000 * MS);
     telemetry_reload(*state, false, INT64_C(1800000000) * 1000 * MS);
     assert_true(renders(
@@ -153,6 +154,8 @@ the_rest_is_counted(void **state)
     assert_true(renders(*state,
                         "qga_exporter_config_last_reload_success_timestamp_seconds "
                         "1700000000"));
+    assert_true(
+        renders(*state, "qga_exporter_loop_last_turn_timestamp_seconds 1700000001"));
 }
 
 static void

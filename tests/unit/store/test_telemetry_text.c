@@ -59,7 +59,7 @@ families_have_headers(void **state)
             fail_msg("%s stands below %s", line, family);
         }
     }
-    assert_int_equal(families, 26);
+    assert_int_equal(families, 27);
     free(text);
     telemetry_free(telemetry);
 }

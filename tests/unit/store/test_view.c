@@ -96,6 +96,29 @@ it_stays_as_it_was(void **state)
 }
 
 static void
+what_nobody_keeps_is_said_to_be_old(void **state)
+{
+    struct store *store = store_new(parts, 2, NULL);
+    struct store_guest *guest = store_guest_add(store, "a");
+
+    (void)state;
+    store_describe(store, guest, note_of("a"));
+    put(store, guest, 0, &up, 1, INT64_MAX);
+    store_set_incomplete(store, NULL);
+    store_turned(store, 0);
+    struct view *view = store_view(store, STORE_PATIENCE_NS - 1);
+
+    assert_null(view->incomplete);
+    assert_true(value_of(view, 0, "qga_up") == 1);
+    view_free(view);
+    view = store_view(store, STORE_PATIENCE_NS);
+    assert_non_null(strstr(view->incomplete, "stands still"));
+    assert_true(value_of(view, 0, "qga_up") == -1);
+    view_free(view);
+    store_free(store);
+}
+
+static void
 sources_are_those_of_last_time(void **state)
 {
     struct store *store = store_new(parts, 2, NULL);
@@ -144,6 +167,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_stays_as_it_was),
+        cmocka_unit_test(what_nobody_keeps_is_said_to_be_old),
         cmocka_unit_test(sources_are_those_of_last_time),
         cmocka_unit_test(slow_readers_get_no_more_pages),
     };

@@ -6,6 +6,7 @@
 #include "store/selection.h"
 #include "store/store.h"
 #include "store/telemetry_text.h"
+#include "unit/hand_clock.h"
 #include "web/pages.h"
 
 #include <setjmp.h>
@@ -151,6 +152,23 @@ it_is_ready_when_that_is_said(void **state)
 }
 
 static void
+it_is_healthy_while_the_main_loop_turns(void **state)
+{
+    struct web_pages *pages = web_pages_new(*state, "/metrics", NULL);
+
+    hand_clock_pass(2 * STORE_PATIENCE_NS);
+    page_is(pages, "/-/healthy", NULL, 200, TEXT, "Healthy\n"); /* not begun yet */
+    store_turned(*state, hand_clock_ns);
+    hand_clock_pass(STORE_PATIENCE_NS - 1);
+    page_is(pages, "/-/healthy", NULL, 200, TEXT, "Healthy\n");
+    hand_clock_pass(1);
+    page_is(pages, "/-/healthy", NULL, 503, TEXT, "Not healthy: the main loop");
+    store_turned(*state, hand_clock_ns);
+    page_is(pages, "/-/healthy", NULL, 200, TEXT, "Healthy\n");
+    web_pages_free(pages);
+}
+
+static void
 a_query_that_is_none_is_told(void **state)
 {
     struct web_pages *pages = web_pages_new(*state, "/metrics", NULL);
@@ -239,6 +257,7 @@ main(void)
         CASE(each_path_has_its_page),
         CASE(guests_have_pages),
         CASE(it_is_ready_when_that_is_said),
+        CASE(it_is_healthy_while_the_main_loop_turns),
         CASE(a_query_that_is_none_is_told),
         CASE(the_telemetry_path_may_be_another),
         CASE(a_scrape_is_of_what_was_asked_for),
