@@ -20,7 +20,8 @@ import tempfile
 import yaml
 
 FOLDER = "config/prometheus"
-RULES = [f"{FOLDER}/alerts.yml", f"{FOLDER}/rules.yml", f"{FOLDER}/fleet/alerts.yml"]
+RULES = [f"{FOLDER}/{name}" for name in
+         ("alerts.yml", "alerts-hosts.yml", "rules.yml", "fleet/alerts.yml")]
 SEVERITIES = ("critical", "warning", "info")
 METRIC = re.compile(r"(?<![:\w])(?:qga_\w+|qga:policy_\w+|up)(?![:\w])")
 # The administrator records these.

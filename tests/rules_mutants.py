@@ -23,7 +23,8 @@ import yaml
 from rules import tested_rule
 
 FOLDER = "config/prometheus"
-RULES = [f"{FOLDER}/alerts.yml", f"{FOLDER}/rules.yml", f"{FOLDER}/fleet/alerts.yml"]
+RULES = [f"{FOLDER}/{name}" for name in
+         ("alerts.yml", "alerts-hosts.yml", "rules.yml", "fleet/alerts.yml")]
 
 TOKEN = re.compile(r"""
     (?P<space>\s+) | (?P<string>"[^"]*") | (?P<window>\[\w+\]) |

@@ -31,7 +31,7 @@ MINUTES = float(os.environ.get("SCREENSHOT_MINUTES", "12"))
 SCRAPE_INTERVAL = "5s"
 TICK_S = 5
 RULES = [os.path.abspath(os.path.join(ROOT, "config/prometheus", name))
-         for name in ("rules.yml", "alerts.yml")]
+         for name in ("rules.yml", "alerts.yml", "alerts-hosts.yml")]
 # The guest of the guest's picture.
 GUEST = "db-1"
 

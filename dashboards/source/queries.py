@@ -47,7 +47,7 @@ CLOCK_CERTAIN = "abs(qga_clock_offset_seconds{GUEST}) - qga_clock_offset_uncerta
 CLOCK_STEPS = g.steps((0.5, g.ORANGE), (5, g.RED))
 DRIFT_STEPS = g.steps((-100, g.GREEN), (100, g.ORANGE), base=g.ORANGE)  # ppm
 USED = "1 - qga_filesystem_avail_bytes{GUEST, NO_SPACE} / qga_filesystem_size_bytes{GUEST}"
-USED_STEPS = g.steps((0.95, g.ORANGE), (0.97, g.RED))
+USED_STEPS = g.steps((0.95, g.ORANGE))
 FROZEN_STEPS = g.steps((30, g.ORANGE), (300, g.RED))
 FULL_IN_STEPS = g.steps((4 * 3600, g.ORANGE), (24 * 3600, g.YELLOW), (7 * 24 * 3600, g.GREEN),
                         base=g.RED)

@@ -22,6 +22,11 @@ NOT_SHOWN = {
     "QgaTakeoverEnabled": "agents of most distributions come so: it would be there always",
     "QgaDataOld": "the row of its cause says more; ages have panels of their own",
     "QgaUpButSilent": "as for QgaDataOld",
+    "QgaHostGuestsHang": "each of the guests has its row",
+    "QgaExportersDown": "each exporter that is down has its row",
+    "QgaExporterRestarting": "the holes in its values are seen; why, its log says",
+    "QgaLanesGivenUp": "the dashboard Exporter has them",
+    "QgaHostGuestsGone": "it needs a recording rule",
 }
 
 
@@ -62,11 +67,14 @@ TROUBLES = (
        unless on BY_GUEST max_over_time(qga_up{GUEST}[1d]) == 1"""),
     Trouble("QgaAgentUnresponsive", WARNING, "agent does not answer", "state", """
      qga_agent_state{GUEST, state=~"unresponsive|malformed"}"""),
+    Trouble("QgaAgentHeld", WARNING, "busy or migrating", "state", """
+     qga_agent_state{GUEST, state=~"busy|migrating"}"""),
     Trouble("QgaAgentDenied", WARNING, "libvirt denies its agent", "", """
      qga_agent_state{GUEST, state="denied"}"""),
     Trouble("QgaAgentFlapping", WARNING, "agent comes and goes", "", """
      changes(qga_up{GUEST}[1h]) > 6
-       unless on (job, instance, source) changes(qga_exporter_source_up{HOST}[1h]) > 0"""),
+       unless on (job, instance, source) min_over_time(qga_exporter_source_up{HOST}[1h]) == 0
+       unless on (job, instance) time() - process_start_time_seconds{HOST} < 3600"""),
     Trouble("QgaAgentOutdated", INFO, "agent is outdated", "version", """
      qga_agent_info{GUEST, OUTDATED}"""),
     Trouble("QgaCollectorFailing", WARNING, "collector fails", "collector", """
@@ -88,14 +96,13 @@ TROUBLES = (
 
     Trouble("QgaFilesystemAlmostFull", WARNING, "filesystem almost full", "mountpoint",
             f"{LEFT} < 5"),
-    Trouble("QgaFilesystemAlmostFull", CRITICAL, "filesystem almost full", "mountpoint",
-            f"{LEFT} < 3"),
     Trouble("QgaFilesystemFillingUp", WARNING, "filesystem fills up", "mountpoint", f"""
      {LEFT} < 40
        and predict_linear(qga_filesystem_avail_bytes{{GUEST}}[6h], 24 * 60 * 60) < 0"""),
-    Trouble("QgaFilesystemFillingUp", CRITICAL, "filesystem fills up", "mountpoint", f"""
-     {LEFT} < 20
-       and predict_linear(qga_filesystem_avail_bytes{{GUEST}}[6h], 4 * 60 * 60) < 0"""),
+    Trouble("QgaNvmeFailing", WARNING, "NVMe disk fails", "device", """
+     (qga_disk_nvme_critical_warning{GUEST} > 0
+       or qga_disk_nvme_available_spare_ratio{GUEST}
+         < qga_disk_nvme_available_spare_threshold_ratio{GUEST})"""),
     Trouble("QgaFilesystemsFrozen", WARNING, "frozen for long", "",
             "qga_agent_frozen_seconds{GUEST} > 30"),
     Trouble("QgaFilesystemsFrozen", CRITICAL, "frozen for long", "",
@@ -147,9 +154,14 @@ TROUBLES = (
          sum without (state) (qga_vcpus{GUEST, state="offline"} > 0)"""),
 
     # Of hosts.  Without them an empty table would look well when nothing is known.
-    Trouble("QgaExporterDown", CRITICAL, "exporter does not answer", "", "up{HOST} == 0"),
-    Trouble("QgaSourceDown", CRITICAL, "source of guests is lost", "source",
+    Trouble("QgaExporterDown", WARNING, "exporter does not answer", "", "up{HOST} == 0"),
+    Trouble("QgaSourceDown", WARNING, "source of guests is lost", "source",
             "qga_exporter_source_up{HOST} == 0"),
+    Trouble("QgaExporterStuck", WARNING, "exporter stands still", "", """
+     time() - qga_exporter_loop_last_turn_timestamp_seconds{HOST} > 60
+       unless changes(qga_exporter_loop_last_turn_timestamp_seconds{HOST}[5m]) > 0"""),
+    Trouble("QgaSocketsBeyondLimit", WARNING, "sockets beyond the limit", "source",
+            "qga_exporter_sockets_beyond_limit{HOST} > 0"),
     Trouble("QgaExporterPaused", INFO, "exporter is paused", "", "qga_exporter_paused{HOST} == 1"),
     Trouble("QgaConfigReloadFailed", WARNING, "configuration was refused", "",
             "qga_exporter_config_last_reload_successful{HOST} == 0"),

@@ -232,7 +232,7 @@ def check_domain(board):
         return
     for place, text in targets_of(board):
         for one in selectors(text):
-            of_host = one.metric.startswith(("qga_exporter_", "qga_host_")) or \
+            of_host = one.metric.startswith(("qga_exporter_", "qga_host_", "process_")) or \
                 one.metric in PROMETHEUS or \
                 (one.metric in COMPARED and "count" in one.around)
             if not of_host and ("domain", wanted["domain"], "$domain") not in one.matchers:

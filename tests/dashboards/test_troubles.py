@@ -17,9 +17,13 @@ SEVERITIES = {"critical": CRITICAL, "warning": WARNING, "info": INFO}
 
 
 def alerts():
-    path = os.path.join(lint.DASHBOARDS, "..", "config", "prometheus", "alerts.yml")
-    with open(path, encoding="utf-8") as file:
-        return [rule for group in yaml.safe_load(file)["groups"] for rule in group["rules"]]
+    folder = os.path.join(lint.DASHBOARDS, "..", "config", "prometheus")
+    found = []
+    for name in ("alerts.yml", "alerts-hosts.yml"):
+        with open(os.path.join(folder, name), encoding="utf-8") as file:
+            found += [rule for group in yaml.safe_load(file)["groups"] for rule in group["rules"]
+                      if "alert" in rule]
+    return found
 
 
 def numbers_of(expressions):

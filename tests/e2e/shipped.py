@@ -31,20 +31,22 @@ def write(folder, name, text):
 def hurried_rules(folder):
     """Alerts fire after 2 s."""
     return [write(folder, name, re.sub(r"(?m)^( +for:) \w+$", r"\1 2s", text_of(name)))
-            for name in ("alerts.yml", "rules.yml")]
+            for name in ("alerts.yml", "alerts-hosts.yml", "rules.yml")]
 
 
 class Webhook:
-    """What a person would get: all alerts of all messages, in their order."""
+    """What people would get: all alerts of all messages, in their order."""
 
     def __init__(self):
-        self.alerts = []
-        alerts = self.alerts
+        self.alerts, self.received = [], []
+        alerts, received = self.alerts, self.received
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_POST(self):  # pylint: disable=invalid-name
                 body = self.rfile.read(int(self.headers["Content-Length"]))
-                alerts.extend(json.loads(body)["alerts"])
+                message = json.loads(body)
+                received.append((message["receiver"], message["alerts"]))
+                alerts.extend(message["alerts"])
                 self.send_response(200)
                 self.end_headers()
 
@@ -59,6 +61,9 @@ class Webhook:
         self.server.shutdown()
         self.server.server_close()
 
+    def messages(self, receiver):
+        return [message for name, message in self.received if name == receiver]
+
     def find(self, alert, status, domain):
         return [one for one in self.alerts if one["status"] == status
                 and one["labels"]["alertname"] == alert and one["labels"].get("domain") == domain]
@@ -68,8 +73,11 @@ class Webhook:
 def alertmanager(folder, webhook):
     """Yields host:port of a real one with the example's configuration, hurried."""
     config = yaml.safe_load(text_of("alertmanager.yml"))
-    config["route"].update(group_wait="0s", group_interval="1s")
-    config["receivers"][0]["webhook_configs"][0]["url"] = webhook.url
+    for route in (config["route"], *config["route"]["routes"]):
+        route.update(group_wait="0s", group_interval="1s")
+    for receiver in config["receivers"]:
+        for hook in receiver.get("webhook_configs", ()):
+            hook["url"] = webhook.url
     address = f"127.0.0.1:{free_port()}"
     process = Process(
         [program("prometheus-alertmanager"),
