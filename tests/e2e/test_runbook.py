@@ -60,6 +60,8 @@ def pause(lab):
 # Command: what it says, and what is done before.  The order matters: the last ones end it.
 EXPECTED = {
     "virsh -c qemu:///system list": ("web", None),
+    "virsh list": ("web", None),
+    "virsh list --all": ("web", None),
     "virsh list --all | grep web": ("running", None),
     "virsh domstate web --reason": (r"running \(booted\)", None),
     "virsh domblkerror web": ("No errors found", None),
@@ -76,7 +78,7 @@ EXPECTED = {
     "qga-exporter --config.check --config.file=/etc/qga-exporter.yml": ("", None),
     "virsh domcontrol web": ("ok|occupied", None),
     """curl -s localhost:10177/metrics | grep 'domain="web"'""": (r'qga_up\{domain="web"\} 1', None),
-    "curl -s localhost:10177/-/healthy": ("", None),
+    "curl -s localhost:10177/-/ready": ("", None),
     "journalctl -u qga-exporter | grep domain=web": ("domain=web", None),
     "journalctl -u qga-exporter | grep -i paus": ("paused", pause),
     "grep -c 'starting up' /var/log/libvirt/qemu/web.log": ("^1$", None),
@@ -95,7 +97,13 @@ EXPECTED = {
 }
 # Why one is not run here.
 NOT_RUN = {
-    "qga-exporter doctor web": "the same with its file is run",
+    "qga-exporter doctor": "the same with its file is run",
+    "qga-exporter doctor web": "likewise",
+    "virsh resume web": "what is run before `virsh setvcpus web N --live` does",
+    "virsh domjobabort web": "nothing migrates here",
+    "virsh migrate-postcopy web": "likewise",
+    "virsh migrate-setmaxdowntime web 1000": "likewise",
+    "journalctl -u qga-exporter | grep 'does not come back'": "test_patience has such a call",
     "virsh setmem web 8G --live": "the guest here has no balloon",
     "virsh setmem": "named, without what it needs",
     "virsh setmaxmem": "likewise",
