@@ -85,7 +85,11 @@ exporter_open(struct exporter *exporter)
     struct store_part parts[POLLER_SLOTS_MAX + TELEMETRY_PARTS];
     size_t parts_count = poller_slots(parts);
 
-    for (size_t i = 0; i < TELEMETRY_PARTS; i++)
+    size_t own_count = exporter->options->disable_exporter_metrics
+                           ? TELEMETRY_PARTS_OF_HOST
+                           : TELEMETRY_PARTS;
+
+    for (size_t i = 0; i < own_count; i++)
         parts[parts_count++] = telemetry_parts[i];
 
     (void)uv_loop_init(&exporter->loop);

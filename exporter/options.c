@@ -35,6 +35,9 @@ enum flag_id {
     FLAG_LISTEN_ADDRESS,
     FLAG_TELEMETRY_PATH,
     FLAG_WEB_CONFIG_FILE,
+    FLAG_MAX_REQUESTS,
+    FLAG_DISABLE_EXPORTER_METRICS,
+    FLAG_ENABLE_LIFECYCLE,
     FLAG_LIST_COLLECTORS,
     FLAG_ONCE,
     FLAG_FORMAT,
@@ -57,8 +60,8 @@ static const struct flag flags[FLAGS] = {
                           "The libvirt daemon to connect to, instead of the one of the "
                           "file (default: " CONFIG_DEFAULT_LIBVIRT_URI ")."},
     [FLAG_LISTEN_ADDRESS] = {"--web.listen-address", "ADDRESS",
-                             "Address to serve on, like :10177, 127.0.0.1:10177 or "
-                             "[::1]:10177; may be repeated "
+                             "Address to serve on, like :10177, [::1]:10177 or "
+                             "unix:/PATH; may be repeated "
                              "(default: " CONFIG_DEFAULT_LISTEN_ADDRESS ")."},
     [FLAG_TELEMETRY_PATH] = {"--web.telemetry-path", "PATH",
                              "Path of the metrics "
@@ -68,6 +71,15 @@ static const struct flag flags[FLAGS] = {
                               "Prometheus' exporters (default: " WEB_CONFIG_FILE
                               " if it is there). It is read again when it or a file "
                               "that it names changes."},
+    [FLAG_MAX_REQUESTS] = {"--web.max-requests", "NUMBER",
+                           "Scrapes that are answered at once; more get 503 "
+                           "(default: 0, any number)."},
+    [FLAG_DISABLE_EXPORTER_METRICS] = {"--web.disable-exporter-metrics", NULL,
+                                       "Leave out the metrics of the exporter itself: "
+                                       "process_* and qga_exporter_*."},
+    [FLAG_ENABLE_LIFECYCLE] = {"--web.enable-lifecycle", NULL,
+                               "Read the configuration again on POST or PUT "
+                               "/-/reload."},
     [FLAG_LIST_COLLECTORS] = {"--list-collectors", NULL,
                               "List the collectors with their defaults and exit."},
     [FLAG_ONCE] = {"--once", NULL,
@@ -165,6 +177,10 @@ check_value(enum flag_id id, const char *value)
         return config_check_log_level(value);
     if (id == FLAG_LOG_FORMAT)
         return config_check_log_format(value);
+    if (id == FLAG_MAX_REQUESTS &&
+        (strspn(value, "0123456789") != strlen(value) || strlen(value) > 5 ||
+         strtoul(value, NULL, 10) > OPTIONS_REQUESTS_MAX))
+        return "is not a number of scrapes; write 0 to 10000";
     if (id == FLAG_FORMAT && strcmp(value, "table") != 0 && strcmp(value, "json") != 0)
         return "is not a format of the doctor; write table or json";
     return NULL;
@@ -203,7 +219,9 @@ apply_value(struct parser *parser, enum flag_id id, const char *value)
                     wrong);
     if (id == FLAG_LISTEN_ADDRESS)
         return add_listen_address(parser, value);
-    if (id == FLAG_FORMAT)
+    if (id == FLAG_MAX_REQUESTS)
+        options->max_requests = (unsigned int)strtoul(value, NULL, 10);
+    else if (id == FLAG_FORMAT)
         options->json = strcmp(value, "json") == 0;
     else if (places[id])
         *places[id] = value;
@@ -246,6 +264,18 @@ set_mode(struct parser *parser, enum flag_id id)
                 flags[id].name);
 }
 
+static int
+apply_choice(struct parser *parser, enum flag_id id)
+{
+    if (id == FLAG_DISABLE_EXPORTER_METRICS)
+        parser->options.disable_exporter_metrics = true;
+    else if (id == FLAG_ENABLE_LIFECYCLE)
+        parser->options.enable_lifecycle = true;
+    else
+        return set_mode(parser, id);
+    return 0;
+}
+
 /* 0 to go on, -1 to end. */
 static int
 apply_switch(struct parser *parser, enum flag_id id)
@@ -257,7 +287,7 @@ apply_switch(struct parser *parser, enum flag_id id)
     else if (id == FLAG_LIST_COLLECTORS)
         help_print_collectors();
     else
-        return set_mode(parser, id);
+        return apply_choice(parser, id);
     /* A full disk or a closed pipe must not look like success. */
     bool is_written = fflush(stdout) == 0 && !ferror(stdout);
 

@@ -17,6 +17,8 @@ enum options_mode {
     OPTIONS_EXIT,         /* nothing is left to do; see exit_status */
 };
 
+#define OPTIONS_REQUESTS_MAX 10000
+
 struct options {
     enum options_mode mode;
     int exit_status;
@@ -26,6 +28,8 @@ struct options {
     const char *web_config_file;
     bool config_file_is_named, web_config_file_is_named;
     struct config_overrides overrides;
+    unsigned int max_requests; /* scrapes at once; 0: any number */
+    bool enable_lifecycle, disable_exporter_metrics;
     /* OPTIONS_DOCTOR: which guests, NULL-terminated (none: all), and how to say it. */
     const char *domains[OPTIONS_DOMAINS_MAX + 1];
     bool json;

@@ -23,18 +23,31 @@ struct daemon {
     struct claims *claims;
     struct web_access *access;
     struct web *web;
-    bool is_ready; /* the first pass is through */
+    struct web *left; /* that it has moved from, while it reloads */
+    bool is_ready;    /* the first pass is through */
     uv_signal_t reload, pause;
+    uv_async_t wanted; /* a reload, by somebody who waits for the outcome */
 };
 
-static struct web *
-start_web(const struct daemon *daemon, const struct config *config, struct failure *why)
+/* On a thread of the web. */
+static void
+want_reload(void *wanted)
 {
+    (void)uv_async_send(wanted);
+}
+
+static struct web *
+start_web(struct daemon *daemon, const struct config *config, struct failure *why)
+{
+    const struct options *options = daemon->exporter->options;
     const struct web_settings settings = {
         .listen_addresses = (const char *const *)config->web.listen_addresses,
         .telemetry_path = config->web.telemetry_path,
         .access = daemon->access,
         .states = poller_states(),
+        .scrapes_max = options->max_requests,
+        .want_reload = options->enable_lifecycle ? want_reload : NULL,
+        .want_reload_context = &daemon->wanted,
     };
 
     return web_start(&settings, daemon->exporter->store, daemon->exporter->telemetry,
@@ -58,14 +71,17 @@ is_same_web(const struct config *a, const struct config *b)
 }
 
 /* The old listeners are closed first, since the new addresses may overlap with theirs;
- * if the new ones cannot be bound, there are none. */
+ * if the new ones cannot be bound, there are none.  Who asked for the reload is still
+ * to be answered by the old ones. */
 static bool
 move_web(struct daemon *daemon, const struct config *config, struct failure *why)
 {
     if (daemon->web && web_fits(daemon->web) &&
         is_same_web(daemon->exporter->config, config))
         return true;
-    web_stop(daemon->web);
+    daemon->left = daemon->web;
+    if (daemon->left)
+        web_leave(daemon->left);
     daemon->web = start_web(daemon, config, why);
     return daemon->web;
 }
@@ -103,22 +119,19 @@ log_files(const struct daemon *daemon, const char *message)
     web_policy_unref(policy);
 }
 
-static void
-reload(uv_signal_t *handle, int number)
+static bool
+reload_config(struct daemon *daemon, struct failure *why)
 {
-    struct daemon *daemon = handle->data;
     struct exporter *exporter = daemon->exporter;
-    struct failure why;
-    struct config *config = exporter_load_config(exporter->options, &why);
+    struct config *config = exporter_load_config(exporter->options, why);
 
-    (void)number;
-    if (!config || !reload_web(daemon, config, &why)) {
+    if (!config || !reload_web(daemon, config, why)) {
         log_configure(exporter->config->log.level, exporter->config->log.format);
         log_error("the new config is refused, the old one stays",
-                  LOG_STR("error", why.text));
+                  LOG_STR("error", why->text));
         telemetry_reload(exporter->telemetry, false, clock_realtime_ns());
         config_free(config);
-        return;
+        return false;
     }
     poller_configure(exporter->poller, config);
     config_free(exporter->config);
@@ -126,6 +139,34 @@ reload(uv_signal_t *handle, int number)
     log_files(daemon, "the config is reloaded");
     claims_take(daemon->claims, config);
     telemetry_reload(exporter->telemetry, true, clock_realtime_ns());
+    return true;
+}
+
+static void
+reload(struct daemon *daemon)
+{
+    struct web *asked = daemon->web;
+    struct failure why;
+
+    web_begin_reload(asked);
+    bool good = reload_config(daemon, &why);
+
+    web_end_reload(asked, good ? NULL : &why);
+    web_stop(daemon->left);
+    daemon->left = NULL;
+}
+
+static void
+reload_by_signal(uv_signal_t *handle, int number)
+{
+    (void)number;
+    reload(handle->data);
+}
+
+static void
+reload_by_request(uv_async_t *handle)
+{
+    reload(handle->data);
 }
 
 /* By the watch over the web configuration's files, on its thread. */
@@ -192,8 +233,10 @@ serve(struct exporter *exporter)
     struct daemon daemon = {.exporter = exporter, .claims = claims_new()};
 
     exporter_open(exporter);
-    exporter_handle_signal(exporter, &daemon.reload, SIGHUP, reload, &daemon);
+    exporter_handle_signal(exporter, &daemon.reload, SIGHUP, reload_by_signal, &daemon);
     exporter_handle_signal(exporter, &daemon.pause, SIGUSR1, toggle_pause, &daemon);
+    daemon.wanted.data = &daemon;
+    (void)uv_async_init(&exporter->loop, &daemon.wanted, reload_by_request);
     int status = open_web(&daemon);
 
     if (status == EXIT_SUCCESS) {
@@ -206,6 +249,7 @@ serve(struct exporter *exporter)
     claims_free(daemon.claims);
     web_stop(daemon.web);
     web_access_close(daemon.access);
+    uv_close((uv_handle_t *)&daemon.wanted, NULL);
     uv_close((uv_handle_t *)&daemon.reload, NULL);
     uv_close((uv_handle_t *)&daemon.pause, NULL);
     return exporter_close(exporter, status);

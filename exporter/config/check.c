@@ -10,6 +10,8 @@
 #include <string.h>
 
 #define SOCKET_PATH_BYTES_MAX 1024
+#define UNIX_PREFIX "unix:"
+#define UNIX_PATH_BYTES_MAX 107 /* of struct sockaddr_un */
 #define URI_BYTES_MAX 1024
 #define HOST_BYTES_MAX 253       /* RFC 1035 */
 #define SOURCE_NAME_BYTES_MAX 64 /* a label on every series of its guests */
@@ -106,15 +108,28 @@ host_valid(const char *host, size_t length)
            inet_pton(AF_INET, text, address) == 1;
 }
 
+static const char *
+unix_path_wrong(const char *path)
+{
+    if (path[0] != '/' || path[strlen(path) - 1] == '/')
+        return "is not the path of a socket; write it like "
+               "unix:/run/qga-exporter/web.sock";
+    if (strlen(path) > UNIX_PATH_BYTES_MAX)
+        return "is too long; write at most 107 characters after unix:";
+    return NULL;
+}
+
 const char *
 config_check_listen_address(const char *address)
 {
     const char *colon = strrchr(address, ':');
 
+    if (strncmp(address, UNIX_PREFIX, strlen(UNIX_PREFIX)) == 0)
+        return unix_path_wrong(address + strlen(UNIX_PREFIX));
     if (!colon || !port_valid(colon + 1) ||
         !host_valid(address, (size_t)(colon - address)))
         return "is not an address to listen on; write it like :10177, "
-               "127.0.0.1:10177 or [::1]:10177";
+               "127.0.0.1:10177, [::1]:10177 or unix:/PATH";
     return NULL;
 }
 

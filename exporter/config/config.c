@@ -127,7 +127,9 @@ static const struct section_key web_keys[] = {
     {"listen_addresses", .offset = offsetof(struct web_listen_config, listen_addresses),
      .read = listen_addresses_read, .standard = "`" CONFIG_DEFAULT_LISTEN_ADDRESS "`",
      .range = "up to 16",
-     .help = "`:PORT` is all addresses, IPv4 and IPv6; no names but localhost"},
+     .help =
+         "`:PORT` is all addresses, IPv4 and IPv6; no names but localhost, which is "
+         "`127.0.0.1` and `::1`; `unix:/PATH` is a UNIX socket"},
     {"telemetry_path", SECTION_TEXT, offsetof(struct web_listen_config, telemetry_path),
      .check = config_check_telemetry_path, .range = "", .help = "of the metrics"},
     {.key = NULL},

@@ -94,8 +94,9 @@ web_connections_take(const struct web_connections *all, const struct sockaddr *r
         own += memcmp(at->remote, bytes, sizeof(bytes)) == 0;
         total++;
     }
-    bool takes = own == 0 ||
-                 (own < WEB_CONNECTIONS_PER_REMOTE_MAX && total < WEB_CONNECTIONS_MAX);
+    unsigned int own_max = web_remote_is_local(bytes) ? WEB_CONNECTIONS_MAX
+                                                      : WEB_CONNECTIONS_PER_REMOTE_MAX;
+    bool takes = own == 0 || (own < own_max && total < WEB_CONNECTIONS_MAX);
 
     if (!takes)
         log_debug("a client has as many connections as it may have");
@@ -121,6 +122,14 @@ web_connection_start(struct web_connections *all, struct MHD_Connection *library
     return connection;
 }
 
+static void
+scrape_ends(struct web_connection *connection)
+{
+    if (connection->is_scrape)
+        (void)atomic_fetch_sub(connection->all->site->scrapes, 1);
+    connection->is_scrape = false;
+}
+
 /* The library has ended the TLS session before. */
 void
 web_connection_end(struct web_connection *connection)
@@ -128,6 +137,7 @@ web_connection_end(struct web_connection *connection)
     *connection->link = connection->next;
     if (connection->next)
         connection->next->link = connection->link;
+    scrape_ends(connection);
     web_targets_leave(&connection->targets);
     web_policy_unref(connection->policy);
     body_unref(connection->body);
@@ -144,11 +154,29 @@ web_connection_of(struct MHD_Connection *library)
 }
 
 void
-web_connection_asks(struct web_connection *connection)
+web_connection_asks(struct web_connection *connection, int64_t within_ns)
 {
-    connection->deadline_ns = clock_monotonic_ns() + connection->all->site->response_ns;
+    int64_t response_ns = connection->all->site->response_ns;
+
+    if (within_ns > 0 && within_ns < response_ns)
+        response_ns = within_ns;
+    connection->deadline_ns = clock_monotonic_ns() + response_ns;
     connection->has_asked = true;
     connection->is_answered = false;
+}
+
+bool
+web_connection_scrapes(struct web_connection *connection)
+{
+    const struct web_site *site = connection->all->site;
+    unsigned int now = atomic_load(site->scrapes);
+
+    do {
+        if (site->scrapes_max > 0 && now >= site->scrapes_max)
+            return false;
+    } while (!atomic_compare_exchange_weak(site->scrapes, &now, now + 1));
+    connection->is_scrape = true;
+    return true;
 }
 
 void
@@ -162,9 +190,21 @@ void
 web_connection_is_answered(struct web_connection *connection)
 {
     web_connection_reads(connection, NULL);
+    scrape_ends(connection);
+    connection->is_owed = false;
     connection->is_answered = true;
     connection->deadline_ns = clock_monotonic_ns() + WEB_CONNECTION_IDLE_S * NS_PER_S +
                               connection->all->site->request_ns;
+}
+
+bool
+web_connections_owe(const struct web_connections *all)
+{
+    const struct web_connection *at = all->first;
+
+    while (at && !at->is_owed)
+        at = at->next;
+    return at;
 }
 
 void

@@ -106,36 +106,12 @@ listen_remedy(int cause)
 }
 
 static int
-listen_at(const struct address *address, struct failure *why)
+fail(const char *text, int cause, struct failure *why)
 {
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
-                             .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV};
-    bool local = strcmp(address->host, "localhost") == 0;
-    struct addrinfo *found = NULL;
-    int fd = -1;
-
-    if (address->host[0] == '\0') {
-        fd = listen_everywhere(address->port);
-    } else {
-        int code = getaddrinfo(local ? "127.0.0.1" : address->host, address->port,
-                               &hints, &found);
-
-        if (code != 0) {
-            failure_set(why, FAILURE_UNAVAILABLE,
-                        "web.listen_addresses: %s is not an address of this host: "
-                        "%s; write \":10177\", \"127.0.0.1:10177\" or "
-                        "\"[::1]:10177\"",
-                        address->text, gai_strerror(code));
-            return -1;
-        }
-        fd = socket_listen(found->ai_addr, found->ai_addrlen);
-        freeaddrinfo(found);
-    }
-    if (fd < 0)
-        failure_set(why, FAILURE_UNAVAILABLE,
-                    "web.listen_addresses: cannot listen on %s: %s; %s", address->text,
-                    strerror(errno), listen_remedy(errno));
-    return fd;
+    failure_set(why, FAILURE_UNAVAILABLE,
+                "web.listen_addresses: cannot listen on %s: %s; %s", text,
+                strerror(cause), listen_remedy(cause));
+    return -1;
 }
 
 static void
@@ -155,21 +131,109 @@ describe_bound(struct web_listener *listener)
                    six ? "[" : "", host, six ? "]" : "", port);
 }
 
+/* The socket, or -1 with errno, which is 0 with a sentence. */
+static int
+listen_at(const struct address *address, struct failure *why)
+{
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM,
+                             .ai_flags = AI_PASSIVE | AI_NUMERICHOST | AI_NUMERICSERV};
+    struct addrinfo *found = NULL;
+
+    if (address->host[0] == '\0')
+        return listen_everywhere(address->port);
+    int code = getaddrinfo(address->host, address->port, &hints, &found);
+
+    if (code != 0) {
+        failure_set(why, FAILURE_UNAVAILABLE,
+                    "web.listen_addresses: %s is not an address of this host: "
+                    "%s; write \":10177\", \"127.0.0.1:10177\", \"[::1]:10177\" or "
+                    "\"unix:/PATH\"",
+                    address->text, gai_strerror(code));
+        errno = 0;
+        return -1;
+    }
+    int fd = socket_listen(found->ai_addr, found->ai_addrlen);
+    int cause = errno;
+
+    freeaddrinfo(found);
+    errno = cause;
+    return fd;
+}
+
+/* A host without one of the families, or without its loopback address, has the other.
+ * If any port will do, the second takes that of the first. */
+static int
+listen_localhost(struct address *address, struct web_listener out[WEB_LISTENERS_MAX],
+                 size_t *count, struct failure *why)
+{
+    static const char *const hosts[WEB_LISTENERS_MAX] = {"127.0.0.1", "::1"};
+    int cause = EADDRNOTAVAIL;
+
+    for (size_t i = 0; i < WEB_LISTENERS_MAX; i++) {
+        (void)snprintf(address->host, sizeof(address->host), "%s", hosts[i]);
+        int fd = listen_at(address, why);
+
+        cause = fd < 0 ? errno : cause;
+        if (fd < 0 && cause != EAFNOSUPPORT && cause != EADDRNOTAVAIL)
+            break;
+        if (fd < 0)
+            continue;
+        out[*count].fd = fd;
+        describe_bound(&out[*count]);
+        (void)snprintf(address->port, sizeof(address->port), "%u", out[*count].port);
+        (*count)++;
+        cause = 0;
+    }
+    if (*count > 0 && (cause == 0 || cause == EAFNOSUPPORT || cause == EADDRNOTAVAIL))
+        return 0;
+    while (*count > 0)
+        web_listener_close(&out[--*count]);
+    return fail(address->text, cause, why);
+}
+
+static int
+listen_unix(const char *path, struct web_listener *out, struct failure *why)
+{
+    out->fd = web_unix_listen(path, &out->file, why);
+    if (out->fd < 0)
+        return -1;
+    (void)snprintf(out->bound, sizeof(out->bound), WEB_UNIX_PREFIX "%s", path);
+    return 0;
+}
+
 int
-web_listen(const char *text, struct web_listener *out, struct failure *why)
+web_listen(const char *text, struct web_listener out[WEB_LISTENERS_MAX], size_t *count,
+           struct failure *why)
 {
     struct address address;
 
-    if (address_split(text, &address) != 0) {
-        failure_set(why, FAILURE_UNAVAILABLE,
-                    "web.listen_addresses: \"%s\" is not an address with a port; "
-                    "write \":10177\", \"127.0.0.1:10177\" or \"[::1]:10177\"",
-                    text);
+    *count = 0;
+    memset(out, 0, WEB_LISTENERS_MAX * sizeof(*out));
+    if (strncmp(text, WEB_UNIX_PREFIX, strlen(WEB_UNIX_PREFIX)) == 0) {
+        *count = listen_unix(text + strlen(WEB_UNIX_PREFIX), out, why) == 0;
+        return *count > 0 ? 0 : -1;
+    }
+    if (address_split(text, &address) < 0) {
+        failure_set(
+            why, FAILURE_UNAVAILABLE,
+            "web.listen_addresses: \"%s\" is not an address with a port; write "
+            "\":10177\", \"127.0.0.1:10177\", \"[::1]:10177\" or \"unix:/PATH\"",
+            text);
         return -1;
     }
+    if (strcmp(address.host, "localhost") == 0)
+        return listen_localhost(&address, out, count, why);
     out->fd = listen_at(&address, why);
     if (out->fd < 0)
-        return -1;
+        return errno == 0 ? -1 : fail(text, errno, why);
     describe_bound(out);
+    *count = 1;
     return 0;
+}
+
+void
+web_listener_close(const struct web_listener *listener)
+{
+    web_unix_remove(&listener->file);
+    (void)close(listener->fd);
 }

@@ -1,11 +1,15 @@
 /* Lists of choices with parameters (RFC 9110, 12.4 and 12.5). */
 #include "web/negotiate.h"
 
+#include "base/clock.h"
+
 #include <stdbool.h>
 #include <string.h>
 #include <strings.h>
 
 #define Q_ONE 1000
+#define DIGITS "0123456789"
+#define SECONDS_DIGITS_MAX 9
 
 /* A piece of the header: not terminated, without blanks around it. */
 struct piece {
@@ -208,4 +212,24 @@ web_wish_coding(const struct web_wish *wish, enum body_coding *coding)
 
     *coding = gzip > refused && gzip >= identity ? BODY_GZIP : BODY_PLAIN;
     return *coding == BODY_GZIP || identity != refused;
+}
+
+int64_t
+web_scrape_timeout_ns(const char *value)
+{
+    size_t whole = strspn(value, DIGITS);
+    const char *fraction = value + whole + (value[whole] == '.');
+    size_t parts = strspn(fraction, DIGITS);
+    int64_t ns = 0, unit_ns = NS_PER_S;
+
+    if (whole == 0 || whole > SECONDS_DIGITS_MAX || fraction[parts] != '\0' ||
+        (value[whole] == '.' && parts == 0))
+        return 0;
+    for (size_t i = 0; i < whole; i++)
+        ns = ns * 10 + (value[i] - '0') * NS_PER_S;
+    for (size_t i = 0; i < parts; i++) {
+        unit_ns /= 10;
+        ns += (fraction[i] - '0') * unit_ns;
+    }
+    return ns;
 }

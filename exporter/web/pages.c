@@ -34,6 +34,7 @@
 
 #define STATUS_OK 200
 #define STATUS_BAD_REQUEST 400
+#define STATUS_FORBIDDEN 403
 #define STATUS_NOT_FOUND 404
 #define STATUS_NOT_ACCEPTABLE 406
 #define STATUS_UNAVAILABLE 503
@@ -259,6 +260,10 @@ web_pages_get(struct web_pages *pages, enum web_route route, const struct web_as
         return web_page_sentence(STATUS_UNAVAILABLE,
                                  "Not ready: the first pass over the guests is not "
                                  "through yet.\n");
+    case WEB_ROUTE_RELOAD: /* what comes of it is told elsewhere (web/reload.h) */
+        return web_page_sentence(STATUS_FORBIDDEN,
+                                 "Forbidden: reloading by HTTP is not enabled "
+                                 "(--web.enable-lifecycle).\n");
     case WEB_ROUTE_NONE:
         break;
     }
@@ -288,7 +293,7 @@ web_pages_route(const struct web_pages *pages, const char *path)
         {"/sd", WEB_ROUTE_DISCOVERY},        {"/", WEB_ROUTE_LANDING},
         {PATH_GUESTS, WEB_ROUTE_GUESTS},     {PATH_API_GUESTS, WEB_ROUTE_API_GUESTS},
         {PAGES_STYLE_PATH, WEB_ROUTE_STYLE}, {"/-/healthy", WEB_ROUTE_HEALTHY},
-        {"/-/ready", WEB_ROUTE_READY},
+        {"/-/ready", WEB_ROUTE_READY},       {"/-/reload", WEB_ROUTE_RELOAD},
     };
 
     if (strcmp(path, pages->telemetry_path) == 0)

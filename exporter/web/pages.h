@@ -28,6 +28,7 @@ enum web_route {
     WEB_ROUTE_STYLE,
     WEB_ROUTE_HEALTHY,
     WEB_ROUTE_READY,
+    WEB_ROUTE_RELOAD,
 };
 
 /* What a request says. */
@@ -44,6 +45,7 @@ struct web_page {
     const char *type;
     bool negotiated; /* another request may get it in another form */
     bool gzip;
+    const char *allow;  /* methods, of 405; NULL: GET and HEAD */
     const char *policy; /* Content-Security-Policy; NULL: none of our own */
     const char *bytes;
     size_t length;

@@ -7,6 +7,7 @@
 
 #define FOUR_BYTES 4
 #define SIX_BYTES 8 /* of the /64 */
+#define LOCAL 1     /* in the place of their number */
 
 void
 web_remote_identify(const struct sockaddr *remote, unsigned char out[WEB_REMOTE_BYTES])
@@ -29,5 +30,13 @@ web_remote_identify(const struct sockaddr *remote, unsigned char out[WEB_REMOTE_
 
         memcpy(out, six.sin6_addr.s6_addr + (mapped ? 12 : 0), bytes);
         out[WEB_REMOTE_BYTES - 1] = bytes;
+    } else if (remote->sa_family == AF_UNIX) {
+        out[WEB_REMOTE_BYTES - 1] = LOCAL;
     }
+}
+
+bool
+web_remote_is_local(const unsigned char remote[WEB_REMOTE_BYTES])
+{
+    return remote[WEB_REMOTE_BYTES - 1] == LOCAL;
 }

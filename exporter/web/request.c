@@ -10,7 +10,9 @@
 #include "web/auth.h"
 #include "web/config.h"
 #include "web/connection.h"
+#include "web/length.h"
 #include "web/pages.h"
+#include "web/reload.h"
 #include "web/response.h"
 #include "web/site.h"
 #include "web/targets.h"
@@ -20,11 +22,6 @@
 #include <string.h>
 #include <strings.h>
 
-/* Headers that say how long a request is. */
-struct lengths {
-    size_t lengths, codings;
-};
-
 struct request {
     enum web_route route;
     const char *path, *method;
@@ -32,36 +29,12 @@ struct request {
     bool ambiguous; /* where it ends may be seen otherwise by who passed it on */
 };
 
-static bool
-has_body(struct MHD_Connection *library)
-{
-    const char *length = MHD_lookup_connection_value(library, MHD_HEADER_KIND,
-                                                     MHD_HTTP_HEADER_CONTENT_LENGTH);
-    const char *coding = MHD_lookup_connection_value(library, MHD_HEADER_KIND,
-                                                     MHD_HTTP_HEADER_TRANSFER_ENCODING);
-
-    return coding || (length && strcmp(length, "0") != 0);
-}
-
 static enum MHD_Result
-lengths_take(void *context, enum MHD_ValueKind kind, const char *key, const char *value)
+length_take(void *length, enum MHD_ValueKind kind, const char *key, const char *value)
 {
-    struct lengths *lengths = context;
-
     (void)kind;
-    (void)value;
-    lengths->lengths += strcasecmp(key, MHD_HTTP_HEADER_CONTENT_LENGTH) == 0;
-    lengths->codings += strcasecmp(key, MHD_HTTP_HEADER_TRANSFER_ENCODING) == 0;
+    web_length_add(length, key, value);
     return MHD_YES;
-}
-
-static bool
-is_ambiguous(struct MHD_Connection *library)
-{
-    struct lengths lengths = {0};
-
-    (void)MHD_get_connection_values(library, MHD_HEADER_KIND, lengths_take, &lengths);
-    return lengths.lengths > 1 || (lengths.lengths > 0 && lengths.codings > 0);
 }
 
 static enum MHD_Result
@@ -142,26 +115,55 @@ reads(const struct request *request)
            strcmp(request->method, MHD_HTTP_METHOD_GET) == 0;
 }
 
+static bool
+writes(const struct request *request)
+{
+    return strcmp(request->method, MHD_HTTP_METHOD_POST) == 0 ||
+           strcmp(request->method, MHD_HTTP_METHOD_PUT) == 0;
+}
+
+/* Where it may be asked for: by another method, or with a body. */
 static struct web_page
-request_answer(const struct web_connection *connection, const struct request *request,
+reload_refused(void)
+{
+    struct web_page page =
+        web_page_sentence(MHD_HTTP_METHOD_NOT_ALLOWED,
+                          "Method not allowed: this path is for POST and PUT.\n");
+
+    page.allow = "POST, PUT";
+    return page;
+}
+
+static struct web_page
+request_answer(struct web_connection *connection, const struct request *request,
                enum web_verdict verdict)
 {
+    const struct web_site *site = connection->all->site;
+    bool is_reload = request->route == WEB_ROUTE_RELOAD;
+
     if (request->ambiguous)
         return web_page_sentence(MHD_HTTP_BAD_REQUEST,
-                                 "Bad request: its length is given twice.\n");
+                                 "Bad request: its headers can be read in two "
+                                 "ways.\n");
     if (verdict == WEB_VERDICT_BAD)
         return web_page_sentence(MHD_HTTP_UNAUTHORIZED, "Unauthorized\n");
     if (verdict != WEB_VERDICT_GOOD)
         return web_page_sentence(MHD_HTTP_TOO_MANY_REQUESTS,
                                  "Too many requests: try again in a second.\n");
-    if (request->route != WEB_ROUTE_NONE && !reads(request))
+    if (is_reload && site->reload && !writes(request))
+        return reload_refused();
+    if (request->route != WEB_ROUTE_NONE && !is_reload && !reads(request))
         return web_page_sentence(
             MHD_HTTP_METHOD_NOT_ALLOWED,
             "Method not allowed: this path is for GET and HEAD.\n");
     if (request->with_body)
         return web_page_sentence(MHD_HTTP_CONTENT_TOO_LARGE,
                                  "Request bodies are not accepted.\n");
-    return page_of(connection->all->site->pages, request, connection->library);
+    if (request->route == WEB_ROUTE_METRICS && !web_connection_scrapes(connection))
+        return web_page_sentence(
+            MHD_HTTP_SERVICE_UNAVAILABLE,
+            "Too many scrapes at once (--web.max-requests): try again in a second.\n");
+    return page_of(site->pages, request, connection->library);
 }
 
 /* WEB_VERDICT_WAIT: the connection sleeps, and the request comes again. */
@@ -219,6 +221,25 @@ request_wants_targets(struct web_connection *connection, const struct request *r
     return true;
 }
 
+/* Likewise for the outcome of a reload. */
+static bool
+request_wants_reload(struct web_connection *connection, const struct request *request,
+                     enum web_verdict verdict)
+{
+    struct web_reload *reload = connection->all->site->reload;
+
+    if (verdict != WEB_VERDICT_GOOD || request->route != WEB_ROUTE_RELOAD || !reload ||
+        !writes(request) || request->with_body)
+        return false;
+    connection->waits_for_reload = true;
+    connection->is_owed = true;
+    connection->reload.notify = web_connection_resume;
+    connection->reload.context = connection;
+    MHD_suspend_connection(connection->library); /* before anybody can wake it */
+    web_reload_ask(reload, &connection->reload);
+    return true;
+}
+
 static int
 request_serve(struct web_connection *connection, const struct request *request,
               struct web_policy *policy)
@@ -228,12 +249,16 @@ request_serve(struct web_connection *connection, const struct request *request,
     if (connection->waits_for_targets) {
         connection->waits_for_targets = false;
         page = web_targets_take(&connection->targets);
+    } else if (connection->waits_for_reload) {
+        connection->waits_for_reload = false;
+        page = web_reload_page(&connection->reload);
     } else {
         enum web_verdict verdict =
             request->ambiguous ? WEB_VERDICT_NONE : request_judge(connection, policy);
 
         if (verdict == WEB_VERDICT_WAIT ||
-            request_wants_targets(connection, request, verdict))
+            request_wants_targets(connection, request, verdict) ||
+            request_wants_reload(connection, request, verdict))
             return 0;
         page = request_answer(connection, request, verdict);
     }
@@ -251,17 +276,35 @@ request_serve(struct web_connection *connection, const struct request *request,
                              connection->library);
 }
 
+/* How long who scrapes waits for the answer; who has given up is not sent the rest. */
+static int64_t
+scrape_timeout_ns(struct MHD_Connection *library, const struct request *request)
+{
+    const char *value =
+        request->route == WEB_ROUTE_METRICS
+            ? MHD_lookup_connection_value(library, MHD_HEADER_KIND,
+                                          "X-Prometheus-Scrape-Timeout-Seconds")
+            : NULL;
+
+    return value ? web_scrape_timeout_ns(value) : 0;
+}
+
 int
 web_request_handle(struct web_connection *connection, const char *path,
-                   const char *method, size_t *upload_bytes, void **seen)
+                   const char *method, const char *version, size_t *upload_bytes,
+                   void **seen)
 {
     const struct web_site *site = connection->all->site;
-    bool ambiguous = is_ambiguous(connection->library);
+    struct web_length length = {0};
+
+    (void)MHD_get_connection_values(connection->library, MHD_HEADER_KIND, length_take,
+                                    &length);
+    bool ambiguous = web_length_is_ambiguous(&length, version);
     const struct request request = {
         .route = web_pages_route(site->pages, path),
         .path = path,
         .method = method,
-        .with_body = ambiguous || has_body(connection->library),
+        .with_body = ambiguous || length.has_body,
         .ambiguous = ambiguous,
     };
 
@@ -270,7 +313,8 @@ web_request_handle(struct web_connection *connection, const char *path,
     /* The first call comes with the headers; without a body the answer is for the
      * second, so that the connection can be kept. */
     if (!*seen) {
-        web_connection_asks(connection);
+        web_connection_asks(connection,
+                            scrape_timeout_ns(connection->library, &request));
         *seen = connection;
         if (!request.with_body)
             return 0;

@@ -12,6 +12,7 @@ struct web_connection;
 /* Called by the library with each of our requests, twice: with the headers, and at its
  * end.  `*seen` is NULL at first.  0, or -1: end the connection. */
 int web_request_handle(struct web_connection *connection, const char *path,
-                       const char *method, size_t *upload_bytes, void **seen);
+                       const char *method, const char *version, size_t *upload_bytes,
+                       void **seen);
 
 #endif

@@ -31,11 +31,12 @@ header_add(struct MHD_Response *response, const char *name, const char *value)
 }
 
 static bool
-headers_of_status(struct MHD_Response *response, unsigned int status)
+headers_of_status(struct MHD_Response *response, const struct web_page *page)
 {
-    switch (status) {
+    switch (page->status) {
     case MHD_HTTP_METHOD_NOT_ALLOWED:
-        return header_add(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+        return header_add(response, MHD_HTTP_HEADER_ALLOW,
+                          page->allow ? page->allow : "GET, HEAD");
     case MHD_HTTP_UNAUTHORIZED:
         return header_add(response, MHD_HTTP_HEADER_WWW_AUTHENTICATE,
                           "Basic realm=\"qga-exporter\", charset=\"UTF-8\"");
@@ -86,7 +87,7 @@ web_response_send(const struct web_page *page, bool close,
     bool complete =
         header_add(response, MHD_HTTP_HEADER_CONTENT_TYPE, page->type) &&
         headers_of_config(response, configured, page->policy) &&
-        headers_of_status(response, page->status) &&
+        headers_of_status(response, page) &&
         (!page->gzip ||
          header_add(response, MHD_HTTP_HEADER_CONTENT_ENCODING, "gzip")) &&
         (!page->negotiated ||

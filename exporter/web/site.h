@@ -2,6 +2,7 @@
 #ifndef WEB_SITE_H
 #define WEB_SITE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -10,6 +11,7 @@ struct telemetry;
 struct web_access;
 struct web_auth;
 struct web_pages;
+struct web_reload;
 struct web_targets;
 
 struct web_site {
@@ -17,6 +19,9 @@ struct web_site {
     struct web_auth *auth;
     struct web_pages *pages;
     struct web_targets *targets;
+    struct web_reload *reload; /* NULL: nobody may ask for it */
+    atomic_uint *scrapes;      /* being answered */
+    unsigned int scrapes_max;  /* 0: any number */
     struct telemetry *telemetry;
     bool with_tls;
     int64_t request_ns, response_ns;

@@ -5,7 +5,9 @@
 #include "kit/memory.h"
 #include "web/access.h"
 #include "web/auth.h"
+#include "web/listen.h"
 #include "web/pages.h"
+#include "web/reload.h"
 #include "web/site.h"
 #include "web/targets.h"
 #include "web/worker.h"
@@ -23,6 +25,7 @@
 
 struct web {
     struct web_site site;
+    atomic_uint scrapes;
     size_t workers_count;
     struct web_worker *workers[];
 };
@@ -38,6 +41,28 @@ access_is_with_tls(struct web_access *access)
     return with_tls;
 }
 
+/* One worker for each socket of the address. */
+static int
+serve_address(struct web *web, const char *address, struct failure *why)
+{
+    struct web_listener listeners[WEB_LISTENERS_MAX];
+    size_t count, served = 0;
+
+    if (web_listen(address, listeners, &count, why) < 0)
+        return -1;
+    for (; served < count; served++) {
+        struct web_worker *worker =
+            web_worker_start(&web->site, &listeners[served], why);
+
+        if (!worker)
+            break;
+        web->workers[web->workers_count++] = worker;
+    }
+    for (size_t i = served + 1; i < count; i++)
+        web_listener_close(&listeners[i]);
+    return served == count ? 0 : -1;
+}
+
 struct web *
 web_start(const struct web_settings *settings, struct store *store,
           struct telemetry *telemetry, struct failure *why)
@@ -46,28 +71,30 @@ web_start(const struct web_settings *settings, struct store *store,
 
     while (settings->listen_addresses[count])
         count++;
-    struct web *web = memory_new(1, sizeof(*web) + count * sizeof(struct web_worker *));
+    struct web *web = memory_new(1, sizeof(*web) + WEB_LISTENERS_MAX * count *
+                                                       sizeof(struct web_worker *));
 
     web->site = (struct web_site){
         .access = settings->access,
         .auth = web_auth_new(crypt_r),
         .pages = web_pages_new(store, settings->telemetry_path, settings->states),
         .targets = web_targets_new(store),
+        .reload = settings->want_reload ? web_reload_new(settings->want_reload,
+                                                         settings->want_reload_context)
+                                        : NULL,
+        .scrapes = &web->scrapes,
+        .scrapes_max = settings->scrapes_max,
         .telemetry = telemetry,
         .with_tls = access_is_with_tls(settings->access),
         .request_ns = settings->request_ns > 0 ? settings->request_ns : REQUEST_NS,
         .response_ns = settings->response_ns > 0 ? settings->response_ns : RESPONSE_NS,
         .poll = settings->poll ? settings->poll : poll,
     };
-    for (; web->workers_count < count; web->workers_count++) {
-        struct web_worker *worker = web_worker_start(
-            &web->site, settings->listen_addresses[web->workers_count], why);
-
-        if (!worker) {
+    for (size_t i = 0; i < count; i++) {
+        if (serve_address(web, settings->listen_addresses[i], why) < 0) {
             web_stop(web);
             return NULL;
         }
-        web->workers[web->workers_count] = worker;
     }
     return web;
 }
@@ -84,7 +111,28 @@ web_fits(const struct web *web)
     return access_is_with_tls(web->site.access) == web->site.with_tls;
 }
 
-/* Those who wait for a log-in or a list must be awake when the library ends. */
+void
+web_begin_reload(struct web *web)
+{
+    if (web && web->site.reload)
+        web_reload_begin(web->site.reload);
+}
+
+void
+web_end_reload(struct web *web, const struct failure *why)
+{
+    if (web && web->site.reload)
+        web_reload_end(web->site.reload, why);
+}
+
+void
+web_leave(struct web *web)
+{
+    for (size_t i = 0; i < web->workers_count; i++)
+        web_worker_leave(web->workers[i]);
+}
+
+/* Those who wait for whatever it is must be awake when the library ends. */
 void
 web_stop(struct web *web)
 {
@@ -92,10 +140,13 @@ web_stop(struct web *web)
         return;
     web_auth_stop(web->site.auth);
     web_targets_stop(web->site.targets);
+    if (web->site.reload)
+        web_reload_stop(web->site.reload);
     for (size_t i = 0; i < web->workers_count; i++)
         web_worker_stop(web->workers[i]);
     web_auth_free(web->site.auth);
     web_targets_free(web->site.targets);
+    web_reload_free(web->site.reload);
     web_pages_free(web->site.pages);
     free(web);
 }

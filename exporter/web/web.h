@@ -14,11 +14,14 @@ struct web;
 struct web_access;
 
 struct web_settings {
-    const char *const *listen_addresses; /* ":10177", "127.0.0.1:10177", "[::1]:10177";
-                                            NULL-terminated; ":PORT" is both families */
+    const char *const *listen_addresses; /* of web/listen.h; NULL-terminated */
     const char *telemetry_path;          /* "/metrics" */
     struct web_access *access;           /* borrowed */
     const char *const *states; /* of agents; NULL-terminated, static; NULL: none */
+    unsigned int scrapes_max;  /* at once; 0: any number */
+    /* Who asks by HTTP for a reload: web/reload.h; NULL: nobody may. */
+    void (*want_reload)(void *context);
+    void *want_reload_context;
     /* For tests; 0 and NULL: the limits of web/web.c, and poll(2). */
     int64_t request_ns, response_ns;
     int (*poll)(struct pollfd *files, unsigned long count, int timeout_ms);
@@ -28,11 +31,17 @@ struct web_settings {
  * the address and the remedy. */
 struct web *web_start(const struct web_settings *settings, struct store *store,
                       struct telemetry *telemetry, struct failure *why);
-/* The port that the address at `index` is bound to (":0" asks for a free one). */
+/* The port that the socket at `index` is bound to (":0" asks for a free one); in the
+ * order of the addresses, of which localhost may have two. */
 unsigned int web_port(const struct web *web, size_t index);
 /* Whether it can serve what the access now says: with TLS or without is decided at the
  * start.  If not, it serves nobody. */
 bool web_fits(const struct web *web);
+/* Around a reload, for those who ask for it: as in web/reload.h; NULL is fine. */
+void web_begin_reload(struct web *web);
+void web_end_reload(struct web *web, const struct failure *why);
+/* Lets go of the addresses; who is connected is served on. */
+void web_leave(struct web *web);
 /* Ends open connections within a second; NULL is fine. */
 void web_stop(struct web *web);
 

@@ -33,14 +33,19 @@
 #define QUIET_MS 10
 #define QUIET_SENDING_MS 1
 
+/* How long a stop waits for who is owed an answer, and how often it looks. */
+#define OWED_NS (NS_PER_S / 2)
+#define OWED_LOOK_MS 20
+
 struct web_worker {
     struct web_connections connections;
     struct MHD_Daemon *daemon;
     unsigned int quiet_turns;
     pthread_t thread;
     bool running;
-    atomic_bool stopping;
-    unsigned int port;
+    atomic_bool stopping; /* for good, unless it is leaving as well */
+    atomic_bool leaving;
+    struct web_listener listener;
 };
 
 /* --- what the library calls --- */
@@ -70,10 +75,9 @@ handle_request(void *context, struct MHD_Connection *library, const char *path,
     struct web_connection *connection = web_connection_of(library);
 
     (void)context;
-    (void)version;
     (void)upload;
     if (!connection ||
-        web_request_handle(connection, path, method, upload_bytes, seen) < 0)
+        web_request_handle(connection, path, method, version, upload_bytes, seen) < 0)
         return MHD_NO;
     return MHD_YES;
 }
@@ -169,9 +173,27 @@ wait_ms(struct web_worker *worker)
     if (MHD_get_timeout(worker->daemon, &library_ms) == MHD_YES &&
         (ms < 0 || library_ms < (uint64_t)ms))
         ms = (int64_t)library_ms;
+    if (atomic_load(&worker->stopping) && (ms < 0 || ms > OWED_LOOK_MS))
+        ms = OWED_LOOK_MS;
     int least_ms = quiet_ms(worker);
 
     return ms >= 0 && ms < least_ms ? least_ms : (int)ms;
+}
+
+/* Whether it is to go on.  `end_ns` is when it ends at the latest, once it is to end.
+ */
+static bool
+has_work(struct web_worker *worker, int64_t *end_ns)
+{
+    if (!atomic_load(&worker->stopping))
+        return true;
+    if (atomic_load(&worker->leaving) || !web_connections_owe(&worker->connections))
+        return false;
+    int64_t now_ns = clock_monotonic_ns();
+
+    if (*end_ns == 0)
+        *end_ns = now_ns + OWED_NS;
+    return now_ns < *end_ns;
 }
 
 static void *
@@ -182,9 +204,10 @@ worker_main(void *argument)
         MHD_get_daemon_info(worker->daemon, MHD_DAEMON_INFO_EPOLL_FD);
     struct pollfd files[] = {{.fd = info->epoll_fd, .events = POLLIN},
                              {.fd = worker->connections.wake_fd, .events = POLLIN}};
+    int64_t end_ns = 0;
     uint64_t wakes;
 
-    while (!atomic_load(&worker->stopping)) {
+    while (has_work(worker, &end_ns)) {
         (void)MHD_run(worker->daemon);
         int code = worker->connections.site->poll(files, 2, wait_ms(worker));
 
@@ -197,20 +220,17 @@ worker_main(void *argument)
 }
 
 struct web_worker *
-web_worker_start(const struct web_site *site, const char *address, struct failure *why)
+web_worker_start(const struct web_site *site, const struct web_listener *listener,
+                 struct failure *why)
 {
-    struct web_listener listener;
-
-    if (web_listen(address, &listener, why) < 0)
-        return NULL;
     struct web_worker *worker = memory_new(1, sizeof(*worker));
     struct web_connections *connections = &worker->connections;
 
-    worker->port = listener.port;
+    worker->listener = *listener;
     connections->site = site;
     connections->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     worker->daemon =
-        connections->wake_fd >= 0 ? daemon_start(connections, listener.fd) : NULL;
+        connections->wake_fd >= 0 ? daemon_start(connections, listener->fd) : NULL;
     worker->running = worker->daemon &&
                       thread_start(&worker->thread, "web", 0, worker_main, worker) == 0;
     if (!worker->running) {
@@ -218,30 +238,55 @@ web_worker_start(const struct web_site *site, const char *address, struct failur
         failure_set(why, FAILURE_UNAVAILABLE,
                     "web.listen_addresses: cannot serve %s: the HTTP library did not "
                     "start; raise the limits of open files and threads",
-                    address);
+                    listener->bound);
         web_worker_stop(worker);
         return NULL;
     }
-    log_info("Listening on", LOG_STR("address", listener.bound));
+    log_info("Listening on", LOG_STR("address", listener->bound));
     log_info(site->with_tls ? "TLS is enabled." : "TLS is disabled.",
-             LOG_STR("http2", "false"), LOG_STR("address", listener.bound));
+             LOG_STR("http2", "false"), LOG_STR("address", listener->bound));
     return worker;
 }
 
 unsigned int
 web_worker_port(const struct web_worker *worker)
 {
-    return worker->port;
+    return worker->listener.port;
+}
+
+static void
+thread_end(struct web_worker *worker)
+{
+    atomic_store(&worker->stopping, true);
+    if (!worker->running)
+        return;
+    web_connections_wake(&worker->connections);
+    (void)pthread_join(worker->thread, NULL);
+    worker->running = false;
+}
+
+/* The library does not say that it may be told so while it runs. */
+void
+web_worker_leave(struct web_worker *worker)
+{
+    atomic_store(&worker->leaving, true);
+    thread_end(worker);
+    web_unix_remove(&worker->listener.file); /* before nobody listens */
+    worker->listener.file.path[0] = '\0';
+    MHD_socket fd = MHD_quiesce_daemon(worker->daemon);
+
+    if (fd != MHD_INVALID_SOCKET)
+        (void)close(fd);
+    atomic_store(&worker->leaving, false);
+    atomic_store(&worker->stopping, false);
+    worker->running = thread_start(&worker->thread, "web", 0, worker_main, worker) == 0;
 }
 
 void
 web_worker_stop(struct web_worker *worker)
 {
-    atomic_store(&worker->stopping, true);
-    if (worker->running) {
-        web_connections_wake(&worker->connections);
-        (void)pthread_join(worker->thread, NULL);
-    }
+    thread_end(worker);
+    web_unix_remove(&worker->listener.file); /* before nobody listens */
     MHD_stop_daemon(worker->daemon);
     if (worker->connections.wake_fd >= 0)
         (void)close(worker->connections.wake_fd);

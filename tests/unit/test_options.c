@@ -57,6 +57,8 @@ test_nothing_said(void **state)
     assert_null(options.overrides.telemetry_path);
     assert_null(options.overrides.log_level);
     assert_null(options.overrides.log_format);
+    assert_int_equal(options.max_requests, 0);
+    assert_false(options.enable_lifecycle || options.disable_exporter_metrics);
     for (size_t i = 0; i < COLLECTORS_MAX; i++)
         assert_int_equal(options.overrides.collector_enabled[i], -1);
     assert_string_equal(out, "");
@@ -71,9 +73,13 @@ test_all_flags(void **state)
         parse("--config.file=/etc/x.yml --libvirt.uri qemu:///session "
               "--web.listen-address=:1 --web.listen-address [::1]:2 "
               "--web.telemetry-path /m --no-collector.time --collector.users "
-              "--log.level=debug --log.format json --once");
+              "--log.level=debug --log.format json --once --web.max-requests=40 "
+              "--web.enable-lifecycle --web.disable-exporter-metrics");
     assert_string_equal(err, "");
     assert_int_equal(options.mode, OPTIONS_ONCE);
+    assert_int_equal(options.max_requests, 40);
+    assert_true(options.enable_lifecycle);
+    assert_true(options.disable_exporter_metrics);
     assert_string_equal(options.config_file, "/etc/x.yml");
     assert_true(options.config_file_is_named);
     assert_string_equal(options.overrides.libvirt_uri, "qemu:///session");
@@ -185,7 +191,15 @@ static const struct {
                              "like \"qemu:///system\""},
     {"--web.listen-address=9177",
      "--web.listen-address: \"9177\" is not an address to listen on; write it like "
-     ":10177, 127.0.0.1:10177 or [::1]:10177"},
+     ":10177, 127.0.0.1:10177, [::1]:10177 or unix:/PATH"},
+    {"--web.max-requests=-1",
+     "--web.max-requests: \"-1\" is not a number of scrapes; write 0 to 10000"},
+    {"--web.max-requests=10001",
+     "--web.max-requests: \"10001\" is not a number of scrapes; write 0 to 10000"},
+    {"--web.max-requests=4294967297", "--web.max-requests: \"4294967297\" is not a "
+                                      "number of scrapes; write 0 to 10000"},
+    {"--web.enable-lifecycle=yes",
+     "--web.enable-lifecycle takes no value; remove what follows the ="},
     {"--web.telemetry-path=/-/x",
      "--web.telemetry-path: \"/-/x\" is kept for other pages of the exporter; choose "
      "another path, like /metrics"},
@@ -237,6 +251,9 @@ test_help(void **state)
         "--format=FORMAT",
         "--web.listen-address=",
         "--web.telemetry-path=",
+        "--web.max-requests=NUMBER",
+        "--web.disable-exporter-metrics",
+        "--web.enable-lifecycle",
         "--list-collectors",
         "--log.level=",
         "--log.format=",

@@ -38,6 +38,7 @@ static int
 run(const char *config, const char *web_config_path, void (*each_turn)(unsigned int))
 {
     struct options options = {.mode = OPTIONS_RUN,
+                              .enable_lifecycle = true,
                               .config_file = config_path,
                               .web_config_file = web_config_path,
                               .web_config_file_is_named = true};
@@ -118,21 +119,30 @@ choose_port(int *holder)
     return ntohs(address.sin_port);
 }
 
-/* Whether the path is answered with 200 there. */
-static bool
-is_well(unsigned int port, const char *path)
+/* A connection on which this is said; the caller's. */
+static int
+dial_and_say(unsigned int port, const char *request)
 {
-    char request[64];
     const struct sockaddr_in address = {.sin_family = AF_INET,
                                         .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
                                         .sin_port = htons((uint16_t)port)};
     int file = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    char answer[16] = "";
 
-    (void)snprintf(request, sizeof(request), "GET %s HTTP/1.0\r\n\r\n", path);
     assert_int_equal(connect(file, (const struct sockaddr *)&address, sizeof(address)),
                      0);
     assert_int_equal(write(file, request, strlen(request)), strlen(request));
+    return file;
+}
+
+/* Whether the path is answered with 200 there. */
+static bool
+is_well(unsigned int port, const char *path)
+{
+    char request[64], answer[16] = "";
+
+    (void)snprintf(request, sizeof(request), "GET %s HTTP/1.0\r\n\r\n", path);
+    int file = dial_and_say(port, request);
+
     assert_true(read(file, answer, sizeof(answer) - 1) > 12);
     assert_int_equal(close(file), 0);
     return strncmp(answer + strlen("HTTP/1.x "), "200", 3) == 0;
@@ -221,6 +231,36 @@ stand_still_and_end(unsigned int turn)
     }
 }
 
+static unsigned int old_port;
+static int asker;
+static char outcome[1024];
+
+/* The web's thread has read the first request when it has answered the two after it. */
+static void
+ask_for_a_reload(unsigned int turn)
+{
+    char config[128];
+
+    (void)snprintf(config, sizeof(config),
+                   "web: {listen_addresses: [\"127.0.0.1:%u\"]}\n", port);
+    if (turn == 10) {
+        write_config(config);
+        asker = dial_and_say(old_port, "POST /-/reload HTTP/1.0\r\n\r\n");
+        (void)is_well(old_port, "/-/ready");
+        (void)is_well(old_port, "/-/ready");
+    }
+    if (turn == 30) {
+        size_t length = 0;
+        ssize_t got;
+
+        while ((got = read(asker, outcome + length, sizeof(outcome) - 1 - length)) > 0)
+            length += (size_t)got;
+        outcome[length] = '\0';
+        assert_int_equal(close(asker), 0);
+        assert_int_equal(raise(SIGTERM), 0);
+    }
+}
+
 static void
 test_health_is_that_of_the_loop(void **state)
 {
@@ -231,6 +271,32 @@ test_health_is_that_of_the_loop(void **state)
     (void)snprintf(config, sizeof(config),
                    "web: {listen_addresses: [\"127.0.0.1:%u\"]}\n", port);
     assert_int_equal(run(config, NULL, stand_still_and_end), 0);
+}
+
+/* Although the address that it was asked at is left meanwhile. */
+static void
+test_reload_by_request(void **state)
+{
+    char config[128];
+    int holder;
+
+    (void)state;
+    old_port = choose_port(NULL);
+    port = choose_port(NULL);
+    (void)snprintf(config, sizeof(config),
+                   "web: {listen_addresses: [\"127.0.0.1:%u\"]}\n", old_port);
+    assert_int_equal(run(config, NULL, ask_for_a_reload), 0);
+    assert_int_equal(count("the config is reloaded"), 1);
+    assert_int_equal(count("Listening on"), 2);
+    assert_non_null(strstr(outcome, " 200 OK\r\n"));
+    assert_non_null(strstr(outcome, "\r\n\r\nThe configuration is reloaded.\n"));
+
+    port = choose_port(&holder);
+    assert_int_equal(run(config, NULL, ask_for_a_reload), 0);
+    assert_int_equal(count("the new config is refused, the old one stays"), 1);
+    assert_non_null(strstr(outcome, " 500 Internal Server Error\r\n"));
+    assert_non_null(strstr(outcome, ": Address already in use; stop the other"));
+    assert_int_equal(close(holder), 0);
 }
 
 static unsigned int calls_when_paused, calls_after_pause;
@@ -315,6 +381,7 @@ main(void)
         cmocka_unit_test(test_reload),
         cmocka_unit_test(test_reload_with_an_address_that_is_taken),
         cmocka_unit_test(test_health_is_that_of_the_loop),
+        cmocka_unit_test(test_reload_by_request),
         cmocka_unit_test(test_pause),
         cmocka_unit_test(test_bad_web_config),
         cmocka_unit_test(test_address_taken),

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -126,10 +127,20 @@ listen_addresses(void **state)
         {"[::g]:80", "is not"},
         {"[]:80", "is not"},
         {"a b:80", "is not"},
+        {"unix:/run/qga-exporter/web.sock", NULL},
+        {"unix:", "is not the path of a socket; write it like unix:/run/"},
+        {"unix:web.sock", "is not the path"},
+        {"unix:/run/", "is not the path"},
+        {"unix:80", "is not the path"},
     };
+    char path[160];
 
     (void)state;
     CHECK(config_check_listen_address, values);
+    (void)snprintf(path, sizeof(path), "unix:/%0106d", 0);
+    assert_null(config_check_listen_address(path));
+    (void)snprintf(path, sizeof(path), "unix:/%0107d", 0);
+    assert_non_null(config_check_listen_address(path));
 }
 
 static void

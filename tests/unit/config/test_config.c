@@ -184,17 +184,17 @@ static const struct yaml_mistake mistakes[] = {
      "1: web.listen_addresses: is not a list of addresses; write it like [\":10177\"]"},
     {"web: {listen_addresses: [10177]}\n",
      "1: web.listen_addresses[0]: \"10177\" is not an address to listen on; write it "
-     "like :10177, 127.0.0.1:10177 or [::1]:10177"},
+     "like :10177, 127.0.0.1:10177, [::1]:10177 or unix:/PATH"},
     {"web: {listen_addresses: [\":65536\"]}\n",
      "1: web.listen_addresses[0]: \":65536\" is not an address to listen on; write it "
-     "like :10177, 127.0.0.1:10177 or [::1]:10177"},
+     "like :10177, 127.0.0.1:10177, [::1]:10177 or unix:/PATH"},
     {"web: {listen_addresses: [\"::1:80\"]}\n",
      "1: web.listen_addresses[0]: \"::1:80\" is not an address to listen on; write it "
-     "like :10177, 127.0.0.1:10177 or [::1]:10177"},
+     "like :10177, 127.0.0.1:10177, [::1]:10177 or unix:/PATH"},
     {"web: {listen_addresses: [\"256.0.0.1:80\"]}\n",
      "1: web.listen_addresses[0]: \"256.0.0.1:80\" is not an address to listen on; "
      "write "
-     "it like :10177, 127.0.0.1:10177 or [::1]:10177"},
+     "it like :10177, 127.0.0.1:10177, [::1]:10177 or unix:/PATH"},
     {"web:\n  listen_addresses:\n  - :1\n  - :1\n",
      "4: web.listen_addresses[1]: \":1\" stands here twice; remove one"},
     {"web: {telemetry_path: metrics}\n",
@@ -331,9 +331,10 @@ test_bad_flags(void **state)
                               "like \"qemu:///system\"");
     overrides = overrides_none();
     overrides.listen_addresses[0] = "local host:1";
-    check_override(overrides,
-                   "--web.listen-address: \"local host:1\" is not an address to listen "
-                   "on; write it like :10177, 127.0.0.1:10177 or [::1]:10177");
+    check_override(
+        overrides,
+        "--web.listen-address: \"local host:1\" is not an address to listen "
+        "on; write it like :10177, 127.0.0.1:10177, [::1]:10177 or unix:/PATH");
     overrides = overrides_none();
     overrides.telemetry_path = "metrics";
     check_override(overrides,

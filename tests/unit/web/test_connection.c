@@ -69,17 +69,28 @@ read_a_little(int fd)
     assert_true(recv(fd, block, sizeof(block), 0) > 0);
 }
 
-/* Reads a little in each step of a time, then what is left; what that was. */
+/* Asks with this line in the header, reads a little in each step of a time, then what
+ * is left; what that was. */
 static size_t
-read_slowly(const struct served *served, int64_t time_ns)
+read_slowly_with(const struct served *served, const char *line, int64_t time_ns)
 {
     const int window = 262144;
     int fd = dial(served);
+    char request[256];
 
     (void)setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &window, sizeof(window));
-    say(fd, "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    (void)snprintf(request, sizeof(request),
+                   "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n%s\r\n",
+                   line);
+    say(fd, request);
     pass(served, time_ns, read_a_little, fd);
     return read_rest(fd);
+}
+
+static size_t
+read_slowly(const struct served *served, int64_t time_ns)
+{
+    return read_slowly_with(served, "", time_ns);
 }
 
 static void
@@ -125,6 +136,26 @@ readers_that_trickle_are_cut_off(void **state)
     end(&served);
     served = serve_much(0, 0); /* who is only slow gets all of it */
     assert_true(read_slowly(&served, 3 * LIMIT_NS) > MUCH_BYTES);
+    end(&served);
+}
+
+/* Its own time for a scrape counts, unless it is longer than ours, or nonsense. */
+static void
+who_has_given_up_is_cut_off(void **state)
+{
+    static const char own[] = "X-Prometheus-Scrape-Timeout-Seconds: 4\r\n";
+    struct served served = serve_much(0, 0);
+
+    (void)state;
+    assert_true(read_slowly_with(&served, own, LIMIT_NS - 1) > MUCH_BYTES);
+    assert_true(read_slowly_with(&served, own, LIMIT_NS) < MUCH_BYTES);
+    assert_true(read_slowly_with(&served, "X-Prometheus-Scrape-Timeout-Seconds: -4\r\n",
+                                 LIMIT_NS) > MUCH_BYTES);
+    end(&served);
+    served = serve_much(0, LIMIT_NS);
+    assert_true(read_slowly_with(&served,
+                                 "X-Prometheus-Scrape-Timeout-Seconds: 100\r\n",
+                                 LIMIT_NS) < MUCH_BYTES);
     end(&served);
 }
 
@@ -190,6 +221,25 @@ a_client_has_its_share(void **state)
     end(&served);
 }
 
+/* A proxy may stand there, with all clients behind it: who may come is said by the
+ * rights of the file. */
+static void
+those_of_a_unix_socket_share_all_of_it(void **state)
+{
+    static struct web_connection there[WEB_CONNECTIONS_MAX];
+    struct web_connections all = {.first = NULL};
+    const struct sockaddr remote = {.sa_family = AF_UNIX};
+
+    (void)state;
+    for (size_t i = 0; i < WEB_CONNECTIONS_MAX; i++) {
+        assert_true(web_connections_take(&all, &remote));
+        web_remote_identify(&remote, there[i].remote);
+        there[i].next = all.first;
+        all.first = &there[i];
+    }
+    assert_false(web_connections_take(&all, &remote));
+}
+
 /* The addresses of a /64 of IPv6 cost nothing. */
 static void
 a_network_of_ipv6_has_the_share_of_one(void **state)
@@ -242,8 +292,10 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(headers_that_trickle_are_cut_off),
         cmocka_unit_test(readers_that_trickle_are_cut_off),
+        cmocka_unit_test(who_has_given_up_is_cut_off),
         cmocka_unit_test(others_are_served_meanwhile),
         cmocka_unit_test(a_client_has_its_share),
+        cmocka_unit_test(those_of_a_unix_socket_share_all_of_it),
         cmocka_unit_test(a_network_of_ipv6_has_the_share_of_one),
         cmocka_unit_test(a_first_connection_finds_room),
     };

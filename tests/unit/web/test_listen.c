@@ -2,37 +2,66 @@
 #include "kit/failure.h"
 #include "web/listen.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+/* A family that the host does not have; 0: it has all that the machine has. */
+static int absent_family;
+
+int
+socket(int domain, int type, int protocol)
+{
+    if (domain != absent_family || domain == 0)
+        return (int)syscall(SYS_socket, domain, type, protocol);
+    errno = EAFNOSUPPORT;
+    return -1;
+}
+
 static void
 refuses(const char *address, const char *expected)
 {
-    struct web_listener listener;
+    struct web_listener listeners[WEB_LISTENERS_MAX];
     struct failure why = {.text = ""};
+    size_t count;
 
-    if (web_listen(address, &listener, &why) == 0 || !strstr(why.text, expected))
+    if (web_listen(address, listeners, &count, &why) == 0 || count > 0 ||
+        !strstr(why.text, expected))
         fail_msg("%s: expected \"%s\", got \"%s\"", address, expected, why.text);
+}
+
+static size_t
+listen_to(const char *address, struct web_listener listeners[WEB_LISTENERS_MAX])
+{
+    struct failure why = {.text = ""};
+    size_t count;
+
+    if (web_listen(address, listeners, &count, &why) < 0)
+        fail_msg("%s: %s", address, why.text);
+    return count;
 }
 
 static struct web_listener
 listens(const char *address)
 {
-    struct web_listener listener;
-    struct failure why = {.text = ""};
+    struct web_listener listeners[WEB_LISTENERS_MAX];
 
-    if (web_listen(address, &listener, &why) < 0)
-        fail_msg("%s: %s", address, why.text);
-    return listener;
+    assert_int_equal(listen_to(address, listeners), 1);
+    return listeners[0];
 }
 
 static void
@@ -71,9 +100,71 @@ what_is_bound_is_told(void **state)
     (void)snprintf(bound, sizeof(bound), "127.0.0.1:%u", listener.port);
     assert_string_equal(listener.bound, bound);
     (void)close(listener.fd);
-    listener = listens("localhost:0");
-    assert_true(listener.port > 0);
-    (void)close(listener.fd);
+}
+
+/* Whether the machine has the loopback address of IPv6, whatever the host of a test. */
+static bool
+has_six(void)
+{
+    const struct sockaddr_in6 address = {.sin6_family = AF_INET6,
+                                         .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    int fd = (int)syscall(SYS_socket, AF_INET6, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool has =
+        fd >= 0 && bind(fd, (const struct sockaddr *)&address, sizeof(address)) == 0;
+
+    if (fd >= 0)
+        (void)close(fd);
+    return has;
+}
+
+static void
+localhost_is_the_loopback_of_each_family(void **state)
+{
+    static const char *const hosts[] = {"127.0.0.1", "[::1]"};
+    struct web_listener listeners[WEB_LISTENERS_MAX];
+    size_t count = listen_to("localhost:0", listeners);
+    char bound[WEB_ADDRESS_BYTES];
+
+    (void)state;
+    assert_int_equal(count, has_six() ? 2 : 1);
+    for (size_t i = 0; i < count; i++) {
+        (void)snprintf(bound, sizeof(bound), "%s:%u", hosts[i], listeners[0].port);
+        assert_string_equal(listeners[i].bound, bound);
+        web_listener_close(&listeners[i]);
+    }
+    absent_family = AF_INET6;
+    assert_int_equal(listen_to("localhost:0", listeners), 1);
+    assert_memory_equal(listeners[0].bound, "127.0.0.1:", 10);
+    web_listener_close(&listeners[0]);
+    absent_family = AF_INET;
+    if (has_six()) {
+        assert_int_equal(listen_to("localhost:0", listeners), 1);
+        assert_memory_equal(listeners[0].bound, "[::1]:", 6);
+        web_listener_close(&listeners[0]);
+    }
+    absent_family = 0;
+}
+
+/* Also if it is the second one: then the first is let go. */
+static void
+localhost_is_all_or_nothing(void **state)
+{
+    struct web_listener taken, other;
+    char address[64], expected[160], four[64];
+
+    (void)state;
+    if (!has_six())
+        skip();
+    taken = listens("[::1]:0");
+    (void)snprintf(address, sizeof(address), "localhost:%u", taken.port);
+    (void)snprintf(
+        expected, sizeof(expected),
+        "cannot listen on %s: Address already in use; stop the other program", address);
+    refuses(address, expected);
+    (void)snprintf(four, sizeof(four), "127.0.0.1:%u", taken.port);
+    other = listens(four);
+    web_listener_close(&other);
+    web_listener_close(&taken);
 }
 
 /* IPv4 reaches an address without a host as well. */
@@ -92,6 +183,109 @@ every_address_is_both_families(void **state)
     (void)close(listener.fd);
 }
 
+static char folder[] = "/tmp/test_listen.XXXXXX";
+static char path[64], address[80];
+
+static int
+set_up(void **state)
+{
+    (void)state;
+    if (!mkdtemp(folder))
+        return -1;
+    (void)snprintf(path, sizeof(path), "%s/web.sock", folder);
+    (void)snprintf(address, sizeof(address), "unix:%s", path);
+    return 0;
+}
+
+static int
+tear_down(void **state)
+{
+    (void)state;
+    (void)unlink(path);
+    return rmdir(folder);
+}
+
+static bool
+is_there(void)
+{
+    return access(path, F_OK) == 0;
+}
+
+static void
+a_unix_socket_has_its_rights_and_its_end(void **state)
+{
+    static const mode_t masks[] = {0077, 0022, 0};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(masks) / sizeof(masks[0]); i++) {
+        mode_t mask = umask(masks[i]);
+        struct web_listener listener = listens(address);
+        struct stat there;
+
+        (void)umask(mask);
+        assert_string_equal(listener.bound, address);
+        assert_int_equal(listener.port, 0);
+        assert_int_equal(lstat(path, &there), 0);
+        assert_int_equal(there.st_mode, S_IFSOCK | 0660);
+        web_listener_close(&listener);
+        assert_false(is_there());
+    }
+}
+
+static void
+the_socket_of_the_dead_is_replaced_and_no_other(void **state)
+{
+    struct web_listener dead = listens(address), living;
+
+    (void)state;
+    (void)close(dead.fd); /* without its end */
+    assert_true(is_there());
+    living = listens(address);
+    refuses(address, "web.sock: Address already in use; stop the other program");
+    assert_true(is_there());
+    web_listener_close(&living);
+
+    int file = open(path, O_CREAT | O_WRONLY | O_CLOEXEC, 0600);
+    assert_true(file >= 0);
+    (void)close(file);
+    refuses(address, "web.sock: what is there is no socket; remove it");
+    assert_true(is_there());
+    (void)unlink(path);
+    assert_int_equal(symlink("elsewhere", path), 0);
+    refuses(address, "web.sock: what is there is no socket; remove it");
+    (void)unlink(path);
+}
+
+/* Somebody has removed the first one's file. */
+static void
+the_file_of_another_is_not_removed(void **state)
+{
+    struct web_listener first = listens(address);
+
+    (void)state;
+    assert_int_equal(unlink(path), 0);
+    struct web_listener second = listens(address);
+
+    web_listener_close(&first);
+    assert_true(is_there());
+    web_listener_close(&second);
+    assert_false(is_there());
+}
+
+static void
+a_path_that_cannot_be_has_its_remedy(void **state)
+{
+    char longest[256];
+
+    (void)state;
+    refuses(
+        "unix:/no/such/folder/web.sock",
+        "cannot listen on unix:/no/such/folder/web.sock: No such file or directory; "
+        "make the folder first");
+    (void)snprintf(longest, sizeof(longest), "unix:%s/%0120d", folder, 0);
+    refuses(longest, "File name too long; write at most 107 characters");
+}
+
 int
 main(void)
 {
@@ -99,7 +293,13 @@ main(void)
         cmocka_unit_test(bad_addresses_are_named_with_the_remedy),
         cmocka_unit_test(what_is_bound_is_told),
         cmocka_unit_test(every_address_is_both_families),
+        cmocka_unit_test(localhost_is_the_loopback_of_each_family),
+        cmocka_unit_test(localhost_is_all_or_nothing),
+        cmocka_unit_test(a_unix_socket_has_its_rights_and_its_end),
+        cmocka_unit_test(the_socket_of_the_dead_is_replaced_and_no_other),
+        cmocka_unit_test(the_file_of_another_is_not_removed),
+        cmocka_unit_test(a_path_that_cannot_be_has_its_remedy),
     };
 
-    return cmocka_run_group_tests_name("listen", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("listen", tests, set_up, tear_down);
 }

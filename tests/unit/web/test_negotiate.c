@@ -188,6 +188,48 @@ what_is_refused_is_not_given(void **state)
     is_coded("gzip;q=0, identity;q=0", NOTHING);
 }
 
+static void
+a_timeout_is_seconds_or_nothing(void **state)
+{
+    static const struct {
+        const char *value;
+        int64_t ns;
+    } cases[] = {
+        {"10", INT64_C(10000000000)},
+        {"9.500", INT64_C(9500000000)}, /* vmagent */
+        {"0.25", 250000000},
+        {"0.0000000019", 1},
+        {"120", INT64_C(120000000000)},
+        {"999999999.999999999", INT64_C(999999999999999999)},
+        {"0", 0},
+        {"0.0", 0},
+        {"", 0},
+        {".5", 0},
+        {"5.", 0},
+        {"-1", 0},
+        {"+1", 0},
+        {" 1", 0},
+        {"1 ", 0},
+        {"1s", 0},
+        {"1e3", 0},
+        {"0x10", 0},
+        {"NaN", 0},
+        {"Inf", 0},
+        {"1,5", 0},
+        {"1.5.5", 0},
+        {"1000000000", 0},
+        {"99999999999999999999999", 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        int64_t ns = web_scrape_timeout_ns(cases[i].value);
+
+        if (ns != cases[i].ns)
+            fail_msg("%s: %lld", cases[i].value, (long long)ns);
+    }
+}
+
 int
 main(void)
 {
@@ -200,6 +242,7 @@ main(void)
         cmocka_unit_test(fields_add_up),
         cmocka_unit_test(gzip_is_for_those_who_want_it),
         cmocka_unit_test(what_is_refused_is_not_given),
+        cmocka_unit_test(a_timeout_is_seconds_or_nothing),
     };
 
     return cmocka_run_group_tests_name("negotiate", tests, NULL, NULL);

@@ -55,15 +55,34 @@ who_counts_together(void **state)
 static void
 nobody_is_known(void **state)
 {
-    const struct sockaddr local = {.sa_family = AF_UNIX};
     unsigned char one[WEB_REMOTE_BYTES], other[WEB_REMOTE_BYTES];
 
     (void)state;
     web_remote_identify(NULL, one);
-    web_remote_identify(&local, other);
-    assert_memory_equal(one, other, sizeof(one));
     identify("0.0.0.0", other);
     assert_memory_not_equal(one, other, sizeof(one));
+}
+
+/* Who comes by a UNIX socket has no address, and is not nobody. */
+static void
+those_of_a_unix_socket_count_together(void **state)
+{
+    const struct sockaddr local = {.sa_family = AF_UNIX};
+    const struct sockaddr named = {.sa_family = AF_UNIX, .sa_data = "/run/client"};
+    unsigned char one[WEB_REMOTE_BYTES], other[WEB_REMOTE_BYTES];
+
+    (void)state;
+    web_remote_identify(&local, one);
+    assert_true(web_remote_is_local(one));
+    web_remote_identify(&named, other);
+    assert_memory_equal(one, other, sizeof(one));
+    web_remote_identify(NULL, other);
+    assert_memory_not_equal(one, other, sizeof(one));
+    assert_false(web_remote_is_local(other));
+    identify("127.0.0.1", other);
+    assert_false(web_remote_is_local(other));
+    identify("::1", other);
+    assert_false(web_remote_is_local(other));
 }
 
 int
@@ -72,6 +91,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_counts_together),
         cmocka_unit_test(nobody_is_known),
+        cmocka_unit_test(those_of_a_unix_socket_count_together),
     };
 
     return cmocka_run_group_tests_name("remote", tests, NULL, NULL);

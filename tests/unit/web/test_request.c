@@ -5,6 +5,8 @@
 #include "unit/served.h"
 #include "unit/yaml_text.h"
 
+#include <stdatomic.h>
+
 static void
 each_path_has_its_page(void **state)
 {
@@ -345,6 +347,118 @@ more_than_the_rate_is_put_off(void **state)
     end(&served);
 }
 
+/* What becomes of a reload in these tests: at once, on the web's thread. */
+static struct served *reloading;
+static atomic_uint reloads;
+static const struct failure *refused;
+
+static void
+reload_at_once(void *context)
+{
+    (void)context;
+    web_begin_reload(reloading->web);
+    atomic_fetch_add(&reloads, 1);
+    web_end_reload(reloading->web, refused);
+}
+
+#define LIFECYCLE ((struct web_settings){.want_reload = reload_at_once})
+#define RELOADED "\r\n\r\nThe configuration is reloaded.\n"
+
+static void
+a_reload_is_told_what_came_of_it(void **state)
+{
+    static const struct failure why = {.text = "/etc/x.yml:3: unknown key \"y\""};
+    struct served served = serve_with(LIFECYCLE, NULL);
+
+    (void)state;
+    reloading = &served;
+    answers(&served, "POST", "/-/reload", OK, RELOADED);
+    answers(&served, "PUT", "/-/reload", OK, RELOADED);
+    assert_int_equal(atomic_load(&reloads), 2);
+    refused = &why;
+    answers(&served, "POST", "/-/reload", "HTTP/1.1 500 ",
+            "\r\n\r\nThe new configuration is refused, the old one stays: "
+            "/etc/x.yml:3: unknown key \"y\"\n");
+    refused = NULL;
+    int fd = dial(&served); /* a connection that is kept */
+    for (int i = 0; i < 3; i++) {
+        say(fd, "POST /-/reload HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n");
+        char *answer = hear_one(fd, false);
+
+        assert_memory_equal(answer, OK, strlen(OK));
+        free(answer);
+    }
+    (void)close(fd);
+    assert_int_equal(atomic_load(&reloads), 6);
+    end(&served);
+}
+
+static void
+nothing_else_reloads(void **state)
+{
+    static const char text[] = "basic_auth_users: {alice: " HASH "}\n";
+    static const char body[] = "POST /-/reload HTTP/1.1\r\nHost: x\r\nContent-Length: "
+                               "1\r\nConnection: close\r\n\r\nx";
+    static const char *const methods[] = {"GET", "HEAD", "DELETE", "OPTIONS", "PATCH"};
+    struct served served = serve_with(LIFECYCLE, NULL);
+    unsigned int before = atomic_load(&reloads);
+
+    (void)state;
+    reloading = &served;
+    for (size_t i = 0; i < sizeof(methods) / sizeof(methods[0]); i++)
+        answers(&served, methods[i], "/-/reload", "HTTP/1.1 405 ",
+                "\r\nAllow: POST, PUT\r\n");
+    int fd = dial(&served);
+    say(fd, body);
+    char *answer = hear_all(fd);
+    assert_memory_equal(answer, "HTTP/1.1 413 ", 13);
+    free(answer);
+    end(&served);
+
+    served = serve();
+    answers(&served, "POST", "/-/reload", "HTTP/1.1 403 ", "--web.enable-lifecycle");
+    answers(&served, "GET", "/-/reload", "HTTP/1.1 403 ", "--web.enable-lifecycle");
+    end(&served);
+
+    yaml_write(text, strlen(text));
+    served = serve_with(LIFECYCLE, yaml_path);
+    answers(&served, "POST", "/-/reload", "HTTP/1.1 401 ", "Unauthorized");
+    end(&served);
+    assert_int_equal(atomic_load(&reloads), before);
+}
+
+/* Those of the telemetry path, until their answer is given. */
+static void
+scrapes_at_once_are_limited(void **state)
+{
+    struct served served = serve_with((struct web_settings){.scrapes_max = 2}, NULL);
+    int slow[2];
+    char byte;
+
+    (void)state;
+    for (int i = 0; i < 5; i++)
+        answers(&served, "GET", "/metrics", OK, "qga_exporter_build_info");
+    put_much(served.store);
+    for (size_t i = 0; i < 2; i++) {
+        slow[i] = dial(&served);
+        say(slow[i], "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+        assert_int_equal(recv(slow[i], &byte, 1, 0), 1);
+    }
+    for (int i = 0; i < 3; i++) /* who is refused does not count */
+        answers(&served, "GET", "/metrics", "HTTP/1.1 503 ",
+                "Too many scrapes at once (--web.max-requests)");
+    answers(&served, "GET", "/-/healthy", OK, "Healthy");
+    (void)close(slow[0]);
+    for (bool served_again = false; !served_again;) { /* once it is seen to have gone */
+        char *answer = ask(&served, "HEAD", "/metrics");
+
+        served_again = strncmp(answer, OK, strlen(OK)) == 0;
+        free(answer);
+    }
+    (void)close(slow[1]);
+    end(&served);
+}
+
 int
 main(void)
 {
@@ -363,6 +477,9 @@ main(void)
         cmocka_unit_test(scrapes_are_counted),
         cmocka_unit_test(who_is_nobody_is_asked_to_log_in),
         cmocka_unit_test(more_than_the_rate_is_put_off),
+        cmocka_unit_test(a_reload_is_told_what_came_of_it),
+        cmocka_unit_test(nothing_else_reloads),
+        cmocka_unit_test(scrapes_at_once_are_limited),
     };
 
     return cmocka_run_group_tests_name("request", tests, NULL, NULL);

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/un.h>
 
 static const struct samples_limits limits = {.series_max = 9, .label_bytes_max = 99};
 
@@ -69,6 +70,83 @@ one_bad_address_is_all(void **state)
     end(&served);
 }
 
+static int
+dial_unix(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const struct timeval patience = {.tv_sec = PATIENCE_S};
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    memcpy(address.sun_path, path, strlen(path));
+    (void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
+    assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+    return fd;
+}
+
+/* More of them than one remote address may have. */
+static void
+a_unix_socket_is_served(void **state)
+{
+    char folder[] = "/tmp/test_web.XXXXXX", path[64], address[80];
+    const char *const addresses[] = {address, "127.0.0.1:0", NULL};
+    int files[40];
+
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(path, sizeof(path), "%s/web.sock", folder);
+    (void)snprintf(address, sizeof(address), "unix:%s", path);
+    struct served served =
+        serve_with((struct web_settings){.listen_addresses = addresses}, NULL);
+
+    assert_int_equal(web_port(served.web, 0), 0);
+    assert_true(web_port(served.web, 1) > 0);
+    for (size_t i = 0; i < 40; i++) {
+        files[i] = dial_unix(path);
+        say(files[i], "GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+        char *answer = hear_one(files[i], false);
+
+        assert_memory_equal(answer, OK, strlen(OK));
+        free(answer);
+    }
+    end(&served);
+    for (size_t i = 0; i < 40; i++)
+        (void)close(files[i]);
+    assert_int_equal(rmdir(folder), 0); /* so the socket is gone */
+}
+
+/* Who is connected is served on, and the address is free at once. */
+static void
+who_leaves_an_address_serves_on(void **state)
+{
+    struct served served = serve();
+    char address[32];
+    const char *addresses[] = {address, NULL};
+    const struct web_settings settings = {.listen_addresses = addresses,
+                                          .telemetry_path = "/metrics",
+                                          .access = served.access};
+    struct failure why;
+    int kept = dial(&served);
+
+    (void)state;
+    (void)snprintf(address, sizeof(address), "127.0.0.1:%u", web_port(served.web, 0));
+    for (int i = 0; i < 2; i++) {
+        say(kept, "GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n");
+        free(hear_one(kept, false));
+        if (i == 0)
+            web_leave(served.web);
+    }
+    struct web *next = web_start(&settings, served.store, served.telemetry, &why);
+
+    if (!next)
+        fail_msg("%s", why.text);
+    answers(&served, "GET", "/-/healthy", OK, "Healthy"); /* by the next */
+    say(kept, "GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n");
+    free(hear_one(kept, false));
+    (void)close(kept);
+    web_stop(next);
+    end(&served);
+}
+
 struct traffic {
     const struct served *served;
     atomic_bool stop;
@@ -124,6 +202,8 @@ main(void)
         cmocka_unit_test(metrics_come_from_the_store),
         cmocka_unit_test(every_address_is_served),
         cmocka_unit_test(one_bad_address_is_all),
+        cmocka_unit_test(a_unix_socket_is_served),
+        cmocka_unit_test(who_leaves_an_address_serves_on),
         cmocka_unit_test(scrapes_while_the_store_changes),
     };
 
