@@ -148,7 +148,13 @@ WEB_TESTS := $(filter $(BUILD)/tests/unit/web/%,$(UNIT_TESTS))
 check-web: web-access ## run the tests of the web side: HTTP, TLS, log-ins
 	+$(Q)$(MAKE) --no-print-directory UNIT_TESTS='$(WEB_TESTS)' unit
 web-access: $(BUILD)/qga-exporter
-	$(Q)CI=true QGA_EXPORTER=$(abspath $<) /usr/bin/python3 -m pytest -rs tests/e2e/test_web_access.py
+	$(Q)CI=true QGA_EXPORTER=$(abspath $<) /usr/bin/python3 -m pytest -rs tests/e2e/test_web_access.py \
+		tests/e2e/test_web_port.py tests/e2e/test_web_smuggling.py
+
+ATTACK_ROUNDS ?= 20
+attack: $(BUILD)/qga-exporter ## attack the port, and see that nothing grows and nobody waits (root)
+	$(Q)CI=true ATTACK_ROUNDS=$(ATTACK_ROUNDS) QGA_EXPORTER=$(abspath $<) \
+		/usr/bin/python3 -m pytest -rs -s tests/e2e/test_web_attack.py
 
 # On another Debian release: its compilers, libraries and daemons.
 STACK ?= trixie
@@ -160,7 +166,7 @@ check-stack-here: all unit
 	+$(Q)CI=true $(MAKE) --no-print-directory e2e
 check-tls: ## run the tests of the web side there
 	$(call on-stack,web,check-web)
-.PHONY: check-web web-access check-stack check-stack-here check-tls
+.PHONY: check-web web-access attack check-stack check-stack-here check-tls
 
 # Files of tests that run side by side, each with a libvirtd and guests of its own: they
 # mostly wait, so three for two cores, as far as the memory bears (tests/lab/machine.py).
