@@ -122,7 +122,7 @@ writes(const struct request *request)
            strcmp(request->method, MHD_HTTP_METHOD_PUT) == 0;
 }
 
-/* Where it may be asked for: by another method, or with a body. */
+/* To every method but these two. */
 static struct web_page
 reload_refused(void)
 {

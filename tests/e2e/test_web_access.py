@@ -151,6 +151,10 @@ def test_tls(folder):
         # Over a connection that is kept, and with an answer of many records.
         status, body = exporter.curl(f"https://localhost:{exporter.port}/", path="/metrics")
         assert status == 200 and "qga_exporter_build_info" in body
+        for path, part in (("/", "<title>"), ("/guests", "<title>"), ("/style.css", "{"),
+                           ("/api/v1/guests", '"guests"')):
+            status, body = exporter.curl(path=path)
+            assert status == 200 and part in body, path
         log = exporter.process.log()
         assert 'msg="TLS is enabled." http2=false' in log and "TLS is disabled" not in log
 

@@ -313,7 +313,11 @@ who_is_nobody_is_asked_to_log_in(void **state)
     (void)state;
     yaml_write(text, strlen(text));
     struct served served = serve_with((struct web_settings){.access = NULL}, yaml_path);
-    static const char *const paths[] = {"/", "/metrics", "/-/healthy", "/sd", "/none"};
+    static const char *const paths[] = {
+        "/",         "/metrics",       "/-/healthy",       "/sd",        "/none",
+        "/guests",   "/guests/a",      "/api/v1/guests",   "/style.css", "/-/ready",
+        "/-/reload", "/guests?sort=x", "/api/v1/guests/a",
+    };
 
     for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
         answers(&served, "GET", paths[i], "HTTP/1.1 401 ",
