@@ -9,17 +9,20 @@ static const struct metric agent_info = {
     .help = "The guest agent's version (guest-info version, cached).",
     .type = METRIC_GAUGE,
     .labels = {"version"},
+    .essential = true,
 };
 static const struct metric agent_command_enabled = {
     .name = "qga_agent_command_enabled",
     .help =
         "Whether the agent would run a command that can change the guest (guest-info "
-        "supported_commands enabled, cached); no series for one it does not have. "
+        "supported_commands enabled, cached): those by which whoever has the host has "
+        "the "
+        "guest, too, and in the profile full all; no series for one it does not have. "
         "All but the thaw read 0 while the guest is frozen.",
     .type = METRIC_GAUGE,
     .labels = {"command"},
     .since = "1.1",
-    .series = "1 per command that changes the guest, 17 at most",
+    .series = "1 per such command, 5 at most; in the profile full 17",
 };
 static const struct metric *const agent_metrics[] = {
     &agent_info,
@@ -48,11 +51,27 @@ static const char *const changing_commands[] = {
     "guest-suspend-ram",
 };
 
+/* Those of them by which whoever has the host has the guest, too. */
+static const char *const takeover_commands[] = {
+    "guest-exec",
+    "guest-file-open",
+    "guest-file-write",
+    "guest-set-user-password",
+    "guest-ssh-add-authorized-keys",
+};
+
 static bool
-agent_command_changes(const char *name)
+agent_shows_command(const char *name, enum metric_profile profile)
 {
-    for (size_t i = 0; i < sizeof(changing_commands) / sizeof(*changing_commands); i++)
-        if (strcmp(changing_commands[i], name) == 0)
+    const char *const *shown = takeover_commands;
+    size_t count = sizeof(takeover_commands) / sizeof(*takeover_commands);
+
+    if (profile == PROFILE_FULL) {
+        shown = changing_commands;
+        count = sizeof(changing_commands) / sizeof(*changing_commands);
+    }
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(shown[i], name) == 0)
             return true;
     return false;
 }
@@ -61,7 +80,6 @@ static int
 agent_parse(const json_t *reply, const struct exchange *when, struct samples *out,
             struct failure *why)
 {
-    (void)when;
     struct guest_json root, list, command;
     guest_json_root(&root, reply, why);
     const char *version = guest_json_string(&root, "version", GUEST_REQUIRED);
@@ -74,7 +92,7 @@ agent_parse(const json_t *reply, const struct exchange *when, struct samples *ou
         const char *name = guest_json_string(&command, "name", GUEST_REQUIRED);
 
         guest_json_bool(&command, "enabled", GUEST_REQUIRED, &enabled);
-        if (guest_json_is_usable(&command) && agent_command_changes(name))
+        if (guest_json_is_usable(&command) && agent_shows_command(name, when->profile))
             samples_add(out, &agent_command_enabled, enabled ? 1 : 0, LABELS(name));
     }
     return guest_json_result(&root, out);
@@ -115,7 +133,8 @@ const struct collector agent_collector = {
         "the agent's version, and which commands that change the guest it would run",
     .command = "guest-info",
     .since = "0.15",
-    .series = "1, and 1 per command that changes the guest (17 at most)",
+    .series = "1, and 1 per command that changes the guest (5 at most; in the profile "
+              "full 17)",
     .default_interval_s = 600,
     .metrics = agent_metrics,
     .parse = agent_parse,

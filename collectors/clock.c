@@ -53,6 +53,7 @@ static const struct metric clock_offset = {
             "middle of the call; of the last samples the one with the smallest error, "
             "cached).",
     .type = METRIC_GAUGE,
+    .essential = true,
 };
 static const struct metric clock_uncertainty = {
     .name = "qga_clock_offset_uncertainty_seconds",
@@ -60,6 +61,7 @@ static const struct metric clock_uncertainty = {
             "trip of its guest-get-time call, on Windows 15.6 ms more (a tick of its "
             "clock), and the drift since (cached).",
     .type = METRIC_GAUGE,
+    .essential = true,
 };
 static const struct metric clock_drift = {
     .name = "qga_clock_drift_ratio",

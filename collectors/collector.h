@@ -25,6 +25,7 @@ struct exchange {
         *filters;                  /* compiled, in the order of collector->filters;
                                       an entry may be NULL: lets all pass */
     const struct host_facts *host; /* of the guest's devices; NULL: not known */
+    enum metric_profile profile;   /* for what one family has more or less of */
     const char *os; /* what the guest runs, as struct guest_software has it; NULL, "":
                        not known */
     void *memory;   /* the collector's own memory_bytes for this guest, zeroed when the

@@ -18,6 +18,7 @@ static const struct metric filesystem_size = {
     .labels = {FILESYSTEM_LABELS},
     .since = "3.0",
     .series = "1 per filesystem",
+    .essential = true,
 };
 static const struct metric filesystem_free = {
     .name = "qga_filesystem_free_bytes",
@@ -37,6 +38,7 @@ static const struct metric filesystem_avail = {
     .labels = {FILESYSTEM_LABELS},
     .since = "3.0",
     .series = "1 per filesystem",
+    .essential = true,
 };
 static const struct metric filesystem_disk_info = {
     .name = "qga_filesystem_disk_info",

@@ -10,6 +10,7 @@ static const struct metric os_info = {
     .type = METRIC_GAUGE,
     .labels = {"id", "name", "pretty_name", "version", "version_id", "kernel_release",
                "kernel_version", "machine", "variant"},
+    .essential = true,
 };
 static const struct metric *const os_metrics[] = {
     &os_info,

@@ -33,7 +33,9 @@ static const char introduction[] =
     "- When a guest stops, all its series go; the events of one that panicked stay for "
     "an hour.\n"
     "- Agents since: the first version of QEMU whose agent tells it. Series: how many "
-    "of it a guest makes;\n  each limit of the configuration applies besides.\n"
+    "of it a guest makes;\n  each limit of the configuration applies besides. Profile: "
+    "the "
+    "smallest that shows it.\n"
     "- Help texts name the field of the agent's answer. They are the `# HELP` of the "
     "exposition.\n";
 
@@ -112,11 +114,11 @@ static void
 print_table_head(unsigned int columns)
 {
     const char *since = columns & COLUMN_SINCE ? " Agents since |" : "";
-    const char *series = columns & COLUMN_SERIES ? " Series |" : "";
+    const char *series = columns & COLUMN_SERIES ? " Series | Profile |" : "";
 
     printf("\n| Metric | Type | Unit | Labels |%s%s Meaning |\n", since, series);
     printf("|---|---|---|---|%s%s---|\n", *since != '\0' ? "---|" : "",
-           *series != '\0' ? "---|" : "");
+           *series != '\0' ? "---|---|" : "");
 }
 
 static void
@@ -126,6 +128,15 @@ add_label(char text[LABELS_TEXT_BYTES], const char *name)
 
     (void)snprintf(text + used, LABELS_TEXT_BYTES - used, "%s`%s`",
                    used > 0 ? ", " : "", name);
+}
+
+/* The smallest that shows it. */
+static const char *
+profile_of(const struct metric *metric)
+{
+    if (metric->essential)
+        return "minimal";
+    return metric->detail ? "full" : "default";
 }
 
 /* `since`: of its collector; NULL: it has none. */
@@ -141,7 +152,7 @@ print_metric(const struct metric *metric, const char *since, unsigned int column
     if (columns & COLUMN_SINCE)
         printf("%s | ", metric->since ? metric->since : since);
     if (columns & COLUMN_SERIES)
-        printf("%s | ", metric->series ? metric->series : "1");
+        printf("%s | %s | ", metric->series ? metric->series : "1", profile_of(metric));
     print_cell(metric->help);
     puts(" |");
 }

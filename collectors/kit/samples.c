@@ -308,6 +308,29 @@ samples_hash_at(const struct samples *samples, size_t index)
     return samples->stored[index].hash;
 }
 
+/* The first `kept` are those that stay. */
+static void
+samples_shrink(struct samples *samples, size_t kept)
+{
+    if (kept == samples->count)
+        return;
+    samples->count = kept;
+    memset(samples->slots, 0, 2 * samples->capacity * sizeof(*samples->slots));
+    samples_fill_slots(samples);
+}
+
+void
+samples_show(struct samples *samples, enum metric_profile profile)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < samples->count; i++) {
+        if (metric_is_shown(samples->stored[i].sample.metric, profile))
+            samples->stored[kept++] = samples->stored[i];
+    }
+    samples_shrink(samples, kept);
+}
+
 void
 samples_retain(struct samples *samples, bool (*keeps)(void *context, uint64_t hash),
                void *context)
@@ -318,10 +341,6 @@ samples_retain(struct samples *samples, bool (*keeps)(void *context, uint64_t ha
         if (keeps(context, samples->stored[i].hash))
             samples->stored[kept++] = samples->stored[i];
     }
-    if (kept == samples->count)
-        return;
     samples->dropped += samples->count - kept;
-    samples->count = kept;
-    memset(samples->slots, 0, 2 * samples->capacity * sizeof(*samples->slots));
-    samples_fill_slots(samples);
+    samples_shrink(samples, kept);
 }

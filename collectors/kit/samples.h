@@ -68,6 +68,9 @@ struct sample samples_at(const struct samples *samples, size_t index);
 /* Of its family and labels; as long as the process runs. */
 uint64_t samples_hash_at(const struct samples *samples, size_t index);
 
+/* Drops those that the profile does not show, and counts them nowhere. */
+void samples_show(struct samples *samples, enum metric_profile profile);
+
 /* Drops and counts those that are not to be kept. */
 void samples_retain(struct samples *samples,
                     bool (*keeps)(void *context, uint64_t hash), void *context);

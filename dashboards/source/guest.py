@@ -93,7 +93,8 @@ def agent():
                    g.series(q(STATE), "{{instance}}"), (24, 4), mappings=STATE_WORDS,
                    no_value="The guest does not run."),
         g.table("Collectors", "What is asked of the guest: whether its last call brought data and "
-                "how long it took, how old the data are, and what was dropped for the limits.",
+                "how long it took (with profile: full), how old the data are, and what was "
+                "dropped for the limits.",
                 [g.rows(q("qga_collector_supported{GUEST}")),
                  g.rows(q("qga_collector_success{GUEST}")),
                  g.rows(q("qga_collector_duration_seconds{GUEST}")),
@@ -113,7 +114,7 @@ def agent():
                            g.override("Dropped", unit="short", thresholds=g.steps((1, g.ORANGE)),
                                       custom_cellOptions=g.COLORED_TEXT)]),
         g.table("Commands that can change the guest", "Whether the agent would run them for the "
-                "host. All but the thaw say no while the guest is frozen.",
+                "host: those that take over a guest, with profile: full all. All but the thaw say no while the guest is frozen.",
                 g.rows(q("qga_agent_command_enabled{GUEST}")), (10, 10), sort="Command",
                 columns={"command": "Command", "Value #A": "Enabled"},
                 no_value="The agent did not tell.",
@@ -124,7 +125,8 @@ def agent():
                 [g.series(q(f"sum(rate(qga_agent_calls_total{{GUEST}}{RATE}))"), "calls"),
                  g.series(q(f"sum by (reason) (rate(qga_agent_failures_total{{GUEST}}{RATE})) > 0"),
                           "failed: {{reason}}")], unit="cps", min=0),
-        g.lines("Time that a call takes", "How long the last call of each collector took.",
+        g.lines("Time that a call takes", "How long the last call of each collector "
+                "took; with profile: full.",
                 g.series(q("max by (collector) (qga_collector_duration_seconds{GUEST})"),
                          "{{collector}}"), unit="s", min=0, no_value="Nothing was asked yet."),
         g.lines("Failures in a row", "Calls in a row without a usable answer. From the second on "

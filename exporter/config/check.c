@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "config/domain_label.h"
+#include "kit/metric.h"
 
 #include <arpa/inet.h>
 #include <stdbool.h>
@@ -214,6 +215,12 @@ const char *const config_log_levels[] = {
     [LOG_ERROR] = "error",
     NULL,
 };
+const char *const config_profiles[] = {
+    [PROFILE_MINIMAL] = "minimal",
+    [PROFILE_DEFAULT] = "default",
+    [PROFILE_FULL] = "full",
+    NULL,
+};
 const char *const config_log_formats[] = {
     [LOG_LOGFMT] = "logfmt", [LOG_JSON] = "json", NULL};
 
@@ -231,6 +238,13 @@ config_check_log_level(const char *name)
 {
     return config_check_choice(name, config_log_levels,
                                "is not a log level; write debug, info, warn or error");
+}
+
+const char *
+config_check_profile(const char *name)
+{
+    return config_check_choice(name, config_profiles,
+                               "is not a profile; write minimal, default or full");
 }
 
 const char *

@@ -15,6 +15,7 @@ const char *config_check_telemetry_path(const char *path);
 const char *config_check_label_name(const char *name);
 /* {NAMESPACE}ELEMENT/ELEMENT@ATTRIBUTE */
 const char *config_check_metadata_path(const char *path);
+const char *config_check_profile(const char *name);
 const char *config_check_log_level(const char *name);
 const char *config_check_log_format(const char *name);
 
@@ -22,7 +23,8 @@ const char *config_check_log_format(const char *name);
 const char *config_check_choice(const char *name, const char *const *names,
                                 const char *wrong);
 
-/* By value of enum log_level and enum log_format; NULL-terminated. */
+/* By value of enum metric_profile, log_level and log_format; NULL-terminated. */
+extern const char *const config_profiles[];
 extern const char *const config_log_levels[];
 extern const char *const config_log_formats[];
 

@@ -123,17 +123,39 @@ collector_check_times(const struct tree_node *map, struct collector_config *sett
     return 0;
 }
 
+static bool
+has_essentials(const struct collector *collector)
+{
+    for (size_t i = 0; collector->metrics[i]; i++)
+        if (collector->metrics[i]->essential)
+            return true;
+    return collector->addresses || collector->software || collector->is_frozen;
+}
+
+void
+config_collector_switch(struct collector_config *settings, bool enabled)
+{
+    settings->enabled = enabled;
+    if (enabled && settings->profile == PROFILE_MINIMAL)
+        settings->profile = PROFILE_DEFAULT;
+}
+
 static int
 collector_read(const struct collector *collector, const struct tree_node *map,
-               struct collector_config *settings, struct failure *why)
+               enum metric_profile profile, struct collector_config *settings,
+               struct failure *why)
 {
-    settings->enabled = !collector->default_disabled;
+    settings->profile = profile;
+    settings->enabled = !collector->default_disabled &&
+                        (profile != PROFILE_MINIMAL || has_essentials(collector));
     settings->interval_ns = collector->default_interval_s * NS_PER_S;
     settings->timeout_ns = DEFAULT_TIMEOUT_NS;
     if (collector_check_keys(collector, map, why) < 0 ||
         section_values(config_collector_keys, map, settings, why) < 0 ||
         collector_check_times(map, settings, why) < 0)
         return -1;
+    if (tree_child(map, "enabled"))
+        config_collector_switch(settings, settings->enabled);
     const struct filter_spec *specs = collector->filters;
     for (size_t i = 0; specs && specs[i].key; i++)
         if (i < COLLECTOR_FILTERS_MAX &&
@@ -143,9 +165,9 @@ collector_read(const struct collector *collector, const struct tree_node *map,
 }
 
 int
-config_collectors_read(const struct tree_node *map, void *value, struct failure *why)
+config_collectors_read(const struct tree_node *map, enum metric_profile profile,
+                       struct collector_config *settings, struct failure *why)
 {
-    struct collector_config *settings = value;
     const char *names[COLLECTORS_MAX + 1] = {NULL};
 
     for (size_t i = 0; i < collectors_count; i++)
@@ -153,8 +175,8 @@ config_collectors_read(const struct tree_node *map, void *value, struct failure 
     if (tree_check_keys(map, names, why) < 0)
         return -1;
     for (size_t i = 0; i < collectors_count; i++)
-        if (collector_read(collectors[i], tree_child(map, names[i]), &settings[i],
-                           why) < 0)
+        if (collector_read(collectors[i], tree_child(map, names[i]), profile,
+                           &settings[i], why) < 0)
             return -1;
     return 0;
 }

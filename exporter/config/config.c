@@ -153,10 +153,23 @@ sources_read(const struct tree_node *list, void *value, struct failure *why)
     return config_sources_read(list, &config->sources, &config->sources_count, why);
 }
 
+static int
+collectors_read(const struct tree_node *map, void *value, struct failure *why)
+{
+    struct config *config = value;
+
+    return config_collectors_read(map, config->profile, config->collectors, why);
+}
+
 const struct section_key config_keys[] = {
     {"sources", .read = sources_read, .each = "[]", .items = config_source_keys},
-    {"collectors", .offset = offsetof(struct config, collectors),
-     .read = config_collectors_read, .each = ".NAME", .items = config_collector_keys},
+    /* Before the collectors, whose defaults follow it. */
+    {"profile", SECTION_CHOICE, offsetof(struct config, profile),
+     .check = config_check_profile, .choices = config_profiles,
+     .range = "minimal, default, full",
+     .help = "[how many series](fleet.md#profiles) a guest has"},
+    {"collectors", .read = collectors_read, .each = ".NAME",
+     .items = config_collector_keys},
     {"health", .offset = offsetof(struct config, health), .keys = health_keys,
      .read = health_check},
     {"limits", .offset = offsetof(struct config, limits), .keys = limits_keys},
@@ -189,6 +202,7 @@ config_new(void)
         .new_series_per_hour = 10000,
         .label_bytes = 256,
     };
+    config->profile = PROFILE_DEFAULT;
     config->avoid.known_harm = true;
     config->web.telemetry_path = memory_string(CONFIG_DEFAULT_TELEMETRY_PATH);
     config->log = (struct log_config){.level = LOG_INFO, .format = LOG_LOGFMT};
@@ -257,7 +271,8 @@ overrides_apply(const struct config_overrides *overrides, const char *path,
         return 0;
     for (size_t i = 0; i < collectors_count; i++)
         if (overrides->collector_enabled[i] >= 0)
-            config->collectors[i].enabled = overrides->collector_enabled[i] == 1;
+            config_collector_switch(&config->collectors[i],
+                                    overrides->collector_enabled[i] == 1);
     if (override_uri(overrides->libvirt_uri, path, config, why) < 0 ||
         override_addresses(overrides->listen_addresses, &config->web.listen_addresses,
                            why) < 0 ||

@@ -56,6 +56,7 @@ struct config {
     struct limits_config limits;
     struct avoid_config avoid;
     struct metadata_config metadata;
+    enum metric_profile profile;
     bool paused; /* no guest is asked anything */
     struct web_listen_config web;
     struct log_config log;

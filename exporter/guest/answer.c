@@ -124,6 +124,7 @@ make_series(struct incoming *in, const json_t *value, const char *shape)
         .round_trip_ns = in->answer->received_mono_ns - in->answer->sent_mono_ns,
         .filters = (const struct filter *const *)config->collectors[in->index].filters,
         .host = definition ? &definition->host : NULL,
+        .profile = config->collectors[in->index].profile,
         .os = guest_os_id(in->guest),
         .memory = in->state->memory,
     };
@@ -145,10 +146,11 @@ make_series(struct incoming *in, const json_t *value, const char *shape)
         samples_dropped(samples) > 0 && samples_count(samples) == limits.series_max;
     novelty_admit(&in->guest->novelty, &in->state->known, samples,
                   config->limits.new_series_per_hour, in->answer->received_mono_ns);
-    in->state->series = samples_count(samples);
     in->state->dropped = samples_dropped(samples) + undecided;
     if (in->collector->addresses)
         learn_addresses(in);
+    samples_show(samples, exchange.profile);
+    in->state->series = samples_count(samples);
     in->verdict->series = SERIES_NEW;
     return 0;
 }

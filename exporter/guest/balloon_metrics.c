@@ -4,35 +4,36 @@
 #include <stddef.h>
 
 #define FROM(field) " (balloon." field " of libvirt, cached)."
-#define WORD(variable, metric_type, metric_name, metric_help)                          \
+#define WORD(variable, is_essential, metric_type, metric_name, metric_help)            \
     static const struct metric variable = {                                            \
         .name = (metric_name),                                                         \
         .help = (metric_help),                                                         \
         .type = (metric_type),                                                         \
+        .essential = (is_essential),                                                   \
     }
 
-WORD(total, METRIC_GAUGE, "qga_balloon_MemTotal_bytes",
+WORD(total, true, METRIC_GAUGE, "qga_balloon_MemTotal_bytes",
      "Memory that the guest has, without what its balloon holds" FROM("available"));
-WORD(free_bytes, METRIC_GAUGE, "qga_balloon_MemFree_bytes",
+WORD(free_bytes, false, METRIC_GAUGE, "qga_balloon_MemFree_bytes",
      "Memory that the guest uses for nothing at all" FROM("unused"));
-WORD(available, METRIC_GAUGE, "qga_balloon_MemAvailable_bytes",
+WORD(available, true, METRIC_GAUGE, "qga_balloon_MemAvailable_bytes",
      "Memory that the guest can give to programs without swapping" FROM("usable"));
-WORD(caches, METRIC_GAUGE, "qga_balloon_caches_bytes",
+WORD(caches, false, METRIC_GAUGE, "qga_balloon_caches_bytes",
      "Memory that the guest holds for files: Cached, SwapCached and Buffers of "
      "/proc/meminfo" FROM("disk_caches"));
-WORD(swap_in, METRIC_COUNTER, "qga_balloon_swap_in_bytes_total",
+WORD(swap_in, false, METRIC_COUNTER, "qga_balloon_swap_in_bytes_total",
      "What the guest has read from its swap" FROM("swap_in"));
-WORD(swap_out, METRIC_COUNTER, "qga_balloon_swap_out_bytes_total",
+WORD(swap_out, false, METRIC_COUNTER, "qga_balloon_swap_out_bytes_total",
      "What the guest has written to its swap" FROM("swap_out"));
-WORD(major_faults, METRIC_COUNTER, "qga_balloon_pgmajfault_total",
+WORD(major_faults, false, METRIC_COUNTER, "qga_balloon_pgmajfault_total",
      "Page faults in the guest for which a disk was read" FROM("major_fault"));
-WORD(faults, METRIC_COUNTER, "qga_balloon_pgfault_total",
+WORD(faults, false, METRIC_COUNTER, "qga_balloon_pgfault_total",
      "Page faults in the guest; Linux counts the major ones here, too" FROM(
          "minor_fault"));
 
-WORD(resident, METRIC_GAUGE, "qga_domain_memory_resident_bytes",
+WORD(resident, false, METRIC_GAUGE, "qga_domain_memory_resident_bytes",
      "Memory of the host that the guest's process holds" FROM("rss"));
-WORD(updated, METRIC_GAUGE, "qga_balloon_last_update_timestamp_seconds",
+WORD(updated, false, METRIC_GAUGE, "qga_balloon_last_update_timestamp_seconds",
      "When the guest last said its memory by its balloon, on the host's "
      "clock" FROM("last-update"));
 

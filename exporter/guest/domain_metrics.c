@@ -13,6 +13,7 @@ static const struct metric domain_info = {
             "have them, and Proxmox VE's tags and ostype (else empty).",
     .type = METRIC_GAUGE,
     .labels = {DOMAIN_OWN_LABELS},
+    .essential = true,
 };
 static const struct metric domain_vcpus = {
     .name = "qga_domain_vcpus",

@@ -39,6 +39,7 @@ static const struct metric disk_io_errors_total = {
             "(target of its definition); a disk appears with its first one.",
     .type = METRIC_COUNTER,
     .labels = {"target"},
+    .essential = true,
     .series = "1 per disk that had one, 32 at most",
 };
 static const struct metric paused = {
@@ -48,6 +49,7 @@ static const struct metric paused = {
             "itself) or other (saved, dumped, started up); else absent.",
     .type = METRIC_GAUGE,
     .labels = {"reason"},
+    .essential = true,
     .series = "1 while it is paused",
 };
 

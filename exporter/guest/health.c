@@ -4,36 +4,38 @@
 #include "guest/avoid.h"
 #include "guest/state.h"
 
-#define GAUGE(variable, metric_name, metric_help, ...)                                 \
+#define GAUGE(variable, is_essential, metric_name, metric_help, ...)                   \
     static const struct metric variable = {                                            \
         .name = (metric_name),                                                         \
         .help = (metric_help),                                                         \
         .type = METRIC_GAUGE,                                                          \
         .labels = {__VA_ARGS__},                                                       \
+        .essential = (is_essential),                                                   \
     }
-#define COLLECTOR_GAUGE(variable, metric_name, metric_help)                            \
+#define COLLECTOR_GAUGE(variable, is_detail, metric_name, metric_help)                 \
     static const struct metric variable = {                                            \
         .name = (metric_name),                                                         \
         .help = (metric_help),                                                         \
         .type = METRIC_GAUGE,                                                          \
         .labels = {"collector"},                                                       \
+        .detail = (is_detail),                                                         \
         .series = "1 per collector",                                                   \
     }
 
-GAUGE(up, "qga_up",
+GAUGE(up, true, "qga_up",
       "Whether the guest agent answered the last call (1), for every running domain; "
       "absent until the guest was asked for the first time.",
       NULL);
-GAUGE(agent_state, "qga_agent_state",
+GAUGE(agent_state, true, "qga_agent_state",
       "The present state of the guest agent, always 1: responsive, starting, "
       "unresponsive, disconnected, unconfigured, frozen, busy, paused, migrating, "
       "denied, malformed or unknown.",
       "state");
-GAUGE(backing_off, "qga_agent_backing_off",
+GAUGE(backing_off, false, "qga_agent_backing_off",
       "Whether the agent is only probed, less and less often, because it does not "
       "answer.",
       NULL);
-GAUGE(consecutive_failures, "qga_agent_consecutive_failures",
+GAUGE(consecutive_failures, false, "qga_agent_consecutive_failures",
       "Calls in a row that brought no usable answer.", NULL);
 static const struct metric calls_total = {
     .name = "qga_agent_calls_total",
@@ -49,24 +51,24 @@ static const struct metric failures_total = {
     .labels = {"reason"},
     .series = "1 per reason that has occurred",
 };
-GAUGE(last_response, "qga_agent_last_response_timestamp_seconds",
+GAUGE(last_response, true, "qga_agent_last_response_timestamp_seconds",
       "When the agent last answered, an error of its own included (host clock).", NULL);
-GAUGE(frozen_seconds, "qga_agent_frozen_seconds",
+GAUGE(frozen_seconds, false, "qga_agent_frozen_seconds",
       "For how long the guest's filesystems have been frozen, as far as the exporter "
       "saw; "
       "absent while they are not.",
       NULL);
 COLLECTOR_GAUGE(
-    success, "qga_collector_success",
+    success, false, "qga_collector_success",
     "Whether the collector's last call brought data; absent until it was asked.");
 COLLECTOR_GAUGE(
-    duration, "qga_collector_duration_seconds",
+    duration, true, "qga_collector_duration_seconds",
     "How long the collector's last call took, waiting for the agent included.");
 COLLECTOR_GAUGE(
-    last_success, "qga_collector_last_success_timestamp_seconds",
+    last_success, false, "qga_collector_last_success_timestamp_seconds",
     "When the collector last brought data: the age of its cached series (host clock).");
 COLLECTOR_GAUGE(
-    supported, "qga_collector_supported",
+    supported, false, "qga_collector_supported",
     "Whether the agent has the collector's command and allows it (guest-info); absent "
     "while that is not known.");
 static const struct metric avoided = {
@@ -80,9 +82,9 @@ static const struct metric avoided = {
     .series = "1 per collector that is avoided",
 };
 COLLECTOR_GAUGE(
-    dropped, "qga_collector_dropped_series",
+    dropped, false, "qga_collector_dropped_series",
     "Series that the collector's last reply held beyond the limits, or twice, and "
-    "parts of it that were not as documented.");
+    "parts of it that were not as documented; absent while there are none.");
 
 const struct metric *const health_metrics[] = {
     &up,          &agent_state,    &backing_off,   &consecutive_failures,
@@ -110,7 +112,8 @@ collector_samples(const char *name, const struct guest_collector *collector,
     if (collector->asked) {
         samples_add(out, &success, collector->success, LABELS(name));
         samples_add(out, &duration, seconds(collector->duration_ns), LABELS(name));
-        samples_add(out, &dropped, (double)collector->dropped, LABELS(name));
+        if (collector->dropped > 0)
+            samples_add(out, &dropped, (double)collector->dropped, LABELS(name));
     }
     if (why_avoided)
         samples_add(out, &avoided, 1, LABELS(name, why_avoided));

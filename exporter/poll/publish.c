@@ -84,6 +84,15 @@ publish_series(const struct watch *watch, const struct guest *guest,
 
 /* --- the guest --- */
 
+/* Of the samples, what the profile shows. */
+static struct fragment *
+render(const struct watch *watch, const char *identity,
+       const struct metric *const *families)
+{
+    samples_show(watch->rules.samples, watch->rules.config->profile);
+    return exposition_render(identity, families, watch->rules.samples);
+}
+
 static void
 publish_definition(const struct watch *watch, const struct guest *guest)
 {
@@ -93,7 +102,7 @@ publish_definition(const struct watch *watch, const struct guest *guest)
     samples_restart(samples, &host_limits);
     domain_metrics_samples(watch->domain, guest->uuid, guest->definition, samples);
     store_put(watch->parts->store, guest->place, collectors_count + 1,
-              exposition_render(guest->identity, families, samples), INT64_MAX);
+              render(watch, guest->identity, families), INT64_MAX);
 }
 
 /* What the guest says can be older than what the host says of it. */
@@ -108,12 +117,12 @@ publish_balloon(const struct watch *watch, const struct guest *guest)
     if (balloon_is_current(balloon, max_age_ns)) {
         samples_restart(samples, &host_limits);
         balloon_samples(balloon, samples);
-        words = exposition_render(guest->identity, balloon_metrics, samples);
+        words = render(watch, guest->identity, balloon_metrics);
     }
     if (balloon->read_ns > 0) {
         samples_restart(samples, &host_limits);
         balloon_host_samples(balloon, samples);
-        host = exposition_render(guest->identity, balloon_host_metrics, samples);
+        host = render(watch, guest->identity, balloon_host_metrics);
     }
     store_put(watch->parts->store, guest->place, collectors_count + 2, words,
               balloon_expires_ns(balloon, max_age_ns));
@@ -133,7 +142,7 @@ publish_events(const struct watch *watch, const struct events *events,
     if (pause)
         pause_samples(*pause, samples);
     store_put(watch->parts->store, place, collectors_count + 4,
-              exposition_render(identity, events_metrics, samples), INT64_MAX);
+              render(watch, identity, events_metrics), INT64_MAX);
 }
 
 /* A source that tells no events has no zeros of them. */
@@ -196,7 +205,7 @@ publish_health(const struct watch *watch, const struct guest *guest, int64_t now
                    schedule_is_backing_off(watch->schedule, &guest->schedule), enabled,
                    now_ns, samples);
     store_put(watch->parts->store, guest->place, collectors_count,
-              exposition_render(guest->identity, health_metrics, samples), INT64_MAX);
+              render(watch, guest->identity, health_metrics), INT64_MAX);
 }
 
 /* --- its state --- */

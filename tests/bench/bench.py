@@ -44,7 +44,7 @@ SCRAPE_MAX_S = 1.0  # an agent's timeout is 3 s
 # Every guest is asked five things a second.  Old values stay, so that the body has the same
 # size when half of the agents are stopped; and those are tried again and again, so that
 # calls to them are always hanging.
-CONFIG = "collectors:\n" + "".join(
+CONFIG = "profile: full\ncollectors:\n" + "".join(
     f"  {name}: {{interval: 1s, max_age: 1h}}\n" for name in COLLECTORS
 ) + "health: {failures_before_backoff: 10, backoff: 1s, backoff_max: 1s}\n"
 

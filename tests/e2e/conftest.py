@@ -35,6 +35,7 @@ LONGEST = ("test_hostile_agents.py", "test_faults_domain.py", "test_hostile.py",
 
 # Everything at a pace that a test can wait for, and that two cores can emulate.
 QUICK_CONFIG = """
+profile: full
 collectors:
   clock:      {interval: 1s, timeout: 2s}
   agent:      {interval: 2s, timeout: 2s}

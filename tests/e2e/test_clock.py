@@ -24,7 +24,7 @@ READINGS = 5
 # The guest's name: its agent, how far its clock is set off, how fast it is told to run.
 CLOCKS = {"hour": ("7.2", -3600, 0), "quarter": ("10.0", 0.25, 100e-6),
           "minutes": ("10.0", 90, -400e-6)}
-CONFIG = "collectors: {clock: {interval: 1s, timeout: 2s}}\n"
+CONFIG = "profile: full\ncollectors: {clock: {interval: 1s, timeout: 2s}}\n"
 PPM = 65536  # in the unit of adjtimex
 NS = 10**9
 

@@ -127,7 +127,7 @@ def reasons(metrics, domain):
 
 
 def dropped(metrics, domain, collector):
-    return metrics.value("qga_collector_dropped_series", domain=domain, collector=collector)
+    return metrics.value("qga_collector_dropped_series", domain=domain, collector=collector) or 0
 
 
 def of_filesystems(metrics, domain, what="size"):

@@ -243,8 +243,10 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     void *memory =
         collector->memory_bytes > 0 ? calloc(1, collector->memory_bytes) : NULL;
 
-    struct exchange when = {
-        .sent_ns = START_NS, .filters = default_filters(index), .memory = memory};
+    struct exchange when = {.sent_ns = START_NS,
+                            .filters = default_filters(index),
+                            .profile = PROFILE_FULL,
+                            .memory = memory};
 
     const char *at = (const char *)data + 1, *end = (const char *)data + size;
     char separator = SEPARATOR;

@@ -12,17 +12,24 @@ static const struct filter_spec disk_filters[] = {
     {.key = NULL},
 };
 
+static const struct metric stub_essential = {.name = "essential", .essential = true},
+                           stub_detail = {.name = "detail", .detail = true};
+static const struct metric *const time_metrics[] = {&stub_essential, NULL};
+static const struct metric *const disk_metrics[] = {&stub_detail, NULL};
+
 static const struct collector time_collector = {
     .name = "time",
     .help = "the time of day",
     .command = "guest-get-time",
     .default_interval_s = 15,
+    .metrics = time_metrics,
 };
 static const struct collector disk_collector = {
     .name = "disk",
     .help = "disks and what is on them",
     .command = "guest-get-disks",
     .default_interval_s = 60,
+    .metrics = disk_metrics,
     .filters = disk_filters,
 };
 static const struct collector users_collector = {
@@ -30,6 +37,7 @@ static const struct collector users_collector = {
     .help = "who is there",
     .command = "guest-get-users",
     .default_interval_s = 300,
+    .metrics = time_metrics,
     .default_disabled = true,
 };
 

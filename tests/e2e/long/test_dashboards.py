@@ -20,7 +20,7 @@ from shipped import hurried_rules
 COLLECTORS = ("clock", "fsfreeze", "agent", "vcpu", "os", "hostname", "timezone", "load", "users",
               "cpustats", "diskstats", "network", "filesystem", "disks", "routes", "devices",
               "memory_blocks", "procfs")
-CONFIG = ("collectors:\n"
+CONFIG = ("profile: full\ncollectors:\n"
           + "".join(f"  {name}: {{enabled: true, interval: 1s, timeout: 2s, max_age: 20s}}\n"
                     for name in COLLECTORS)
           + """

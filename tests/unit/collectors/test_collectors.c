@@ -219,6 +219,7 @@ run_case(const struct collector *collector, const char *path, const char *bytes,
         .received_ns = SENT_NS + SPAN_NS,
         .round_trip_ns = SPAN_NS,
         .filters = filters,
+        .profile = PROFILE_FULL,
         .memory = calloc(1, collector->memory_bytes + 1),
     };
     struct samples *samples = samples_new(&limits);

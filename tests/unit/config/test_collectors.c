@@ -25,7 +25,54 @@ test_an_emptied_default_lets_all_pass(void **state)
     config_free(config);
 }
 
+/* Whoever switches a collector on wants to see it. */
+static void
+test_profiles(void **state)
+{
+    static const struct {
+        const char *text;
+        int8_t flag; /* --[no-]collector.disk */
+        bool time, disk, users;
+        enum metric_profile time_profile, disk_profile;
+    } rows[] = {
+        {"{}\n", -1, true, true, false, PROFILE_DEFAULT, PROFILE_DEFAULT},
+        {"profile: default\n", 0, true, false, false, PROFILE_DEFAULT, PROFILE_DEFAULT},
+        {"profile: full\n", 1, true, true, false, PROFILE_FULL, PROFILE_FULL},
+        {"profile: minimal\n", -1, true, false, false, PROFILE_MINIMAL,
+         PROFILE_MINIMAL},
+        {"profile: minimal\n", 1, true, true, false, PROFILE_MINIMAL, PROFILE_DEFAULT},
+        {"collectors: {disk: {enabled: true}}\nprofile: minimal\n", -1, true, true,
+         false, PROFILE_MINIMAL, PROFILE_DEFAULT},
+        {"profile: minimal\ncollectors: {time: {enabled: false}}\n", -1, false, false,
+         false, PROFILE_MINIMAL, PROFILE_MINIMAL},
+        {"profile: minimal\ncollectors: {disk: {interval: 5m}}\n", -1, true, false,
+         false, PROFILE_MINIMAL, PROFILE_MINIMAL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        struct config_overrides flags = {0};
+
+        memset(flags.collector_enabled, -1, sizeof(flags.collector_enabled));
+        flags.collector_enabled[DISK] = rows[i].flag;
+        yaml_write(rows[i].text, strlen(rows[i].text));
+        struct config *config = config_load(yaml_path, &flags, &yaml_why);
+        assert_non_null(config);
+        const struct collector_config *time = &config->collectors[TIME],
+                                      *disk = &config->collectors[DISK];
+
+        assert_int_equal(time->enabled, rows[i].time);
+        assert_int_equal(disk->enabled, rows[i].disk);
+        assert_int_equal(config->collectors[USERS].enabled, rows[i].users);
+        assert_int_equal(time->profile, rows[i].time_profile);
+        assert_int_equal(disk->profile, rows[i].disk_profile);
+        config_free(config);
+    }
+}
+
 static const struct yaml_mistake mistakes[] = {
+    {"profile: small\n",
+     "1: profile: \"small\" is not a profile; write minimal, default or full"},
     {"collectors: [time]\n",
      "1: collectors: is not a map of keys; write it like time: ..."},
     {"collectors:\n  tmie: {}\n",
@@ -105,6 +152,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_max_age_follows_the_interval),
         cmocka_unit_test(test_an_emptied_default_lets_all_pass),
+        cmocka_unit_test(test_profiles),
         cmocka_unit_test(each_mistake_has_its_sentence),
     };
 

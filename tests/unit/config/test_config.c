@@ -140,8 +140,9 @@ static const struct yaml_mistake mistakes[] = {
     {"nonsense\n", "1: is not a map of keys; write it like sources: ..."},
     {"- a\n", "1: is not a map of keys; write it like sources: ..."},
     {"colectors: {}\n", "1: unknown key \"colectors\"; did you mean \"collectors\"?"},
-    {"log: {}\n\nfoo: 1\n", "3: unknown key \"foo\"; known are: sources, collectors, "
-                            "health, limits, avoid, metadata_labels, paused, web, log"},
+    {"log: {}\n\nfoo: 1\n",
+     "3: unknown key \"foo\"; known are: sources, profile, collectors, "
+     "health, limits, avoid, metadata_labels, paused, web, log"},
     {"log: 5\n", "1: log: is not a map of keys; write it like level: ..."},
     {"log:\n  level: loud\n",
      "2: log.level: \"loud\" is not a log level; write debug, info, warn or error"},

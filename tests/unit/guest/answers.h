@@ -82,7 +82,8 @@ set_up(void **state)
         .limits = {.reply_bytes = 1 << 20, .series_per_guest = 100, .label_bytes = 256},
         .avoid.known_harm = true};
     for (size_t i = 0; i < collectors_count; i++)
-        config.collectors[i].enabled = true;
+        config.collectors[i] =
+            (struct collector_config){.enabled = true, .profile = PROFILE_FULL};
     samples = samples_new(&none);
     now_ns = NOW;
     return 0;

@@ -256,6 +256,33 @@ what_is_not_retained_is_dropped_and_may_come_again(void **state)
     samples_free(samples);
 }
 
+static void
+what_a_profile_does_not_show_is_not_counted(void **state)
+{
+    static const struct metric essential = {.name = "a", .essential = true},
+                               usual = {.name = "b"},
+                               detail = {.name = "c", .detail = true};
+    static const struct {
+        enum metric_profile profile;
+        size_t count;
+    } rows[] = {{PROFILE_FULL, 3}, {PROFILE_DEFAULT, 2}, {PROFILE_MINIMAL, 1}};
+    struct samples *samples = samples_new(&limits);
+
+    (void)state;
+    samples_add(samples, &detail, 1, NO_LABELS);
+    samples_add(samples, &usual, 2, NO_LABELS);
+    samples_add(samples, &essential, 3, NO_LABELS);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        samples_show(samples, rows[i].profile);
+        assert_int_equal(samples_count(samples), rows[i].count);
+        assert_int_equal(samples_dropped(samples), 0);
+    }
+    assert_ptr_equal(samples_at(samples, 0).metric, &essential);
+    samples_add(samples, &usual, 4, NO_LABELS); /* may come again */
+    assert_int_equal(samples_count(samples), 2);
+    samples_free(samples);
+}
+
 int
 main(void)
 {
@@ -271,6 +298,7 @@ main(void)
         cmocka_unit_test(a_restart_takes_new_limits),
         cmocka_unit_test(kept_labels_survive_growth_and_repeats),
         cmocka_unit_test(many_entries_take_linear_time),
+        cmocka_unit_test(what_a_profile_does_not_show_is_not_counted),
     };
 
     return cmocka_run_group_tests_name("samples", tests, NULL, NULL);
