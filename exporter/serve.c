@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/notify.h"
 #include "claims.h"
 #include "config/config.h"
 #include "exporter.h"
@@ -27,6 +28,7 @@ struct daemon {
     bool is_ready;    /* the first pass is through */
     uv_signal_t reload, pause;
     uv_async_t wanted; /* a reload, by somebody who waits for the outcome */
+    uv_timer_t watchdog;
 };
 
 /* On a thread of the web. */
@@ -148,12 +150,14 @@ reload(struct daemon *daemon)
     struct web *asked = daemon->web;
     struct failure why;
 
+    (void)notify_send_reloading(clock_monotonic_ns());
     web_begin_reload(asked);
     bool good = reload_config(daemon, &why);
 
     web_end_reload(asked, good ? NULL : &why);
     web_stop(daemon->left);
     daemon->left = NULL;
+    (void)notify_send(NOTIFY_READY);
 }
 
 static void
@@ -227,6 +231,24 @@ open_web(struct daemon *daemon)
     return daemon->access ? EXIT_FAILURE : EXIT_USAGE;
 }
 
+static void
+feed_watchdog(uv_timer_t *timer)
+{
+    (void)timer;
+    (void)notify_send(NOTIFY_ALIVE);
+}
+
+/* A loop that is stuck feeds it no more, and the service manager starts us anew. */
+static void
+start_watchdog(struct daemon *daemon)
+{
+    uint64_t period_ms = (uint64_t)(notify_watchdog_ns() / 2 / NS_PER_MS);
+
+    (void)uv_timer_init(&daemon->exporter->loop, &daemon->watchdog);
+    if (period_ms > 0)
+        (void)uv_timer_start(&daemon->watchdog, feed_watchdog, 0, period_ms);
+}
+
 int
 serve(struct exporter *exporter)
 {
@@ -237,13 +259,16 @@ serve(struct exporter *exporter)
     exporter_handle_signal(exporter, &daemon.pause, SIGUSR1, toggle_pause, &daemon);
     daemon.wanted.data = &daemon;
     (void)uv_async_init(&exporter->loop, &daemon.wanted, reload_by_request);
+    start_watchdog(&daemon);
     int status = open_web(&daemon);
 
     if (status == EXIT_SUCCESS) {
         log_files(&daemon, "the config is read");
         claims_take(daemon.claims, exporter->config);
         exporter_start(exporter, first_pass, &daemon);
+        (void)notify_send(NOTIFY_READY);
         (void)uv_run(&exporter->loop, UV_RUN_DEFAULT);
+        (void)notify_send(NOTIFY_STOPPING);
     }
     exporter_stop(exporter);
     claims_free(daemon.claims);
@@ -252,5 +277,6 @@ serve(struct exporter *exporter)
     uv_close((uv_handle_t *)&daemon.wanted, NULL);
     uv_close((uv_handle_t *)&daemon.reload, NULL);
     uv_close((uv_handle_t *)&daemon.pause, NULL);
+    uv_close((uv_handle_t *)&daemon.watchdog, NULL);
     return exporter_close(exporter, status);
 }

@@ -8,6 +8,7 @@
 #include "store/store.h"
 #include "unit/capture.h"
 #include "unit/fake_source.h"
+#include "unit/manager.h"
 
 #include <netinet/in.h>
 #include <signal.h>
@@ -326,6 +327,60 @@ test_pause(void **state)
     assert_true(fake.calls > 1);
 }
 
+/* --- the service manager --- */
+
+static struct manager manager;
+static unsigned int alive; /* how often it was told so */
+
+/* What it is told next, but for that the loop turns. */
+static const char *
+hear(void)
+{
+    static char heard[MANAGER_BYTES];
+
+    for (manager_hear(&manager, heard); strcmp(heard, "WATCHDOG=1") == 0;
+         manager_hear(&manager, heard))
+        alive++;
+    return heard;
+}
+
+static void
+reload_as_a_service(unsigned int turn)
+{
+    if (turn == 10)
+        assert_string_equal(hear(), "READY=1");
+    if (turn == 20) /* a refusal is no end of the service */
+        write_config("nonsense: 1\n");
+    if (turn == 40)
+        write_config(LISTEN);
+    if (turn == 20 || turn == 40)
+        assert_int_equal(raise(SIGHUP), 0);
+    if (turn == 30 || turn == 50) {
+        assert_memory_equal(hear(), "RELOADING=1\nMONOTONIC_USEC=", 27);
+        assert_string_equal(hear(), "READY=1");
+    }
+    if (turn % 100 == 0)
+        assert_string_equal(hear(), "");
+    if (turn == 10000)
+        assert_int_equal(raise(SIGTERM), 0);
+}
+
+/* Twice in each of its periods, as long as the loop turns. */
+static void
+test_service(void **state)
+{
+    (void)state;
+    manager = manager_open();
+    alive = 0;
+    assert_int_equal(setenv("WATCHDOG_USEC", "20000000", 1), 0);
+    assert_int_equal(run(LISTEN, NULL, reload_as_a_service), 0);
+    assert_int_equal(unsetenv("WATCHDOG_USEC"), 0);
+    assert_string_equal(hear(), "STOPPING=1");
+    assert_string_equal(hear(), "");
+    manager_close(&manager);
+    assert_in_range(alive, 10, 12); /* 10000 turns are 100 s */
+}
+
 static void
 never(unsigned int turn)
 {
@@ -356,6 +411,16 @@ test_address_taken(void **state)
     close(holder);
 }
 
+static void
+test_service_that_does_not_start(void **state)
+{
+    (void)state;
+    manager = manager_open();
+    assert_int_equal(run(LISTEN, "/nowhere/web.yml", never), 2);
+    assert_string_equal(hear(), "");
+    manager_close(&manager);
+}
+
 static int
 set_up(void **state)
 {
@@ -383,6 +448,8 @@ main(void)
         cmocka_unit_test(test_health_is_that_of_the_loop),
         cmocka_unit_test(test_reload_by_request),
         cmocka_unit_test(test_pause),
+        cmocka_unit_test(test_service),
+        cmocka_unit_test(test_service_that_does_not_start),
         cmocka_unit_test(test_bad_web_config),
         cmocka_unit_test(test_address_taken),
     };

@@ -1,0 +1,22 @@
+/* What a service manager is told, and what it wants to hear: the protocol of
+ * sd_notify(3), which systemd promises to keep.  It is one datagram; libsystemd would
+ * bring itself and four other libraries into the process that may ask every guest. */
+#ifndef BASE_NOTIFY_H
+#define BASE_NOTIFY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define NOTIFY_READY "READY=1"
+#define NOTIFY_STOPPING "STOPPING=1"
+#define NOTIFY_ALIVE "WATCHDOG=1"
+
+/* Sends `state`, which is lines as above.  False if nobody wants to hear it, or cannot
+ * take it now; the caller goes on all the same. */
+bool notify_send(const char *state);
+/* Until NOTIFY_READY is sent again; `now_ns` is the monotonic clock's. */
+bool notify_send_reloading(int64_t now_ns);
+/* Nanoseconds within which NOTIFY_ALIVE is wanted, again and again; 0 if it is not. */
+int64_t notify_watchdog_ns(void);
+
+#endif
