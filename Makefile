@@ -269,7 +269,8 @@ install-documents:
 
 install: all install-documents ## install below PREFIX (/usr/local), and below DESTDIR
 	install -D $(BUILD)/qga-exporter $(DESTDIR)$(BINDIR)/qga-exporter
-	install -D -m 644 docs/qga-exporter.1 $(DESTDIR)$(MANDIR)/man1/qga-exporter.1
+	install -D -m 644 docs/qga-exporter.8 $(DESTDIR)$(MANDIR)/man8/qga-exporter.8
+	install -D -m 644 docs/qga-exporter.yml.5 $(DESTDIR)$(MANDIR)/man5/qga-exporter.yml.5
 	$(call install-once,config/qga-exporter.yml,$(SYSCONFDIR)/qga-exporter.yml)
 	$(call install-once,config/web.yml,$(SYSCONFDIR)/qga-exporter-web.yml)
 	$(call install-once,config/systemd/qga-exporter.default,$(SYSCONFDIR)/default/qga-exporter)
@@ -277,7 +278,7 @@ install: all install-documents ## install below PREFIX (/usr/local), and below D
 	install -D -m 644 config/systemd/qga-exporter.sysusers $(DESTDIR)$(SYSUSERSDIR)/qga-exporter.conf
 
 uninstall: ## remove what install has put there; say what it leaves, and how that goes away
-	rm -f $(DESTDIR)$(BINDIR)/qga-exporter $(DESTDIR)$(MANDIR)/man1/qga-exporter.1
+	rm -f $(DESTDIR)$(BINDIR)/qga-exporter $(DESTDIR)$(MANDIR)/man8/qga-exporter.8 $(DESTDIR)$(MANDIR)/man5/qga-exporter.yml.5
 	rm -f $(DESTDIR)$(UNITDIR)/qga-exporter.service $(DESTDIR)$(SYSUSERSDIR)/qga-exporter.conf
 	rm -rf $(DESTDIR)$(DOCDIR)
 	@echo 'These stay, if they are there; as root:'

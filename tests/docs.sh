@@ -8,7 +8,8 @@
 set -euo pipefail
 
 program=${1:?usage: tests/docs.sh PROGRAM}
-manual=docs/qga-exporter.1
+manual=docs/qga-exporter.8
+manuals=("$manual" docs/qga-exporter.yml.5)
 failed=0
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
@@ -48,9 +49,11 @@ while read -r flag; do
     esac
 done <<<"$real"
 
-while read -r flag; do
-    [ -z "$flag" ] || is_real "$flag" || complain "$manual names $flag, which $program does not have"
-done < <(flags_in <<<"$manual_text")
+for page in "${manuals[@]}"; do
+    while read -r flag; do
+        [ -z "$flag" ] || is_real "$flag" || complain "$page names $flag, which $program does not have"
+    done < <(sed 's/\\-/-/g' "$page" | flags_in)
+done
 
 for page in README.md CONTRIBUTING.md SECURITY.md docs/*.md; do
     [ -e "$page" ] || continue
@@ -116,8 +119,8 @@ make --no-print-directory install-documents DESTDIR="$scratch" DOCDIR=/doc >/dev
 tests/links.py "$scratch/doc" || failed=1
 
 if command -v groff >/dev/null; then
-    warnings=$(groff -man -ww -z "$manual" 2>&1) || true
-    [ -z "$warnings" ] || complain "groff warns about $manual: $warnings"
+    warnings=$(groff -man -ww -z "${manuals[@]}" 2>&1) || true
+    [ -z "$warnings" ] || complain "groff warns about the man pages: $warnings"
 fi
 
 # A mistake ends with 2 and one sentence.
