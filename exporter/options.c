@@ -33,6 +33,7 @@ enum flag_id {
     FLAG_CONFIG_CHECK,
     FLAG_LIBVIRT_URI,
     FLAG_LISTEN_ADDRESS,
+    FLAG_SYSTEMD_SOCKET,
     FLAG_TELEMETRY_PATH,
     FLAG_WEB_CONFIG_FILE,
     FLAG_MAX_REQUESTS,
@@ -63,6 +64,10 @@ static const struct flag flags[FLAGS] = {
                              "Address to serve on, like :10177, [::1]:10177 or "
                              "unix:/PATH; may be repeated "
                              "(default: " CONFIG_DEFAULT_LISTEN_ADDRESS ")."},
+    [FLAG_SYSTEMD_SOCKET] =
+        {"--web.systemd-socket", NULL,
+         "Serve on the sockets of a systemd .socket unit, instead of "
+         "any address."},
     [FLAG_TELEMETRY_PATH] = {"--web.telemetry-path", "PATH",
                              "Path of the metrics "
                              "(default: " CONFIG_DEFAULT_TELEMETRY_PATH ")."},
@@ -280,6 +285,10 @@ apply_choice(struct parser *parser, enum flag_id id)
 static int
 apply_switch(struct parser *parser, enum flag_id id)
 {
+    if (id == FLAG_SYSTEMD_SOCKET) {
+        parser->options.systemd_socket = true;
+        return 0;
+    }
     if (id == FLAG_HELP)
         help_print(flags, FLAGS);
     else if (id == FLAG_VERSION)

@@ -33,6 +33,7 @@ struct options {
     /* OPTIONS_DOCTOR: which guests, NULL-terminated (none: all), and how to say it. */
     const char *domains[OPTIONS_DOMAINS_MAX + 1];
     bool json;
+    bool systemd_socket; /* serve on the sockets that the service manager hands over */
 };
 
 /* Prints help, version and list to stdout, and one sentence on a bad command line to

@@ -12,6 +12,7 @@
 #include "poll/poller.h"
 #include "store/telemetry.h"
 #include "web/access.h"
+#include "web/activation.h"
 #include "web/web.h"
 
 #include <signal.h>
@@ -24,8 +25,9 @@ struct daemon {
     struct claims *claims;
     struct web_access *access;
     struct web *web;
-    struct web *left; /* that it has moved from, while it reloads */
-    bool is_ready;    /* the first pass is through */
+    struct web *left;       /* that it has moved from, while it reloads */
+    size_t inherited_count; /* sockets of the service manager's, with the flag */
+    bool is_ready;          /* the first pass is through */
     uv_signal_t reload, pause;
     uv_async_t wanted; /* a reload, by somebody who waits for the outcome */
     uv_timer_t watchdog;
@@ -44,6 +46,7 @@ start_web(struct daemon *daemon, const struct config *config, struct failure *wh
     const struct options *options = daemon->exporter->options;
     const struct web_settings settings = {
         .listen_addresses = (const char *const *)config->web.listen_addresses,
+        .inherited_count = daemon->inherited_count,
         .telemetry_path = config->web.telemetry_path,
         .access = daemon->access,
         .states = poller_states(),
@@ -215,6 +218,17 @@ open_access(const struct exporter *exporter, struct failure *why)
         options->web_config_file, web_reloaded, exporter->telemetry, why);
 }
 
+static int
+take_sockets(struct daemon *daemon, struct failure *why)
+{
+    int count = 0;
+
+    if (daemon->exporter->options->systemd_socket)
+        count = web_activation_take(why);
+    daemon->inherited_count = count > 0 ? (size_t)count : 0;
+    return count < 0 ? -1 : 0;
+}
+
 /* The status of a start that failed, or 0. */
 static int
 open_web(struct daemon *daemon)
@@ -223,7 +237,7 @@ open_web(struct daemon *daemon)
     struct failure why;
 
     daemon->access = open_access(exporter, &why);
-    if (daemon->access)
+    if (daemon->access && take_sockets(daemon, &why) == 0)
         daemon->web = start_web(daemon, exporter->config, &why);
     if (daemon->web)
         return EXIT_SUCCESS;

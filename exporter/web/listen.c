@@ -4,6 +4,7 @@
 #include "kit/failure.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -236,4 +237,36 @@ web_listener_close(const struct web_listener *listener)
 {
     web_unix_remove(&listener->file);
     (void)close(listener->fd);
+}
+
+static int
+socket_option(int fd, int option)
+{
+    int value = -1;
+    socklen_t length = sizeof(value);
+
+    return getsockopt(fd, SOL_SOCKET, option, &value, &length) == 0 ? value : -1;
+}
+
+int
+web_listen_inherited(int fd, struct web_listener *out, struct failure *why)
+{
+    int domain = socket_option(fd, SO_DOMAIN);
+    bool is_tcp = (domain == AF_INET || domain == AF_INET6) &&
+                  socket_option(fd, SO_PROTOCOL) == IPPROTO_TCP &&
+                  socket_option(fd, SO_ACCEPTCONN) == 1;
+
+    *out = (struct web_listener){.fd = is_tcp ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1};
+    if (out->fd < 0) {
+        failure_set(
+            why, FAILURE_UNAVAILABLE,
+            "--web.systemd-socket: file %d of the service manager is no TCP "
+            "socket that listens; its unit needs ListenStream= with a port, and "
+            "no Accept=",
+            fd);
+        return -1;
+    }
+    (void)fcntl(out->fd, F_SETFL, O_NONBLOCK);
+    describe_bound(out);
+    return 0;
 }

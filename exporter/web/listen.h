@@ -24,6 +24,9 @@ struct web_listener {
  * that names the address and the remedy. */
 int web_listen(const char *text, struct web_listener out[WEB_LISTENERS_MAX],
                size_t *count, struct failure *why);
+/* A duplicate of a socket that listens already; 0, or -1 with one sentence if it is
+ * none of TCP's. */
+int web_listen_inherited(int fd, struct web_listener *out, struct failure *why);
 /* Closes what nobody has taken over. */
 void web_listener_close(const struct web_listener *listener);
 

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "kit/memory.h"
 #include "web/access.h"
+#include "web/activation.h"
 #include "web/auth.h"
 #include "web/listen.h"
 #include "web/pages.h"
@@ -63,13 +64,27 @@ serve_address(struct web *web, const char *address, struct failure *why)
     return served == count ? 0 : -1;
 }
 
+static int
+serve_inherited(struct web *web, int fd, struct failure *why)
+{
+    struct web_listener listener;
+
+    if (web_listen_inherited(fd, &listener, why) < 0)
+        return -1;
+    struct web_worker *worker = web_worker_start(&web->site, &listener, why);
+
+    if (worker)
+        web->workers[web->workers_count++] = worker;
+    return worker ? 0 : -1;
+}
+
 struct web *
 web_start(const struct web_settings *settings, struct store *store,
           struct telemetry *telemetry, struct failure *why)
 {
-    size_t count = 0;
+    size_t count = settings->inherited_count;
 
-    while (settings->listen_addresses[count])
+    while (settings->inherited_count == 0 && settings->listen_addresses[count])
         count++;
     struct web *web = memory_new(1, sizeof(*web) + WEB_LISTENERS_MAX * count *
                                                        sizeof(struct web_worker *));
@@ -91,7 +106,11 @@ web_start(const struct web_settings *settings, struct store *store,
         .poll = settings->poll ? settings->poll : poll,
     };
     for (size_t i = 0; i < count; i++) {
-        if (serve_address(web, settings->listen_addresses[i], why) < 0) {
+        int served = settings->inherited_count > 0
+                         ? serve_inherited(web, WEB_ACTIVATION_FIRST_FD + (int)i, why)
+                         : serve_address(web, settings->listen_addresses[i], why);
+
+        if (served < 0) {
             web_stop(web);
             return NULL;
         }

@@ -15,6 +15,8 @@ struct web_access;
 
 struct web_settings {
     const char *const *listen_addresses; /* of web/listen.h; NULL-terminated */
+    size_t inherited_count;              /* sockets from WEB_ACTIVATION_FIRST_FD on,
+                                            in place of the addresses; 0: none */
     const char *telemetry_path;          /* "/metrics" */
     struct web_access *access;           /* borrowed */
     const char *const *states; /* of agents; NULL-terminated, static; NULL: none */

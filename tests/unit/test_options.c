@@ -72,7 +72,8 @@ test_all_flags(void **state)
     struct options options =
         parse("--config.file=/etc/x.yml --libvirt.uri qemu:///session "
               "--web.listen-address=:1 --web.listen-address [::1]:2 "
-              "--web.telemetry-path /m --no-collector.time --collector.users "
+              "--web.systemd-socket --web.telemetry-path /m --no-collector.time "
+              "--collector.users "
               "--log.level=debug --log.format json --once --web.max-requests=40 "
               "--web.enable-lifecycle --web.disable-exporter-metrics");
     assert_string_equal(err, "");
@@ -86,6 +87,7 @@ test_all_flags(void **state)
     assert_string_equal(options.overrides.listen_addresses[0], ":1");
     assert_string_equal(options.overrides.listen_addresses[1], "[::1]:2");
     assert_null(options.overrides.listen_addresses[2]);
+    assert_true(options.systemd_socket);
     assert_string_equal(options.overrides.telemetry_path, "/m");
     assert_int_equal(options.overrides.collector_enabled[TIME], 0);
     assert_int_equal(options.overrides.collector_enabled[DISK], -1);
@@ -93,6 +95,7 @@ test_all_flags(void **state)
     assert_string_equal(options.overrides.log_level, "debug");
     assert_string_equal(options.overrides.log_format, "json");
     assert_int_equal(parse("--config.check").mode, OPTIONS_CONFIG_CHECK);
+    assert_false(parse("--config.check").systemd_socket);
     assert_string_equal(parse("--libvirt.uri=a://b?c=d").overrides.libvirt_uri,
                         "a://b?c=d");
 }
@@ -161,6 +164,8 @@ static const struct {
     {"--config.file ~", "--config.file has no value; write it like --config.file=PATH"},
     {"--config.file --once",
      "--config.file has no value; write it like --config.file=PATH"},
+    {"--web.systemd-socket=true", "--web.systemd-socket takes no value; remove what "
+                                  "follows the ="},
     {"--once=true", "--once takes no value; remove what follows the ="},
     {"--once --once", "--once is given twice; remove one"},
     {"--log.level=info --log.level=warn", "--log.level is given twice; remove one"},

@@ -9,6 +9,7 @@
 #include "unit/capture.h"
 #include "unit/fake_source.h"
 #include "unit/manager.h"
+#include "web/activation.h"
 
 #include <netinet/in.h>
 #include <signal.h>
@@ -19,6 +20,7 @@
 static const struct source_driver *const drivers[] = {[SOURCE_LIBVIRT] = &fake_driver};
 static char config_path[] = "/tmp/test_serve.XXXXXX";
 static char err[1 << 16];
+static bool with_systemd_socket;
 
 static void
 write_config(const char *text)
@@ -42,7 +44,8 @@ run(const char *config, const char *web_config_path, void (*each_turn)(unsigned 
                               .enable_lifecycle = true,
                               .config_file = config_path,
                               .web_config_file = web_config_path,
-                              .web_config_file_is_named = true};
+                              .web_config_file_is_named = true,
+                              .systemd_socket = with_systemd_socket};
     struct exporter exporter = {.options = &options, .drivers = drivers};
     struct failure why;
 
@@ -411,6 +414,48 @@ test_address_taken(void **state)
     close(holder);
 }
 
+/* The same socket after each reload, whatever the addresses are. */
+static void
+reload_and_stay(unsigned int turn)
+{
+    char config[128];
+
+    (void)snprintf(config, sizeof(config), "web: {telemetry_path: /other}\n");
+    if (turn == 10) {
+        assert_true(is_ready(port));
+        write_config(config);
+        assert_int_equal(raise(SIGHUP), 0);
+    }
+    if (turn == 30) {
+        assert_true(is_ready(port));
+        assert_int_equal(raise(SIGTERM), 0);
+    }
+}
+
+static void
+test_socket_of_the_service_manager(void **state)
+{
+    char own[16];
+    int holder;
+
+    (void)state;
+    port = choose_port(&holder);
+    assert_int_equal(dup2(holder, WEB_ACTIVATION_FIRST_FD), WEB_ACTIVATION_FIRST_FD);
+    (void)snprintf(own, sizeof(own), "%d", getpid());
+    assert_int_equal(setenv("LISTEN_PID", own, 1), 0);
+    assert_int_equal(setenv("LISTEN_FDS", "1", 1), 0);
+    with_systemd_socket = true;
+    assert_int_equal(run("{}", NULL, reload_and_stay), 0);
+    assert_int_equal(count("Listening on"), 2);
+    assert_int_equal(unsetenv("LISTEN_FDS"), 0);
+    assert_int_equal(run("{}", NULL, never), 1);
+    assert_int_equal(count("qga-exporter: --web.systemd-socket: "), 1);
+    with_systemd_socket = false;
+    assert_int_equal(close(WEB_ACTIVATION_FIRST_FD), 0);
+    if (holder != WEB_ACTIVATION_FIRST_FD)
+        assert_int_equal(close(holder), 0);
+}
+
 static void
 test_service_that_does_not_start(void **state)
 {
@@ -449,6 +494,7 @@ main(void)
         cmocka_unit_test(test_reload_by_request),
         cmocka_unit_test(test_pause),
         cmocka_unit_test(test_service),
+        cmocka_unit_test(test_socket_of_the_service_manager),
         cmocka_unit_test(test_service_that_does_not_start),
         cmocka_unit_test(test_bad_web_config),
         cmocka_unit_test(test_address_taken),

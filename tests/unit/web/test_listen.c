@@ -286,12 +286,54 @@ a_path_that_cannot_be_has_its_remedy(void **state)
     refuses(longest, "File name too long; write at most 107 characters");
 }
 
+/* What a service manager hands over is kept for the next start of the web side. */
+static void
+inherited_sockets_are_duplicated(void **state)
+{
+    struct web_listener given = listens("127.0.0.1:0"), listener;
+    struct failure why;
+
+    (void)state;
+    assert_int_equal(web_listen_inherited(given.fd, &listener, &why), 0);
+    assert_int_not_equal(listener.fd, given.fd);
+    assert_string_equal(listener.bound, given.bound);
+    assert_int_equal(listener.port, given.port);
+    assert_int_equal(fcntl(listener.fd, F_GETFD), FD_CLOEXEC);
+    assert_true(fcntl(listener.fd, F_GETFL) & O_NONBLOCK);
+    assert_int_equal(close(listener.fd), 0);
+    assert_int_equal(close(given.fd), 0);
+}
+
+static void
+other_files_are_not_inherited(void **state)
+{
+    int files[] = {
+        socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0),
+        socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0),
+        socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), /* does not listen */
+        open("/dev/null", O_RDONLY | O_CLOEXEC),
+        9999,
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        struct web_listener listener;
+        struct failure why = {.text = ""};
+
+        assert_int_equal(web_listen_inherited(files[i], &listener, &why), -1);
+        assert_non_null(strstr(why.text, "is no TCP socket that listens"));
+        (void)close(files[i]);
+    }
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bad_addresses_are_named_with_the_remedy),
         cmocka_unit_test(what_is_bound_is_told),
+        cmocka_unit_test(inherited_sockets_are_duplicated),
+        cmocka_unit_test(other_files_are_not_inherited),
         cmocka_unit_test(every_address_is_both_families),
         cmocka_unit_test(localhost_is_the_loopback_of_each_family),
         cmocka_unit_test(localhost_is_all_or_nothing),
