@@ -110,7 +110,7 @@ $(BUILD)/below.mk: exporter/README.md tests/walls
 	@mkdir -p $(@D)
 	$(Q)tests/walls --below >$@
 # What only builds or installs needs neither this nor Python.
-PLAIN_GOALS := all install install-documents uninstall clean help check check-long demo $(BUILD)/qga-exporter
+PLAIN_GOALS := all deb deb-check install install-documents uninstall clean help check check-long demo $(BUILD)/qga-exporter
 ifneq ($(filter-out $(PLAIN_GOALS),$(or $(MAKECMDGOALS),all)),)
 -include $(BUILD)/below.mk
 endif
@@ -167,6 +167,17 @@ check-stack-here: all unit
 check-tls: ## run the tests of the web side there
 	$(call on-stack,web,check-web)
 .PHONY: check-web web-access attack check-stack check-stack-here check-tls
+
+# The Debian package, of this machine's release or of that which STACK names.
+DEB := $(BUILD)/deb
+DEB_STACK := $(if $(filter command environment,$(firstword $(origin STACK))),$(STACK))
+deb: ## build the Debian package below BUILD/deb, for this release or another (STACK: bookworm or trixie; root)
+	$(Q)rm -rf $(DEB)/source && mkdir -p $(DEB)/source
+	$(Q)git ls-files -z --cached --others --exclude-standard | tar -c --null -T - | tar -x -C $(DEB)/source
+	$(Q)$(if $(DEB_STACK),BUILD=$(BUILD) tests/stack $(DEB_STACK) deb) scripts/build-deb $(DEB)
+deb-check: ## build it for Debian 12 and 13; let it live in roots of them, also under a systemd (root)
+	$(Q)BUILD=$(BUILD) tests/deb/check bookworm trixie
+.PHONY: deb deb-check
 
 # Files of tests that run side by side, each with a libvirtd and guests of its own: they
 # mostly wait, so three for two cores, as far as the memory bears (tests/lab/machine.py).
