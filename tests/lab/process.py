@@ -65,7 +65,8 @@ def port_is_free(port):
 class Process:
     """A child whose output goes to a file; the kernel kills it when this process dies."""
 
-    def __init__(self, command, log_path, stdin=subprocess.DEVNULL, stdout=None, env=None):
+    def __init__(self, command, log_path, stdin=subprocess.DEVNULL, stdout=None, env=None,
+                 pass_fds=()):
         self.log_path = log_path
         with open(log_path, "ab") as log:
             # setpriv executes the command in its place, so the pid is the command's own.
@@ -76,6 +77,7 @@ class Process:
                 stdout=stdout or log,
                 stderr=log,
                 env=env,
+                pass_fds=pass_fds,
                 start_new_session=True,
             )
 
