@@ -2,6 +2,7 @@
 #include "serve.h"
 
 #include "base/clock.h"
+#include "base/journal.h"
 #include "base/log.h"
 #include "base/notify.h"
 #include "claims.h"
@@ -268,6 +269,8 @@ serve(struct exporter *exporter)
 {
     struct daemon daemon = {.exporter = exporter, .claims = claims_new()};
 
+    if (journal_reads_stderr())
+        log_use_journal(JOURNAL_SOCKET);
     exporter_open(exporter);
     exporter_handle_signal(exporter, &daemon.reload, SIGHUP, reload_by_signal, &daemon);
     exporter_handle_signal(exporter, &daemon.pause, SIGUSR1, toggle_pause, &daemon);

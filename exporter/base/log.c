@@ -6,6 +6,7 @@
  * terminal leaves here unescaped, and each value is cut. */
 #include "base/log.h"
 
+#include "base/journal.h"
 #include "kit/utf8.h"
 
 #include <errno.h>
@@ -23,8 +24,8 @@
 
 #define LOG_VALUE_BYTES_MAX 1024 /* as rendered; holds a config sentence (512) */
 #define LOG_KEY_BYTES_MAX 64     /* keys are ours */
-#define LOG_FIELDS_MAX 12        /* of one line; the rest is dropped */
-#define LOG_LINE_BYTES 16384     /* fits all of the above; on the stack of any thread */
+#define LOG_FIELDS_MAX JOURNAL_FIELDS_MAX /* of one line; the rest is dropped */
+#define LOG_LINE_BYTES 16384 /* fits all of the above; on the stack of any thread */
 #define LOG_CUT_MARK "...[cut]"
 /* A reader that is only busy takes a line within so long.  It is given that once, and
  * not again before it has taken one. */
@@ -43,11 +44,13 @@ static struct {
     pthread_mutex_t lock; /* all below, and stderr */
     uint64_t lost;        /* lines, since one was taken */
     bool torn;            /* the last one was taken in part */
-} sink = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    int journal;          /* its socket, or -1 */
+} sink = {.lock = PTHREAD_MUTEX_INITIALIZER, .journal = -1};
 
 struct line {
     size_t length;
     enum log_format format;
+    struct journal_entry entry; /* of parts of the bytes */
     char bytes[LOG_LINE_BYTES];
 };
 
@@ -58,11 +61,28 @@ static const char *const level_names[] = {
     [LOG_ERROR] = "ERROR",
 };
 
+static const int priorities[] = {
+    [LOG_DEBUG] = 7,
+    [LOG_INFO] = 6,
+    [LOG_WARN] = 4,
+    [LOG_ERROR] = 3,
+};
+
 void
 log_configure(enum log_level level, enum log_format format)
 {
     atomic_store(&configured_level, (int)level);
     atomic_store(&configured_format, (int)format);
+}
+
+void
+log_use_journal(const char *path)
+{
+    (void)pthread_mutex_lock(&sink.lock);
+    if (sink.journal >= 0)
+        (void)close(sink.journal);
+    sink.journal = path ? journal_open(path) : -1;
+    (void)pthread_mutex_unlock(&sink.lock);
 }
 
 static void
@@ -251,9 +271,23 @@ line_add_source(struct line *line, const char *file, int number)
     line_add_pair(line, "source", source);
 }
 
+/* The value that was added from `start` on, without its quotes. */
+static void
+line_note_field(struct line *line, const char *key, size_t start)
+{
+    size_t value = start + strlen(" =") + strnlen(key, LOG_KEY_BYTES_MAX);
+    size_t quotes = line->bytes[value] == '"' ? 1 : 0;
+    size_t i = line->entry.fields_count++;
+
+    line->entry.fields[i].key = key;
+    line->entry.fields[i].value = (struct journal_text){
+        line->bytes + value + quotes, line->length - value - 2 * quotes};
+}
+
 static void
 line_add_field(struct line *line, const struct log_field *field)
 {
+    size_t start = line->length;
     char text[80];
 
     switch (field->type) {
@@ -270,6 +304,7 @@ line_add_field(struct line *line, const struct log_field *field)
         line_add_pair(line, field->key, text);
         break;
     }
+    line_note_field(line, field->key, start);
 }
 
 /* --- what reaches stderr; under the lock --- */
@@ -317,6 +352,14 @@ put(const char *bytes, size_t length)
     return true;
 }
 
+/* The journal has fields for what a line begins with.  Whoever wants JSON gets that. */
+static bool
+put_in_journal(const struct line *line)
+{
+    return sink.journal >= 0 && line->format == LOG_LOGFMT &&
+           journal_send(sink.journal, &line->entry);
+}
+
 /* Returns how many lines were lost before this one, which was not. */
 static uint64_t
 line_write(const struct line *line)
@@ -324,7 +367,8 @@ line_write(const struct line *line)
     uint64_t lost = 0;
 
     (void)pthread_mutex_lock(&sink.lock);
-    if ((!sink.torn || put("\n", 1)) && put(line->bytes, line->length)) {
+    if (put_in_journal(line) ||
+        ((!sink.torn || put("\n", 1)) && put(line->bytes, line->length))) {
         lost = sink.lost;
         sink.lost = 0;
     } else {
@@ -344,9 +388,13 @@ log_write(enum log_level level, const char *source_file, int source_line,
     struct line line;
     line.length = 0;
     line.format = (enum log_format)atomic_load(&configured_format);
+    line.entry = (struct journal_entry){.priority = priorities[level],
+                                        .source_file = source_file,
+                                        .source_line = source_line};
     line_add_time(&line);
     line_add_pair(&line, "level", level_names[level]);
     line_add_source(&line, source_file, source_line);
+    size_t message_at = line.length + 1;
     line_add_pair(&line, "msg", message);
 
     va_list fields;
@@ -359,6 +407,8 @@ log_write(enum log_level level, const char *source_file, int source_line,
         line_add_field(&line, &field);
     }
     va_end(fields);
+    line.entry.message =
+        (struct journal_text){line.bytes + message_at, line.length - message_at};
     line_add_string(&line, line.format == LOG_JSON ? "}\n" : "\n");
     uint64_t lost = line_write(&line);
     if (lost > 0)

@@ -1,4 +1,5 @@
-/* Levelled logs to stderr, logfmt or JSON in the form of Prometheus' own (slog).  Any
+/* Levelled logs to stderr, logfmt or JSON in the form of Prometheus' own (slog), or to
+ * systemd's journal.  Any
  * thread; lines do not mix, and nobody waits for who reads them.  Values are escaped
  * and cut, so guest text may be passed as it is.  Transitions are logged, not every
  * failed poll. */
@@ -19,8 +20,12 @@ struct log_field {
     int64_t integer; /* for LOG_FIELD_SECONDS: nanoseconds, rendered as 1.5s */
 };
 
-/* The only mutable state; atomics. */
+/* Any thread may, at any time. */
 void log_configure(enum log_level level, enum log_format format);
+
+/* From now on lines go to the journal's socket at `path`, each field by its own name,
+ * and to stderr what cannot; NULL: all to stderr. */
+void log_use_journal(const char *path);
 
 /* One line.  The fields are struct log_field by value, closed by LOG_END; use the
  * macros. */
