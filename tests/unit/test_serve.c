@@ -422,12 +422,12 @@ reload_and_stay(unsigned int turn)
 
     (void)snprintf(config, sizeof(config), "web: {telemetry_path: /other}\n");
     if (turn == 10) {
-        assert_true(is_ready(port));
+        assert_true(is_well(port, "/-/ready"));
         write_config(config);
         assert_int_equal(raise(SIGHUP), 0);
     }
     if (turn == 30) {
-        assert_true(is_ready(port));
+        assert_true(is_well(port, "/-/ready"));
         assert_int_equal(raise(SIGTERM), 0);
     }
 }
