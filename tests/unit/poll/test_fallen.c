@@ -25,7 +25,7 @@ test_its_events_stay_for_an_hour(void **state)
     happens(GUEST_PANICKED, "");
     stops();
     assert_true(counts(&world, "panicked", 1));
-    assert_false(serves(&world, "qga_up"));
+    assert_false(serves(&world, "qga_agent_state"));
     assert_false(serves(&world, "qga_domain_paused"));
     hand_clock_pass(HOUR - 1);
     review(&world);
@@ -67,7 +67,7 @@ test_it_counts_on_when_it_is_started_again(void **state)
     stops();
     announce(false);
     assert_true(counts(&world, "panicked", 1));
-    assert_true(serves(&world, "qga_up"));
+    assert_true(serves(&world, "qga_agent_state"));
     happens(GUEST_PANICKED, "");
     happens(GUEST_IO_ERROR, "vda");
     stops();
