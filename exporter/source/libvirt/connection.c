@@ -26,7 +26,7 @@
 /* Keep-alive begins when the connection is open; a daemon (or a network) that is silent
  * before is given as long. */
 _Static_assert(LIBVIRT_OPEN_TIMEOUT_NS ==
-                   KEEP_ALIVE_INTERVAL_S * KEEP_ALIVE_COUNT * NS_PER_S,
+                   NS_PER_S * KEEP_ALIVE_INTERVAL_S * KEEP_ALIVE_COUNT,
                "as long as keep-alive gives");
 
 static struct {
