@@ -162,8 +162,8 @@ test_a_definition_that_hangs(void **state)
     libvirt.hangs = true;
     begin(world);
     await_asked(world);
-    pass_s(
-        2); /* its lane is given up, counted and replaced, before it is told without */
+    await(world, "runs test;", 1);
+    pass_s(2); /* the lane is given up and replaced, before it is told without */
     await(world, "runs stuck-0?;up ;", 1);
     assert_true(lanes_abandoned(world) > 0);
     expect_others_are_followed(world);

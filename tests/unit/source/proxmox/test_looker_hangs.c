@@ -143,6 +143,7 @@ test_one_that_hangs(void **state)
     }
     assert_false(proxmox_looker_look(world.looker, clock_monotonic_ns()));
     assert_true(proxmox_looker_stop(world.looker, clock_monotonic_ns() + PATIENCE_NS));
+    mailbox_drain(world.mailbox);
     mailbox_close(world.mailbox);
     uv_close((uv_handle_t *)&world.tick, NULL);
     uv_run(&world.loop, UV_RUN_DEFAULT);
