@@ -138,7 +138,7 @@ def test_a_reload(lab):
         metrics = running.wait_for(
             lambda metrics: metrics.value(
                 "qga_exporter_config_last_reload_successful") == 0, "the bad config refused", 60)
-        assert "reloaded.yml:3" in running.process.log()
+        assert "reloaded.yml:4" in running.process.log()
         assert healthy(metrics, "old")
 
         write_config(lab, QUICK_CONFIG.replace("vcpu:       {", "vcpu:       {enabled: false, "),

@@ -44,7 +44,7 @@ def test_each_collector_tells_of_its_success(metrics, domain):
         labels = {"domain": domain, "collector": collector}
         assert metrics.value("qga_collector_success", **labels) == 1, collector
         assert metrics.value("qga_collector_supported", **labels) == 1, collector
-        assert 0 < metrics.value("qga_collector_duration_seconds", **labels) < 3, collector
+        assert not metrics.find("qga_collector_duration_seconds", **labels), collector
 
 
 @pytest.mark.parametrize("domain, generation", GENERATIONS.items())
