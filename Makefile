@@ -364,6 +364,15 @@ bench-render: $(RENDER_BENCH) ## measure scrapes of 1,000 guests in all forms, w
 	$(Q)$<
 .PHONY: bench-render
 
+SCRAPE_SERVER := $(BUILD)/tests/bench/scrape_server
+$(SCRAPE_SERVER): $(SCRAPE_SERVER).o $$(call archives,tests/bench/scrape_server)
+	@echo '  LINK  $@'
+	$(Q)$(CC) $(LINK) $(LDFLAGS) -o $@ $^ $(PACKAGE_LIBS) -lm
+
+bench-scrape: $(SCRAPE_SERVER) ## measure scrapes of 1,000 guests over HTTP, beside haproxy, node_exporter and a static buffer
+	$(Q)QGA_SCRAPE_SERVER=$(abspath $<) /usr/bin/python3 tests/bench/scrape.py
+.PHONY: bench-scrape
+
 bench-fleet: $(BUILD)/qga-exporter ## count the series of real guests; measure a Prometheus that scrapes several hosts (root)
 	$(Q)QGA_EXPORTER=$(abspath $<) /usr/bin/python3 tests/bench/fleet.py
 

@@ -3,12 +3,8 @@
  * a plain copy of the same bytes; and what slow readers hold.  CPU time of one core,
  * without HTTP. */
 #include "base/clock.h"
-#include "collector.h"
+#include "bench/synthetic.h"
 #include "kit/memory.h"
-#include "poll/poller.h"
-#include "store/store.h"
-#include "store/telemetry.h"
-#include "store/telemetry_text.h"
 
 #include <malloc.h>
 #include <stdio.h>
@@ -16,7 +12,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define SERIES_PER_GUEST 138
 #define ROUNDS 21
 #define MIB (1024.0 * 1024.0)
 
@@ -25,7 +20,8 @@
 #define GZIP_KEPT_NS_MAX 1e6
 #define RESIDENT_MIB_MAX 80
 #define SLOW_READERS 64
-#define HELD_BODIES_MAX 2.1 /* two, and what is needed to make one */
+#define HELD_BODIES_MAX 2.1  /* two, and what is needed to make one */
+#define UPDATE_RATIO_MAX 1.3 /* caches are as large as they are */
 
 static bool all_reached = true;
 
@@ -47,50 +43,6 @@ resident_mib(void)
         abort();
     (void)fclose(file);
     return (double)pages * (double)sysconf(_SC_PAGESIZE) / MIB;
-}
-
-/* As many series of the parts' families as are wanted, some with several labels. */
-static void
-put_guest(struct store *store, struct store_guest *guest, const char *identity,
-          const struct store_part *parts, size_t parts_count, double value)
-{
-    static const struct samples_limits limits = {.series_max = 1000,
-                                                 .label_bytes_max = 256};
-    static const char *const words[METRIC_LABELS_MAX] = {
-        "enp1s0", "ext4", "/var/lib/data", "ipv4", "x", "x",
-        "x",      "x",    "Debian",        "12",   "x", "x",
-        "x",      "x"};
-    struct samples *samples = samples_new(&limits);
-    size_t left = SERIES_PER_GUEST;
-
-    for (size_t i = 0; i < parts_count; i++) {
-        samples_clear(samples);
-        for (size_t f = 0; parts[i].families[f]; f++) {
-            const struct metric *metric = parts[i].families[f];
-            size_t labels = 0;
-
-            while (metric->labels[labels])
-                labels++;
-            for (int repeat = 0; repeat < (labels > 0 ? 3 : 1) && left > 0; repeat++) {
-                const char *values[METRIC_LABELS_MAX];
-                char first[16];
-
-                memcpy(values, words, sizeof(values));
-                (void)snprintf(first, sizeof(first), "vda%d", repeat);
-                values[0] = first;
-                samples_add(samples, metric, value + (double)left / 1000,
-                            (struct label_values){values, labels});
-                left--;
-            }
-        }
-        if (samples_count(samples) > 0)
-            store_put(store, guest, i,
-                      exposition_render(identity, parts[i].families, samples),
-                      INT64_MAX);
-    }
-    if (left > 0)
-        abort();
-    samples_free(samples);
 }
 
 static int
@@ -197,26 +149,42 @@ measure_slow_readers(struct store *store)
         "bodies", HELD_BODIES_MAX, peak_mib - idle_mib <= HELD_BODIES_MAX * body_mib);
 }
 
+/* Whether others are there makes no difference to the one that says something new. */
+static double
+update_ns(size_t guests)
+{
+    struct synthetic synthetic = synthetic_new(guests);
+    int64_t took_ns[ROUNDS];
+
+    for (int i = 0; i < ROUNDS; i++) {
+        int64_t start_ns = clock_read_ns(CLOCK_THREAD_CPUTIME_ID);
+
+        synthetic_put(&synthetic, synthetic.first, FIRST_IDENTITY, i);
+        took_ns[i] = clock_read_ns(CLOCK_THREAD_CPUTIME_ID) - start_ns;
+    }
+    synthetic_free(&synthetic);
+    qsort(took_ns, ROUNDS, sizeof(took_ns[0]), compare);
+    return (double)took_ns[ROUNDS / 2];
+}
+
+static void
+measure_updates(size_t guests)
+{
+    double few_ns = update_ns(10), many_ns = update_ns(guests);
+
+    printf("\none guest's update: %.1f us beside 10, %.1f us beside %zu\n",
+           few_ns / 1e3, many_ns / 1e3, guests);
+    row("one guest's update, beside all and beside 10", many_ns / few_ns, "times",
+        UPDATE_RATIO_MAX, many_ns <= UPDATE_RATIO_MAX * few_ns);
+}
+
 int
 main(void)
 {
-    static const char *const commands[] = {"guest-info", NULL};
-    const char *wanted = getenv("GUESTS");
-    size_t guests = wanted ? strtoul(wanted, NULL, 10) : 1000, length;
-    struct store_part parts[POLLER_SLOTS_MAX + TELEMETRY_PARTS];
-    size_t guest_parts = poller_slots(parts);
-    struct telemetry *telemetry = telemetry_new(commands, poller_states());
+    size_t guests = synthetic_guests(), length;
+    struct synthetic synthetic = synthetic_new(guests);
+    struct store *store = synthetic.store;
 
-    memcpy(parts + guest_parts, telemetry_parts, sizeof(telemetry_parts));
-    struct store *store = store_new(parts, guest_parts + TELEMETRY_PARTS, telemetry);
-
-    for (size_t i = 0; i < guests; i++) {
-        char identity[64];
-
-        (void)snprintf(identity, sizeof(identity), "domain=\"web-server-%zu\"", i);
-        put_guest(store, store_guest_add(store, identity), identity, parts, guest_parts,
-                  (double)i);
-    }
     printf("%zu guests of %d series; %.1f MiB resident before the first scrape\n",
            guests, SERIES_PER_GUEST, resident_mib());
     printf("%-44s %12s %-12s %10s\n", "", "measured", "", "limit");
@@ -231,7 +199,7 @@ main(void)
     row("resident, all four forms kept", resident_mib(), "MiB", RESIDENT_MIB_MAX,
         resident_mib() <= RESIDENT_MIB_MAX);
     measure_slow_readers(store);
-    store_free(store);
-    telemetry_free(telemetry);
+    measure_updates(guests);
+    synthetic_free(&synthetic);
     return all_reached ? EXIT_SUCCESS : EXIT_FAILURE;
 }
