@@ -157,7 +157,7 @@ json_collectors(const struct detail *detail)
                       "last_success_timestamp_seconds",
                       json_number_or_null(collector->data_s > 0, collector->data_s),
                       "duration_seconds",
-                      json_number_or_null(*note->outcome != '\0', collector->took_s),
+                      json_number_or_null(collector->took_s >= 0, collector->took_s),
                       "dropped_series", (int)collector->dropped));
     }
     return collectors;

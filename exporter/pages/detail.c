@@ -140,7 +140,8 @@ detail_of(const struct view *view, const struct view_guest *guest)
 
     detail.collectors = memory_new(note->collectors_count, sizeof(*detail.collectors));
     for (size_t i = 0; i < note->collectors_count; i++)
-        detail.collectors[i].note = &note->collectors[i];
+        detail.collectors[i] =
+            (struct detail_collector){.note = &note->collectors[i], .took_s = -1};
     read_collectors(&detail, view, guest);
     read_filesystems(&detail, view, guest);
     read_rest(&detail, view, guest);

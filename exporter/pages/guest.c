@@ -131,7 +131,7 @@ add_collector(struct text *out, const struct detail_collector *collector, double
     text_add_format(out, "</td><td>%s</td><td>", note->outcome);
     html_add_age(out, collector->data_s, now_s);
     text_add_string(out, "</td><td>");
-    if (*note->outcome)
+    if (collector->took_s >= 0)
         html_add_seconds(out, collector->took_s);
     text_add_format(out, "</td><td>%zu</td>", collector->dropped);
 }
