@@ -128,7 +128,7 @@ def agent():
         g.lines("Time that a call takes", "How long the last call of each collector "
                 "took; with profile: full.",
                 g.series(q("max by (collector) (qga_collector_duration_seconds{GUEST})"),
-                         "{{collector}}"), unit="s", min=0, no_value="Nothing was asked yet."),
+                         "{{collector}}"), unit="s", min=0, no_value="Only with profile: full."),
         g.lines("Failures in a row", "Calls in a row without a usable answer. From the second on "
                 "the agent is only probed, less and less often.",
                 [g.series(q("max(qga_agent_consecutive_failures{GUEST})"), "failures in a row"),

@@ -146,7 +146,7 @@ TROUBLES = (
     Trouble("QgaGuestMemoryFailure", WARNING, "the host's memory failed", "",
             happened("memory_failure")),
     Trouble("QgaGuestRebooting", WARNING, "reboots again and again", "",
-            happened("rebooted", 3)),
+            happened("rebooted", 3.5)),
     Trouble("QgaVcpusOffline", WARNING, "vCPUs not online", "", """
      qga_domain_vcpus{GUEST}
          - on BY_GUEST qga_vcpus{GUEST, state="online"} > 0
