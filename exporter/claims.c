@@ -64,12 +64,12 @@ bind_name(const char *place)
 }
 
 static struct claim
-claim_place(const char place[PLACE_BYTES])
+claim_place(const char place[PLACE_BYTES], bool is_told)
 {
     struct claim claim = {.fd = bind_name(place)};
 
     memcpy(claim.place, place, PLACE_BYTES);
-    if (claim.fd < 0 && errno == EADDRINUSE)
+    if (claim.fd < 0 && errno == EADDRINUSE && !is_told)
         log_warn("another exporter on this host asks the guests behind the same "
                  "sockets, so each is asked twice; stop one of the two: "
                  "ss -xap | grep qga-exporter: names them",
@@ -117,8 +117,10 @@ claims_take(struct claims *claims, const struct config *config)
             continue;
         struct claim *held = find_claim(before, place);
 
-        claims->list[claims->count++] = held ? *held : claim_place(place);
-        if (held)
+        bool is_held = held && held->fd >= 0;
+
+        claims->list[claims->count++] = is_held ? *held : claim_place(place, held);
+        if (is_held)
             held->fd = -1;
     }
     let_go(before);

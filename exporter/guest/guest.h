@@ -132,6 +132,7 @@ struct guest {
     enum agent_state last_state; /* as last logged and published */
     unsigned int unpublished;    /* GUEST_COUNTS, GUEST_EVENTS, or 0 */
     int64_t log_spent_ns; /* its transitions in the log, as time that pays for them */
+    int64_t events_log_spent_ns; /* likewise what its host tells */
 
     UT_hash_handle hh;          /* by key */
     UT_hash_handle by_identity; /* unique among the guests of a source */

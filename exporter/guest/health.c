@@ -131,7 +131,7 @@ static bool
 is_not_asked_yet(const struct guest *guest, enum agent_state state)
 {
     return state == AGENT_UNKNOWN && guest_is_askable(guest) &&
-           guest->last_failure.kind == FAILURE_NONE;
+           guest->calls_total == 0 && guest->last_failure.kind == FAILURE_NONE;
 }
 
 void

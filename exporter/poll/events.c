@@ -39,8 +39,9 @@ watch_count_event(struct guest *guest, const struct guest_event *event)
     if (event->kind == GUEST_PANICKED)
         guest->panicked_ns = now_ns;
     guest->unpublished |= GUEST_EVENTS;
-    log_write(publish_log_level(guest, level_of(event->kind), now_ns), __FILE__,
-              __LINE__, "the host tells of a guest", LOG_STR("domain", guest->name),
-              LOG_STR("event", guest_event_names[event->kind]), LOG_STR("disk", disk),
-              LOG_END);
+    log_write(
+        publish_log_level(&guest->events_log_spent_ns, level_of(event->kind), now_ns),
+        __FILE__, __LINE__, "the host tells of a guest", LOG_STR("domain", guest->name),
+        LOG_STR("event", guest_event_names[event->kind]), LOG_STR("disk", disk),
+        LOG_END);
 }

@@ -220,13 +220,13 @@ is_trouble(enum agent_state state)
 /* A guest whose agent connects again and again does not fill the log: a few lines at
  * once, and then one now and then. */
 enum log_level
-publish_log_level(struct guest *guest, enum log_level level, int64_t now_ns)
+publish_log_level(int64_t *spent_ns, enum log_level level, int64_t now_ns)
 {
-    if (guest->log_spent_ns > now_ns + (LOG_BURST - 1) * LOG_EACH_NS)
+    if (*spent_ns > now_ns + (LOG_BURST - 1) * LOG_EACH_NS)
         return LOG_DEBUG;
-    if (guest->log_spent_ns < now_ns)
-        guest->log_spent_ns = now_ns;
-    guest->log_spent_ns += LOG_EACH_NS;
+    if (*spent_ns < now_ns)
+        *spent_ns = now_ns;
+    *spent_ns += LOG_EACH_NS;
     return level;
 }
 
@@ -237,7 +237,8 @@ log_transition(struct guest *guest, enum agent_state state, int64_t now_ns)
         guest->last_failure.kind != FAILURE_NONE ? guest->last_failure.text : "";
 
     log_write(
-        publish_log_level(guest, is_trouble(state) ? LOG_WARN : LOG_INFO, now_ns),
+        publish_log_level(&guest->log_spent_ns, is_trouble(state) ? LOG_WARN : LOG_INFO,
+                          now_ns),
         __FILE__, __LINE__,
         is_trouble(state) ? "the guest agent is in trouble" : "the guest agent's state",
         LOG_STR("domain", guest->name), LOG_STR("state", agent_state_names[state]),

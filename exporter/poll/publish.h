@@ -33,8 +33,8 @@ void publish_series(const struct watch *watch, const struct guest *guest,
 /* The guest's balloon, as far as it is known. */
 void publish_balloon(const struct watch *watch, const struct guest *guest);
 /* What is logged of a guest: so many lines at once, and then one in so long; what is
- * beyond that is of level debug.  now_ns: CLOCK_MONOTONIC. */
-enum log_level publish_log_level(struct guest *guest, enum log_level level,
+ * beyond that is of level debug.  `spent_ns` is its budget; now_ns: CLOCK_MONOTONIC. */
+enum log_level publish_log_level(int64_t *spent_ns, enum log_level level,
                                  int64_t now_ns);
 /* Events, in a place of the store that may not be the guest's any more.  `pause`: why
  * it stands still; NULL: it does not. */

@@ -64,6 +64,10 @@ test_the_second_says_it_once(void **state)
     assert_non_null(strstr(err, pattern));
     assert_int_equal(take(second, sources, 1), 0); /* a reload */
     claims_free(first);
+    assert_int_equal(take(second, sources, 1), 0); /* now it has them */
+    first = claims_new();
+    assert_int_equal(take(first, sources, 1), 1);
+    claims_free(first);
     claims_free(second);
     claims_free(NULL);
     /* The names are free again. */

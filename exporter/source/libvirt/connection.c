@@ -49,6 +49,8 @@ adopts(int fd)
     pthread_mutex_lock(&connections.lock);
     if (connection->socket < 0)
         connection->socket = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (connection->severed) /* before it had one */
+        (void)shutdown(fd, SHUT_RDWR);
     pthread_mutex_unlock(&connections.lock);
     libvirt_events_wake(); /* it has a deadline to watch */
     return connection->for_calls;

@@ -253,7 +253,7 @@ note_error(const struct source *source, const struct proxmox_guest *before,
 static void
 keep_configuration(const struct proxmox_guest *before, struct proxmox_guest *now)
 {
-    if (now->is_known || !before->is_known || before->started != now->started)
+    if (now->is_known || !before->is_known || has_started(before, now))
         return;
     now->is_known = true;
     now->configuration = before->configuration;

@@ -131,6 +131,9 @@ test_up_of_one_that_was_not_asked(void **state)
     guest->opted_out = false;
     guest->channel = CHANNEL_UNKNOWN;
     assert_true(up(guest, AGENT_UNKNOWN) == 0);
+    guest->channel = CHANNEL_CONNECTED;
+    guest->calls_total = 1; /* and it has come again since */
+    assert_true(up(guest, AGENT_UNKNOWN) == 0);
     guest_free(guest);
 }
 
