@@ -151,13 +151,20 @@ def idle_connections(exporter):
 
 @contextlib.contextmanager
 def pipelines(exporter):
+    whole = []
+
     def act():
         with dial(exporter) as file:
             request = b"GET /-/healthy HTTP/1.1\r\nHost: x\r\n"
             say(file, (request + b"\r\n") * 500 + request + b"Connection: close\r\n\r\n")
-            assert hear(file).count(b"HTTP/1.1 200 OK") == 501
+            answers = hear(file).count(b"HTTP/1.1 200 OK")
+        # Its address may have connections of the attack before, and be let in later.
+        assert answers in (0, 501)
+        if answers:
+            whole.append(answers)
 
     with repeated(act):
+        wait_for(lambda: whole, "a pipeline is answered", 60, 0.02)
         yield
 
 
