@@ -38,6 +38,7 @@ WINDOWS = "windows.1+x"
 ELSEWHERE = {
     ("Calls and failures", "B"): WINDOWS,
     ("Frozen for", "A"): "frozen",
+    ("Collectors", "E"): WINDOWS,
     ("Collectors", "F"): WINDOWS,
     ("NVMe disks", None): WINDOWS,
     ("Drivers", None): WINDOWS,
