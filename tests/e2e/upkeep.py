@@ -12,6 +12,7 @@ import time
 from lab.process import wait_for
 
 CLOCK_MAX_S = 3  # by the agent's word, through virsh
+CLOCK_SLIP_S = 20  # what a starved machine makes of an emulated guest; no test leaves so little
 
 
 class Upkeep:
@@ -132,7 +133,8 @@ def _agent(guest, clock_s):
                                      " fsfreeze -u /data; agent kill", check=False)
         wait_for(thawed, f"the agent of {guest.name}, let loose")
     offset_s = guest.agent_command("guest-get-time") / 1e9 - time.time()
-    if abs(offset_s - clock_s) > CLOCK_MAX_S:
+    if abs(offset_s - clock_s) > CLOCK_SLIP_S:
         yield f"the clock of {guest.name} is {offset_s:.0f} s off, not {clock_s}"
+    if abs(offset_s - clock_s) > CLOCK_MAX_S:
         guest.wait_for_control().set_clock(clock_s)
 
