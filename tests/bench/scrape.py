@@ -33,8 +33,8 @@ PLAIN = "text/plain;version=0.0.4"
 OPENMETRICS = "application/openmetrics-text;version=1.0.0"
 
 
-def ask(port, path="/metrics", accept=PLAIN, gzip=False):
-    connection = socket.create_connection(("127.0.0.1", port), timeout=120)
+def ask(port, path="/metrics", accept=PLAIN, gzip=False, source="127.0.0.1"):
+    connection = socket.create_connection(("127.0.0.1", port), 120, (source, 0))
     coding = "Accept-Encoding: gzip\r\n" if gzip else ""
     connection.sendall(f"GET {path} HTTP/1.1\r\nHost: x\r\nAccept: {accept}\r\n{coding}"
                        "Connection: close\r\n\r\n".encode())
@@ -161,7 +161,8 @@ def measure(served, others):
 
 def with_slow_readers(served):
     """One scrape's time while others have asked and do not read."""
-    slow = [ask(served.port) for _ in range(SLOW_READERS)]
+    slow = [ask(served.port, source=f"127.6.6.{1 + number % 4}")
+            for number in range(SLOW_READERS)]
     try:
         return statistics.median(scrape(served.port)[0] for _ in range(ROUNDS))
     finally:
