@@ -6,20 +6,11 @@ import re
 import pytest
 
 import exposition
-from conftest import healthy, write_config
+from conftest import QUICK_CONFIG, healthy, write_config
 from lab.image import ROOT
 from lab.process import wait_for
 from lab.programs import Exporter, get
 
-COLLECTORS = """
-collectors:
-  clock:      {interval: 1s, timeout: 2s}
-  agent:      {interval: 2s, timeout: 2s}
-  os:         {interval: 2s, timeout: 2s}
-  network:    {interval: 2s, timeout: 2s}
-  filesystem: {interval: 2s, timeout: 2s}
-health: {failures_before_backoff: 2, backoff: 1s, backoff_max: 2s, starting: 2s}
-"""
 PROFILES = ("minimal", "default", "full")
 MOST = {"minimal": 30, "default": 90}
 GUESTS = ("old", "new")
@@ -62,7 +53,8 @@ def _shown(lab):
     """Of each profile: the exposition, once the guests have said all."""
     shown = {}
     for profile in PROFILES:
-        config = write_config(lab, f"profile: {profile}\n{COLLECTORS}", f"{profile}.yml")
+        text = QUICK_CONFIG.replace("profile: full", f"profile: {profile}")
+        config = write_config(lab, text, f"{profile}.yml")
         with Exporter(lab, f"--config.file={config}", name=profile) as exporter:
             metrics = exporter.wait_for(lambda metrics, profile=profile: whole(metrics, profile),
                                         f"all of the profile {profile}")

@@ -93,6 +93,15 @@ def goes_on(exporter):
              "the guests are asked on", 60, 0.02)
 
 
+def converse(exporter, request):
+    """Says it all, and nothing more; hears what comes."""
+    with dial(exporter) as file:
+        say(file, request)
+        with contextlib.suppress(OSError):
+            file.shutdown(socket.SHUT_WR)
+        return hear(file)
+
+
 # Each attack is a context: it lasts as long as what stands in it.
 
 @contextlib.contextmanager
@@ -180,15 +189,7 @@ HUGE = [b"GET /" + b"a" * (1 << 20) + b" HTTP/1.1\r\nHost: x\r\n\r\n",
 @contextlib.contextmanager
 def huge_headers(exporter):
     turn = itertools.cycle(HUGE)
-
-    def act():
-        with dial(exporter) as file:
-            say(file, next(turn))
-            with contextlib.suppress(OSError):
-                file.shutdown(socket.SHUT_WR)
-            hear(file)
-
-    with repeated(act):
+    with repeated(lambda: converse(exporter, next(turn))):
         yield
 
 
@@ -246,15 +247,8 @@ def cut_scrapes(exporter):
 @contextlib.contextmanager
 def noise(exporter):
     dice = random.Random(7)
-
-    def act():
-        with dial(exporter) as file:
-            say(file, dice.randbytes(dice.randrange(1, 4000)) + b"\r\n\r\n")
-            with contextlib.suppress(OSError):
-                file.shutdown(socket.SHUT_WR)
-            hear(file)
-
-    with repeated(act):
+    with repeated(lambda: converse(
+            exporter, dice.randbytes(dice.randrange(1, 4000)) + b"\r\n\r\n")):
         yield
 
 
