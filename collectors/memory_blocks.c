@@ -5,7 +5,7 @@
 #include "kit/guest_json.h"
 
 static const struct metric memory_block_bytes = {
-    .name = "qga_memory_block_bytes",
+    .name = "qga_memory_block_size_bytes",
     .help = "Size of one memory block (guest-get-memory-block-info size, cached).",
     .type = METRIC_GAUGE,
 };

@@ -54,7 +54,7 @@ static const struct metric network_address_info = {
     .series = "1 per address",
 };
 static const struct metric interface_info = {
-    .name = "qga_interface_info",
+    .name = "qga_domain_interface_info",
     .help =
         "The host's end of an interface of the guest, found by its hardware address "
         "(guest-network-get-interfaces hardware-address, cached, and the domain's "

@@ -3,10 +3,10 @@
 #include "kit/guest_json.h"
 
 static const struct metric vcpu_online = {
-    .name = "qga_vcpu_online",
+    .name = "qga_cpu_online",
     .help = "Whether the guest has the vCPU online (guest-get-vcpus online, cached).",
     .type = METRIC_GAUGE,
-    .labels = {"vcpu"},
+    .labels = {"cpu"},
     .series = "1 per vCPU",
 };
 static const struct metric vcpu_count = {

@@ -29,7 +29,7 @@ def summary():
                unit="short", thresholds=NONE_IS_GOOD, no_value="no filesystem"),
         g.stat("Longest freeze", "For how long the guest that has been frozen longest has been: "
                "until it is thawed, whatever writes in it waits.",
-               g.now(q("max(qga_agent_frozen_seconds{GUEST})")), unit="s",
+               g.now(q("max(time() - qga_filesystems_frozen_since_timestamp_seconds{GUEST})")), unit="s",
                thresholds=FROZEN_STEPS, no_value="none"),
         g.stat("Outdated agents", "Guests whose agent is older than QEMU 5.2.",
                g.now(q("count(qga_agent_info{GUEST, OUTDATED}) or vector(0)")), unit="short",

@@ -56,7 +56,7 @@ def summary():
                g.now(q('max(qga_vcpus{GUEST, state="online"})')), unit="short",
                thresholds=g.steps(base=g.BLUE), no_value="not told"),
         g.stat("Frozen for", "For how long the guest's filesystems have been frozen, by a backup "
-               "most likely.", g.now(q("max(qga_agent_frozen_seconds{GUEST})")), unit="s",
+               "most likely.", g.now(q("max(time() - qga_filesystems_frozen_since_timestamp_seconds{GUEST})")), unit="s",
                thresholds=FROZEN_STEPS, no_value="not frozen"),
         g.stat("Users", "Users logged in (collector users).", g.now(q("max(qga_users{GUEST})")),
                unit="short", thresholds=g.steps(base=g.BLUE), no_value="not told"))
@@ -351,7 +351,7 @@ def network():
                 columns={"device": "Interface", "address": "Address", "prefix_length": "Prefix",
                          "family": "Family"}, no_value="The guest has no address."),
         g.table("Interfaces", "The guest's interfaces and the host's ends of them.",
-                [g.rows(q("qga_network_info{GUEST}")), g.rows(q("qga_interface_info{GUEST}"))],
+                [g.rows(q("qga_network_info{GUEST}")), g.rows(q("qga_domain_interface_info{GUEST}"))],
                 (8, 8), sort="Interface", no_value="The agent tells of none.",
                 columns={"device": "Interface", "address": "Hardware address",
                          "target": "Host's device", "network": "Leads to", "model": "Model"}),

@@ -104,9 +104,9 @@ TROUBLES = (
        or qga_disk_nvme_available_spare_ratio{GUEST}
          < qga_disk_nvme_available_spare_threshold_ratio{GUEST})"""),
     Trouble("QgaFilesystemsFrozen", WARNING, "frozen for long", "",
-            "qga_agent_frozen_seconds{GUEST} > 30"),
+            "time() - qga_filesystems_frozen_since_timestamp_seconds{GUEST} > 30"),
     Trouble("QgaFilesystemsFrozen", CRITICAL, "frozen for long", "",
-            "qga_agent_frozen_seconds{GUEST} > 300"),
+            "time() - qga_filesystems_frozen_since_timestamp_seconds{GUEST} > 300"),
 
     *(Trouble("QgaNetworkErrors", WARNING, "network errors", "device", condition)
       for condition in of_packets("errs", 0.01)),

@@ -48,7 +48,7 @@ source_add(struct source_config **sources, size_t *count)
     *sources = memory_resize(*sources, *count + 1, sizeof(**sources));
     struct source_config *source = &(*sources)[(*count)++];
     *source = (struct source_config){.kind = SOURCE_LIBVIRT};
-    source->name = memory_string("");
+    source->name = memory_string("libvirt");
     source->libvirt.uri = memory_string(CONFIG_DEFAULT_LIBVIRT_URI);
     source->libvirt.lanes = DEFAULT_LANES;
     source->libvirt.balloon = (struct balloon_config){
@@ -254,8 +254,8 @@ static const struct section_key proxmox_keys[] = {
 };
 
 const struct section_key config_source_keys[] = {
-    {"name", .standard = "none", .range = "letters, digits, `.` `-` `_`",
-     .help = "needed with more than one source; the label `source`"},
+    {"name", .standard = "its kind", .range = "letters, digits, `.` `-` `_`",
+     .help = "the label `source` of its guests' series; unique"},
     {"libvirt", .keys = config_libvirt_keys},
     {"socket", .keys = socket_keys},
     {"proxmox", .keys = proxmox_keys},
@@ -285,6 +285,7 @@ source_kind_read(const struct tree_node *map, struct source_config *source,
     source->kind = found->keys == socket_keys    ? SOURCE_SOCKET
                    : found->keys == proxmox_keys ? SOURCE_PROXMOX
                                                  : SOURCE_LIBVIRT;
+    section_set_text(&source->name, found->key);
     map = tree_child(map, found->key);
     if (section_read(found->keys, map, source, why) < 0)
         return -1;
@@ -296,17 +297,13 @@ source_kind_read(const struct tree_node *map, struct source_config *source,
 }
 
 static int
-source_name_read(const struct tree_node *map, bool needed, struct source_config *source,
+source_name_read(const struct tree_node *map, struct source_config *source,
                  struct failure *why)
 {
     const struct tree_node *node = tree_child(map, "name");
-    const char *name = "";
+    const char *name;
 
-    if (!node && needed)
-        return tree_fail(why, map,
-                         "has no name; with more than one source give each a unique "
-                         "name");
-    if (!node || (!needed && node->quoted && node->text[0] == '\0'))
+    if (!node)
         return 0;
     if (section_text(node, config_check_source_name, &name, why) < 0)
         return -1;
@@ -320,12 +317,13 @@ source_check_unique(const struct source_config *sources,
                     const struct source_config *last, const struct tree_node *map,
                     struct failure *why)
 {
+    const struct tree_node *name = tree_child(map, "name");
     char quoted[TREE_QUOTE_BYTES];
 
     for (const struct source_config *other = sources; other < last; other++) {
         if (strcmp(other->name, last->name) == 0)
             return tree_fail(
-                why, tree_child(map, "name"),
+                why, name ? name : map,
                 "\"%s\" is also the name of sources[%td]; give each source "
                 "a unique name",
                 tree_quote(last->name, quoted), other - sources);
@@ -353,8 +351,8 @@ source_check_unique(const struct source_config *sources,
 }
 
 static int
-source_read(const struct tree_node *map, bool name_needed,
-            struct source_config **sources, size_t *count, struct failure *why)
+source_read(const struct tree_node *map, struct source_config **sources, size_t *count,
+            struct failure *why)
 {
     const char *names[SECTION_KEYS_MAX + 1] = {NULL};
 
@@ -364,7 +362,7 @@ source_read(const struct tree_node *map, bool name_needed,
     struct source_config *source = source_add(sources, count);
 
     if (source_kind_read(map, source, why) < 0 ||
-        source_name_read(map, name_needed, source, why) < 0)
+        source_name_read(map, source, why) < 0)
         return -1;
     return source_check_unique(*sources, source, map, why);
 }
@@ -391,7 +389,7 @@ config_sources_read(const struct tree_node *list, struct source_config **sources
                              "is one too many; %d sources are the most, so start a "
                              "second exporter for the rest",
                              CONFIG_SOURCES_MAX);
-        if (source_read(map, list->first->next, sources, count, why) < 0)
+        if (source_read(map, sources, count, why) < 0)
             return -1;
     }
     return 0;

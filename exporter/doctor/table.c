@@ -142,9 +142,8 @@ write_sources_away(struct text *out, const struct doctor *doctor)
             continue;
         char *place = doctor_escape(doctor_source_place(source->config));
 
-        text_add_format(out, "source %s%s%s is away: %s\n    remedy: %s\n",
-                        source->config->name, *source->config->name ? " " : "", place,
-                        source->why, source->remedy);
+        text_add_format(out, "source %s %s is away: %s\n    remedy: %s\n",
+                        source->config->name, place, source->why, source->remedy);
         free(place);
     }
 }

@@ -212,6 +212,14 @@ parse_reply(struct incoming *in)
 }
 
 static void
+learn_of_freeze(struct incoming *in, bool frozen)
+{
+    if (frozen && !in->guest->freeze.frozen)
+        in->guest->frozen_since_ns = in->answer->received_ns;
+    freeze_learn(&in->guest->freeze, frozen, in->answer->received_mono_ns);
+}
+
+static void
 read_reply(struct incoming *in)
 {
     if (in->wanted && says_the_same(in)) {
@@ -223,8 +231,7 @@ read_reply(struct incoming *in)
     if (!value)
         return;
     if (in->collector->is_frozen)
-        freeze_learn(&in->guest->freeze, in->collector->is_frozen(value),
-                     in->answer->received_mono_ns);
+        learn_of_freeze(in, in->collector->is_frozen(value));
     if (in->wanted &&
         make_series(in, value, "the reply has another shape than documented") == 0)
         learn(in, value);

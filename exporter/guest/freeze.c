@@ -11,8 +11,6 @@
 void
 freeze_learn(struct freeze *freeze, bool frozen, int64_t now_ns)
 {
-    if (frozen && !freeze->frozen)
-        freeze->since_ns = now_ns;
     /* That explains what was refused: the next refusal may be another freeze's. */
     for (size_t i = 0; i < COLLECTORS_MAX && frozen; i++)
         freeze_worked(freeze, i);

@@ -18,7 +18,6 @@
 struct freeze {
     bool frozen; /* by the agent's word */
     bool untold; /* the question must not be sent (guest/avoid.h) */
-    int64_t since_ns;
     int64_t thawed_ns; /* when the agent last said that it is not; 0: never */
     bool cannot_tell;  /* ... or rather refused to say */
     struct {

@@ -8,15 +8,15 @@
 #include <string.h>
 
 struct guest *
-guest_new(const struct guest_facts *facts, const char *source_label)
+guest_new(const struct guest_facts *facts, const char *source_name)
 {
     struct guest *guest = memory_new(1, sizeof(*guest));
 
     guest->key = memory_string(facts->key);
     guest->name = memory_string(facts->name);
     guest->uuid = memory_string(facts->uuid);
-    guest->identity = exposition_identity(facts->name, source_label);
-    guest->source_name = memory_string(source_label ? source_label : "");
+    guest->identity = exposition_identity(facts->name, source_name);
+    guest->source_name = memory_string(source_name ? source_name : "");
     guest->last_state = AGENT_UNKNOWN;
     guest->last_collector = SIZE_MAX;
     for (size_t i = 0; i < collectors_count; i++) {

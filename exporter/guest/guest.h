@@ -80,7 +80,7 @@ struct guest {
     char *key, *uuid;
     char *name;        /* the label `domain` */
     char *listed_name; /* as its source calls it */
-    char *source_name; /* the label `source`; "" if there is none */
+    char *source_name; /* the label `source` */
     char *identity;    /* both labels, as they stand in its series */
 
     /* What its source says of it. */
@@ -103,6 +103,7 @@ struct guest {
     bool answered;                  /* this incarnation of the agent, at least once */
     struct guest_software software; /* kept when it goes */
     struct freeze freeze;
+    int64_t frozen_since_ns; /* CLOCK_REALTIME; while it is frozen */
     struct failure
         last_failure; /* of the last call; FAILURE_NONE: it was answered well */
     size_t
@@ -139,7 +140,7 @@ struct guest {
     UT_hash_handle by_socket;   /* where it has one */
 };
 
-struct guest *guest_new(const struct guest_facts *facts, const char *source_label);
+struct guest *guest_new(const struct guest_facts *facts, const char *source_name);
 void guest_free(struct guest *guest);
 
 /* Its UUID, where that comes to be known late; "": it is not (any more).  Returns what

@@ -53,11 +53,11 @@ static const struct metric failures_total = {
 };
 GAUGE(last_response, true, "qga_agent_last_response_timestamp_seconds",
       "When the agent last answered, an error of its own included (host clock).", NULL);
-GAUGE(frozen_seconds, false, "qga_agent_frozen_seconds",
-      "For how long the guest's filesystems have been frozen, as far as the exporter "
-      "saw; "
-      "absent while they are not.",
-      NULL);
+GAUGE(
+    frozen_since, false, "qga_filesystems_frozen_since_timestamp_seconds",
+    "When the exporter first saw the guest's filesystems frozen, in this freeze (host "
+    "clock); absent while they are not.",
+    NULL);
 COLLECTOR_GAUGE(
     success, false, "qga_collector_success",
     "Whether the collector's last call brought data; absent until it was asked.");
@@ -88,7 +88,7 @@ COLLECTOR_GAUGE(
 
 const struct metric *const health_metrics[] = {
     &up,          &agent_state,    &backing_off,   &consecutive_failures,
-    &calls_total, &failures_total, &last_response, &frozen_seconds,
+    &calls_total, &failures_total, &last_response, &frozen_since,
     &success,     &duration,       &last_success,  &supported,
     &avoided,     &dropped,        NULL,
 };
@@ -136,7 +136,7 @@ is_not_asked_yet(const struct guest *guest, enum agent_state state)
 
 void
 health_samples(const struct guest *guest, enum agent_state state, bool is_backing_off,
-               const bool *enabled, int64_t now_ns, struct samples *out)
+               const bool *enabled, struct samples *out)
 {
     bool is_up = state == AGENT_RESPONSIVE || state == AGENT_FROZEN ||
                  (state == AGENT_BUSY && guest->answered);
@@ -155,8 +155,7 @@ health_samples(const struct guest *guest, enum agent_state state, bool is_backin
     if (guest->last_response_ns != 0)
         samples_add(out, &last_response, seconds(guest->last_response_ns), NO_LABELS);
     if (guest->freeze.frozen)
-        samples_add(out, &frozen_seconds, seconds(now_ns - guest->freeze.since_ns),
-                    NO_LABELS);
+        samples_add(out, &frozen_since, seconds(guest->frozen_since_ns), NO_LABELS);
     for (size_t i = 0; i < collectors_count; i++) {
         if (enabled[i])
             collector_samples(collectors[i]->name, &guest->collectors[i], out);

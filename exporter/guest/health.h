@@ -13,8 +13,8 @@
 /* NULL-terminated, in the order of the exposition. */
 extern const struct metric *const health_metrics[];
 
-/* `enabled[i]`: the collector is asked for in the config.  now_ns: CLOCK_MONOTONIC. */
+/* `enabled[i]`: the collector is asked for in the config. */
 void health_samples(const struct guest *guest, enum agent_state state, bool backing_off,
-                    const bool *enabled, int64_t now_ns, struct samples *out);
+                    const bool *enabled, struct samples *out);
 
 #endif

@@ -15,7 +15,7 @@ const struct device_table device_tables[] = {
       {"Prefix length", "prefix_length"}}},
     {"The host's ends of interfaces",
      "interface_host_ends",
-     "qga_interface_info",
+     "qga_domain_interface_info",
      {{"Interface", "device"},
       {"Hardware address", "address"},
       {"Host's device", "target"},

@@ -187,13 +187,13 @@ add_fullest(struct text *out, const struct row *row)
 }
 
 static void
-add_row(struct text *out, const struct row *row, double now_s)
+add_row(struct text *out, const struct row *row, bool with_source, double now_s)
 {
     const struct guest_note *note = row->guest->note;
 
     text_add_string(out, "<tr><th scope=\"row\">");
     html_add_guest_link(out, note->domain, note->source);
-    if (*note->source) {
+    if (with_source) {
         text_add_string(out, " <span class=\"soft\">");
         html_add_word(out, note->source, WORD_SHORT);
         text_add_string(out, "</span>");
@@ -242,6 +242,7 @@ list_page(struct text *out, const struct view *view, const struct rows *rows,
           const struct pages_query *query, double now_s)
 {
     size_t first = (size_t)(query->page - 1) * PAGES_ROWS;
+    bool with_source = view->sources && view->sources->count > 1;
 
     html_begin(out, "Guests", "/guests");
     text_add_string(out, "<h1>Guests</h1>\n");
@@ -257,7 +258,7 @@ list_page(struct text *out, const struct view *view, const struct rows *rows,
     add_head(out, query);
     text_add_string(out, "<tbody>\n");
     for (size_t i = first; i < rows->count && i < first + PAGES_ROWS; i++)
-        add_row(out, &rows->rows[i], now_s);
+        add_row(out, &rows->rows[i], with_source, now_s);
     text_add_string(out, "</tbody>\n</table>\n");
     add_others(out, query, (rows->count + PAGES_ROWS - 1) / PAGES_ROWS);
     html_end(out);

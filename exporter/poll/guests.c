@@ -94,17 +94,11 @@ watch_drop_guest(struct watch *watch, struct guest *guest)
         watch_forget_guest(watch, guest);
 }
 
-static const char *
-source_label(const struct watch *watch)
-{
-    return watch->labelled ? watch->identity.name : NULL;
-}
-
 /* By what becomes of the name in its label: two that are no UTF-8 may become one. */
 static struct guest *
 find_name(struct watch *watch, const char *name)
 {
-    char *identity = exposition_identity(name, source_label(watch));
+    char *identity = exposition_identity(name, watch->identity.name);
     struct guest *guest;
 
     HASH_FIND(by_identity, watch->identities, identity, strlen(identity), guest);
@@ -188,7 +182,7 @@ add_guest(struct watch *watch, const struct guest_facts *facts)
 
     unique_name(watch, facts, name);
     named.name = name;
-    struct guest *guest = guest_new(&named, source_label(watch));
+    struct guest *guest = guest_new(&named, watch->identity.name);
 
     guest->listed_name = memory_string(facts->name);
     guest->incarnation = facts->incarnation;

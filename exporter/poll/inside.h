@@ -26,7 +26,6 @@ struct watch {
     struct source_config identity; /* to find it again at a reload; owned */
     struct schedule *schedule;
     size_t telemetry_row;
-    bool labelled; /* series carry the label `source` */
     bool up, tried, paused;
     bool balloons_awaited; /* for the first time */
     bool surveyed;         /* every guest was asked once, or found not to answer */

@@ -136,7 +136,6 @@ review(uv_timer_t *timer)
 static void
 start_watches(struct poller *poller, const struct config *config)
 {
-    bool labelled = config->sources_count > 1;
     size_t kept = poller->watches_count;
 
     for (size_t i = 0; i < config->sources_count; i++) {
@@ -144,11 +143,10 @@ start_watches(struct poller *poller, const struct config *config)
         bool is_watched = false;
 
         for (size_t j = 0; j < kept; j++)
-            is_watched |= watch_is_of(poller->watches[j], source, labelled);
+            is_watched |= watch_is_of(poller->watches[j], source);
         if (is_watched)
             continue;
-        struct watch *watch =
-            watch_start(&poller->watch_parts, source, labelled, config);
+        struct watch *watch = watch_start(&poller->watch_parts, source, config);
 
         watch_pause(watch, poller->paused);
         poller->watches[poller->watches_count++] = watch;
@@ -197,7 +195,7 @@ static bool
 is_wanted(const struct watch *watch, const struct config *config)
 {
     for (size_t i = 0; i < config->sources_count; i++) {
-        if (watch_is_of(watch, &config->sources[i], config->sources_count > 1))
+        if (watch_is_of(watch, &config->sources[i]))
             return true;
     }
     return false;

@@ -193,7 +193,7 @@ publish_record(const struct watch *watch, const struct guest *guest)
 }
 
 static void
-publish_health(const struct watch *watch, const struct guest *guest, int64_t now_ns)
+publish_health(const struct watch *watch, const struct guest *guest)
 {
     struct samples *samples = watch->rules.samples;
     bool enabled[COLLECTORS_MAX];
@@ -203,7 +203,7 @@ publish_health(const struct watch *watch, const struct guest *guest, int64_t now
     samples_restart(samples, &host_limits);
     health_samples(guest, guest->last_state,
                    schedule_is_backing_off(watch->schedule, &guest->schedule), enabled,
-                   now_ns, samples);
+                   samples);
     store_put(watch->parts->store, guest->place, collectors_count,
               render(watch, guest->identity, health_metrics), INT64_MAX);
 }
@@ -270,7 +270,7 @@ publish(const struct watch *watch, struct guest *guest, unsigned int changed,
                        describe_guest(watch, guest, now_ns));
     if (!(changed & GUEST_HEALTH))
         return false;
-    publish_health(watch, guest, now_ns);
+    publish_health(watch, guest);
     guest->unpublished &= ~(unsigned int)GUEST_COUNTS;
     return true;
 }

@@ -90,7 +90,7 @@ has_balloons(const struct watch *watch)
 
 struct watch *
 watch_start(const struct watch_parts *parts, const struct source_config *source,
-            bool labelled, const struct config *config)
+            const struct config *config)
 {
     struct watch *watch = memory_new(1, sizeof(*watch));
     const struct source_capacity none = {0};
@@ -101,7 +101,6 @@ watch_start(const struct watch_parts *parts, const struct source_config *source,
     watch->rules.samples = samples_new(&nothing);
     take_config(watch, config);
     watch->driver = parts->drivers[source->kind];
-    watch->labelled = labelled;
     watch->progress_ns = clock_monotonic_ns();
     source_config_copy(&watch->identity, source);
     watch->balloons_awaited = has_balloons(watch);
@@ -119,11 +118,9 @@ watch_start(const struct watch_parts *parts, const struct source_config *source,
 }
 
 bool
-watch_is_of(const struct watch *watch, const struct source_config *source,
-            bool labelled)
+watch_is_of(const struct watch *watch, const struct source_config *source)
 {
-    return watch->labelled == labelled &&
-           source_config_is_same(&watch->identity, source);
+    return source_config_is_same(&watch->identity, source);
 }
 
 void

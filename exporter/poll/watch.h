@@ -13,10 +13,9 @@ struct guest;
 struct watch;
 struct watch_parts;
 
-/* Starts the source.  `config` is borrowed until watch_configure() or watch_stop().
- * `labelled`: the guests' series carry the label `source`. */
+/* Starts the source.  `config` is borrowed until watch_configure() or watch_stop(). */
 struct watch *watch_start(const struct watch_parts *parts,
-                          const struct source_config *source, bool labelled,
+                          const struct source_config *source,
                           const struct config *config);
 /* New intervals, limits and collectors for the guests that are there. */
 void watch_configure(struct watch *watch, const struct config *config);
@@ -29,8 +28,7 @@ bool watch_finish(struct watch *watch);
  * Whether all came back; the loop must run once more to close the handles. */
 bool watch_stop(struct watch *watch, int64_t deadline_ns);
 
-bool watch_is_of(const struct watch *watch, const struct source_config *source,
-                 bool labelled);
+bool watch_is_of(const struct watch *watch, const struct source_config *source);
 
 /* Once a second: notices what only time tells, and adds the guests to the count of
  * their state (enum agent_state).  now_ns: CLOCK_MONOTONIC. */

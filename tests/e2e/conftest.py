@@ -175,7 +175,7 @@ def exporter(lab, quick_config):
 
 # One series of each of the five card collectors.
 CARD_SERIES = ("qga_clock_offset_seconds", "qga_network_info", "qga_filesystem_size_bytes",
-               "qga_vcpu_online", "qga_os_info")
+               "qga_cpu_online", "qga_os_info")
 
 
 def healthy(metrics, domain):

@@ -112,7 +112,7 @@ FAULTS = {
         "`qga_collector_supported` names it"),
     "frozen": Fault(
         "The filesystems are frozen (a backup)", "frozen", "", STATUS, THAWED,
-        "None; if `qga_agent_frozen_seconds` grows beyond the backup, `virsh domfsthaw`"),
+        "None; if `qga_filesystems_frozen_since_timestamp_seconds` is older than the backup, `virsh domfsthaw`"),
     "busy": Fault(
         "Another client's call holds the agent (a long fsfreeze hook)",
         "busy", "", BUSY, LEFT_ALONE,

@@ -139,7 +139,7 @@ def test_with_a_period_it_says_what_proc_says(exporter, lab, web):
 def test_the_doctor_and_once_have_it(lab):
     assert not notes(lab, "web")
     _, out, _ = run_exporter(lab, "--once", f"--libvirt.uri={lab.uri}")
-    assert '\nqga_balloon_MemAvailable_bytes{domain="web"} ' in out
+    assert '\nqga_balloon_MemAvailable_bytes{domain="web",source="libvirt"} ' in out
 
 
 def test_no_word_is_older_than_its_age(exporter):

@@ -37,7 +37,8 @@ def test_guests_are_targets(exporter, old, new):
         assert labels["agent_version"].startswith(version)
         assert (labels["interface"], labels["interfaces"]) == ("eth0", ",eth0,")
         assert (labels["address"], labels["address_family"]) == (GUEST_IPV4, "ipv4")
-        assert labels["source"] == labels["title"] == labels["instance_name"] == ""
+        assert labels["title"] == labels["instance_name"] == ""
+        assert labels["source"] == "libvirt"
 
 
 def test_filters(exporter):

@@ -49,7 +49,7 @@ def test_the_disk_below_a_filesystem(lab, exporter, old):
 
 
 def test_the_other_end_of_an_interface(exporter, old):
-    labels = exporter.metrics().labels("qga_interface_info", domain="old")
+    labels = exporter.metrics().labels("qga_domain_interface_info", domain="old")
     assert (labels["device"], labels["address"]) == ("eth0", old.mac)
     assert labels["model"] == "virtio"
 
@@ -63,14 +63,14 @@ def test_an_interface_that_comes(lab, exporter, new):
         pytest.skip("there are no TAP devices here")
     try:
         metrics = exporter.wait_for(
-            lambda metrics: metrics.find("qga_interface_info", domain="new", address=mac),
+            lambda metrics: metrics.find("qga_domain_interface_info", domain="new", address=mac),
             "the new interface")
-        labels = metrics.labels("qga_interface_info", domain="new", address=mac)
+        labels = metrics.labels("qga_domain_interface_info", domain="new", address=mac)
         assert (labels["device"], labels["target"]) == ("eth1", target)
     finally:
         lab.virsh("detach-device", "new", path, "--live")
     exporter.wait_for(
-        lambda metrics: not metrics.find("qga_interface_info", domain="new", address=mac),
+        lambda metrics: not metrics.find("qga_domain_interface_info", domain="new", address=mac),
         "the interface is gone")
 
 

@@ -219,7 +219,7 @@ def test_interfaces(metrics, one):
 
 def test_interfaces_meet_the_hosts(lab, metrics, one):
     ends = {labels["device"]: labels
-            for labels, _ in metrics.find("qga_interface_info", domain=one.name)}
+            for labels, _ in metrics.find("qga_domain_interface_info", domain=one.name)}
     listed = {words[4]: words[0] for words in
               map(str.split, lab.virsh("domiflist", one.name).splitlines())}
     for nic, mac in one.macs.items():
@@ -310,8 +310,8 @@ def test_vcpus(exporter, one):
     assert metrics.value("qga_vcpus", domain=one.name, state="offline") == 0
     for vcpus in ("qga_domain_vcpus", "qga_domain_vcpus_maximum"):
         assert metrics.value(vcpus, domain=one.name) == 2
-    assert {labels["vcpu"] for labels, value
-            in metrics.find("qga_vcpu_online", domain=one.name) if value == 1} == {"0", "1"}
+    assert {labels["cpu"] for labels, value
+            in metrics.find("qga_cpu_online", domain=one.name) if value == 1} == {"0", "1"}
     if "cpustats" in UNSUPPORTED[one.name]:
         assert not metrics.find("qga_cpu_seconds_total", domain=one.name)
         return
@@ -334,7 +334,7 @@ def test_a_user_logs_in_and_out(exporter, one):
 def test_memory_blocks(metrics, one):
     size, online, offline = memory_blocks(one.guest)
     assert size * online >= (GUEST_MEMORY_MIB - 8) << 20
-    assert metrics.value("qga_memory_block_bytes", domain=one.name) == size
+    assert metrics.value("qga_memory_block_size_bytes", domain=one.name) == size
     for state, count in (("online", online), ("offline", offline)):
         assert metrics.value("qga_memory_blocks_bytes", domain=one.name,
                              state=state) == count * size

@@ -38,7 +38,7 @@ def test_disabled_command(guest, exporter):
         asked = [call for call in watched.timeline.calls(NAME, noticed)
                  if call.command == "guest-get-vcpus"]
         metrics = exporter.metrics()
-        assert not metrics.find("qga_vcpu_online", domain=NAME)
+        assert not metrics.find("qga_cpu_online", domain=NAME)
         # At most once, if it was asked before guest-info had told.
         assert not asked
         assert failures(metrics, NAME).get("disabled", 0) <= watched.before.get("disabled", 0) + 1

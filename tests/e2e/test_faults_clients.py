@@ -102,14 +102,15 @@ def test_frozen(lab, guest, exporter):
     """What is asked meanwhile is told by the guest's side, and how often by the exporter's."""
     as_impostor(guest, exporter, "-recorder", "/data")
     exporter.wait_for(lambda metrics: metrics.value("qga_up", domain=NAME) == 1
-                      and metrics.find("qga_vcpu_online", domain=NAME), "the recorder answers")
+                      and metrics.find("qga_cpu_online", domain=NAME), "the recorder answers")
     watched = Watched(exporter, "frozen")
+    began_s = time.time() - 1
     try:
         lab.virsh("domfsfreeze", NAME)
         watched.now()
         watched.is_noticed()
         metrics = exporter.wait_for(
-            lambda metrics: (metrics.value("qga_agent_frozen_seconds", domain=NAME) or 0) > 0
+            lambda metrics: (metrics.value("qga_filesystems_frozen_since_timestamp_seconds", domain=NAME) or 0) > began_s
             and len(asked_whether_thawed(watched)) >= 3, "the agent's word for it, again and again")
         assert metrics.value("qga_up", domain=NAME) == 1
         assert watched.new_reasons(metrics) == set()
@@ -122,7 +123,7 @@ def test_frozen(lab, guest, exporter):
     watched.now()
     metrics = watched.is_over(lambda metrics: metrics.state(NAME) == "responsive",
                               watched.state("responsive"))
-    assert not metrics.find("qga_agent_frozen_seconds", domain=NAME)
+    assert not metrics.find("qga_filesystems_frozen_since_timestamp_seconds", domain=NAME)
     asked = commands(guest)
     frozen = asked[asked.index("guest-fsfreeze-freeze") + 1:asked.index("guest-fsfreeze-thaw")]
     # The first call cannot know.

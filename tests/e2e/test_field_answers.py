@@ -210,7 +210,7 @@ def test_a_loopback_of_another_name(metrics):
 
 def test_guest_info_without_a_list_of_commands(metrics, doctor):
     assert metrics.labels("qga_agent_info", domain="ancient")["version"] == "0.15.1"
-    assert metrics.find("qga_vcpu_online", domain="ancient")
+    assert metrics.find("qga_cpu_online", domain="ancient")
     assert doctor["ancient"]["agent_version"] == "0.15.1"
 
 

@@ -43,4 +43,4 @@ def test_once_ends():
         done = subprocess.run([EXPORTER, "--once", f"--config.file={config}"], timeout=120, text=True,
                               capture_output=True, check=False, cwd=place)
     assert done.returncode in (0, 1)
-    assert 'qga_up{domain="honest-0"} 1\n' in done.stdout
+    assert 'qga_up{domain="honest-0",source="socket"} 1\n' in done.stdout

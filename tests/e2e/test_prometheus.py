@@ -69,7 +69,7 @@ def test_queries(prometheus, new):
     ((_, offset),) = prometheus.query('qga_clock_offset_seconds{domain="new"}')
     low, high = new.clock_offset()
     assert low - 0.5 < offset < high + 0.5
-    ((_, online),) = prometheus.query('sum by (domain) (qga_vcpu_online{domain="old"})')
+    ((_, online),) = prometheus.query('sum by (domain) (qga_cpu_online{domain="old"})')
     assert online == 2
     ((labels, _),) = prometheus.query(
         'qga_network_address_info{domain="old",device="eth0",family="ipv4"}')

@@ -131,7 +131,7 @@ def test_who_a_guest_is(exporter, guests):
         "the disk behind bridges", 60)
     ((disk, _),) = metrics.find("qga_filesystem_disk_info", domain="101", target="virtio0")
     assert disk["pci_address"] == "0000:06:0a.0"
-    nic = metrics.labels("qga_interface_info", domain="100")
+    nic = metrics.labels("qga_domain_interface_info", domain="100")
     assert (nic["target"], nic["network"], nic["model"]) == ("tap100i0", "vmbr0", "virtio")
     assert nic["address"].upper() == guests[WEB].mac
     assert b'"__meta_qga_tags":"prod;web"' in get(f"{exporter.url}/sd")[2]

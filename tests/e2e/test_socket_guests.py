@@ -17,7 +17,7 @@ from lab.programs import Exporter, run_exporter
 # answer to a sync has told.
 LEFT_ALONE = (QUICK_CONFIG.replace("backoff: 1s, backoff_max: 2s", "backoff: 1h, backoff_max: 1h")
               .replace("failures_before_backoff: 2", "failures_before_backoff: 1"))
-SERIES = ("qga_clock_offset_seconds", "qga_os_info", "qga_vcpu_online")
+SERIES = ("qga_clock_offset_seconds", "qga_os_info", "qga_cpu_online")
 UUID = "0b9a3c6e-1c55-4be6-a5a5-6a1f3d1e8a10"
 SECOND_CHANNEL = ("<channel type='unix'>"
                   "<target type='virtio' name='org.qemu.guest_agent.1'/></channel>")
@@ -97,7 +97,7 @@ def test_who_listens_says_who_it_is(plain, plain_exporter):
         GUEST_MEMORY_MIB << 20
     ((disk, _),) = metrics.find("qga_filesystem_disk_info", domain="plain", target="drive0")
     assert disk["source_file"] == f"{plain.lab.directory}/disk/plain.raw"
-    nic = metrics.labels("qga_interface_info", domain="plain")
+    nic = metrics.labels("qga_domain_interface_info", domain="plain")
     assert (nic["address"], nic["model"]) == (plain.mac, "virtio-net-pci")
 
 

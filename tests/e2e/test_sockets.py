@@ -529,5 +529,5 @@ def test_two_guests_with_one_name(place):
                 "both agents")
             assert "twin" in metrics.domains()
             assert len(metrics.domains()) == 2
-            assert metrics.text.count('\nqga_up{domain="twin"}') == 1
+            assert metrics.text.count('\nqga_up{domain="twin",source="socket"}') == 1
             assert "twin" in exporter.process.log()

@@ -156,8 +156,8 @@ def test_once_and_doctor(lab, waits):
     with stuck(lab, VICTIM, *MANY):
         status, out, _ = run_exporter(lab, "--once", f"--libvirt.uri={lab.uri}")
         assert status == 1
-        assert f'qga_up{{domain="{WELL}"}} 1\n' in out
-        assert f'qga_up{{domain="{VICTIM}"}} 0\n' in out
+        assert f'qga_up{{domain="{WELL}",source="libvirt"}} 1\n' in out
+        assert f'qga_up{{domain="{VICTIM}",source="libvirt"}} 0\n' in out
         status, out, errors = run_exporter(lab, "doctor", f"--libvirt.uri={lab.uri}",
                                            "--format=json")
         assert is_occupied(lab, VICTIM)

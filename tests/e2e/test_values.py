@@ -68,8 +68,8 @@ def test_os(lab, metrics, domain):
 
 @pytest.mark.parametrize("domain, vcpus", [("old", 2), ("new", 1)])
 def test_vcpus(metrics, domain, vcpus):
-    found = metrics.find("qga_vcpu_online", domain=domain)
-    assert sorted(labels["vcpu"] for labels, _ in found) == [str(n) for n in range(vcpus)]
+    found = metrics.find("qga_cpu_online", domain=domain)
+    assert sorted(labels["cpu"] for labels, _ in found) == [str(n) for n in range(vcpus)]
     assert all(value == 1 for _, value in found)
     assert metrics.value("qga_vcpus", domain=domain, state="online") == vcpus
 
@@ -182,9 +182,9 @@ def test_vcpu_taken_offline(old, exporter):
     old.run("echo 0 >/sys/devices/system/cpu/cpu1/online")
     try:
         metrics = exporter.wait_for(
-            lambda metrics: metrics.value("qga_vcpu_online", domain="old", vcpu="1") == 0,
+            lambda metrics: metrics.value("qga_cpu_online", domain="old", cpu="1") == 0,
             "vCPU 1 seen offline", 60)
-        assert metrics.value("qga_vcpu_online", domain="old", vcpu="0") == 1
+        assert metrics.value("qga_cpu_online", domain="old", cpu="0") == 1
     finally:
         old.run("echo 1 >/sys/devices/system/cpu/cpu1/online")
 

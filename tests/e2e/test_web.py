@@ -85,7 +85,7 @@ def test_gzip_is_the_same(exporter, accept):
         packed, plain = both()
         return packed == plain and plain
 
-    assert b'qga_up{domain="new"}' in wait_for(alike, "the same series with gzip", 60)
+    assert b'qga_up{domain="new",source="libvirt"}' in wait_for(alike, "the same series with gzip", 60)
 
 
 def lines_of(body):

@@ -46,7 +46,7 @@ def describe(metrics, domain):
         avail = metrics.value("qga_filesystem_avail_bytes", **labels)
         yield "disk", (f"{labels['mountpoint']} ({labels['fstype']}): {mib(avail or 0)} of "
                        f"{mib(size)} available")
-    vcpus = metrics.find("qga_vcpu_online", domain=domain)
+    vcpus = metrics.find("qga_cpu_online", domain=domain)
     if vcpus:
         yield "vcpus", f"{sum(int(value) for _, value in vcpus)} of {len(vcpus)} online"
 
@@ -65,7 +65,7 @@ def complete(metrics, domains):
                for name in ("qga_clock_offset_seconds",)) and all(
         metrics.find(name, domain=domain) for domain in domains
         for name in ("qga_os_info", "qga_network_address_info", "qga_filesystem_size_bytes",
-                     "qga_vcpu_online", "qga_agent_info"))
+                     "qga_cpu_online", "qga_agent_info"))
 
 
 def show(exporter, domains):

@@ -76,9 +76,9 @@ test_metrics(void **state)
 {
     (void)state;
     assert_int_equal(print_metrics(FAKE_ANSWERS), 0);
-    expect(out, "\nqga_up{domain=\"web-1\"} 1\n");
-    expect(out, "\nqga_clock_offset_seconds{domain=\"web-1\"} ");
-    expect(out, "\nqga_exporter_source_up{source=\"\"} 1\n");
+    expect(out, "\nqga_up{domain=\"web-1\",source=\"libvirt\"} 1\n");
+    expect(out, "\nqga_clock_offset_seconds{domain=\"web-1\",source=\"libvirt\"} ");
+    expect(out, "\nqga_exporter_source_up{source=\"libvirt\"} 1\n");
     assert_int_equal(fake.calls, 1); /* once */
     assert_string_equal(err, "");
 }
@@ -88,7 +88,7 @@ test_metrics_of_a_guest_that_hangs(void **state)
 {
     (void)state;
     assert_int_equal(print_metrics(FAKE_HANGS), 1);
-    expect(out, "\nqga_up{domain=\"web-1\"} 0\n");
+    expect(out, "\nqga_up{domain=\"web-1\",source=\"libvirt\"} 0\n");
     assert_null(strstr(out, "qga_clock_offset_seconds{"));
     assert_string_equal(
         err, "qga-exporter: 0 of 1 guests answered; qga-exporter doctor says what to "
@@ -180,7 +180,7 @@ test_doctor_without_a_source(void **state)
     assert_string_equal(
         out,
         "configuration: no file, all defaults\n"
-        "source qemu:///system is away: libvirt: Connection refused\n"
+        "source libvirt qemu:///system is away: libvirt: Connection refused\n"
         "    remedy: start the daemon: systemctl start libvirtd (or virtqemud), or "
         "name another by --libvirt.uri\n");
 }

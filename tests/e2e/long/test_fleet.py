@@ -186,7 +186,7 @@ def test_hosts_of_a_file(zone):
     wait_for(lambda: zone.values('up{job="qga"}', "instance") == both(1), "both hosts", 60)
     assert zone.values("count by (instance, zone) (qga_up)", "instance", "zone") == {
         (address, "fra"): len(GUESTS) for address in HOSTS}
-    assert zone.query("qga_vcpus") and not zone.query("qga_vcpu_online")
+    assert zone.query("qga_vcpus") and not zone.query("qga_cpu_online")
     for labels, _ in zone.query('{job="qga",instance!=""}'):
         assert labels["instance"] in HOSTS
 
@@ -251,7 +251,7 @@ def test_an_agent_writes_to_a_central_prometheus(central):
     assert central.values("qga_up", "zone", "instance", "domain") == {
         ("ams", address, name): 1 for address in HOSTS for name in GUESTS}
     wait_for(lambda: central.values("job:up:sum", "zone") == {("ams",): 2}, "both exporters")
-    assert central.query("qga_vcpus") and not central.query("qga_vcpu_online")
+    assert central.query("qga_vcpus") and not central.query("qga_cpu_online")
     assert central.targets("qga") == []
     assert central.bad_rules() == []
 

@@ -13,7 +13,7 @@ static void
 check_defaults(const struct config *config)
 {
     assert_int_equal(config->sources_count, 1);
-    assert_string_equal(config->sources[0].name, "");
+    assert_string_equal(config->sources[0].name, "libvirt");
     assert_int_equal(config->sources[0].kind, SOURCE_LIBVIRT);
     assert_string_equal(config->sources[0].libvirt.uri, "qemu:///system");
     assert_int_equal(config->sources[0].libvirt.lanes, 4);

@@ -45,7 +45,7 @@ test_socket_sources(void **state)
     assert_int_equal(config->sources[0].socket.use, SOCKET_KEPT);
     config_free(config);
     config = config_of("sources: [{socket: {preset: proxmox}}]\n");
-    check_socket(&config->sources[0], "", "/var/run/qemu-server/*.qga",
+    check_socket(&config->sources[0], "socket", "/var/run/qemu-server/*.qga",
                  "([0-9]+)[.]qga$");
     config_free(config);
 }
@@ -168,8 +168,6 @@ static const struct yaml_mistake mistakes[] = {
     {"sources:\n- {name: a, socket: {path: /x}}\n- {name: a, libvirt: {}}\n",
      "3: sources[1].name: \"a\" is also the name of sources[0]; give each source a "
      "unique name"},
-    {"sources:\n- socket: {path: /x}\n- libvirt: {}\n",
-     "2: sources[0]: has no name; with more than one source give each a unique name"},
     {"sources:\n- socket: {path: agents}\n",
      "2: sources[0].socket.path: \"agents\" is not the path of sockets; write it like "
      "\"/run/agents/*.sock\""},
@@ -218,7 +216,8 @@ static const struct yaml_mistake mistakes[] = {
      "1: sources[0].name: \"a b\" is not a name for a source; write at most 64 "
      "letters, digits, dots, dashes or underscores"},
     {"sources:\n- libvirt: {}\n- libvirt: {}\n",
-     "2: sources[0]: has no name; with more than one source give each a unique name"},
+     "3: sources[1]: \"libvirt\" is also the name of sources[0]; give each source a "
+     "unique name"},
     {"sources:\n- {name: a, libvirt: {}}\n- {name: \"\", libvirt: {}}\n",
      "3: sources[1].name: \"\" is empty; give the source a name"},
     {"sources:\n- {name: a, libvirt: {}}\n- {name: a, libvirt: {uri: \"b://c\"}}\n",

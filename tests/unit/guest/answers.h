@@ -106,8 +106,8 @@ take(struct guest *guest, const char *collector, struct answer answer)
 
     answer.sent_mono_ns = now_ns - S / 100;
     answer.received_mono_ns = now_ns;
-    answer.sent_ns = NOW_REAL - S / 100;
-    answer.received_ns = NOW_REAL;
+    answer.received_ns = NOW_REAL + now_ns - NOW;
+    answer.sent_ns = answer.received_ns - S / 100;
     return guest_answer(guest, &turn, &answer, &rules, now_ns);
 }
 

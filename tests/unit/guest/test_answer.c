@@ -101,7 +101,6 @@ put_into(struct guest *guest, enum situation situation)
     case HELD:
         be_well(guest);
         guest->freeze.frozen = guest->schedule.restricted = true;
-        guest->freeze.since_ns = NOW - 60 * S;
         guest->schedule.held = situation == HELD;
         break;
     case REFUSED:
@@ -359,10 +358,29 @@ test_the_table(void **state)
     assert_int_equal(wrong, 0);
 }
 
+/* Of each freeze its first answer, by the host's clock. */
+static void
+test_since_when_it_is_frozen(void **state)
+{
+    static const char *const said_in_turn[] = {FROZEN_STATUS, FROZEN_STATUS,
+                                               THAWED_STATUS, FROZEN_STATUS};
+    static const int64_t since_s[] = {0, 0, 0, 15};
+    struct guest *guest = new_guest();
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(since_s) / sizeof(since_s[0]); i++) {
+        (void)take(guest, "fsfreeze", said(said_in_turn[i]));
+        assert_int_equal(guest->frozen_since_ns, NOW_REAL + since_s[i] * S);
+        now_ns += 5 * S;
+    }
+    guest_free(guest);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        TEST(test_since_when_it_is_frozen),
         TEST(test_the_table),
     };
 

@@ -54,7 +54,7 @@ test_health_of_a_guest_that_never_answered(void **state)
     (void)state;
     memset(enabled, true, sizeof(enabled));
     guest->failures_total[FAILURE_TIMEOUT] = 3;
-    health_samples(guest, AGENT_UNRESPONSIVE, true, enabled, NOW, samples);
+    health_samples(guest, AGENT_UNRESPONSIVE, true, enabled, samples);
     assert_true(has_sample(samples, "qga_up", NULL));
     assert_true(has_sample(samples, "qga_agent_state", "unresponsive"));
     assert_true(has_sample(samples, "qga_agent_failures_total", "timeout"));
@@ -76,7 +76,7 @@ value(const struct guest *guest, enum agent_state state, const char *name)
     bool enabled[COLLECTORS_MAX] = {false};
     double found = -1;
 
-    health_samples(guest, state, false, enabled, NOW, samples);
+    health_samples(guest, state, false, enabled, samples);
     for (size_t i = 0; i < samples_count(samples); i++) {
         struct sample sample = samples_at(samples, i);
 
@@ -138,14 +138,17 @@ test_up_of_one_that_was_not_asked(void **state)
 }
 
 static void
-test_for_how_long_it_is_frozen(void **state)
+test_since_when_it_is_frozen(void **state)
 {
     struct guest *guest = new_guest();
 
     (void)state;
-    assert_true(value(guest, AGENT_FROZEN, "qga_agent_frozen_seconds") == -1);
-    freeze_learn(&guest->freeze, true, NOW - 5000000000);
-    assert_true(value(guest, AGENT_FROZEN, "qga_agent_frozen_seconds") == 5);
+    assert_true(value(guest, AGENT_FROZEN,
+                      "qga_filesystems_frozen_since_timestamp_seconds") == -1);
+    freeze_learn(&guest->freeze, true, NOW);
+    guest->frozen_since_ns = INT64_C(1764460800) * 1000 * 1000 * 1000;
+    assert_true(value(guest, AGENT_FROZEN,
+                      "qga_filesystems_frozen_since_timestamp_seconds") == 1764460800);
     guest_free(guest);
 }
 
@@ -156,7 +159,7 @@ main(void)
         cmocka_unit_test(test_health_of_a_guest_that_never_answered),
         cmocka_unit_test(test_up),
         cmocka_unit_test(test_up_of_one_that_was_not_asked),
-        cmocka_unit_test(test_for_how_long_it_is_frozen),
+        cmocka_unit_test(test_since_when_it_is_frozen),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

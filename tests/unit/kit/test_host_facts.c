@@ -159,7 +159,7 @@ test_interfaces_meet_their_other_end(void **state)
         collected("network", "[{\"name\": \"eth0\", \"hardware-address\": "
                              "\"52:54:00:00:00:01\"}, {\"name\": \"other\", "
                              "\"hardware-address\": \"52:54:00:00:00:02\"}]");
-    const char *const *labels = find(samples, "qga_interface_info").label_values;
+    const char *const *labels = find(samples, "qga_domain_interface_info").label_values;
     assert_string_equal(labels[0], "eth0");
     assert_string_equal(labels[1], "52:54:00:00:00:01");
     assert_string_equal(labels[2], "vnet3");

@@ -57,7 +57,7 @@ static const struct metric
                .labels = {"collector"}},
     domain_info = {.help = "", .name = "qga_domain_info", .labels = {"title"}},
     host_end = {.help = "",
-                .name = "qga_interface_info",
+                .name = "qga_domain_interface_info",
                 .labels = {"device", "address", "target", "network", "model"}};
 static const struct metric *const health_families[] = {
     &calls_total, &answered, &data_of, &took, &dropped, NULL};
@@ -84,7 +84,7 @@ world_note(const char *domain, const char *state)
 
     note->domain = memory_string(domain);
     note->uuid = memory_string("8eb0f9fd-80a6-59b0-bac3-f74533a7bcc7");
-    note->source = memory_string("");
+    note->source = memory_string("here");
     note->agent_version = memory_string("");
     note->os = memory_string("");
     note->state = state;
@@ -116,7 +116,7 @@ world_add_well(struct store *store, const char *domain, const char *word,
 {
     const struct samples_limits limits = {.series_max = 99, .label_bytes_max = 8192};
     struct samples *samples = samples_new(&limits);
-    char *identity = exposition_identity(domain, NULL);
+    char *identity = exposition_identity(domain, "here");
     struct store_guest *place = store_guest_add(store, identity);
     struct guest_note *note = world_note(domain, "responsive");
     struct discovery_address address;
@@ -151,7 +151,7 @@ world_add_well(struct store *store, const char *domain, const char *word,
 static inline void
 world_add_lost(struct store *store, const char *domain, const char *word)
 {
-    char *identity = exposition_identity(domain, NULL);
+    char *identity = exposition_identity(domain, "here");
     struct guest_note *note = world_note(domain, "disconnected");
 
     world_finding(note, false, "a remark", "nothing to do");

@@ -48,9 +48,10 @@ counts(const struct world *world, const char *event, unsigned int count)
 {
     char line[256];
 
-    (void)snprintf(line, sizeof(line),
-                   "qga_domain_events_total{domain=\"web-1\",event=\"%s\"} %u\n", event,
-                   count);
+    (void)snprintf(
+        line, sizeof(line),
+        "qga_domain_events_total{domain=\"web-1\",source=\"here\",event=\"%s\"} %u\n",
+        event, count);
     return serves(world, line);
 }
 

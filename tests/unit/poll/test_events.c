@@ -100,16 +100,14 @@ test_disks_have_the_names_of_the_definition(void **state)
     happens(GUEST_IO_ERROR, "");
     review(&world);
     assert_true(counts(&world, "io_error", 4));
-    assert_true(
-        serves(&world,
-               "qga_domain_disk_io_errors_total{domain=\"web-1\",target=\"vda\"} 2\n"));
-    assert_true(serves(
-        &world,
-        "qga_domain_disk_io_errors_total{domain=\"web-1\",target=\"virtio-disk7\"} 1"));
-    assert_true(serves(
-        &world, "qga_domain_disk_io_errors_total{domain=\"web-1\",target=\"\"} 1\n"));
-    assert_false(serves(
-        &world, "qga_domain_disk_io_errors_total{domain=\"web-1\",target=\"vdb\"}"));
+    assert_true(serves(&world, "qga_domain_disk_io_errors_total{domain=\"web-1\","
+                               "source=\"here\",target=\"vda\"} 2\n"));
+    assert_true(serves(&world, "qga_domain_disk_io_errors_total{domain=\"web-1\","
+                               "source=\"here\",target=\"virtio-disk7\"} 1"));
+    assert_true(serves(&world, "qga_domain_disk_io_errors_total{domain=\"web-1\","
+                               "source=\"here\",target=\"\"} 1\n"));
+    assert_false(serves(&world, "qga_domain_disk_io_errors_total{domain=\"web-1\","
+                                "source=\"here\",target=\"vdb\"}"));
     close_world(&world);
     domain_facts_unref(definition);
 }
@@ -127,7 +125,7 @@ pause_by(enum domain_state domain, enum pause_reason reason)
     the_source.listener->guest_seen(the_source.listener->context, &the_source, &facts);
 }
 
-#define PAUSED "qga_domain_paused{domain=\"web-1\",reason="
+#define PAUSED "qga_domain_paused{domain=\"web-1\",source=\"here\",reason="
 
 static void
 test_why_it_stands_still(void **state)

@@ -72,9 +72,8 @@ test_it_counts_on_when_it_is_started_again(void **state)
     happens(GUEST_IO_ERROR, "vda");
     stops();
     assert_true(counts(&world, "panicked", 2));
-    assert_true(
-        serves(&world,
-               "qga_domain_disk_io_errors_total{domain=\"web-1\",target=\"vda\"} 2\n"));
+    assert_true(serves(&world, "qga_domain_disk_io_errors_total{domain=\"web-1\","
+                               "source=\"here\",target=\"vda\"} 2\n"));
     close_world(&world);
 }
 
@@ -116,9 +115,12 @@ test_there_is_an_end_to_them(void **state)
         the_source.listener->guest_event(context, &the_source, name, &event);
         the_source.listener->guest_gone(context, &the_source, name);
     }
-    assert_false(serves(&world, "qga_domain_events_total{domain=\"g0\","));
-    assert_true(serves(&world, "qga_domain_events_total{domain=\"g1\","));
-    assert_true(serves(&world, "qga_domain_events_total{domain=\"g256\","));
+    assert_false(
+        serves(&world, "qga_domain_events_total{domain=\"g0\",source=\"here\","));
+    assert_true(
+        serves(&world, "qga_domain_events_total{domain=\"g1\",source=\"here\","));
+    assert_true(
+        serves(&world, "qga_domain_events_total{domain=\"g256\",source=\"here\","));
     close_world(&world);
 }
 

@@ -190,7 +190,8 @@ test_a_refusal_that_repeats_itself_renews_nothing(void **state)
     come_up();
     await_call(&world);
     answer(VCPUS);
-    assert_true(shows(&world, "qga_vcpu_online{domain=\"web-1\",vcpu=\"0\"} 1\n"));
+    assert_true(shows(
+        &world, "qga_cpu_online{domain=\"web-1\",source=\"here\",cpu=\"0\"} 1\n"));
 
     announce(true); /* the agent is restarted, with the command forbidden */
     assert_string_equal(await_call(&world), "guest-get-vcpus");
@@ -199,8 +200,8 @@ test_a_refusal_that_repeats_itself_renews_nothing(void **state)
     answer("{\"return\":\"thawed\"}");
     assert_string_equal(await_call(&world), "guest-get-vcpus");
     answer(DISABLED);
-    assert_false(shows(&world, "qga_vcpu_online{"));
-    assert_true(shows(&world, "qga_collector_success{domain=\"web-1\","
+    assert_false(shows(&world, "qga_cpu_online{"));
+    assert_true(shows(&world, "qga_collector_success{domain=\"web-1\",source=\"here\","
                               "collector=\"vcpu\"} 0\n"));
     close_world(&world);
 }
@@ -261,8 +262,9 @@ test_a_freeze_right_after_a_thaw_forbids_nothing(void **state)
     answer("{\"return\":\"frozen\"}");
     assert_true(shows(&world, "state=\"frozen\"} 1\n"));
     assert_false(shows(&world, "qga_agent_failures_total{"));
-    assert_false(shows(&world, "qga_collector_supported{domain=\"web-1\","
-                               "collector=\"vcpu\"} 0\n"));
+    assert_false(shows(&world,
+                       "qga_collector_supported{domain=\"web-1\",source=\"here\","
+                       "collector=\"vcpu\"} 0\n"));
     close_world(&world);
 }
 
@@ -284,21 +286,21 @@ test_what_the_source_says_of_itself_becomes_metrics(void **state)
 
     (void)state;
     open_world(&world);
-    assert_true(tells(&world, "\nqga_exporter_lanes{source=\"\"} 4\n"));
-    assert_true(tells(&world, "\nqga_exporter_source_up{source=\"\"} 0\n"));
+    assert_true(tells(&world, "\nqga_exporter_lanes{source=\"here\"} 4\n"));
+    assert_true(tells(&world, "\nqga_exporter_source_up{source=\"here\"} 0\n"));
 
     the_source.lanes_in_use = 3;
     the_source.listener->source_up(the_source.listener->context, &the_source);
-    assert_true(tells(&world, "\nqga_exporter_source_up{source=\"\"} 1\n"));
-    assert_true(tells(&world, "\nqga_exporter_lanes_in_use{source=\"\"} 3\n"));
+    assert_true(tells(&world, "\nqga_exporter_source_up{source=\"here\"} 1\n"));
+    assert_true(tells(&world, "\nqga_exporter_lanes_in_use{source=\"here\"} 3\n"));
 
     the_source.lanes_in_use = 2;
     watch_review(world.watch, clock_monotonic_ns(), guests);
-    assert_true(tells(&world, "\nqga_exporter_lanes_in_use{source=\"\"} 2\n"));
+    assert_true(tells(&world, "\nqga_exporter_lanes_in_use{source=\"here\"} 2\n"));
     assert_false(tells(&world, "\nqga_exporter_sockets_beyond_limit{"));
 
     the_source.listener->source_down(the_source.listener->context, &the_source, "");
-    assert_true(tells(&world, "\nqga_exporter_source_up{source=\"\"} 0\n"));
+    assert_true(tells(&world, "\nqga_exporter_source_up{source=\"here\"} 0\n"));
     close_world(&world);
 }
 

@@ -7,8 +7,9 @@
 #include "unit/poll/world.h"
 
 #define MAX_AGE (75 * S)
-#define WORD "\nqga_balloon_MemTotal_bytes{domain=\"web-1\"} 4096\n"
-#define RESIDENT "\nqga_domain_memory_resident_bytes{domain=\"web-1\"} 8192\n"
+#define WORD "\nqga_balloon_MemTotal_bytes{domain=\"web-1\",source=\"here\"} 4096\n"
+#define RESIDENT                                                                       \
+    "\nqga_domain_memory_resident_bytes{domain=\"web-1\",source=\"here\"} 8192\n"
 
 static void
 tell(int64_t age_ns)
@@ -45,9 +46,10 @@ count_is(const struct world *world, const char *count)
     size_t guests_by_state[AGENT_STATES] = {0};
     char line[128];
 
-    (void)snprintf(line, sizeof(line),
-                   "\nqga_exporter_guests_without_balloon_statistics{source=\"\"} %s\n",
-                   count);
+    (void)snprintf(
+        line, sizeof(line),
+        "\nqga_exporter_guests_without_balloon_statistics{source=\"here\"} %s\n",
+        count);
     watch_review(world->watch, clock_monotonic_ns(), guests_by_state);
     char *text = own_text(world->parts.telemetry, EXPOSITION_TEXT);
 

@@ -103,7 +103,7 @@ static int
 set_up(void **state)
 {
     static const char *const states[] = {"all", NULL};
-    static char name[] = "";
+    static char name[] = "here";
     static struct source_config source;
     struct store_part slots[PUBLISH_SLOTS_MAX];
     struct failure why;
@@ -123,7 +123,7 @@ set_up(void **state)
     };
     source = world.config->sources[0];
     source.name = name;
-    world.watch = watch_start(&world.parts, &source, false, world.config);
+    world.watch = watch_start(&world.parts, &source, world.config);
     watch_pause(world.watch, true);
     return 0;
 }
@@ -203,7 +203,8 @@ test_two_of_one_name(void **state)
     announce("3", "web");
     announce("2", "web");
     assert_string_equal(guests(),
-                        "1=domain=\"web\";2=domain=\"web~2\";3=domain=\"web~3\";");
+                        "1=domain=\"web\",source=\"here\";2=domain=\"web~2\",source="
+                        "\"here\";3=domain=\"web~3\",source=\"here\";");
 }
 
 /* Each byte that is no UTF-8 becomes the same character in the labels. */
@@ -214,9 +215,9 @@ test_two_names_that_become_one(void **state)
     announce("1", "web\x80");
     announce("2", "web\xff");
     announce("3", "web\xEF\xBF\xBD");
-    assert_string_equal(guests(), "1=domain=\"web\xEF\xBF\xBD\";"
-                                  "2=domain=\"web\xEF\xBF\xBD~2\";"
-                                  "3=domain=\"web\xEF\xBF\xBD~3\";");
+    assert_string_equal(guests(), "1=domain=\"web\xEF\xBF\xBD\",source=\"here\";"
+                                  "2=domain=\"web\xEF\xBF\xBD~2\",source=\"here\";"
+                                  "3=domain=\"web\xEF\xBF\xBD~3\",source=\"here\";");
 }
 
 /* The daemon was away while the domain was stopped, renamed and started. */
@@ -231,7 +232,8 @@ test_another_name(void **state)
     announce("1", "shop");
     announce("2", "db");
     come_up();
-    assert_string_equal(guests(), "2=domain=\"db\";1=domain=\"shop\";");
+    assert_string_equal(
+        guests(), "2=domain=\"db\",source=\"here\";1=domain=\"shop\",source=\"here\";");
 }
 
 static void
@@ -245,7 +247,8 @@ test_names_change_hands(void **state)
     announce("1", "db");
     announce("2", "web");
     come_up();
-    assert_string_equal(guests(), "1=domain=\"db\";2=domain=\"web\";");
+    assert_string_equal(
+        guests(), "1=domain=\"db\",source=\"here\";2=domain=\"web\",source=\"here\";");
 }
 
 /* One that got a suffix keeps it for as long as its source calls it the same. */
@@ -258,7 +261,7 @@ test_a_suffix_is_no_other_name(void **state)
     come_up();
     the_source.listener->guest_gone(the_source.listener->context, &the_source, "1");
     announce("2", "web");
-    assert_string_equal(guests(), "2=domain=\"web~2\";");
+    assert_string_equal(guests(), "2=domain=\"web~2\",source=\"here\";");
 }
 
 /* /sd shows so much of a name: what tells them apart must be in it, and no character is
@@ -276,12 +279,13 @@ test_long_names(void **state)
     announce("3", name);
     announce("2", name);
     (void)snprintf(expected, sizeof(expected),
-                   "1=domain=\"%.256s\";2=domain=\"%.253s~2\";3=domain=\"%.253s~3\";",
+                   "1=domain=\"%.256s\",source=\"here\";2=domain=\"%.253s~2\",source="
+                   "\"here\";3=domain=\"%.253s~3\",source=\"here\";",
                    name, name, name);
     assert_string_equal(guests(), expected);
     name[256] = 'x'; /* only what is cut off is another */
     announce("4", name);
-    assert_non_null(strstr(guests(), "~4\";"));
+    assert_non_null(strstr(guests(), "~4\",source=\"here\";"));
 }
 
 static void
@@ -316,7 +320,8 @@ test_those_that_are_wanted(void **state)
     announce_titled("103", "103", "shop");
     announce_titled("100", "100", NULL);
     assert_string_equal(guests(),
-                        "100=domain=\"100\";101=domain=\"db\";102=domain=\"web\";");
+                        "100=domain=\"100\",source=\"here\";101=domain=\"db\",source="
+                        "\"here\";102=domain=\"web\",source=\"here\";");
     announce_titled("103", "103", "web");
     assert_non_null(strstr(guests(), "103"));
 }

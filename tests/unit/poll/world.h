@@ -144,7 +144,7 @@ static inline void
 open_world(struct world *world)
 {
     static const char *const states[] = {"all", NULL};
-    static char name[] = "";
+    static char name[] = "here";
     static struct source_config source = {.kind = SOURCE_LIBVIRT, .name = name};
     struct store_part slots[PUBLISH_SLOTS_MAX];
     struct failure why;
@@ -166,7 +166,7 @@ open_world(struct world *world)
     };
     source = world->config->sources[0];
     source.name = name;
-    world->watch = watch_start(&world->parts, &source, false, world->config);
+    world->watch = watch_start(&world->parts, &source, world->config);
 }
 
 static inline void

@@ -18,7 +18,7 @@
 
 static const struct metric up = {.name = "qga_up", .help = "Up."};
 static const struct metric online = {
-    .name = "qga_vcpu_online", .help = "Online.", .labels = {"vcpu"}};
+    .name = "qga_cpu_online", .help = "Online.", .labels = {"vcpu"}};
 static const struct metric vcpus = {
     .name = "qga_vcpus", .help = "Number.", .labels = {"state"}};
 static const struct metric *const health_families[] = {&up, NULL};
@@ -83,10 +83,10 @@ body_is(struct store *store, int64_t now_ns, const char *expected)
 }
 
 #define UP "# HELP qga_up Up.\n# TYPE qga_up gauge\n"
-#define ONLINE "# HELP qga_vcpu_online Online.\n# TYPE qga_vcpu_online gauge\n"
+#define ONLINE "# HELP qga_cpu_online Online.\n# TYPE qga_cpu_online gauge\n"
 #define VCPUS "# HELP qga_vcpus Number.\n# TYPE qga_vcpus gauge\n"
 #define TWO_VCPUS                                                                      \
-    ONLINE "qga_vcpu_online{d=\"a\",vcpu=\"0\"} 1\n" VCPUS                             \
+    ONLINE "qga_cpu_online{d=\"a\",cpu=\"0\"} 1\n" VCPUS                              \
            "qga_vcpus{d=\"a\",state=\"online\"} 2\n"
 
 static void
@@ -119,9 +119,9 @@ families_are_contiguous_and_guests_in_order(void **state)
     }
     body_is(store, 0,
             UP "qga_up{d=\"a\"} 1\nqga_up{d=\"b\"} 1\n" ONLINE
-               "qga_vcpu_online{d=\"a\",vcpu=\"0\"} 1\n"
-               "qga_vcpu_online{d=\"b\",vcpu=\"0\"} 1\n"
-               "qga_vcpu_online{d=\"c\",vcpu=\"0\"} 1\n" VCPUS
+               "qga_cpu_online{d=\"a\",cpu=\"0\"} 1\n"
+               "qga_cpu_online{d=\"b\",cpu=\"0\"} 1\n"
+               "qga_cpu_online{d=\"c\",cpu=\"0\"} 1\n" VCPUS
                "qga_vcpus{d=\"a\",state=\"online\"} 2\n"
                "qga_vcpus{d=\"b\",state=\"online\"} 2\n"
                "qga_vcpus{d=\"c\",state=\"online\"} 2\n" TRAILER);
