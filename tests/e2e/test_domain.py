@@ -79,8 +79,8 @@ def test_metadata_that_change(lab, exporter, old):
         return exporter.metrics().labels("qga_domain_info", domain="old")
 
     billing = "https://example.com/billing/1"
-    assert info() == {"domain": "old", "uuid": old.uuid, "title": "", "instance_name": "",
-                      "project": "", "flavor": "", "tags": "", "ostype": "",
+    assert info() == {"domain": "old", "source": "libvirt", "uuid": old.uuid, "title": "",
+                      "instance_name": "", "project": "", "flavor": "", "tags": "", "ostype": "",
                       "project_id": "", "customer": ""}
     try:
         lab.virsh("desc", "old", "--live", "--title", "The \"web\" server")
@@ -88,9 +88,10 @@ def test_metadata_that_change(lab, exporter, old):
         lab.virsh("metadata", "old", billing, "--live", "--key", "b",
                   "--set", "<account><customer>acme</customer></account>")
         wait_for(lambda: info()["customer"], "the metadata are labels")
-        assert info() == {"domain": "old", "uuid": old.uuid, "title": "The \"web\" server",
-                          "instance_name": "web-1", "project": "shop", "flavor": "m1.small",
-                          "tags": "", "ostype": "", "project_id": "p-1", "customer": "acme"}
+        assert info() == {"domain": "old", "source": "libvirt", "uuid": old.uuid,
+                          "title": "The \"web\" server", "instance_name": "web-1",
+                          "project": "shop", "flavor": "m1.small", "tags": "", "ostype": "",
+                          "project_id": "p-1", "customer": "acme"}
         assert b'"__meta_qga_metadata_customer":"acme"' in get(f"{exporter.url}/sd")[2]
     finally:
         for uri in (NOVA, billing):

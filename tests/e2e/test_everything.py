@@ -205,7 +205,7 @@ def test_what_changes_seldom(metrics, one):
     assert system["kernel_release"] == one.guest.run("uname -r").strip()
     assert metrics.labels("qga_uname_info", domain=one.name)["nodename"] == one.name
     assert metrics.find("qga_time_zone_offset_seconds", domain=one.name) == [
-        ({"domain": one.name, "time_zone": "UTC"}, 0)]
+        ({"domain": one.name, "source": "libvirt", "time_zone": "UTC"}, 0)]
 
 
 def test_interfaces(metrics, one):

@@ -68,7 +68,7 @@ def test_name_and_zone(lab, metrics, domain):
     name = lab.guests[domain].run("hostname").strip()
     assert metrics.labels("qga_uname_info", domain=domain)["nodename"] == name
     assert metrics.find("qga_time_zone_offset_seconds", domain=domain) == [
-        ({"domain": domain, "time_zone": "UTC"}, 0)]
+        ({"domain": domain, "source": "libvirt", "time_zone": "UTC"}, 0)]
 
 
 def test_load(new, everything):

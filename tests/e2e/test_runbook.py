@@ -77,7 +77,7 @@ EXPECTED = {
     "qga-exporter doctor --config.file=/etc/qga-exporter.yml web": ("web", None),
     "qga-exporter --config.check --config.file=/etc/qga-exporter.yml": ("", None),
     "virsh domcontrol web": ("ok|occupied", None),
-    """curl -s localhost:10177/metrics | grep 'domain="web"'""": (r'qga_up\{domain="web"\} 1', None),
+    """curl -s localhost:10177/metrics | grep 'domain="web"'""": (r'qga_up\{domain="web",source="libvirt"\} 1', None),
     "curl -s localhost:10177/-/ready": ("", None),
     "journalctl -u qga-exporter | grep domain=web": ("domain=web", None),
     "journalctl -u qga-exporter | grep -i paus": ("paused", pause),

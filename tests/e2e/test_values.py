@@ -31,7 +31,7 @@ def _metrics(defaults):
 def test_a_guest_that_answers_is_up(metrics, domain):
     assert metrics.value("qga_up", domain=domain) == 1
     assert metrics.find("qga_agent_state", domain=domain) == [
-        ({"domain": domain, "state": "responsive"}, 1)]
+        ({"domain": domain, "source": "libvirt", "state": "responsive"}, 1)]
     assert metrics.value("qga_agent_consecutive_failures", domain=domain) == 0
     assert metrics.value("qga_agent_calls_total", domain=domain) >= 6
     failures = [value for _, value in metrics.find("qga_agent_failures_total", domain=domain)]
@@ -115,7 +115,8 @@ def test_filesystem(lab, metrics, domain, generation):
     labels = {"domain": domain, "mountpoint": "/data"}
     size = metrics.find("qga_filesystem_size_bytes", **labels)
     assert [found for found, _ in size] == [
-        {"domain": domain, "device": "vda", "fstype": "ext4", "mountpoint": "/data"}]
+        {"domain": domain, "source": "libvirt", "device": "vda", "fstype": "ext4",
+         "mountpoint": "/data"}]
     assert metrics.value("qga_filesystem_avail_bytes", **labels) == available * block_bytes
     if generation == "10.0":
         assert size[0][1] == blocks * block_bytes
