@@ -23,6 +23,12 @@ file_open(const char *path)
     return open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 }
 
+bool
+file_is_exhausted(int error)
+{
+    return error == EMFILE || error == ENFILE || error == ENOMEM;
+}
+
 /* What is left behind is wiped: it may be a key. */
 static char *
 moved(char *bytes, size_t length, size_t room)

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "kit/memory.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,7 @@ qemu_process_started(pid_t pid)
 {
     size_t length;
     char *status = read_file(pid, "stat", STATUS_BYTES_MAX, &length);
+    int error = status ? ESRCH : errno;
     char *field = status ? strrchr(status, ')') : NULL;
     int64_t started = -1;
 
@@ -42,6 +44,7 @@ qemu_process_started(pid_t pid)
     if (field)
         started = strtoll(field, NULL, 10);
     free(status);
+    errno = error;
     return started;
 }
 
@@ -50,8 +53,10 @@ qemu_process_command(pid_t pid, struct qemu_command *command)
 {
     size_t length;
     char *bytes = read_file(pid, "cmdline", COMMAND_BYTES_MAX, &length);
+    int error = bytes ? EINVAL : errno;
     bool is_qemu = bytes && qemu_command_parse(bytes, length, command);
 
     free(bytes);
+    errno = error;
     return is_qemu;
 }

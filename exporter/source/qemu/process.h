@@ -9,10 +9,11 @@
 #include <sys/types.h>
 
 /* When it was started, in clock ticks since the host was (proc(5)): with the pid it
- * names one process.  -1: it is not there (any more), or /proc does not tell. */
+ * names one process.  -1 with errno: it is not there (any more, ESRCH),
+ * or /proc does not tell. */
 int64_t qemu_process_started(pid_t pid);
 
-/* False: it is no QEMU, or /proc does not tell. */
+/* False with errno: it is no QEMU (EINVAL), or /proc does not tell. */
 bool qemu_process_command(pid_t pid, struct qemu_command *command);
 
 #endif

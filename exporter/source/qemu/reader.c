@@ -4,19 +4,20 @@
 #include "base/clock.h"
 #include "base/lanes.h"
 #include "kit/memory.h"
-#include "source/qemu/process.h"
+#include "source/qemu/reads.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
 
-/* Of a process whose memory somebody else holds, /proc tells when that is over: others
- * are read meanwhile. */
-#define LANES_MAX 4
+/* Each process that hangs costs one, and others are read meanwhile. */
+#define LANES_MAX (QEMU_READS_MAX + 1)
 #define OVERDUE_NS (INT64_C(1) * 1000 * 1000 * 1000)
 
 struct qemu_reader {
     atomic_uint references; /* its owner's, and one of each job */
-    struct lanes *lanes;    /* NULL: it has stopped, and what still comes is void */
+    struct qemu_reads *reads;
+    struct lanes *lanes; /* NULL: it has stopped, and what still comes is void */
+    struct job *later;   /* those that are to be asked again */
 };
 
 struct job {
@@ -24,8 +25,9 @@ struct job {
     struct qemu_reader *reader;
     pid_t pid;
     char *key;
-    bool is_qemu;
+    enum qemu_read read;
     struct qemu_command command;
+    struct job *next; /* of those for later */
     void (*done)(const struct qemu_reading *reading);
     void *context;
 };
@@ -33,8 +35,10 @@ struct job {
 static void
 unref(struct qemu_reader *reader)
 {
-    if (atomic_fetch_sub(&reader->references, 1) == 1)
-        free(reader);
+    if (atomic_fetch_sub(&reader->references, 1) != 1)
+        return;
+    qemu_reads_free(reader->reads);
+    free(reader);
 }
 
 static void
@@ -42,7 +46,7 @@ drop(struct lane_job *lane_job)
 {
     struct job *job = (struct job *)lane_job;
 
-    if (job->is_qemu)
+    if (job->read == QEMU_READ_FOUND)
         domain_facts_unref(job->command.facts);
     unref(job->reader);
     free(job->key);
@@ -53,15 +57,21 @@ static void
 deliver(struct mail *mail)
 {
     struct job *job = (struct job *)mail;
+    struct qemu_reader *reader = job->reader;
 
+    if (reader->lanes && job->read == QEMU_READ_LATER) {
+        job->next = reader->later;
+        reader->later = job;
+        return;
+    }
     const struct qemu_reading reading = {
         .context = job->context,
         .key = job->key,
         .pid = job->pid,
-        .command = job->is_qemu ? &job->command : NULL,
+        .command = job->read == QEMU_READ_FOUND ? &job->command : NULL,
     };
 
-    if (job->reader->lanes)
+    if (reader->lanes)
         job->done(&reading);
     drop(&job->job);
 }
@@ -78,7 +88,8 @@ run(void *lane, struct lane_job *lane_job)
     struct job *job = (struct job *)lane_job;
 
     (void)lane;
-    job->is_qemu = qemu_process_command(job->pid, &job->command);
+    job->read =
+        qemu_reads_command(job->reader->reads, job->key, job->pid, &job->command);
 }
 
 static void
@@ -96,14 +107,29 @@ qemu_reader_start(struct mailbox *mailbox)
     struct qemu_reader *reader = memory_new(1, sizeof(*reader));
 
     atomic_init(&reader->references, 1);
+    reader->reads = qemu_reads_new();
     reader->lanes = lanes_start(&driver, NULL, 1, LANES_MAX, mailbox);
     return reader;
 }
 
-void
-qemu_reader_review(struct qemu_reader *reader)
+static void
+review_lanes(struct qemu_reader *reader, int64_t now_ns)
 {
-    (void)lanes_review(reader->lanes, clock_monotonic_ns(), OVERDUE_NS);
+    if (lanes_review(reader->lanes, now_ns, OVERDUE_NS) > 0)
+        (void)qemu_reads_give_up(reader->reads);
+}
+
+void
+qemu_reader_review(struct qemu_reader *reader, int64_t now_ns)
+{
+    struct job *job = reader->later, *next;
+
+    review_lanes(reader, now_ns);
+    reader->later = NULL;
+    for (; job; job = next) {
+        next = job->next;
+        lanes_submit(reader->lanes, &job->job);
+    }
 }
 
 void
@@ -119,7 +145,7 @@ qemu_reader_ask(struct qemu_reader *reader, pid_t pid, const char *key,
     job->key = memory_string(key);
     job->done = done;
     job->context = context;
-    qemu_reader_review(reader);
+    review_lanes(reader, clock_monotonic_ns());
     lanes_submit(reader->lanes, &job->job);
 }
 
@@ -127,7 +153,13 @@ bool
 qemu_reader_stop(struct qemu_reader *reader, int64_t deadline_ns)
 {
     bool has_ended = lanes_stop(reader->lanes, deadline_ns);
+    struct job *job, *next;
 
+    for (job = reader->later; job; job = next) {
+        next = job->next;
+        drop(&job->job);
+    }
+    reader->later = NULL;
     reader->lanes = NULL;
     unref(reader);
     return has_ended;

@@ -1,5 +1,5 @@
 /* Reads command lines of processes on a lane of its own: one that hangs holds up
- * nobody but those that are read after it.  The loop thread alone. */
+ * others until the next review.  The loop thread alone. */
 #ifndef SOURCE_QEMU_READER_H
 #define SOURCE_QEMU_READER_H
 
@@ -26,9 +26,9 @@ struct qemu_reader *qemu_reader_start(struct mailbox *mailbox);
  * copied. */
 void qemu_reader_ask(struct qemu_reader *reader, pid_t pid, const char *key,
                      void (*done)(const struct qemu_reading *reading), void *context);
-/* Now and then: a thread that hangs is replaced, and one that could not be started is
- * tried again. */
-void qemu_reader_review(struct qemu_reader *reader);
+/* Now and then, with CLOCK_MONOTONIC: a thread that hangs is replaced, one that could
+ * not be started is tried again, and so is what could not be read. */
+void qemu_reader_review(struct qemu_reader *reader, int64_t now_ns);
 /* Waits for its threads until the deadline (CLOCK_MONOTONIC).  Whether all have ended.
  */
 bool qemu_reader_stop(struct qemu_reader *reader, int64_t deadline_ns);

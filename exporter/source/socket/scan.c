@@ -1,10 +1,10 @@
 /* Looking for sockets. */
 #include "source/socket/scan.h"
 
+#include "base/file.h"
 #include "kit/memory.h"
 #include "source/socket/folders.h"
 
-#include <errno.h>
 #include <glob.h>
 #include <limits.h>
 #include <stdbool.h>
@@ -184,13 +184,11 @@ see_socket(struct socket_scan *scan, const char *path, bool known)
         add_socket(scan, path, &status);
 }
 
-/* Without file descriptors or memory nothing can be seen, which is not to say that
- * nothing is there. */
 static int
 is_blind(const char *path, int error)
 {
     (void)path;
-    return error == EMFILE || error == ENFILE || error == ENOMEM;
+    return file_is_exhausted(error);
 }
 
 static void

@@ -1,5 +1,6 @@
 /* The socket source: agents by their UNIX sockets, all of them on the loop. */
 #include "source/source.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "config/config.h"
 #include "config/guest_name.h"
@@ -254,7 +255,7 @@ looked(void *context, const char *trouble, size_t beyond)
     struct source *source = context;
     bool up = !trouble;
 
-    qemu_reader_review(source->reader);
+    qemu_reader_review(source->reader, clock_monotonic_ns());
     count_beyond(source, beyond);
     if (source->looked && source->up == up)
         return;

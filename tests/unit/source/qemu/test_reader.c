@@ -129,9 +129,9 @@ test_a_thread_that_could_not_be_started_is_tried_again(void **state)
     no_threads = true;
     world->reader = qemu_reader_start(world->mailbox);
     qemu_reader_ask(world->reader, getpid(), "k", note, world);
-    qemu_reader_review(world->reader);
+    qemu_reader_review(world->reader, clock_monotonic_ns());
     no_threads = false;
-    qemu_reader_review(world->reader);
+    qemu_reader_review(world->reader, clock_monotonic_ns());
     while (world->done == 0 && clock_monotonic_ns() < end_ns)
         uv_run(&world->loop, UV_RUN_ONCE);
     assert_int_equal(world->done, 1);
