@@ -13,6 +13,23 @@ proxmox_guest_incarnation(const struct proxmox_guest *guest)
     return guest->started * PIDS + guest->pid;
 }
 
+bool
+proxmox_guest_has_started(const struct proxmox_guest *before,
+                          const struct proxmox_guest *now)
+{
+    return proxmox_guest_incarnation(before) != proxmox_guest_incarnation(now);
+}
+
+void
+proxmox_guest_keep_configuration(const struct proxmox_guest *before,
+                                 struct proxmox_guest *now)
+{
+    if (now->is_known || !before->is_known || proxmox_guest_has_started(before, now))
+        return;
+    now->is_known = true;
+    now->configuration = before->configuration;
+}
+
 /* From another host: its configuration comes when all of it is here. */
 static bool
 is_arriving(const struct proxmox_guest *guest)

@@ -9,6 +9,12 @@
 
 /* Another number for each process. */
 int64_t proxmox_guest_incarnation(const struct proxmox_guest *guest);
+bool proxmox_guest_has_started(const struct proxmox_guest *before,
+                               const struct proxmox_guest *now);
+/* Another thread has read its configuration, and now it cannot be read: what was known
+ * of this process holds.  The reference is before's. */
+void proxmox_guest_keep_configuration(const struct proxmox_guest *before,
+                                      struct proxmox_guest *now);
 
 enum domain_state proxmox_guest_state(const struct proxmox_guest *guest);
 

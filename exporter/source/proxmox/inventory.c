@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "kit/memory.h"
 #include "source/qemu/process.h"
+#include "source/qemu/reads.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -35,17 +36,20 @@ struct entry {
 
 struct proxmox_inventory {
     const struct proxmox_folders *folders;
+    struct qemu_reads *reads;
     struct entry *entries;
     bool without_configurations; /* in the present look */
+    int error;                   /* with which that can see no more; 0 */
     size_t files_read;
 };
 
 struct proxmox_inventory *
-proxmox_inventory_new(const struct proxmox_folders *folders)
+proxmox_inventory_new(const struct proxmox_folders *folders, struct qemu_reads *reads)
 {
     struct proxmox_inventory *inventory = memory_new(1, sizeof(*inventory));
 
     inventory->folders = folders;
+    inventory->reads = reads;
     return inventory;
 }
 
@@ -106,8 +110,19 @@ path_in(char path[PATH_MAX], const char *folder, const char *vmid, const char *e
     (void)snprintf(path, PATH_MAX, "%s/%s%s", folder, vmid, ending);
 }
 
+/* For want of files or memory, a look tells nothing. */
+static bool
+is_blinded(struct proxmox_inventory *inventory, int error)
+{
+    if (!file_is_exhausted(error))
+        return false;
+    inventory->error = error;
+    return true;
+}
+
 /* --- the process --- */
 
+/* 0: it names none; -1: that cannot be seen now. */
 static pid_t
 read_pid(struct proxmox_inventory *inventory, struct entry *entry, const char *path)
 {
@@ -116,6 +131,8 @@ read_pid(struct proxmox_inventory *inventory, struct entry *entry, const char *p
     int error = errno;
     long pid = text ? strtol(text, &end, 10) : 0;
 
+    if (!text && is_blinded(inventory, error))
+        return -1;
     inventory->files_read++;
     entry->is_denied = !text && (error == EACCES || error == EPERM);
     if (entry->is_denied)
@@ -140,15 +157,19 @@ take_command(struct entry *entry, const struct qemu_command *command)
 
 /* A pid file may outlive its process, and the number go to another. */
 static void
-identify(struct entry *entry, int64_t started)
+identify(struct proxmox_inventory *inventory, struct entry *entry)
 {
     struct qemu_command command = {.facts = NULL};
     char own[PROXMOX_VMID_BYTES + sizeof(PID_FILE_ENDING)];
 
     (void)snprintf(own, sizeof(own), "%s" PID_FILE_ENDING, entry->guest.vmid);
-    entry->guest.started = started;
-    if (qemu_process_command(entry->guest.pid, &command) &&
-        strcmp(command.pid_file, own) == 0)
+    enum qemu_read read = qemu_reads_command(inventory->reads, entry->guest.vmid,
+                                             entry->guest.pid, &command);
+
+    entry->guest.is_unread = read == QEMU_READ_LATER;
+    if (entry->guest.is_unread)
+        return;
+    if (read == QEMU_READ_FOUND && strcmp(command.pid_file, own) == 0)
         take_command(entry, &command);
     else
         log_warn("a pid file is left alone: its process is not the guest's QEMU, or "
@@ -158,6 +179,23 @@ identify(struct entry *entry, int64_t started)
 }
 
 static void
+take_process(struct proxmox_inventory *inventory, struct entry *entry, pid_t pid,
+             int64_t started)
+{
+    if (pid == entry->guest.pid && started == entry->guest.started &&
+        !entry->guest.is_unread)
+        return;
+    entry->guest.pid = pid;
+    entry->runs = entry->guest.is_unread = false;
+    domain_facts_unref(entry->process);
+    entry->process = NULL;
+    entry->guest.started = started;
+    if (started >= 0)
+        identify(inventory, entry);
+}
+
+/* What cannot be seen now stays as it was. */
+static void
 look_at_process(struct proxmox_inventory *inventory, struct entry *entry)
 {
     struct proxmox_file file;
@@ -166,21 +204,17 @@ look_at_process(struct proxmox_inventory *inventory, struct entry *entry)
 
     path_in(path, inventory->folders->pid_files, entry->guest.vmid, PID_FILE_ENDING);
     if (look_at_file(path, S_IFREG, &file) < 0)
-        pid = 0;
+        pid = is_blinded(inventory, errno) ? -1 : 0;
     else if (!proxmox_file_is_same(&file, &entry->pid_file))
         pid = read_pid(inventory, entry, path);
-    entry->pid_file = file;
+    if (pid < 0)
+        return;
     int64_t started = pid > 0 ? qemu_process_started(pid) : -1;
 
-    if (pid == entry->guest.pid && started == entry->guest.started)
+    if (pid > 0 && started < 0 && is_blinded(inventory, errno))
         return;
-    entry->guest.pid = pid;
-    entry->runs = false;
-    domain_facts_unref(entry->process);
-    entry->process = NULL;
-    entry->guest.started = started;
-    if (started >= 0)
-        identify(entry, started);
+    entry->pid_file = file;
+    take_process(inventory, entry, pid, started);
 }
 
 /* --- the configuration --- */
@@ -334,10 +368,12 @@ look_at_guest(struct proxmox_inventory *inventory, struct entry *entry)
 
     entry->there = true;
     look_at_process(inventory, entry);
-    if (!entry->runs)
+    if (!entry->runs || inventory->error != 0)
         return;
     path_in(path, inventory->folders->sockets, entry->guest.vmid, ".qga");
-    (void)look_at_file(path, S_IFSOCK, &entry->guest.socket);
+    if (look_at_file(path, S_IFSOCK, &entry->guest.socket) < 0 &&
+        is_blinded(inventory, errno))
+        return;
     look_at_configuration(inventory, entry);
 }
 
@@ -361,7 +397,7 @@ tell(struct proxmox_inventory *inventory, struct proxmox_seen *seen)
     HASH_ITER (hh, inventory->entries, entry, next) {
         if (!entry->there) {
             forget(inventory, entry);
-        } else if (entry->runs) {
+        } else if (entry->runs || entry->guest.is_unread) {
             seen->guests[seen->count++] = entry->guest;
             (void)domain_facts_ref(entry->guest.configuration.facts);
         } else {
@@ -376,49 +412,64 @@ tell(struct proxmox_inventory *inventory, struct proxmox_seen *seen)
     qsort(seen->guests, seen->count, sizeof(*seen->guests), compare);
 }
 
-static DIR *
-open_folder(const char *path, struct proxmox_seen *seen)
+/* The next guest's pid file; false: that was the last, or no more can be seen. */
+static bool
+next_guest(struct proxmox_inventory *inventory, DIR *folder,
+           char vmid[PROXMOX_VMID_BYTES])
 {
-    DIR *folder = opendir(path);
+    const struct dirent *file = NULL;
 
-    if (folder)
-        return folder;
-    seen->is_blind = errno == EMFILE || errno == ENFILE || errno == ENOMEM;
-    (void)snprintf(seen->trouble, sizeof(seen->trouble), "%s: %s", path,
-                   strerror(errno));
-    return NULL;
+    if (inventory->error != 0)
+        return false;
+    do {
+        errno = 0;
+        file = readdir(folder);
+    } while (file && !vmid_of(file->d_name, vmid));
+    inventory->error = file ? 0 : errno;
+    return file;
 }
 
-void
-proxmox_inventory_look(struct proxmox_inventory *inventory, bool without_configurations,
-                       struct proxmox_seen *seen)
+static void
+look_at_guests(struct proxmox_inventory *inventory, DIR *folder,
+               struct proxmox_seen *seen)
 {
     char vmid[PROXMOX_VMID_BYTES];
     struct entry *entry, *next;
-    const struct dirent *file;
 
-    *seen = (struct proxmox_seen){.guests = NULL};
-    DIR *folder = open_folder(inventory->folders->pid_files, seen);
-
-    if (!folder)
-        return;
-    inventory->files_read = 0;
-    inventory->without_configurations = without_configurations;
     HASH_ITER (hh, inventory->entries, entry, next) {
         entry->there = false;
     }
-    while ((file = readdir(folder))) {
-        if (!vmid_of(file->d_name, vmid))
-            continue;
+    while (next_guest(inventory, folder, vmid)) {
         entry = find_or_add(inventory, vmid);
         if (entry)
             look_at_guest(inventory, entry);
         else
             seen->beyond++;
     }
-    (void)closedir(folder);
-    tell(inventory, seen);
+}
+
+void
+proxmox_inventory_look(struct proxmox_inventory *inventory, bool without_configurations,
+                       struct proxmox_seen *seen)
+{
+    const char *path = inventory->folders->pid_files;
+    DIR *folder = opendir(path);
+
+    *seen = (struct proxmox_seen){.is_blind = !folder && file_is_exhausted(errno)};
+    inventory->error = folder ? 0 : errno;
+    inventory->files_read = 0;
+    inventory->without_configurations = without_configurations;
+    if (folder) {
+        look_at_guests(inventory, folder, seen);
+        (void)closedir(folder);
+        seen->is_blind = inventory->error != 0;
+    }
     seen->files_read = inventory->files_read;
+    if (inventory->error == 0)
+        tell(inventory, seen);
+    else
+        (void)snprintf(seen->trouble, sizeof(seen->trouble), "%s: %s", path,
+                       strerror(inventory->error));
 }
 
 void

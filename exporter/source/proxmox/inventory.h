@@ -34,8 +34,11 @@ struct proxmox_file {
 /* A guest that runs. */
 struct proxmox_guest {
     char vmid[PROXMOX_VMID_BYTES];
-    pid_t pid;                    /* of its process ... */
-    int64_t started;              /* ... which was started then, in clock ticks */
+    pid_t pid;       /* of its process ... */
+    int64_t started; /* ... which was started then, in clock ticks */
+    /* Its command line cannot be had now: what was known of this process holds, and
+     * nothing is told below. */
+    bool is_unread;
     bool is_stopped, is_incoming; /* see struct qemu_command */
     struct proxmox_file socket;   /* of its agent */
     bool is_missing;              /* there is no configuration */
@@ -55,9 +58,12 @@ struct proxmox_seen {
 };
 
 struct proxmox_inventory;
+struct qemu_reads;
 
-/* `folders` is borrowed. */
-struct proxmox_inventory *proxmox_inventory_new(const struct proxmox_folders *folders);
+/* Both are borrowed; other inventories have the same `reads`, so that a process that
+ * hangs is met once. */
+struct proxmox_inventory *proxmox_inventory_new(const struct proxmox_folders *folders,
+                                                struct qemu_reads *reads);
 void proxmox_inventory_free(struct proxmox_inventory *inventory);
 
 /* `without_configurations`: those are not touched, because reading them hangs; what was

@@ -2,27 +2,32 @@
 #include "source/proxmox/looker.h"
 
 #include "base/lanes.h"
+#include "base/log.h"
 #include "kit/memory.h"
+#include "source/qemu/reads.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
 
 #define NS_PER_S (INT64_C(1000) * 1000 * 1000)
-/* A look that takes longer hangs, in the cluster's file system as a rule. */
+/* A look that takes longer hangs: with a guest's process, which is left out then, or in
+ * the cluster's file system. */
 #define OVERDUE_NS (10 * NS_PER_S)
 /* Then the configurations are left out.  One thread of those that hang may do so for
  * ever, so another tries them now and then; and there is one to look at the rest. */
 #define RETRY_NS (60 * NS_PER_S)
 #define HANGING_MAX 2
-#define LANES_MAX (HANGING_MAX + 2)
+#define LANES_MAX (QEMU_READS_MAX + HANGING_MAX + 2)
 
 struct proxmox_looker {
     atomic_uint references; /* its owner's, the lanes', and one of each job */
     struct proxmox_folders folders;
+    struct qemu_reads *reads;
     struct lanes *lanes; /* NULL: it has stopped, and what still comes is void */
     void (*done)(void *context, const struct proxmox_seen *seen);
     void *context;
     bool is_looking;
+    bool is_blind;       /* the last look was */
     bool hangs;          /* with configurations no look has come to its end since */
     int64_t retry_ns;    /* CLOCK_MONOTONIC */
     unsigned int number; /* of the look that is waited for */
@@ -41,6 +46,7 @@ unref(struct proxmox_looker *looker)
 {
     if (atomic_fetch_sub(&looker->references, 1) != 1)
         return;
+    qemu_reads_free(looker->reads);
     free(looker->folders.sockets);
     free(looker->folders.pid_files);
     free(looker->folders.configurations);
@@ -65,6 +71,18 @@ drop(struct lane_job *lane_job)
 }
 
 static void
+note_blindness(struct proxmox_looker *looker, const struct proxmox_seen *seen)
+{
+    if (seen->is_blind && !looker->is_blind)
+        log_warn("the guests' files cannot be looked at, and guests stay as they were "
+                 "known; trying again",
+                 LOG_STR("reason", seen->trouble));
+    else if (!seen->is_blind && looker->is_blind)
+        log_info("the guests' files can be looked at again");
+    looker->is_blind = seen->is_blind;
+}
+
+static void
 deliver(struct mail *mail)
 {
     struct job *job = (struct job *)mail;
@@ -74,7 +92,9 @@ deliver(struct mail *mail)
     /* One that was given up is older than what was seen since. */
     if (looker->lanes && job->number == looker->number) {
         looker->is_looking = false;
-        looker->done(looker->context, &job->seen);
+        note_blindness(looker, &job->seen);
+        if (!job->seen.is_blind)
+            looker->done(looker->context, &job->seen);
     }
     drop(&job->job);
 }
@@ -84,7 +104,7 @@ open_lane(void *context)
 {
     const struct proxmox_looker *looker = context;
 
-    return proxmox_inventory_new(&looker->folders);
+    return proxmox_inventory_new(&looker->folders, looker->reads);
 }
 
 static void
@@ -126,6 +146,7 @@ proxmox_looker_start(struct mailbox *mailbox, const struct proxmox_folders *fold
         .pid_files = memory_string(folders->pid_files),
         .configurations = memory_string(folders->configurations),
     };
+    looker->reads = qemu_reads_new();
     looker->done = done;
     looker->context = context;
     looker->lanes = lanes_start(&driver, ref(looker), 1, LANES_MAX, mailbox);
@@ -136,7 +157,8 @@ static bool
 may_retry(const struct proxmox_looker *looker, int64_t now_ns)
 {
     return now_ns >= looker->retry_ns &&
-           lanes_figures(looker->lanes).abandoned < HANGING_MAX;
+           lanes_figures(looker->lanes).abandoned <
+               HANGING_MAX + qemu_reads_hanging(looker->reads);
 }
 
 bool
@@ -144,7 +166,7 @@ proxmox_looker_look(struct proxmox_looker *looker, int64_t now_ns)
 {
     bool given_up = lanes_review(looker->lanes, now_ns, OVERDUE_NS) > 0;
 
-    if (given_up) {
+    if (given_up && !qemu_reads_give_up(looker->reads)) {
         looker->hangs = true;
         looker->retry_ns = now_ns + RETRY_NS;
     }

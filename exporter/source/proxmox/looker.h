@@ -12,7 +12,8 @@ struct mailbox;
 struct proxmox_looker;
 
 /* `folders` is copied.  `seen` is borrowed, and told later, never from within
- * proxmox_looker_look(), nor after the stop. */
+ * proxmox_looker_look(), nor after the stop; and not of a look that could see nothing.
+ */
 struct proxmox_looker *
 proxmox_looker_start(struct mailbox *mailbox, const struct proxmox_folders *folders,
                      void (*done)(void *context, const struct proxmox_seen *seen),

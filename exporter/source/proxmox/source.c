@@ -154,12 +154,6 @@ close_agent(struct pve_guest *guest)
         agent_socket_close(agent);
 }
 
-static bool
-has_started(const struct proxmox_guest *before, const struct proxmox_guest *now)
-{
-    return proxmox_guest_incarnation(before) != proxmox_guest_incarnation(now);
-}
-
 /* It was another one, or had other rights, in the look before. */
 static void
 follow_socket(struct pve_guest *guest, const struct proxmox_guest *before)
@@ -170,7 +164,7 @@ follow_socket(struct pve_guest *guest, const struct proxmox_guest *before)
         close_agent(guest);
     else if (!guest->agent)
         open_agent(guest);
-    else if (has_started(before, &guest->seen) ||
+    else if (proxmox_guest_has_started(before, &guest->seen) ||
              now->device != before->socket.device || now->inode != before->socket.inode)
         agent_socket_connect(guest->agent);
     else
@@ -248,17 +242,6 @@ note_error(const struct source *source, const struct proxmox_guest *before,
                  LOG_STR("vmid", now->vmid), LOG_STR("error", now->error));
 }
 
-/* Another thread has read its configuration, and now it cannot be read: what was known
- * of this process holds. */
-static void
-keep_configuration(const struct proxmox_guest *before, struct proxmox_guest *now)
-{
-    if (now->is_known || !before->is_known || has_started(before, now))
-        return;
-    now->is_known = true;
-    now->configuration = before->configuration;
-}
-
 /* What the agent's socket has to tell is told from within.  That it is gone is told
  * before its call fails. */
 static void
@@ -271,10 +254,10 @@ take_guest(struct source *source, const struct proxmox_guest *seen)
         guest = add_guest(source, seen);
     struct proxmox_guest before = guest->seen, now = *seen;
 
-    keep_configuration(&before, &now);
+    proxmox_guest_keep_configuration(&before, &now);
     note_error(source, &before, &now);
     bool has_changed = is_new || !source->up || !proxmox_guest_is_same(&before, &now);
-    bool is_another = has_started(&before, &now);
+    bool is_another = proxmox_guest_has_started(&before, &now);
     bool has_moved = is_another || !proxmox_file_is_same(&before.socket, &now.socket);
 
     guest->there = true;
@@ -341,30 +324,50 @@ go_down(struct source *source, const char *why)
     source->listener->source_down(source->listener->context, source, why);
 }
 
+/* Those that have ended first: their names are free. */
+static void
+drop_those_not_seen(struct source *source, const struct proxmox_seen *seen)
+{
+    struct pve_guest *guest, *next;
+
+    HASH_ITER (hh, source->guests, guest, next) {
+        guest->there = false;
+    }
+    for (const struct proxmox_guest *at = seen->guests; at < seen->guests + seen->count;
+         at++) {
+        guest = find_guest(source, at->vmid);
+        if (guest)
+            guest->there =
+                !at->is_unread || !proxmox_guest_has_started(&guest->seen, at);
+    }
+    drop_those_that_ended(source);
+}
+
+/* Of one that could not be read what was known holds. */
+static void
+take_guests(struct source *source, const struct proxmox_seen *seen)
+{
+    for (size_t i = 0; i < seen->count; i++) {
+        const struct pve_guest *known = find_guest(source, seen->guests[i].vmid);
+
+        if (!seen->guests[i].is_unread)
+            take_guest(source, &seen->guests[i]);
+        else if (known)
+            take_guest(source, &known->seen);
+    }
+}
+
 static void
 take_seen(void *context, const struct proxmox_seen *seen)
 {
     struct source *source = context;
-    struct pve_guest *guest, *next;
 
-    if (seen->is_blind)
-        return;
     if (*seen->trouble) {
         go_down(source, seen->trouble);
         return;
     }
-    HASH_ITER (hh, source->guests, guest, next) {
-        guest->there = false;
-    }
-    /* Those that have ended first: their names are free. */
-    for (size_t i = 0; i < seen->count; i++) {
-        guest = find_guest(source, seen->guests[i].vmid);
-        if (guest)
-            guest->there = true;
-    }
-    drop_those_that_ended(source);
-    for (size_t i = 0; i < seen->count; i++)
-        take_guest(source, &seen->guests[i]);
+    drop_those_not_seen(source, seen);
+    take_guests(source, seen);
     count_beyond(source, seen->beyond);
     go_up(source);
 }

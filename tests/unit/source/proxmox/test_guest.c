@@ -100,6 +100,29 @@ test_incarnations(void **state)
 }
 
 static void
+test_a_configuration_that_is_kept(void **state)
+{
+    struct proxmox_guest before = guest_of("migrate"), now = guest_of("");
+
+    (void)state;
+    proxmox_guest_keep_configuration(&before, &now); /* it was read */
+    assert_string_equal(now.configuration.lock, "");
+    now.is_known = false;
+    proxmox_guest_keep_configuration(&before, &now);
+    assert_true(now.is_known);
+    assert_string_equal(now.configuration.lock, "migrate");
+    now = (struct proxmox_guest){.started = before.started + 1};
+    assert_true(proxmox_guest_has_started(&before, &now));
+    proxmox_guest_keep_configuration(&before, &now); /* another process's */
+    assert_false(now.is_known);
+    now.started = before.started;
+    assert_false(proxmox_guest_has_started(&before, &now));
+    before.is_known = false;
+    proxmox_guest_keep_configuration(&before, &now);
+    assert_false(now.is_known);
+}
+
+static void
 test_what_is_news(void **state)
 {
     struct proxmox_guest a = guest_of(""), b = guest_of("");
@@ -129,9 +152,13 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_states),           cmocka_unit_test(test_a_backup),
-        cmocka_unit_test(test_one_that_arrives), cmocka_unit_test(test_channels),
-        cmocka_unit_test(test_incarnations),     cmocka_unit_test(test_what_is_news),
+        cmocka_unit_test(test_states),
+        cmocka_unit_test(test_a_backup),
+        cmocka_unit_test(test_one_that_arrives),
+        cmocka_unit_test(test_channels),
+        cmocka_unit_test(test_incarnations),
+        cmocka_unit_test(test_what_is_news),
+        cmocka_unit_test(test_a_configuration_that_is_kept),
     };
 
     return cmocka_run_group_tests_name("proxmox guest", tests, NULL, NULL);

@@ -1,12 +1,17 @@
 /* Which guests run, by pid files and real processes. */
 #include "source/proxmox/inventory.h"
 
+#include "source/qemu/reads.h"
+
+#include <sys/resource.h>
+
 #include "unit/source/proxmox/host.h"
 
 #define WEB "name: web\nagent: 1\ntags: a\n"
 
 struct world {
     struct host host;
+    struct qemu_reads *reads;
     struct proxmox_inventory *inventory;
     bool without_configurations;
     struct proxmox_seen seen;
@@ -18,7 +23,8 @@ set_up(void **state)
     struct world *world = calloc(1, sizeof(*world));
 
     host_open(&world->host);
-    world->inventory = proxmox_inventory_new(&world->host.folders);
+    world->reads = qemu_reads_new();
+    world->inventory = proxmox_inventory_new(&world->host.folders, world->reads);
     *state = world;
     return 0;
 }
@@ -30,6 +36,7 @@ tear_down(void **state)
 
     proxmox_seen_clear(&world->seen);
     proxmox_inventory_free(world->inventory);
+    qemu_reads_free(world->reads);
     host_close(&world->host);
     free(world);
     return 0;
@@ -335,6 +342,63 @@ test_no_folder(void **state)
     assert_false(world->seen.is_blind);
 }
 
+/* The look that `more` files at once would be enough for, from what is open now. */
+static void
+look_with_files(struct world *world, unsigned int more)
+{
+    struct rlimit usual, few;
+    int next = dup(0);
+
+    assert_true(next >= 0);
+    assert_int_equal(close(next), 0);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &usual), 0);
+    few = (struct rlimit){(rlim_t)next + more, usual.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    (void)look(world);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &usual), 0);
+}
+
+static void
+expect_blind(const struct world *world)
+{
+    assert_true(world->seen.is_blind);
+    assert_int_equal(world->seen.count, 0);
+    assert_non_null(strstr(world->seen.trouble, "Too many open files"));
+}
+
+/* Whether it can open its folder, and no file in it, or not even that: it tells of no
+ * guest that it has gone, and forgets nothing. */
+static void
+test_want_of_files(void **state)
+{
+    struct world *world = *state;
+    struct host *host = &world->host;
+
+    host_configure(host, "100", WEB);
+    host_configure(host, "101", "name: db\n");
+    host_start(host, "100", NULL);
+    look_with_files(world, 1); /* a pid file that was not read yet */
+    expect_blind(world);
+    look_with_files(world, 2);
+    assert_string_equal(only(world)->configuration.name, "web");
+    for (unsigned int more = 0; more < 2; more++) {
+        look_with_files(world, more); /* /proc */
+        expect_blind(world);
+    }
+    /* What comes or is another one meanwhile is read afterwards. */
+    pid_t pid = host_process(host, "/usr/bin/kvm", "100", NULL);
+
+    host_pid_file(host, "100", pid);
+    host_start(host, "101", NULL);
+    look_with_files(world, 1);
+    expect_blind(world);
+    assert_int_equal(look(world), 2);
+    assert_false(world->seen.is_blind);
+    assert_int_equal(world->seen.guests[0].pid, pid);
+    assert_string_equal(world->seen.guests[0].configuration.name, "web");
+    assert_string_equal(world->seen.guests[1].configuration.name, "db");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int
@@ -349,6 +413,7 @@ main(void)
         TEST(test_bad_configurations),
         TEST(test_without_configurations),
         TEST(test_no_folder),
+        TEST(test_want_of_files),
         TEST(test_pid_files_that_are_denied),
         TEST(test_configurations_that_are_denied),
     };

@@ -3,6 +3,7 @@
 #include "source/proxmox/looker.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/mailbox.h"
 
 #include <semaphore.h>
@@ -19,6 +20,7 @@
 
 /* Instead of the inventory: its first two looks with configurations wait. */
 static atomic_uint looks, whole; /* all, and those with configurations */
+static atomic_bool blind;
 static sem_t release;
 
 struct proxmox_inventory {
@@ -26,9 +28,10 @@ struct proxmox_inventory {
 };
 
 struct proxmox_inventory *
-proxmox_inventory_new(const struct proxmox_folders *folders)
+proxmox_inventory_new(const struct proxmox_folders *folders, struct qemu_reads *reads)
 {
     (void)folders;
+    (void)reads;
     return calloc(1, sizeof(struct proxmox_inventory));
 }
 
@@ -47,7 +50,7 @@ proxmox_inventory_look(struct proxmox_inventory *inventory, bool without_configu
     (void)inventory;
     if (!without_configurations && atomic_fetch_add(&whole, 1) < 2)
         assert_int_equal(sem_wait(&release), 0);
-    *seen = (struct proxmox_seen){.beyond = number};
+    *seen = (struct proxmox_seen){.beyond = number, .is_blind = atomic_load(&blind)};
 }
 
 void
@@ -80,6 +83,20 @@ ticked(uv_timer_t *timer)
     (void)timer;
 }
 
+/* Instead of the log. */
+static unsigned int warnings, infos;
+
+void
+log_write(enum log_level level, const char *source_file, int source_line,
+          const char *message, ...)
+{
+    (void)source_file;
+    (void)source_line;
+    (void)message;
+    warnings += level == LOG_WARN;
+    infos += level == LOG_INFO;
+}
+
 static void
 run_until(struct world *world, unsigned int looked, int done)
 {
@@ -93,19 +110,42 @@ run_until(struct world *world, unsigned int looked, int done)
 }
 
 static void
+open_world(struct world *world)
+{
+    static char folder[] = "/nowhere";
+    const struct proxmox_folders folders = {folder, folder, folder};
+
+    *world = (struct world){.done = 0};
+    atomic_store(&looks, 0);
+    atomic_store(&whole, 0);
+    warnings = infos = 0;
+    assert_int_equal(sem_init(&release, 0, 0), 0);
+    uv_loop_init(&world->loop);
+    world->mailbox = mailbox_new(&world->loop);
+    uv_timer_init(&world->loop, &world->tick);
+    uv_timer_start(&world->tick, ticked, 2, 2);
+    world->looker = proxmox_looker_start(world->mailbox, &folders, note, world);
+}
+
+static void
+close_world(struct world *world)
+{
+    assert_true(proxmox_looker_stop(world->looker, clock_monotonic_ns() + PATIENCE_NS));
+    mailbox_drain(world->mailbox);
+    mailbox_close(world->mailbox);
+    uv_close((uv_handle_t *)&world->tick, NULL);
+    uv_run(&world->loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&world->loop), 0);
+    assert_int_equal(sem_destroy(&release), 0);
+}
+
+static void
 test_one_that_hangs(void **state)
 {
-    char folder[] = "/nowhere";
-    const struct proxmox_folders folders = {folder, folder, folder};
-    struct world world = {.done = 0};
+    struct world world;
 
     (void)state;
-    assert_int_equal(sem_init(&release, 0, 0), 0);
-    uv_loop_init(&world.loop);
-    world.mailbox = mailbox_new(&world.loop);
-    uv_timer_init(&world.loop, &world.tick);
-    uv_timer_start(&world.tick, ticked, 2, 2);
-    world.looker = proxmox_looker_start(world.mailbox, &folders, note, &world);
+    open_world(&world);
 
     int64_t now_ns = clock_monotonic_ns();
 
@@ -142,13 +182,37 @@ test_one_that_hangs(void **state)
         uv_run(&world.loop, UV_RUN_ONCE);
     }
     assert_false(proxmox_looker_look(world.looker, clock_monotonic_ns()));
-    assert_true(proxmox_looker_stop(world.looker, clock_monotonic_ns() + PATIENCE_NS));
-    mailbox_drain(world.mailbox);
-    mailbox_close(world.mailbox);
-    uv_close((uv_handle_t *)&world.tick, NULL);
-    uv_run(&world.loop, UV_RUN_DEFAULT);
-    assert_int_equal(uv_loop_close(&world.loop), 0);
-    assert_int_equal(sem_destroy(&release), 0);
+    close_world(&world);
+}
+
+/* What it cannot see has not gone: it is not told, and the log says so once. */
+static void
+test_one_that_is_blind(void **state)
+{
+    struct world world;
+
+    (void)state;
+    open_world(&world);
+    atomic_store(&whole, 2); /* none is to wait */
+    atomic_store(&blind, true);
+    for (int64_t end_ns = clock_monotonic_ns() + PATIENCE_NS;
+         atomic_load(&looks) < 3 && clock_monotonic_ns() < end_ns;) {
+        assert_false(proxmox_looker_look(world.looker, clock_monotonic_ns()));
+        uv_run(&world.loop, UV_RUN_ONCE);
+    }
+    assert_int_equal(world.done, 0);
+    assert_int_equal(warnings, 1);
+    assert_int_equal(infos, 0);
+    atomic_store(&blind, false);
+    for (int64_t end_ns = clock_monotonic_ns() + PATIENCE_NS;
+         world.done < 2 && clock_monotonic_ns() < end_ns;) {
+        assert_false(proxmox_looker_look(world.looker, clock_monotonic_ns()));
+        uv_run(&world.loop, UV_RUN_ONCE);
+    }
+    assert_int_equal(world.done, 2);
+    assert_int_equal(warnings, 1);
+    assert_int_equal(infos, 1);
+    close_world(&world);
 }
 
 int
@@ -156,6 +220,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_one_that_hangs),
+        cmocka_unit_test(test_one_that_is_blind),
     };
 
     return cmocka_run_group_tests_name("proxmox looker that hangs", tests, NULL, NULL);

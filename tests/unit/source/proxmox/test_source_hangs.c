@@ -87,6 +87,24 @@ see(int64_t started, const char *name, const char *error)
     domain_facts_unref(guest.configuration.facts);
 }
 
+/* The same, and its process does not let its command line be read. */
+static void
+see_unread(int64_t started)
+{
+    struct proxmox_guest guest = {.vmid = "100", .started = started, .is_unread = true};
+    const struct proxmox_seen seen = {.guests = &guest, .count = 1};
+
+    the_looker.done(the_looker.context, &seen);
+}
+
+static void
+see_trouble(void)
+{
+    const struct proxmox_seen seen = {.trouble = "no such folder"};
+
+    the_looker.done(the_looker.context, &seen);
+}
+
 /* --- the source --- */
 
 static char heard[256];
@@ -107,9 +125,11 @@ guest_seen(void *context, struct source *source, const struct guest_facts *facts
 static void
 guest_gone(void *context, struct source *source, const char *key)
 {
+    size_t length = strlen(heard);
+
     (void)context;
     (void)source;
-    fail_msg("%s has gone", key);
+    (void)snprintf(heard + length, sizeof(heard) - length, "gone %s;", key);
 }
 
 static void
@@ -119,8 +139,18 @@ source_up(void *context, struct source *source)
     (void)source;
 }
 
-static const struct source_listener listener = {
-    .guest_seen = guest_seen, .guest_gone = guest_gone, .source_up = source_up};
+static void
+source_down(void *context, struct source *source, const char *why)
+{
+    (void)context;
+    (void)source;
+    (void)why;
+}
+
+static const struct source_listener listener = {.guest_seen = guest_seen,
+                                                .guest_gone = guest_gone,
+                                                .source_up = source_up,
+                                                .source_down = source_down};
 
 static void
 expect(const char *expected)
@@ -185,6 +215,32 @@ test_what_was_known_holds(void **state)
     expect("started known shop;");
 }
 
+/* It stays as it was known, for as long as it is the same process. */
+static void
+test_a_process_that_hangs(void **state)
+{
+    (void)state;
+    see_unread(5);
+    expect("");
+    see(5, "web", "");
+    expect("started known web;");
+    see_unread(5);
+    see_unread(5);
+    expect("");
+    /* Also when all are announced anew. */
+    see_trouble();
+    see_unread(5);
+    expect("known web;");
+    see(5, "web", "");
+    expect("");
+    see_unread(6);
+    expect("gone 100;");
+    see_unread(6);
+    expect("");
+    see(6, "web", "");
+    expect("started known web;");
+}
+
 static void
 wait_for_look(void)
 {
@@ -225,6 +281,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_what_was_known_holds),
         TEST(test_it_is_said_once),
+        TEST(test_a_process_that_hangs),
     };
 
     return cmocka_run_group_tests_name("proxmox source that hangs", tests, NULL, NULL);
