@@ -75,12 +75,15 @@ take_answer(struct source *source, struct libvirt_job *job)
 static void
 review_lanes(struct balloons *balloons, int64_t now_ns)
 {
-    if (lanes_review(balloons->lanes, now_ns, OVERDUE_NS) == 0)
+    unsigned int given_up = lanes_review(balloons->lanes, now_ns, OVERDUE_NS);
+
+    if (given_up == 0)
         return;
     log_warn(
         "a QEMU holds up the memory statistics of all guests; the next call passes "
         "it over",
-        LOG_STR("uri", balloons->link->uri));
+        LOG_STR("uri", balloons->link->uri), LOG_INT("given_up", given_up),
+        LOG_INT("lanes", lanes_figures(balloons->lanes).lanes));
     if (balloons->asked)
         end_call(balloons);
 }
@@ -109,6 +112,12 @@ balloons_come_up(struct balloons *balloons, unsigned int connection, int64_t now
         return;
     balloons->due_ns = now_ns;
     balloons_review(balloons, connection, now_ns);
+}
+
+uint64_t
+balloons_abandoned(const struct balloons *balloons)
+{
+    return balloons ? lanes_figures(balloons->lanes).abandoned_total : 0;
 }
 
 bool

@@ -27,6 +27,9 @@ void balloons_come_up(struct balloons *balloons, unsigned int connection,
 void balloons_review(struct balloons *balloons, unsigned int connection,
                      int64_t now_ns);
 
+/* How many of its lanes were given up, ever. */
+uint64_t balloons_abandoned(const struct balloons *balloons);
+
 /* As of lanes (base/lanes.h); after the second it is gone. */
 bool balloons_wind_down(struct balloons *balloons, int64_t deadline_ns);
 bool balloons_stop(struct balloons *balloons, int64_t deadline_ns);

@@ -395,7 +395,8 @@ libvirt_figures(const struct source *source)
     uint64_t abandoned = lanes.abandoned_total +
                          lanes_figures(source->states).abandoned_total +
                          lanes_figures(source->definitions).abandoned_total +
-                         lanes_figures(source->control).abandoned_total;
+                         lanes_figures(source->control).abandoned_total +
+                         balloons_abandoned(source->balloons);
 
     return (struct source_figures){
         .has_lanes = true,

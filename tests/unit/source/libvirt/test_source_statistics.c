@@ -1,5 +1,7 @@
 /* The libvirt source and the memory of its guests: when libvirt is asked, and what is
  * told of it. */
+#include "base/log.h"
+
 #include "unit/source/libvirt/world.h"
 
 static struct {
@@ -46,9 +48,22 @@ virDomainStatsRecordListFree(virDomainStatsRecordPtr *records)
     virTypedParamsFree(records[0]->params, records[0]->nparams);
 }
 
+/* Instead of the log. */
+static atomic_uint complaints;
+
+void
+log_write(enum log_level level, const char *source_file, int source_line,
+          const char *message, ...)
+{
+    (void)source_file;
+    (void)source_line;
+    complaints += level == LOG_WARN && strstr(message, "memory statistics");
+}
+
 static int
 set_up_statistics(void **state)
 {
+    complaints = 0;
     statistics.calls = 0;
     statistics.hangs = statistics.fails = statistics.silent = false;
     balloon_config = (struct balloon_config){.enabled = true, .interval_ns = S / 1000};
@@ -135,6 +150,40 @@ test_a_call_that_hangs(void **state)
     destroy(started);
 }
 
+static uint64_t
+abandoned(const struct world *world)
+{
+    return source_libvirt.figures(world->source).lanes_abandoned;
+}
+
+/* One after another, as long as there may be more: each is counted and told, and
+ * another lane asks again. */
+static void
+test_lanes_that_are_given_up(void **state)
+{
+    struct world *world = *state;
+
+    statistics.hangs = true;
+    begin(world);
+    for (unsigned int given_up = 0; given_up < 2; given_up++) {
+        await_asked(world);
+        assert_int_equal(statistics.calls, given_up + 1);
+        assert_int_equal(abandoned(world), given_up);
+        pass_s(11);
+        await_more(world, "told ;", 1); /* what it says of the guests is old */
+        assert_int_equal(abandoned(world), given_up + 1);
+        assert_int_equal(complaints, given_up + 1);
+    }
+    await_asked(world);
+    statistics.hangs = false;
+    for (int i = 0; i < 3; i++)
+        sem_post(&libvirt.answer); /* who is woken first is not said */
+    await_more(world, "said ;told ;", 2);
+    assert_int_equal(abandoned(world), 2);
+    assert_int_equal(complaints, 2);
+    assert_int_equal(source_libvirt.figures(world->source).lanes, 1);
+}
+
 static void
 test_nobody_wants_it(void **state)
 {
@@ -159,6 +208,7 @@ main(void)
         TEST(test_it_is_told_again_and_again),
         TEST(test_a_refusal_is_told_too),
         TEST(test_a_call_that_hangs),
+        TEST(test_lanes_that_are_given_up),
         TEST(test_nobody_wants_it),
     };
 
