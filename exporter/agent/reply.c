@@ -113,10 +113,13 @@ load(const char *bytes, size_t length, struct failure *why)
     json_t *document = load_numbers(bytes, length, &error);
     char *mended = !document && may_be_mended(&error) ? mend_json(bytes, length) : NULL;
 
-    if (mended)
+    /* A number that is mended counts as several values. */
+    bool fits = !mended || within_limits(mended, strlen(mended), why);
+
+    if (mended && fits)
         document = load_numbers(mended, strlen(mended), &error);
     free(mended);
-    if (!document)
+    if (!document && fits)
         failure_set(why, FAILURE_MALFORMED, "the reply is not JSON: %s (byte %d)",
                     error.text, error.position);
     return document;

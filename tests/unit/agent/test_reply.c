@@ -145,6 +145,36 @@ test_limits(void **state)
     free(bytes);
 }
 
+/* Numbers that are mended become several values each, and count as such. */
+static void
+test_what_is_mended_is_within_the_limit(void **state)
+{
+    enum { VALUES_MAX = 262144, OF_EACH = 3 };
+    static const char before[] = "{\"return\": [", number[] = "1e999";
+    const size_t counts[] = {VALUES_MAX / OF_EACH - 2, VALUES_MAX / OF_EACH + 1,
+                             VALUES_MAX - 2};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        struct failure why = {0};
+        size_t length = sizeof(before) - 1 + counts[i] * sizeof(number) + 1;
+        char *bytes = malloc(length + 1), *at = bytes + sizeof(before) - 1;
+
+        memcpy(bytes, before, sizeof(before));
+        for (size_t j = 0; j < counts[i]; j++, at += sizeof(number)) {
+            memcpy(at, number, sizeof(number));
+            at[sizeof(number) - 1] = ',';
+        }
+        memcpy(at - 1, "]}", 3);
+        json_t *value = reply_parse(bytes, strlen(bytes), length, &why);
+
+        assert_int_equal(!value, i > 0);
+        assert_int_equal(why.kind, i > 0 ? FAILURE_TOO_LARGE : FAILURE_NONE);
+        json_decref(value);
+        free(bytes);
+    }
+}
+
 static void
 test_error_texts_of_all_generations(void **state)
 {
@@ -235,6 +265,7 @@ main(void)
         cmocka_unit_test(test_what_is_mended),
         cmocka_unit_test(test_large_integers_become_reals),
         cmocka_unit_test(test_limits),
+        cmocka_unit_test(test_what_is_mended_is_within_the_limit),
         cmocka_unit_test(test_error_texts_of_all_generations),
         cmocka_unit_test(test_recorded_errors),
     };
