@@ -76,18 +76,19 @@ is_same_web(const struct config *a, const struct config *b)
     return !*one && !*other;
 }
 
-/* The old listeners are closed first, since the new addresses may overlap with theirs;
- * if the new ones cannot be bound, there are none.  Who asked for the reload is still
- * to be answered by the old ones. */
+/* The old listeners are closed first, since the new addresses may overlap with theirs,
+ * if it is sure that there are files to open them again; if the new ones cannot be
+ * bound, there are none.  Who asked for the reload is still to be answered by the old
+ * ones. */
 static bool
 move_web(struct daemon *daemon, const struct config *config, struct failure *why)
 {
     if (daemon->web && web_fits(daemon->web) &&
         is_same_web(daemon->exporter->config, config))
         return true;
+    if (daemon->web && web_leave(daemon->web, why) < 0)
+        return false;
     daemon->left = daemon->web;
-    if (daemon->left)
-        web_leave(daemon->left);
     daemon->web = start_web(daemon, config, why);
     return daemon->web;
 }
@@ -103,8 +104,10 @@ reload_web(struct daemon *daemon, const struct config *config, struct failure *w
     bool has_moved = move_web(daemon, config, why);
 
     web_access_settle(daemon->access, has_moved);
-    if (!has_moved && !daemon->web)
+    if (!has_moved && !daemon->web) {
+        web_let_return(daemon->left);
         daemon->web = start_web(daemon, daemon->exporter->config, &lost);
+    }
     if (daemon->web)
         web_set_ready(daemon->web, daemon->is_ready);
     else

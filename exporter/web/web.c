@@ -14,8 +14,12 @@
 #include "web/worker.h"
 
 #include <crypt.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 /* From the connection to the end of the request's headers, the TLS handshake included;
  * after an answer the idle time comes on top. */
@@ -27,6 +31,8 @@
 struct web {
     struct web_site site;
     atomic_uint scrapes;
+    int *reserve; /* files; NULL: none */
+    size_t reserve_count;
     size_t workers_count;
     struct web_worker *workers[];
 };
@@ -145,10 +151,47 @@ web_end_reload(struct web *web, const struct failure *why)
 }
 
 void
-web_leave(struct web *web)
+web_let_return(struct web *web)
 {
+    if (!web)
+        return;
+    for (size_t i = 0; i < web->reserve_count; i++)
+        (void)close(web->reserve[i]);
+    free(web->reserve);
+    web->reserve = NULL;
+    web->reserve_count = 0;
+}
+
+static int
+reserve_files(struct web *web, struct failure *why)
+{
+    size_t count = web->workers_count * WEB_WORKER_FILES;
+
+    web->reserve = memory_new(count, sizeof(*web->reserve));
+    for (; web->reserve_count < count; web->reserve_count++) {
+        int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+        if (fd < 0) {
+            failure_set(why, FAILURE_UNAVAILABLE,
+                        "web.listen_addresses: no files to change them: %s; raise the "
+                        "limit of open files",
+                        strerror(errno));
+            web_let_return(web);
+            return -1;
+        }
+        web->reserve[web->reserve_count] = fd;
+    }
+    return 0;
+}
+
+int
+web_leave(struct web *web, struct failure *why)
+{
+    if (reserve_files(web, why) < 0)
+        return -1;
     for (size_t i = 0; i < web->workers_count; i++)
         web_worker_leave(web->workers[i]);
+    return 0;
 }
 
 /* Those who wait for whatever it is must be awake when the library ends. */
@@ -167,6 +210,7 @@ web_stop(struct web *web)
     web_targets_free(web->site.targets);
     web_reload_free(web->site.reload);
     web_pages_free(web->site.pages);
+    web_let_return(web);
     free(web);
 }
 

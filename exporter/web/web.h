@@ -42,8 +42,13 @@ bool web_fits(const struct web *web);
 /* Around a reload, for those who ask for it: as in web/reload.h; NULL is fine. */
 void web_begin_reload(struct web *web);
 void web_end_reload(struct web *web, const struct failure *why);
-/* Lets go of the addresses; who is connected is served on. */
-void web_leave(struct web *web);
+/* Lets go of the addresses; who is connected is served on.  -1 with a sentence, and
+ * nothing has changed: there are not enough files to come back to them, which are held
+ * until web_let_return(). */
+int web_leave(struct web *web, struct failure *why);
+/* After web_leave(): the next web_start() may be one with its settings; NULL is fine.
+ */
+void web_let_return(struct web *web);
 /* Ends open connections within a second; NULL is fine. */
 void web_stop(struct web *web);
 

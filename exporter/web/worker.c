@@ -11,6 +11,7 @@
 #include "web/request.h"
 #include "web/site.h"
 
+#include <fcntl.h>
 #include <microhttpd.h>
 #include <poll.h>
 #include <pthread.h>
@@ -20,6 +21,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* Request line and headers must fit. */
@@ -141,6 +143,29 @@ daemon_start(struct web_connections *connections, int fd)
         MHD_OPTION_END);
 }
 
+static bool
+is_same_file(int a, int b)
+{
+    struct stat one, other;
+
+    return fstat(a, &one) == 0 && fstat(b, &other) == 0 && one.st_dev == other.st_dev &&
+           one.st_ino == other.st_ino;
+}
+
+/* Whether the library closes the socket when it does not start it does not say, so it
+ * gets a descriptor of its own; while ours is open, no other file can be taken for it.
+ */
+static struct MHD_Daemon *
+library_start(struct web_connections *connections, int fd)
+{
+    int its = connections->wake_fd >= 0 ? fcntl(fd, F_DUPFD_CLOEXEC, 0) : -1;
+    struct MHD_Daemon *daemon = its >= 0 ? daemon_start(connections, its) : NULL;
+
+    if (!daemon && its >= 0 && is_same_file(its, fd))
+        (void)close(its);
+    return daemon;
+}
+
 /* --- the thread --- */
 
 /* The least milliseconds to wait for whatever the library says. */
@@ -229,12 +254,11 @@ web_worker_start(const struct web_site *site, const struct web_listener *listene
     worker->listener = *listener;
     connections->site = site;
     connections->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    worker->daemon =
-        connections->wake_fd >= 0 ? daemon_start(connections, listener->fd) : NULL;
+    worker->daemon = library_start(connections, listener->fd);
+    (void)close(listener->fd);
     worker->running = worker->daemon &&
                       thread_start(&worker->thread, "web", 0, worker_main, worker) == 0;
     if (!worker->running) {
-        /* Whether the library has closed the socket it does not say; we end anyway. */
         failure_set(why, FAILURE_UNAVAILABLE,
                     "web.listen_addresses: cannot serve %s: the HTTP library did not "
                     "start; raise the limits of open files and threads",

@@ -15,6 +15,8 @@ struct web_worker;
 struct web_worker *web_worker_start(const struct web_site *site,
                                     const struct web_listener *listener,
                                     struct failure *why);
+/* The files that web_listen() and web_worker_start() open for one, at most. */
+#define WEB_WORKER_FILES 5
 /* The port that it is bound to; 0: of a UNIX socket. */
 unsigned int web_worker_port(const struct web_worker *worker);
 /* Closes the socket that listens, and removes its file; who is connected is served on.

@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 static const struct source_driver *const drivers[] = {[SOURCE_LIBVIRT] = &fake_driver};
@@ -152,7 +153,7 @@ is_well(unsigned int port, const char *path)
     return strncmp(answer + strlen("HTTP/1.x "), "200", 3) == 0;
 }
 
-static unsigned int port, calls_before;
+static unsigned int port, old_port, calls_before;
 
 static void
 reload_and_end(unsigned int turn)
@@ -219,6 +220,56 @@ test_reload_with_an_address_that_is_taken(void **state)
     close(holder);
 }
 
+static struct rlimit usual_limit;
+
+/* With one file to read the configuration, and none for the web. */
+static void
+reload_without_files(unsigned int turn)
+{
+    char config[128];
+
+    (void)snprintf(config, sizeof(config),
+                   "web: {listen_addresses: [\"127.0.0.1:%u\"]}\n", port);
+    if (turn == 10 || turn == 30) {
+        write_config(config);
+        assert_int_equal(raise(SIGHUP), 0);
+    }
+    if (turn == 10) {
+        int next = dup(0);
+        const struct rlimit few = {(rlim_t)next + 1, usual_limit.rlim_max};
+
+        assert_int_equal(close(next), 0);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+    }
+    if (turn == 29) {
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &usual_limit), 0);
+        assert_true(is_well(old_port, "/-/healthy"));
+    }
+    if (turn == 50) {
+        assert_true(is_well(port, "/-/healthy"));
+        assert_int_equal(raise(SIGTERM), 0);
+    }
+}
+
+/* The old port goes on, and later the reload succeeds. */
+static void
+test_reload_without_files(void **state)
+{
+    char config[128];
+
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &usual_limit), 0);
+    port = choose_port(NULL);
+    old_port = choose_port(NULL);
+    (void)snprintf(config, sizeof(config),
+                   "web: {listen_addresses: [\"127.0.0.1:%u\"]}\n", old_port);
+    assert_int_equal(run(config, NULL, reload_without_files), 0);
+    assert_int_equal(count("msg=\"the new config is refused, the old one stays\""), 1);
+    assert_int_equal(count("raise the limit of open files"), 1);
+    assert_int_equal(count("the config is reloaded"), 1);
+    assert_int_equal(count("msg=\"Listening on\""), 2);
+}
+
 /* What is asked here, the main thread asks: it stands still meanwhile. */
 static void
 stand_still_and_end(unsigned int turn)
@@ -235,7 +286,6 @@ stand_still_and_end(unsigned int turn)
     }
 }
 
-static unsigned int old_port;
 static int asker;
 static char outcome[1024];
 
@@ -489,6 +539,7 @@ main(void)
         cmocka_unit_test(test_ends_by_a_signal),
         cmocka_unit_test(test_a_source_that_is_away_has_its_remedy),
         cmocka_unit_test(test_reload),
+        cmocka_unit_test(test_reload_without_files),
         cmocka_unit_test(test_reload_with_an_address_that_is_taken),
         cmocka_unit_test(test_health_is_that_of_the_loop),
         cmocka_unit_test(test_reload_by_request),

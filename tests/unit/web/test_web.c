@@ -2,8 +2,12 @@
  * while they change. */
 #include "unit/served.h"
 
+#include "web/worker.h"
+
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/resource.h>
 #include <sys/un.h>
 
 static const struct samples_limits limits = {.series_max = 9, .label_bytes_max = 99};
@@ -133,7 +137,7 @@ who_leaves_an_address_serves_on(void **state)
         say(kept, "GET /-/healthy HTTP/1.1\r\nHost: x\r\n\r\n");
         free(hear_one(kept, false));
         if (i == 0)
-            web_leave(served.web);
+            assert_int_equal(web_leave(served.web, &why), 0);
     }
     struct web *next = web_start(&settings, served.store, served.telemetry, &why);
 
@@ -144,6 +148,124 @@ who_leaves_an_address_serves_on(void **state)
     free(hear_one(kept, false));
     (void)close(kept);
     web_stop(next);
+    end(&served);
+}
+
+/* --- want of files --- */
+
+static size_t
+open_files(void)
+{
+    size_t count = 0;
+
+    for (int fd = 0; fd < 1024; fd++)
+        count += fcntl(fd, F_GETFD) >= 0;
+    return count;
+}
+
+/* Until those of who was answered are closed. */
+static void
+await_files(size_t count)
+{
+    const struct timespec pause = {.tv_nsec = 1000000};
+
+    for (int i = 0; open_files() != count && i < PATIENCE_S * 1000; i++)
+        (void)nanosleep(&pause, NULL);
+    assert_int_equal(open_files(), count);
+}
+
+static struct rlimit usual_limit;
+
+/* From now on only so many more can be opened: the limit is one of their numbers. */
+static void
+allow_files(unsigned int more)
+{
+    unsigned int unused = 0;
+    int limit = 0;
+
+    while (unused < more || fcntl(limit, F_GETFD) >= 0)
+        unused += fcntl(limit++, F_GETFD) < 0;
+    const struct rlimit few = {(rlim_t)limit, usual_limit.rlim_max};
+
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+}
+
+static void
+allow_all_files(void)
+{
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &usual_limit), 0);
+}
+
+/* Whatever it is that cannot be opened any more. */
+static void
+a_start_without_files_leaves_none_open(void **state)
+{
+    struct served served = serve();
+    static const char *const addresses[] = {"127.0.0.1:0", NULL};
+    const struct web_settings settings = {.listen_addresses = addresses,
+                                          .telemetry_path = "/metrics",
+                                          .access = served.access};
+    struct failure why;
+    struct web *next = NULL;
+    unsigned int more = 0;
+    size_t before = open_files();
+
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &usual_limit), 0);
+    for (; !next && more < 20; more++) {
+        await_files(before);
+        allow_files(more);
+        next = web_start(&settings, served.store, served.telemetry, &why);
+        allow_all_files();
+        if (!next) {
+            assert_int_equal(open_files(), before);
+            assert_non_null(strstr(why.text, "files"));
+        }
+        answers(&served, "GET", "/-/healthy", OK, "Healthy");
+    }
+    assert_non_null(next);
+    /* Each of them was once the one that was missing; the library needs some. */
+    assert_in_range(more, 4, WEB_WORKER_FILES + 1);
+    web_stop(next);
+    end(&served);
+}
+
+static void
+who_cannot_return_does_not_leave(void **state)
+{
+    struct served served = serve();
+    char address[32];
+    const char *addresses[] = {"192.0.2.1:1", NULL}; /* nobody's here */
+    const struct web_settings settings = {.listen_addresses = addresses,
+                                          .telemetry_path = "/metrics",
+                                          .access = served.access};
+    struct failure why;
+    size_t before = open_files();
+
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &usual_limit), 0);
+    (void)snprintf(address, sizeof(address), "127.0.0.1:%u", web_port(served.web, 0));
+    allow_files(WEB_WORKER_FILES - 1);
+    assert_int_equal(web_leave(served.web, &why), -1);
+    allow_all_files();
+    assert_non_null(strstr(why.text, "raise the limit of open files"));
+    assert_int_equal(open_files(), before);
+    answers(&served, "GET", "/-/healthy", OK, "Healthy");
+    await_files(before);
+
+    /* With just enough it leaves, and can return, whatever becomes of the new one. */
+    allow_files(WEB_WORKER_FILES);
+    assert_int_equal(web_leave(served.web, &why), 0);
+    assert_null(web_start(&settings, served.store, served.telemetry, &why));
+    web_let_return(served.web);
+    addresses[0] = address;
+    struct web *again = web_start(&settings, served.store, served.telemetry, &why);
+
+    allow_all_files();
+    if (!again)
+        fail_msg("%s", why.text);
+    answers(&served, "GET", "/-/healthy", OK, "Healthy"); /* by the same port */
+    web_stop(again);
     end(&served);
 }
 
@@ -204,6 +326,8 @@ main(void)
         cmocka_unit_test(one_bad_address_is_all),
         cmocka_unit_test(a_unix_socket_is_served),
         cmocka_unit_test(who_leaves_an_address_serves_on),
+        cmocka_unit_test(a_start_without_files_leaves_none_open),
+        cmocka_unit_test(who_cannot_return_does_not_leave),
         cmocka_unit_test(scrapes_while_the_store_changes),
     };
 
