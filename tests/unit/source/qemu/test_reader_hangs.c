@@ -85,7 +85,7 @@ review_until_told(pid_t pid, unsigned int times)
     int64_t end_ns = clock_monotonic_ns() + PATIENCE_NS;
 
     while (told[pid] < times && clock_monotonic_ns() < end_ns) {
-        qemu_reader_review(reader, clock_monotonic_ns() + 2 * S);
+        qemu_reader_review(reader, clock_monotonic_ns() + 6 * S);
         uv_run(&loop, UV_RUN_ONCE);
     }
     assert_int_equal(told[pid], times);
