@@ -18,7 +18,7 @@
 
 static const struct metric up = {.name = "qga_up", .help = "Up."};
 static const struct metric online = {
-    .name = "qga_cpu_online", .help = "Online.", .labels = {"vcpu"}};
+    .name = "qga_cpu_online", .help = "Online.", .labels = {"cpu"}};
 static const struct metric vcpus = {
     .name = "qga_vcpus", .help = "Number.", .labels = {"state"}};
 static const struct metric *const health_families[] = {&up, NULL};
@@ -86,7 +86,7 @@ body_is(struct store *store, int64_t now_ns, const char *expected)
 #define ONLINE "# HELP qga_cpu_online Online.\n# TYPE qga_cpu_online gauge\n"
 #define VCPUS "# HELP qga_vcpus Number.\n# TYPE qga_vcpus gauge\n"
 #define TWO_VCPUS                                                                      \
-    ONLINE "qga_cpu_online{d=\"a\",cpu=\"0\"} 1\n" VCPUS                              \
+    ONLINE "qga_cpu_online{d=\"a\",cpu=\"0\"} 1\n" VCPUS                               \
            "qga_vcpus{d=\"a\",state=\"online\"} 2\n"
 
 static void
