@@ -10,6 +10,11 @@
 
 #define HEADER_BYTES_MAX ((size_t)64 << 10)
 
+/* Memory is had in such steps, so that it serves again though numbers get longer, and
+ * for a body of so much less at most. */
+#define ROOM_STEP_BYTES ((size_t)64 << 10)
+#define WASTE_PART 4
+
 void
 body_slot_init(struct body_slot *slot, const struct metric *const *families)
 {
@@ -76,8 +81,31 @@ copy_family(char *out, const struct text *header, struct fragment *const *fragme
     return out;
 }
 
+static bool
+has_room(const struct body *spare, size_t bytes)
+{
+    return spare && spare->room >= bytes && spare->room - bytes <= bytes / WASTE_PART &&
+           atomic_load_explicit(&spare->references, memory_order_acquire) == 1;
+}
+
+/* Takes the spare. */
+static void
+body_reserve(struct body *body, size_t bytes, struct body *spare)
+{
+    if (has_room(spare, bytes)) {
+        body->bytes = spare->bytes;
+        body->room = spare->room;
+        spare->bytes = NULL;
+    }
+    body_unref(spare);
+    if (body->bytes)
+        return;
+    body->room = (bytes / ROOM_STEP_BYTES + 1) * ROOM_STEP_BYTES;
+    body->bytes = memory_resize(NULL, body->room, 1);
+}
+
 struct body *
-body_new(const struct body_recipe *recipe)
+body_new(const struct body_recipe *recipe, struct body *spare)
 {
     struct body *body = memory_new(1, sizeof(*body));
     const char *end = exposition_end(recipe->format);
@@ -85,7 +113,7 @@ body_new(const struct body_recipe *recipe)
     size_t start = 0;
 
     atomic_init(&body->references, 1);
-    body->bytes = memory_resize(NULL, bytes_max(recipe), 1);
+    body_reserve(body, bytes_max(recipe), spare);
     char *out = body->bytes;
 
     for (size_t slot = 0; slot < recipe->slots_count; slot++) {
@@ -105,12 +133,13 @@ body_new(const struct body_recipe *recipe)
 }
 
 struct body *
-body_new_gzip(const struct body *plain)
+body_new_gzip(struct body *plain)
 {
     struct body *body = memory_new(1, sizeof(*body));
 
     atomic_init(&body->references, 1);
     body->bytes = gzip_compress(plain->bytes, plain->length, &body->length);
+    body_unref(plain);
     return body;
 }
 

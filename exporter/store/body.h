@@ -35,6 +35,7 @@ struct body {
     atomic_uint references;
     size_t length;
     char *bytes;
+    size_t room;              /* that `bytes` has; 0: not known */
     struct shelf_place place; /* among those of its store, or on no shelf */
 };
 
@@ -56,9 +57,12 @@ struct body_recipe {
     enum exposition_format format;
     const bool *wanted; /* by slot, then by family; NULL: all are */
 };
-struct body *body_new(const struct body_recipe *recipe);
-/* The same, compressed. */
-struct body *body_new_gzip(const struct body *plain);
+/* Takes the caller's reference to `spare`, which may be NULL: its memory serves again
+ * if nobody else reads it and it has the size.  Fresh memory costs more than what is
+ * written there. */
+struct body *body_new(const struct body_recipe *recipe, struct body *spare);
+/* The same, compressed; takes the caller's reference to it. */
+struct body *body_new_gzip(struct body *plain);
 /* Of a text, which is taken. */
 struct body *body_new_text(struct text *text);
 struct body *body_ref(struct body *body);

@@ -120,27 +120,39 @@ body_cache_add_text(struct body_cache *cache, struct text *text)
     return body;
 }
 
-/* What is too old to serve in any form is let go as well. */
-void
-body_cache_keep(struct body_cache *cache, struct body_form form, struct body *body,
-                const struct body_age *age)
+struct body *
+body_cache_clear(struct body_cache *cache, struct body_form form, int64_t now_ns)
 {
-    struct kept *mine = kept_of(cache, form);
-    struct body *dropped[FORMS] = {NULL};
+    const struct kept *mine = kept_of(cache, form);
+    struct body *largest = NULL, *dropped[FORMS] = {NULL};
 
     (void)pthread_mutex_lock(&cache->lock);
     for (size_t i = 0; i < FORMS; i++) {
         struct kept *kept = &cache->kept[i];
+        struct body *body = kept->body;
 
-        if (!kept->body || (kept != mine && !is_old(kept, age->made_ns)))
+        if (!body || (kept != mine && !is_old(kept, now_ns)))
             continue;
-        shelf_keep(&kept->body->place, false);
-        dropped[i] = kept->body;
+        shelf_keep(&body->place, false);
         kept->body = NULL;
+        dropped[i] = body;
+        if (!largest || body->room > largest->room) {
+            dropped[i] = largest;
+            largest = body;
+        }
     }
-    shelf_keep(&body->place, true);
-    *mine = (struct kept){body_ref(body), *age};
     (void)pthread_mutex_unlock(&cache->lock);
     for (size_t i = 0; i < FORMS; i++)
         body_unref(dropped[i]);
+    return largest;
+}
+
+void
+body_cache_keep(struct body_cache *cache, struct body_form form, struct body *body,
+                const struct body_age *age)
+{
+    (void)pthread_mutex_lock(&cache->lock);
+    shelf_keep(&body->place, true);
+    *kept_of(cache, form) = (struct kept){body_ref(body), *age};
+    (void)pthread_mutex_unlock(&cache->lock);
 }

@@ -39,7 +39,11 @@ bool body_cache_has_room(struct body_cache *cache);
 void body_cache_add(struct body_cache *cache, struct body *body, size_t whole_bytes);
 /* The text, which is taken, as a body that was added; NULL if there is no room. */
 struct body *body_cache_add_text(struct body_cache *cache, struct text *text);
-/* One that was added serves from now on. */
+/* Before another is made of this form: lets go of the last, and of what is too old to
+ * serve in any form.  The caller gets the largest of them, or NULL. */
+struct body *body_cache_clear(struct body_cache *cache, struct body_form form,
+                              int64_t now_ns);
+/* One that was added serves from now on; the form was cleared. */
 void body_cache_keep(struct body_cache *cache, struct body_form form, struct body *body,
                      const struct body_age *age);
 

@@ -409,24 +409,22 @@ static struct body *
 body_make(struct store *store, const struct snapshot *snapshot,
           const struct selection *selection, struct body_form form)
 {
-    struct body *body = body_new(&(struct body_recipe){
+    const struct body_recipe recipe = {
         .slots = store->slots,
         .slots_count = store->parts_count,
         .fragments = snapshot->fragments,
         .slot_ends = snapshot->part_ends,
         .format = form.format,
         .wanted = selection ? selection->families : NULL,
-    });
+    };
+    struct body *spare =
+        selection ? NULL : body_cache_clear(store->bodies, form, snapshot->age.made_ns);
+    struct body *body = body_new(&recipe, spare);
     size_t whole_bytes = selection ? 0 : body->length;
 
-    /* Who takes gzip seldom comes beside one who does not: the plain one is not kept.
-     */
-    if (form.coding == BODY_GZIP) {
-        struct body *plain = body;
-
-        body = body_new_gzip(plain);
-        body_unref(plain);
-    }
+    /* Who takes gzip seldom comes beside one who does not. */
+    if (form.coding == BODY_GZIP)
+        body = body_new_gzip(body);
     body_cache_add(store->bodies, body, whole_bytes);
     return body;
 }

@@ -20,7 +20,7 @@
 #define GZIP_KEPT_NS_MAX 1e6
 #define RESIDENT_MIB_MAX 80
 #define SLOW_READERS 64
-#define HELD_BODIES_MAX 2.1  /* two, and what is needed to make one */
+#define HELD_BODIES_MAX 2.2  /* two, what is needed to make one, and holes */
 #define UPDATE_RATIO_MAX 1.3 /* caches are as large as they are */
 
 static bool all_reached = true;

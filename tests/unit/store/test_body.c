@@ -39,7 +39,7 @@ fragment_of(const char *identity, const struct metric *const *of,
 static void
 body_is(const struct body_recipe *recipe, const char *expected)
 {
-    struct body *body = body_new(recipe);
+    struct body *body = body_new(recipe, NULL);
     char *text = strndup(body->bytes, body->length);
 
     assert_string_equal(text, expected);
@@ -104,7 +104,7 @@ families_stand_together(void **state)
 
     body_is(&recipe, HEADER("up", "Up.") UP_SERIES HEADER("size_bytes", "Size.")
                          SIZE_SERIES HEADER("offset", "Offset.") OFFSET_SERIES);
-    body = body_new(&recipe);
+    body = body_new(&recipe, NULL);
     assert_ptr_equal(body_ref(body), body);
     body_unref(body);
     assert_memory_equal(body->bytes, "# HELP up", 9); /* one is left */
@@ -158,6 +158,48 @@ what_has_no_series_has_no_header(void **state)
     fragment_unref(fragment);
 }
 
+/* The memory of one that nobody reads any more. */
+static void
+memory_serves_again_if_nobody_reads_it(void **state)
+{
+    struct body_recipe recipe = recipe_of(*state);
+    struct body *first = body_new(&recipe, NULL);
+    size_t length = first->length;
+    char *memory = first->bytes;
+
+    first->room = length; /* no more than is needed */
+    struct body *second = body_new(&recipe, first);
+
+    assert_ptr_equal(second->bytes, memory);
+    assert_int_equal(second->length, length);
+    assert_int_equal(second->room, length);
+
+    struct body *third = body_new(&recipe, body_ref(second));
+    assert_ptr_not_equal(third->bytes, memory);
+    assert_memory_equal(third->bytes, second->bytes, length);
+    assert_int_equal(atomic_load(&second->references), 1);
+    body_unref(second);
+    body_unref(third);
+}
+
+/* One that says of itself that it has so much room: too little, or much too much. */
+static void
+memory_of_another_size_does_not_serve(void **state)
+{
+    struct body_recipe recipe = recipe_of(*state);
+    struct body *body = body_new(&recipe, NULL);
+    size_t length = body->length, room = body->room;
+
+    assert_true(room > length);
+    body->room = length - 1;
+    body = body_new(&recipe, body);
+    assert_int_equal(body->room, room);
+    body->room = 2 * length;
+    body = body_new(&recipe, body);
+    assert_int_equal(body->room, room);
+    body_unref(body);
+}
+
 int
 main(void)
 {
@@ -167,6 +209,8 @@ main(void)
         CASE(formats_differ_in_headers_and_the_end),
         CASE(what_is_not_wanted_is_left_out_with_its_header),
         CASE(what_has_no_series_has_no_header),
+        CASE(memory_serves_again_if_nobody_reads_it),
+        CASE(memory_of_another_size_does_not_serve),
     };
 
     return cmocka_run_group_tests_name("body", tests, NULL, NULL);

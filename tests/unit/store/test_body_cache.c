@@ -33,7 +33,8 @@ tear_down(void **state)
 static struct body *
 add(struct body_cache *cache, size_t length)
 {
-    struct body *body = body_new(&(struct body_recipe){.format = EXPOSITION_TEXT});
+    struct body *body =
+        body_new(&(struct body_recipe){.format = EXPOSITION_TEXT}, NULL);
 
     body->length = length;
     body_cache_add(cache, body, length);
@@ -47,6 +48,7 @@ keep(struct body_cache *cache, struct body_form form, uint64_t generation,
     struct body *body = add(cache, MUCH);
     const struct body_age age = {generation, made_ns, made_ns + 10 * S};
 
+    body_unref(body_cache_clear(cache, form, made_ns));
     body_cache_keep(cache, form, body, &age);
     return body;
 }
@@ -70,6 +72,7 @@ a_body_serves_until_something_changes(void **state)
     is(body_cache_get(cache, text, 7, S + 1), NULL);
     is(body_cache_get(cache, text, 8, 0), NULL);
     is(body_cache_get(cache, gzip, 7, 0), NULL);
+    body_unref(body_cache_clear(cache, text, 0));
     body_cache_keep(cache, text, body, &soon);
     is(body_cache_get(cache, text, 7, S / 2 - 1), body);
     is(body_cache_get(cache, text, 7, S / 2), NULL);
@@ -92,6 +95,36 @@ what_is_too_old_for_anybody_is_let_go(void **state)
     assert_int_equal(atomic_load(&two->references), 2);
     body_unref(one);
     body_unref(two);
+}
+
+static void
+what_is_cleared_serves_nobody(void **state)
+{
+    struct body_cache *cache = *state;
+    struct body *one = keep(cache, text, 1, 0), *other = keep(cache, gzip, 1, 0);
+
+    other->room = one->room + 1;
+    is(body_cache_clear(cache, text, S), one); /* the other would serve yet */
+    is(body_cache_get_older(cache, text, 0), NULL);
+    is(body_cache_get(cache, gzip, 1, 0), other);
+    is(body_cache_clear(cache, text, S), NULL);
+    body_unref(one);
+    body_unref(other);
+}
+
+/* Of several that are too old. */
+static void
+the_largest_is_handed_on(void **state)
+{
+    struct body_cache *cache = *state;
+    struct body *one = keep(cache, text, 1, 0), *other = keep(cache, gzip, 1, 0);
+
+    other->room = one->room + 1;
+    is(body_cache_clear(cache, text, 6 * S), other);
+    assert_int_equal(atomic_load(&one->references), 1);
+    assert_int_equal(atomic_load(&other->references), 1);
+    body_unref(one);
+    body_unref(other);
 }
 
 static void
@@ -139,6 +172,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         CASE(a_body_serves_until_something_changes),
         CASE(what_is_too_old_for_anybody_is_let_go),
+        CASE(what_is_cleared_serves_nobody),
+        CASE(the_largest_is_handed_on),
         CASE(slow_readers_hold_one_body_beside_the_last),
         CASE(there_is_room_for_some_small_ones),
     };
