@@ -15,27 +15,28 @@ _SUFFIXES = {"histogram": ("_bucket", "_sum", "_count"), "summary": ("", "_sum",
 class Family:
     """One metric family, in the order of the text."""
 
-    def __init__(self, name, kind):
+    def __init__(self, name, kind, help_text):
         self.name = name
         self.kind = kind
+        self.help = help_text
         self.series = []
 
 
 def check(text):
     """The families by name; AssertionError names the first bad line."""
     assert text.endswith("\n"), "the last line has no end"
-    families, family, series, help_name = {}, None, set(), None
+    families, family, series, help_name, help_text = {}, None, set(), None, None
     for number, line in enumerate(text.split("\n")[:-1], 1):
         where = f"line {number}: {line[:200]}"
         if line.startswith("# HELP "):
             match = re.fullmatch(rf"# HELP ({_NAME}) (\S(?:[^\\\n]|\\\\|\\n)*)", line)
             assert match, where
-            help_name = match.group(1)
+            help_name, help_text = match.groups()
             assert help_name not in families, f"a family twice; {where}"
         elif line.startswith("# TYPE "):
             match = re.fullmatch(rf"# TYPE ({_NAME}) (counter|gauge|histogram|summary)", line)
             assert match and match.group(1) == help_name, f"TYPE does not follow HELP; {where}"
-            family = families[help_name] = Family(*match.groups())
+            family = families[help_name] = Family(*match.groups(), help_text)
         else:
             _check_sample(line, family, series, where)
     for one in families.values():
