@@ -13,7 +13,7 @@ from lab.image import ROOT
 from lab.lab import GUEST_IPV4
 from lab.process import wait_for
 from lab.programs import Prometheus, get
-from lab.prometheus import RELEASES, unpacked
+from lab.engines import RELEASES, unpacked
 
 SHIPPED = os.path.join(ROOT, "config", "prometheus")
 WARNING = re.compile(r"level=(?:warn|error)\b.*", re.I)

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from lab.image import ROOT
-from lab.prometheus import RELEASES, unpacked
+from lab.engines import RELEASES, unpacked
 
 
 @pytest.mark.parametrize("major", RELEASES)
