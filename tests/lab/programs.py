@@ -216,3 +216,18 @@ class Prometheus:
         if status != 200:
             raise ValueError(f"{expression}: {answer.get('error')}")
         return [(one["metric"], float(one["value"][1])) for one in answer["data"]["result"]]
+
+
+class ConfiguredPrometheus(Prometheus):
+    """One with a configuration file and flags of its own, and its data in a folder."""
+
+    def __init__(self, place, config, *flags, address=None, name="prometheus", path=None):
+        # pylint: disable=super-init-not-called
+        address = address or f"127.0.0.1:{free_port()}"
+        self.url = f"http://{address}"
+        store = "agent" if {"--agent", "--enable-feature=agent"}.intersection(flags) else "tsdb"
+        self.process = Process(
+            [path or program("prometheus"), f"--config.file={config}",
+             f"--storage.{store}.path={place.directory}/data-{name}",
+             f"--web.listen-address={address}", *flags],
+            os.path.join(place.directory, f"{name}.log"))

@@ -5,6 +5,7 @@
         stored.query("qga_up")
 """
 
+import json
 import os
 import re
 
@@ -74,6 +75,10 @@ class VmAgent(_Server):
     targets = Prometheus.targets
 
 
+# By default rules are asked for what was 30 s ago.
+AT_ONCE = {"1.79": (), "1.145": ("-rule.evalDelay=0s",)}
+
+
 class VmAlert(_Server):
     """Evaluates rules each second against a VictoriaMetrics, which gets their records."""
 
@@ -81,4 +86,12 @@ class VmAlert(_Server):
         super().__init__(place, version, "vmalert", *(f"-rule={rule}" for rule in rules),
                          f"-datasource.url={store.url}", f"-remoteWrite.url={store.url}",
                          f"-remoteRead.url={store.url}", f"-notifier.url=http://{alertmanager}",
-                         "-evaluationInterval=1s", *flags)
+                         "-evaluationInterval=1s", *AT_ONCE[version], *flags)
+
+    def bad_rules(self):
+        """[name: what is wrong] of those that it has evaluated, which are some."""
+        _, _, body = get(f"{self.url}/api/v1/rules")
+        rules = [rule for group in json.loads(body)["data"]["groups"] for rule in group["rules"] or ()]
+        assert any(rule["health"] == "ok" for rule in rules), rules
+        return [f"{rule['name']}: {rule['lastError']}" for rule in rules
+                if rule["lastError"] or rule["health"] != "ok"]

@@ -19,8 +19,8 @@ import yaml
 from conftest import QUICK_CONFIG, write_config
 from lab import image
 from lab.agents import Agents
-from lab.process import Process, free_port, program, wait_for
-from lab.programs import Exporter, Prometheus, get
+from lab.process import free_port, wait_for
+from lab.programs import ConfiguredPrometheus, Exporter, get
 from shipped import Webhook, alertmanager
 
 SHIPPED = os.path.join(image.ROOT, "config", "prometheus")
@@ -117,20 +117,7 @@ def _shipped(place, hosts, inventory, addresses):
     return f"{folder}/fleet"
 
 
-class Server(Prometheus):
-    """A Prometheus with a configuration file and flags of its own."""
-
-    def __init__(self, place, config, *flags, address=None, name="prometheus"):
-        # pylint: disable=super-init-not-called
-        address = address or f"127.0.0.1:{free_port()}"
-        self.url = f"http://{address}"
-        data = os.path.join(place.directory, f"data-{name}")
-        store = "agent" if "--enable-feature=agent" in flags else "tsdb"
-        self.process = Process(
-            [program("prometheus"), f"--config.file={config}", f"--storage.{store}.path={data}",
-             f"--web.listen-address={address}", *flags],
-            os.path.join(place.directory, f"{name}.log"))
-
+class Server(ConfiguredPrometheus):
     def values(self, expression, *names):
         """{labels: value}"""
         return {tuple(labels.get(name) for name in names): value

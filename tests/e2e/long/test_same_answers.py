@@ -14,9 +14,10 @@ import panels
 import pytest
 import yaml
 
+from conftest import write_config
 from lab.engines import unpacked
-from lab.process import Process, free_port, wait_for
-from lab.programs import Prometheus
+from lab.process import wait_for
+from lab.programs import ConfiguredPrometheus
 from lab.victoria import VictoriaMetrics
 from shipped import text_of
 
@@ -37,26 +38,16 @@ BY_WINDOWS = ("rate(", "increase(", "changes(")
 KEPT = "100y"
 
 
-def stored(place, major, even):
+def loaded(place, major, even):
     """A Prometheus whose blocks are made of the file."""
-    folder = os.path.join(place.directory, f"blocks-{major}-{even}")
-    path = made_up.write(f"{folder}.txt", even)
+    name = f"{major}-{even}"
+    path = made_up.write(os.path.join(place.directory, f"{name}.txt"), even)
     subprocess.run([unpacked(major, "promtool"), "tsdb", "create-blocks-from", "openmetrics", path,
-                    folder], check=True, stdout=subprocess.DEVNULL)
-    port = free_port()
-    config = os.path.join(place.directory, "empty.yml")
-    with open(config, "w", encoding="utf-8") as file:
-        file.write("{}\n")
-    return Process([unpacked(major, "prometheus"), f"--config.file={config}",
-                    f"--storage.tsdb.path={folder}", f"--storage.tsdb.retention.time={KEPT}",
-                    f"--web.listen-address=127.0.0.1:{port}"], f"{folder}.log"), port
-
-
-class Loaded(Prometheus):
-    def __init__(self, place, major, even):
-        # pylint: disable=super-init-not-called
-        self.process, port = stored(place, major, even)
-        self.url = f"http://127.0.0.1:{port}"
+                    os.path.join(place.directory, f"data-{name}")],
+                   check=True, stdout=subprocess.DEVNULL)
+    return ConfiguredPrometheus(
+        place, write_config(place, "{}\n", "empty.yml"), f"--storage.tsdb.retention.time={KEPT}",
+        name=name, path=unpacked(major, "prometheus"))
 
 
 def load(victoria, place, even):
@@ -74,7 +65,7 @@ def _version(request):
 
 def engines(stack, place, version, even):
     """Prometheus and VictoriaMetrics, loaded."""
-    prometheus = stack.enter_context(Loaded(place, VERSIONS[version], even))
+    prometheus = stack.enter_context(loaded(place, VERSIONS[version], even))
     victoria = stack.enter_context(VictoriaMetrics(place, version, f"-retentionPeriod={KEPT}"))
     load(victoria, place, even)
     for engine in (prometheus, victoria):
