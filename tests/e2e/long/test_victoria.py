@@ -7,16 +7,17 @@ import collections
 import contextlib
 import json
 import os
+import subprocess
 
 import pytest
 
 from conftest import QUICK_CONFIG, write_config
 from lab.agents import Agents
-from lab.engines import VICTORIA
+from lab.engines import VICTORIA, victoria
 from lab.process import wait_for
 from lab.programs import Exporter, get
 from lab.victoria import VictoriaMetrics, VmAgent, VmAlert
-from shipped import Webhook, alertmanager, hurried_rules
+from shipped import FOLDER, Webhook, alertmanager, hurried_rules
 
 HOSTS = ("hv1", "hv2")
 GUESTS = ("web", "db")
@@ -56,6 +57,18 @@ def _hosts(place, agents):
 @pytest.fixture(scope="module", name="version", params=VICTORIA)
 def _version(request):
     return request.param
+
+
+def test_the_shipped_files_are_taken(version):
+    """As docs/fleet.md says it."""
+    rules = [f"-rule={FOLDER}/{name}" for name in
+             ("alerts.yml", "alerts-hosts.yml", "rules.yml", "fleet/alerts.yml")]
+    for command in (["vmalert", "-dryRun", *rules],
+                    ["vmagent", "-promscrape.config.dryRun", "-promscrape.config.strictParse=false",
+                     f"-promscrape.config={FOLDER}/fleet/prometheus.yml"]):
+        done = subprocess.run([victoria(version, command[0]), *command[1:]], capture_output=True,
+                              text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module", name="stored")
