@@ -373,8 +373,9 @@ bench-scrape: $(SCRAPE_SERVER) ## measure scrapes of 1,000 guests over HTTP, bes
 	$(Q)QGA_SCRAPE_SERVER=$(abspath $<) /usr/bin/python3 tests/bench/scrape.py
 .PHONY: bench-scrape
 
-bench-fleet: $(BUILD)/qga-exporter ## count the series of real guests; measure a Prometheus that scrapes several hosts (root)
+bench-fleet: $(BUILD)/qga-exporter $(SCRAPE_SERVER) ## count the series of real guests; measure Prometheus and VictoriaMetrics that scrape several hosts (root)
 	$(Q)QGA_EXPORTER=$(abspath $<) /usr/bin/python3 tests/bench/fleet.py
+	$(Q)QGA_SCRAPE_SERVER=$(abspath $(SCRAPE_SERVER)) /usr/bin/python3 tests/bench/engines.py
 
 # What the analyzer follows beyond so many states costs as much time again as all the rest.
 TIDY_FLAGS = -std=c17 -D_GNU_SOURCE -Icollectors -Iexporter $(PACKAGE_CFLAGS) $(BUILD_DEFINES) $(PLACES) \

@@ -1,7 +1,7 @@
-/* For tests/bench/scrape.py: the web side before synthetic guests, and beside it the
- * same bytes from a static buffer of the same library.  The ports are told on standard
- * output; each line of standard input makes all that is kept worthless, and is
- * answered; its end ends us. */
+/* For tests/bench: the web side before synthetic guests, and beside it the same bytes
+ * from a static buffer of the same library.  The ports are told on standard output;
+ * each line of standard input makes all that is kept worthless, and is answered; a line
+ * that is not empty changes all values of all guests.  Its end ends us. */
 #include "base/clock.h"
 #include "bench/synthetic.h"
 #include "kit/failure.h"
@@ -23,16 +23,30 @@ answer(void *context, struct MHD_Connection *connection, const char *url,
 }
 
 static void
+change_all(const struct synthetic *synthetic, int round)
+{
+    char identity[SYNTHETIC_IDENTITY];
+
+    for (size_t i = 0; i < synthetic_guests(); i++) {
+        synthetic_identity(identity, i);
+        synthetic_put(synthetic, synthetic->guests[i], identity, (double)i + round);
+    }
+}
+
+static void
 serve_until_told(const struct synthetic *synthetic, const struct web *web,
                  struct MHD_Daemon *bare)
 {
     char line[16];
+    int round = 0;
 
     printf("%u %u %zu\n", web_port(web, 0),
            (unsigned int)MHD_get_daemon_info(bare, MHD_DAEMON_INFO_BIND_PORT)->port,
            synthetic_guests() * SERIES_PER_GUEST);
     (void)fflush(stdout);
     while (fgets(line, sizeof(line), stdin)) {
+        if (line[0] != '\n')
+            change_all(synthetic, ++round);
         store_guest_remove(synthetic->store,
                            store_guest_add(synthetic->store, "domain=\"zz\""));
         puts("changed");

@@ -13,12 +13,13 @@
 #include <string.h>
 
 #define SERIES_PER_GUEST 138
+#define SYNTHETIC_IDENTITY 64
 #define FIRST_IDENTITY "domain=\"web-server-0\""
 
 struct synthetic {
     struct store *store;
     struct telemetry *telemetry;
-    struct store_guest *first;
+    struct store_guest *first, **guests;
     struct store_part parts[POLLER_SLOTS_MAX + TELEMETRY_PARTS];
     size_t guest_parts;
 };
@@ -76,6 +77,12 @@ synthetic_put(const struct synthetic *synthetic, struct store_guest *guest,
     samples_free(samples);
 }
 
+static inline void
+synthetic_identity(char identity[static SYNTHETIC_IDENTITY], size_t guest)
+{
+    (void)snprintf(identity, SYNTHETIC_IDENTITY, "domain=\"web-server-%zu\"", guest);
+}
+
 static inline struct synthetic
 synthetic_new(size_t guests)
 {
@@ -83,21 +90,22 @@ synthetic_new(size_t guests)
     struct synthetic synthetic = {.telemetry =
                                       telemetry_new(commands, poller_states())};
 
+    synthetic.guests = calloc(guests + 1, sizeof(*synthetic.guests));
+    if (!synthetic.guests)
+        abort();
     synthetic.guest_parts = poller_slots(synthetic.parts);
     memcpy(synthetic.parts + synthetic.guest_parts, telemetry_parts,
            sizeof(telemetry_parts));
     synthetic.store = store_new(
         synthetic.parts, synthetic.guest_parts + TELEMETRY_PARTS, synthetic.telemetry);
     for (size_t i = 0; i < guests; i++) {
-        char identity[64];
+        char identity[SYNTHETIC_IDENTITY];
 
-        (void)snprintf(identity, sizeof(identity), "domain=\"web-server-%zu\"", i);
-        struct store_guest *guest = store_guest_add(synthetic.store, identity);
-
-        synthetic_put(&synthetic, guest, identity, (double)i);
-        if (i == 0)
-            synthetic.first = guest;
+        synthetic_identity(identity, i);
+        synthetic.guests[i] = store_guest_add(synthetic.store, identity);
+        synthetic_put(&synthetic, synthetic.guests[i], identity, (double)i);
     }
+    synthetic.first = guests > 0 ? synthetic.guests[0] : NULL;
     return synthetic;
 }
 
@@ -106,6 +114,7 @@ synthetic_free(struct synthetic *synthetic)
 {
     store_free(synthetic->store);
     telemetry_free(synthetic->telemetry);
+    free(synthetic->guests);
 }
 
 #endif

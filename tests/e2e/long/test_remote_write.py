@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import urllib.error
+import urllib.request
 
 from conftest import QUICK_CONFIG, write_config
 from lab.agents import Agents
@@ -39,6 +41,18 @@ def arrived(central):
     return set(names)
 
 
+def status_of(central, message):
+    """That of a write of nothing, in messages of this kind."""
+    request = urllib.request.Request(f"{central.url}/api/v1/write", data=b"", method="POST", headers={
+        "Content-Type": f"application/x-protobuf;proto={message}", "Content-Encoding": "snappy"})
+    try:
+        with urllib.request.urlopen(request) as answer:
+            return answer.status
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code
+
+
 def test_all_series_arrive_and_end(place):
     path = unpacked(MAJOR, "prometheus")
     with contextlib.ExitStack() as stack:
@@ -53,6 +67,8 @@ def test_all_series_arrive_and_end(place):
             place, write_config(place, "{}\n", "central.yml"), "--web.enable-remote-write-receiver",
             f"--web.remote-write-receiver.accepted-protobuf-messages={MESSAGE}",
             name="central", path=path))
+        assert status_of(central, MESSAGE) != 415
+        assert status_of(central, "prometheus.WriteRequest") == 415  # remote write 1.0
         stack.enter_context(ConfiguredPrometheus(
             place, agent_config(place, exporter, central), "--agent", name="agent", path=path))
         wait_for(lambda: exposed(exporter) == arrived(central), "the same series", 60, 1)
