@@ -5,7 +5,7 @@ Exporters with synthetic guests of 138 series each, all values of which change b
 scrapes, are scraped every 15 s: by a vmagent that writes to VictoriaMetrics, then by Prometheus;
 of the newest that Debian has.  From the environment:
 
-    EXPORTERS  how many (default: 5; 20 take 14 GiB and half an hour on two cores)
+    EXPORTERS  how many (default: 5)
     GUESTS     of each (default: 1000)
     SECONDS    how long each engine is measured, after two scrapes (default: 120)
 """
@@ -46,6 +46,7 @@ class Synthetic:
         self.popen = subprocess.Popen([SERVER], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                       stderr=subprocess.DEVNULL, text=True)
         port, _, series = self.popen.stdout.readline().split()
+        self.pid = self.popen.pid
         self.target, self.series = f"127.0.0.1:{port}", int(series)
 
     def change(self):
@@ -87,22 +88,30 @@ def changing(exporters, seconds):
         time.sleep(max(0, min(end, began + INTERVAL_S) - time.monotonic()))
 
 
-def measured(exporters, parts, samples, seconds):
-    """(samples, {part: (CPU seconds, MiB)}), in so many seconds; samples() counts them."""
-    before = {name: Cost(pid) for name, pid in parts.items()}
-    first = samples()
+class Part:
+    """A process, and how many samples it has had."""
+
+    def __init__(self, name, pid, samples):
+        self.name, self.pid, self.count = name, pid, samples
+        self.cpu_s = self.mib = self.samples = 0.0
+
+    def read(self):
+        cost, count = Cost(self.pid), self.count()
+        self.cpu_s, self.mib = cost.cpu_s - self.cpu_s, cost.mib
+        self.samples = count - self.samples
+
+
+def measured(exporters, parts, series, seconds):
+    """What each part took between two readings.  Each is judged by the samples that it had: on
+    a machine that is busy with other things, they may be behind."""
+    for part in parts:
+        part.read()
     changing(exporters, seconds)
-    after = {name: Cost(pid) for name, pid in parts.items()}
-    return samples() - first, {
-        name: (after[name].cpu_s - before[name].cpu_s, after[name].mib) for name in parts}
-
-
-def report(series, seconds, samples, costs):
-    say(f"  {samples / seconds:.0f} samples/s of {series / INTERVAL_S:.0f} expected")
-    for name, (cpu_s, mib) in costs.items():
-        say(f"  {name}: {1e6 * cpu_s / samples:.2f} us of CPU per sample = "
-            f"{1e6 / INTERVAL_S * cpu_s / samples:.3f} cores for a million series every "
-            f"{INTERVAL_S} s; {mib:.0f} MiB, {mib * 1e6 / series:.0f} MiB per million series")
+    for part in parts:
+        part.read()
+        say(f"  {part.name}: {part.samples / seconds:.0f} samples/s of {series / INTERVAL_S:.0f}; "
+            f"{1e6 * part.cpu_s / part.samples:.2f} us of CPU for each; "
+            f"{part.mib:.0f} MiB, {part.mib * 1e6 / series:.0f} for a million series")
 
 
 def configured(place, exporters):
@@ -119,20 +128,33 @@ def all_up(engine, exporters):
 
 
 def measure_victoria(place, exporters, series, seconds):
-    pids = {f"exporter {index}": exporter.popen.pid for index, exporter in enumerate(exporters)}
     with VictoriaMetrics(place, VICTORIA) as stored, \
             VmAgent(place, VICTORIA, configured(place, exporters), write_to=stored) as agent:
         all_up(stored, exporters)
         changing(exporters, SETTLED_SCRAPES * INTERVAL_S)
-        sent = agent.own("vmagent_remotewrite_bytes_sent_total")
-        samples, costs = measured(
-            exporters, {"vmagent": agent.process.pid, "VictoriaMetrics": stored.process.pid, **pids},
-            lambda: stored.own("vm_rows_inserted_total", type="promremotewrite"), seconds)
-        sent = agent.own("vmagent_remotewrite_bytes_sent_total") - sent
-    say(f"vmagent and VictoriaMetrics {VICTORIA}")
-    of_exporters = [costs.pop(name) for name in pids]
-    report(series, seconds, samples, {**costs, "all exporters": [sum(x) for x in zip(*of_exporters)]})
-    say(f"  vmagent writes {sent / seconds / 1e6:.2f} MB/s, {sent / samples:.1f} bytes per sample")
+        wait_for(lambda: stored.own("vm_cache_entries", type="storage/hour_metric_ids") >= series,
+                 "all series are known", 300, 1)
+
+        def scraped():
+            return agent.own("vm_promscrape_scraped_samples_sum")
+
+        def sent():
+            return agent.own("vmagent_remotewrite_bytes_sent_total")
+
+        parts = [Part("vmagent", agent.process.pid, scraped),
+                 Part("VictoriaMetrics", stored.process.pid,
+                      lambda: stored.own("vm_rows_inserted_total", type="promremotewrite"))]
+        of_exporters = [Part("", exporter.pid, scraped) for exporter in exporters]
+        for one in of_exporters:
+            one.read()
+        bytes_before = sent()
+        say(f"vmagent and VictoriaMetrics {VICTORIA}")
+        measured(exporters, parts, series, seconds)
+        for one in of_exporters:
+            one.read()
+        say(f"  from vmagent to VictoriaMetrics: {(sent() - bytes_before) / parts[1].samples:.1f} "
+            f"bytes per sample; the exporters, which change all values: "
+            f"{1e6 * sum(one.cpu_s for one in of_exporters) / parts[0].samples:.2f} us of CPU each")
 
 
 def measure_prometheus(place, exporters, series, seconds):
@@ -140,11 +162,10 @@ def measure_prometheus(place, exporters, series, seconds):
                               path=unpacked(PROMETHEUS, "prometheus")) as prometheus:
         all_up(prometheus, exporters)
         changing(exporters, SETTLED_SCRAPES * INTERVAL_S)
-        samples, costs = measured(
-            exporters, {"Prometheus": prometheus.process.pid},
-            lambda: own(prometheus, "prometheus_tsdb_head_samples_appended_total"), seconds)
-    say(f"Prometheus {PROMETHEUS}, {SETTLED_SCRAPES + seconds // INTERVAL_S} samples a series")
-    report(series, seconds, samples, costs)
+        say(f"Prometheus {PROMETHEUS}, at most {SETTLED_SCRAPES + 1 + seconds // INTERVAL_S} samples "
+            "of a series; a chunk has 120")
+        measured(exporters, [Part("Prometheus", prometheus.process.pid, lambda: own(
+            prometheus, "prometheus_tsdb_head_samples_appended_total"))], series, seconds)
 
 
 def own(prometheus, name):
