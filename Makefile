@@ -377,6 +377,10 @@ bench-fleet: $(BUILD)/qga-exporter $(SCRAPE_SERVER) ## count the series of real 
 	$(Q)QGA_EXPORTER=$(abspath $<) /usr/bin/python3 tests/bench/fleet.py
 	$(Q)QGA_SCRAPE_SERVER=$(abspath $(SCRAPE_SERVER)) /usr/bin/python3 tests/bench/engines.py
 
+bench-rules: $(BUILD)/qga-exporter ## measure the rules and the dashboards of Prometheus with 1,000 guests, or GUESTS (root)
+	$(Q)QGA_EXPORTER=$(abspath $<) /usr/bin/python3 tests/bench/rules.py
+.PHONY: bench-rules
+
 # What the analyzer follows beyond so many states costs as much time again as all the rest.
 TIDY_FLAGS = -std=c17 -D_GNU_SOURCE -Icollectors -Iexporter $(PACKAGE_CFLAGS) $(BUILD_DEFINES) $(PLACES) \
 	-Xclang -analyzer-config -Xclang max-nodes=60000

@@ -36,7 +36,7 @@ SET_OPERATORS = ("and", "or", "unless")
 SMOOTH = ("rate",)
 # What these are compared with is a whole number.
 COUNTING = ("changes", "count")
-FUNCTIONS = (*COUNTING, *SMOOTH, "increase", "abs", "histogram_quantile", "predict_linear")
+FUNCTIONS = (*COUNTING, *SMOOTH, "increase", "abs", "histogram_quantile", "deriv")
 INTERVAL_S = 60  # at which most tests evaluate: none notices half of it
 
 
@@ -111,7 +111,7 @@ def function_before(tokens, index):
 def others_of(text, function):
     """Numbers in its place that a test must tell from it."""
     value = float(text)
-    if text == "60" or text == "100" or value == 0 and function == "predict_linear":
+    if text == "60" or text == "100" or value == 0 and function == "deriv":
         return []  # units, and a byte that makes no difference
     if value in (0, 1):
         return [1 - value]

@@ -22,16 +22,16 @@ import time
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.join(HERE, "..", "..")
 sys.path.insert(0, os.path.join(ROOT, "tests"))
+sys.path.insert(0, os.path.join(ROOT, "tests", "e2e"))
 # pylint: disable=wrong-import-position
 from lab.error import LabError
 from lab.lab import Lab
 from lab.programs import Exporter, Prometheus
+from shipped import hurried_rules
 
 MINUTES = float(os.environ.get("SCREENSHOT_MINUTES", "12"))
 SCRAPE_INTERVAL = "5s"
 TICK_S = 5
-RULES = [os.path.abspath(os.path.join(ROOT, "config/prometheus", name))
-         for name in ("rules.yml", "alerts.yml", "alerts-hosts.yml")]
 # The guest of the guest's picture.
 GUEST = "db-1"
 
@@ -136,7 +136,8 @@ class Fleet:
             f'{{targets: ["127.0.0.1:{host.exporter.port}"], labels: {{job: qga, instance: "{name}"}}}}'
             for name, host in self.hosts.items())
         self.prometheus = stack.enter_context(Prometheus(
-            next(iter(self.hosts.values())).lab, rules=RULES,
+            next(iter(self.hosts.values())).lab,
+            rules=hurried_rules(next(iter(self.hosts.values())).lab.directory),
             jobs=[f"{{job_name: hosts, scrape_interval: {SCRAPE_INTERVAL}, "
                   f"static_configs: [{targets}]}}"]))
         self.filled_kib = 0

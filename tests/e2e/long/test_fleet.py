@@ -5,6 +5,7 @@ are taken as they are, with names of machines and paces in them replaced.
 """
 
 import contextlib
+import glob
 import http.server
 import json
 import os
@@ -105,13 +106,13 @@ def _shipped(place, hosts, inventory, addresses):
         "network=10.0.0.0/8": "network=0.0.0.0/0", "regex: mswindows": "regex: nothing",
         "_interval: 15s": "_interval: 1s", "_interval: 1m": "_interval: 1s",
     }
-    for name in os.listdir(f"{folder}/fleet"):
-        path = f"{folder}/fleet/{name}"
+    for path in (*glob.glob(f"{folder}/*.yml"), *glob.glob(f"{folder}/fleet/*.yml")):
         with open(path, encoding="utf-8") as file:
-            text = file.read()
-        for old, new in here.items():
-            text = text.replace(old, new)
-        assert "example.org" not in text, f"{name}: a machine that is nowhere"
+            text = re.sub(r"(?m)^    interval: \w+\n", "", file.read())  # of groups
+        if path.startswith(f"{folder}/fleet/"):
+            for old, new in here.items():
+                text = text.replace(old, new)
+            assert "example.org" not in text, f"{path}: a machine that is nowhere"
         with open(path, "w", encoding="utf-8") as file:
             file.write(text)
     return f"{folder}/fleet"
