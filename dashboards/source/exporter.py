@@ -49,20 +49,21 @@ sum(rate(qga_exporter_calls_total{{HOST}}{RATE}))""")), unit="percentunit", deci
                unit="percentunit", decimals=2, sparkline=True, thresholds=g.steps(base=g.BLUE),
                no_value="none"),
         g.table("Exporter by exporter", "Each exporter, its version, and what is wrong with it.",
-                [g.rows(q("max by (job, instance) (up{HOST})")),
-                 g.rows(q("max by (job, instance, version, revision) "
+                [g.rows(q("max by (job, cluster, zone, instance) (up{HOST})")),
+                 g.rows(q("max by (job, cluster, zone, instance, version, revision) "
                           "(qga_exporter_build_info{HOST})")),
-                 g.rows(q("sum by (job, instance) (qga_exporter_guests{HOST})")),
-                 g.rows(q("min by (job, instance) (qga_exporter_source_up{HOST})")),
-                 g.rows(q("max by (job, instance) (qga_exporter_paused{HOST})")),
-                 g.rows(q("min by (job, instance) "
+                 g.rows(q("sum by (job, cluster, zone, instance) (qga_exporter_guests{HOST})")),
+                 g.rows(q("min by (job, cluster, zone, instance) (qga_exporter_source_up{HOST})")),
+                 g.rows(q("max by (job, cluster, zone, instance) (qga_exporter_paused{HOST})")),
+                 g.rows(q("min by (job, cluster, zone, instance) "
                           "(qga_exporter_config_last_reload_successful{HOST})")),
-                 g.rows(q("1000 * max by (job, instance) "
+                 g.rows(q("1000 * max by (job, cluster, zone, instance) "
                           "(qga_exporter_config_last_reload_success_timestamp_seconds{HOST})")),
-                 g.rows(q("max by (job, instance) (process_start_time_seconds{HOST}) * 1000")),
-                 g.rows(q("min by (job, instance) (qga_host_clock_synchronized{HOST})"))],
+                 g.rows(q("max by (job, cluster, zone, instance) (process_start_time_seconds{HOST}) * 1000")),
+                 g.rows(q("min by (job, cluster, zone, instance) (qga_host_clock_synchronized{HOST})"))],
                 (24, 7), sort="Host", no_value="No exporter.",
-                columns={"instance": "Host", "Value #A": "Exporter", "version": "Version",
+                columns={"instance": "Host", "zone": "Zone", "cluster": "Cluster",
+                         "Value #A": "Exporter", "version": "Version",
                          "revision": "Revision", "Value #C": "Guests", "Value #D": "Sources",
                          "Value #E": "Paused", "Value #F": "Configuration", "Value #G": "Loaded",
                          "Value #H": "Started", "Value #I": "Host's clock"},
@@ -89,10 +90,11 @@ def calls():
         g.lines("Calls by command", "Calls to guest agents, by the agent's command.",
                 g.series(rate("qga_exporter_calls_total", "command"), "{{command}}"), (12, 9),
                 unit="cps", stacked=True, min=0, placement="right", no_value="No call."),
-        g.lines("Time that a call takes, 99th percentile", "By command, with the time spent "
-                "waiting inside libvirt.",
-                g.series(quantile(0.99, CALLS, "command"), "{{command}}"), (12, 9), unit="s",
-                min=0, placement="right", no_value="No call."),
+        g.lines("Time that a call takes, 99th percentile", "By command, on the host where it "
+                "takes longest, with the time spent waiting inside libvirt.",
+                g.series(q("max by (command) (instance_command:"
+                           "qga_exporter_call_duration_seconds:p99_5m{HOST})"), "{{command}}"),
+                (12, 9), unit="s", min=0, placement="right", no_value="No call."),
         g.table("Commands", "Calls of each command in the last minutes, and how long they take.",
                 [g.rows(rate("qga_exporter_calls_total", "command")),
                  g.rows(q(f"""
@@ -129,9 +131,10 @@ def calls():
 def schedule():
     return g.row(
         "Schedule",
-        g.lines("Lateness of visits", "How long after its due time a visit to a guest began.",
-                [g.series(quantile(share, LATENESS, "instance"), f"{INSTANCE} {name}")
-                 for share, name in ((0.5, "half"), (0.99, "99 %"))],
+        g.lines("Lateness of visits", "How long after its due time the latest one in a hundred "
+                "visits to a guest began; the twenty hosts where that is longest.",
+                g.series(q("topk(20, instance:qga_exporter_schedule_lateness_seconds:p99_5m"
+                           "{HOST})"), INSTANCE),
                 (8, 8), unit="s", min=0, thresholds=LATE_STEPS, no_value="No visit."),
         g.lines("Lanes in use", "Calls in flight, and how many there can be at once. With all "
                 "lanes in use visits are late.",
@@ -154,7 +157,7 @@ def limits():
     return g.row(
         "Limits and faults of guests",
         g.table("Dropped series", "Guests that say more than the limits allow, or what "
-                "is not as documented; that is dropped.", g.rows(q("qga_collector_dropped_series{HOST} > 0")), (8, 8),
+                "is not as documented; that is dropped.", g.rows(q("topk(50, qga_collector_dropped_series{HOST} > 0)")), (8, 8),
                 sort="-Dropped", no_value="Nothing is dropped.",
                 columns={"domain": "Guest", "collector": "Collector", "Value #A": "Dropped",
                          "instance": "Host", "source": "Source"},
@@ -162,7 +165,7 @@ def limits():
                                       custom_cellOptions=g.COLORED_TEXT)]),
         g.table("Avoided commands", "Commands that are not sent to a guest any more: their reply "
                 "broke the channel, may have left something open, or they do harm.",
-                g.rows(q("qga_collector_avoided{HOST}")), (8, 8), sort="Guest",
+                g.rows(q("topk(50, qga_collector_avoided{HOST})")), (8, 8), sort="Guest",
                 no_value="No command is avoided.",
                 columns={"domain": "Guest", "collector": "Collector", "reason": "Why",
                          "instance": "Host", "source": "Source"}),
@@ -172,14 +175,10 @@ def limits():
 sort_desc(
   count by (collector) (
     qga_collector_success{HOST} == 0
-      unless on (job, instance, source, domain, collector) qga_collector_supported{HOST} == 0
+      unless qga_collector_supported{HOST} == 0
   )
 )"""), "{{collector}}"), unit="short", no_value="None fails.",
                color={"mode": "thresholds"}, thresholds=g.steps((1, g.ORANGE))),
-        g.lines("Guests that are backed off", "Guests that are only probed, less and less often, "
-                "because they do not answer.",
-                g.series(q("sum by (instance) (qga_agent_backing_off{HOST})"), INSTANCE),
-                unit="short", min=0, decimals=0, no_value="No guest."),
         g.lines("Names that two guests have", "Guests found with the name of another guest of the "
                 "same source; their label domain has got a suffix.",
                 g.series(q("sum by (instance) (increase("
@@ -196,13 +195,18 @@ def cost():
         g.lines("Memory", "Resident memory.",
                 g.series(q("max by (instance) (process_resident_memory_bytes{HOST})"), INSTANCE),
                 (8, 8), unit="bytes", min=0),
+        g.lines("Series", "Series in an answer to Prometheus.",
+                g.series(q("max by (instance) (scrape_samples_scraped{HOST})"), INSTANCE), (8, 8),
+                unit="short", min=0))
+
+
+def more():
+    return g.row(
+        "More of what it costs",
         g.lines("Open files", "Open file descriptors, of how many there can be.",
                 g.series(q("max by (instance) (process_open_fds{HOST} / process_max_fds{HOST})"),
                          INSTANCE), (8, 8), unit="percentunit", min=0,
                 thresholds=g.steps((0.8, g.RED))),
-        g.lines("Series", "Series in an answer to Prometheus.",
-                g.series(q("max by (instance) (scrape_samples_scraped{HOST})"), INSTANCE), (8, 8),
-                unit="short", min=0),
         g.lines("Duration of a scrape", "How long Prometheus waits for an answer. It does not wait "
                 "for guests.",
                 g.series(q("max by (instance) (scrape_duration_seconds{HOST})"), INSTANCE), (8, 8),
@@ -220,7 +224,7 @@ def cost():
         g.lines("Error of the host's clock", "The most by which the host's clock may be wrong; "
                 "16 s means that nothing disciplines it.",
                 g.series(q("max by (instance) (qga_host_clock_max_error_seconds{HOST})"), INSTANCE),
-                (8, 8), unit="s", min=0))
+                (8, 8), unit="s", min=0), collapsed=True)
 
 
 def states():
@@ -252,4 +256,4 @@ def dashboard():
         annotations=[g.annotation(
             "Alerts", q('ALERTS{HOST, alertname=~"Qga.*", alertstate="firing", domain=""}'),
             g.ORANGE, "{{alertname}}", "{{severity}}")],
-        rows_of=[summary(), states(), calls(), schedule(), limits(), cost()])
+        rows_of=[summary(), states(), calls(), schedule(), limits(), cost(), more()])

@@ -5,8 +5,9 @@ rows of 24 columns, and numbers them.
 """
 
 COLUMNS = 24
-SCHEMA_VERSION = 42  # of @grafana/schema 13.2
-PLUGIN_VERSION = "13.2.1"
+# Of Grafana 10.4: later ones take older schemas to theirs, and none takes a newer one.
+SCHEMA_VERSION = 39
+PLUGIN_VERSION = "10.4.0"
 DATASOURCE = {"type": "prometheus", "uid": "${datasource}"}
 TAG = "qga"
 
@@ -156,7 +157,8 @@ def timeline(title, description, targets, size=(12, 8), *, mappings, **field):
                          custom={"fillOpacity": 80, "lineWidth": 0}, **field))
 
 
-def table(title, description, targets, size=(12, 8), *, columns, sort=None, overrides=(), **field):
+def table(title, description, targets, size=(12, 8), *, columns, sort=None, overrides=(),
+          paged=False, **field):
     """A row for each set of labels.  columns is {label or "Value #A": its title}, in their
     order; what it does not name is hidden.  Several queries are merged by the labels it names;
     the metrics' own names, which differ, must be gone before."""
@@ -170,7 +172,7 @@ def table(title, description, targets, size=(12, 8), *, columns, sort=None, over
         {"id": "organize", "options": {
             "excludeByName": {}, "renameByName": columns, "includeByName": {},
             "indexByName": {name: place for place, name in enumerate(columns)}}}]
-    options = {"cellHeight": "sm", "enablePagination": False, "frameIndex": 0, "showHeader": True,
+    options = {"cellHeight": "sm", "enablePagination": paged, "frameIndex": 0, "showHeader": True,
                "showTypeIcons": False,
                "sortBy": [{"displayName": sort.lstrip("-"), "desc": sort.startswith("-")}]
                if sort else []}
@@ -210,6 +212,12 @@ def query_variable(name, label, description, query, multi=True):
                       "qryType": 1},
             "regex": "", "sort": 7, "hide": 0, "refresh": 2, "multi": multi,
             "includeAll": multi, "options": [], **(everything if multi else {})}
+
+
+def label_variable(name, label, description):
+    """Matchers of any labels, which Grafana puts into every query."""
+    return {"type": "adhoc", "name": name, "label": label, "description": description,
+            "datasource": DATASOURCE, "hide": 0}
 
 
 # Dashboards
@@ -254,17 +262,21 @@ def annotation(name, expr, color, title, text):
             "useValueForTime": False}
 
 
-def dashboard(uid, title, description, *, variables, rows_of, annotations=(), links=(),
-              period="now-6h"):
+def _other(name):
+    """Without the chosen hosts and guests: what is all of them here may be one there."""
+    return {"type": "link", "title": name, "tags": [], "icon": "dashboard", "asDropdown": False,
+            "tooltip": f"The dashboard {name} of qga-exporter", "includeVars": False,
+            "keepTime": True, "targetBlank": False,
+            "url": f"/d/qga-{name.lower()}?${{datasource:queryparam}}&${{job:queryparam}}"}
+
+
+def dashboard(uid, title, description, *, variables, rows_of, annotations=(), period="now-6h"):
     return {
         "uid": uid, "id": None, "title": title, "description": description, "tags": [TAG],
         "schemaVersion": SCHEMA_VERSION, "version": 1, "editable": False, "timezone": "browser",
         "graphTooltip": 1, "fiscalYearStartMonth": 0, "preload": False, "refresh": "1m",
         "time": {"from": period, "to": "now"}, "timepicker": {},
-        "links": [{"type": "dashboards", "title": "QEMU guest agents", "tags": [TAG],
-                   "icon": "external link", "tooltip": "The other dashboards of qga-exporter",
-                   "asDropdown": False, "includeVars": True, "keepTime": True,
-                   "targetBlank": False, "url": ""}, *links],
+        "links": [_other(name) for name in ("Fleet", "Guest", "Exporter")],
         "annotations": _annotations(annotations),
         "templating": {"list": list(variables)},
         "panels": _laid_out(rows_of),

@@ -247,7 +247,7 @@ def memory():
         g.lines("Swapping", "What the guest reads from its swap, and writes to it (balloon).",
                 [g.series(q(f"max(rate(qga_balloon_swap_{way}_bytes_total{{GUEST}}{RATE}))"), way)
                  for way in ("in", "out")],
-                (7, 6), unit="Bps", min=0, no_value=BALLOON))
+                (7, 6), unit="Bps", min=0, no_value=BALLOON), collapsed=True)
 
 
 def filesystems():
@@ -325,7 +325,7 @@ def disks():
                     g.override("Used up", unit="percentunit", thresholds=g.steps(
                         (0.8, g.ORANGE), (1, g.RED)), custom_cellOptions=g.COLORED_TEXT),
                     g.override("Spare", unit="percentunit"),
-                    g.override("Temperature", unit="celsius")]))
+                    g.override("Temperature", unit="celsius")]), collapsed=True)
 
 
 def network():
@@ -382,7 +382,7 @@ def inside():
                 no_value="The collector devices is off, or this is no Windows.",
                 columns={"driver_name": "Driver", "driver_version": "Version",
                          "vendor_id": "Vendor", "device_id": "Device", "Value #B": "Released"},
-                overrides=[g.override("Released", unit="dateTimeAsIso")]))
+                overrides=[g.override("Released", unit="dateTimeAsIso")]), collapsed=True)
 
 
 def dashboard():
@@ -392,6 +392,11 @@ def dashboard():
         variables=guest_variables(multi=False),
         annotations=[g.annotation(
             "Alerts", q('ALERTS{GUEST, alertname=~"Qga.*", alertstate="firing"}'), g.ORANGE,
-            "{{alertname}}", "{{severity}}")],
+            "{{alertname}}", "{{severity}}"),
+            g.annotation("Reboots", q(f'increase(qga_domain_events_total{{GUEST, '
+                                      f'event="rebooted"}}{RATE}) > 0'),
+                         g.BLUE, "Reboot", "{{instance}}"),
+            g.annotation("Migrations", q('qga_agent_state{GUEST, state="migrating"}'),
+                         g.PURPLE, "Migration", "{{instance}}")],
         rows_of=[summary(), identity(), agent(), clock(), processors(), memory(), filesystems(),
                  disks(), network(), inside()])

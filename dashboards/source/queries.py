@@ -1,18 +1,18 @@
 """What the dashboards share: selectors, states, and when something is wrong.
 
-The thresholds are those of config/prometheus/alerts.yml, so that a colour and an alert say
-the same.
+The thresholds are those of config/prometheus/alerts.yml and alerts-hosts.yml, so that a colour
+and an alert say the same.
 """
 
 from . import grafana as g
 
 JOB_INSTANCE = 'job=~"$job", instance=~"$instance"'
-# What tells one guest from another; `source` is there with more than one source only.
-GUEST_LABELS = "job, instance, source, domain"
+# What tells one host from another, and one guest; where there are no clusters and zones, these
+# two say nothing.
+HOST_LABELS = "job, cluster, zone, instance"
+GUEST_LABELS = f"{HOST_LABELS}, source, domain"
 # Types that never have free space, and partitions that nobody fills.
 NO_SPACE = 'fstype!~"iso9660|udf|UDF|CDFS|squashfs|cramfs|erofs", mountpoint!="System Reserved"'
-OUTDATED = 'version=~"([0-4]|5[.][01])([.].*)?"'
-OWN_ADDRESS = 'address!~"fe[89ab].:.*|169[.]254[.].*|127[.].*|::1|10[.]0[.]2[.]15"'
 
 
 def q(text, guest="=~"):
@@ -20,8 +20,8 @@ def q(text, guest="=~"):
     takes the name of one that is chosen alone as it is, which may be no regular expression."""
     one = f'{JOB_INSTANCE}, domain{guest}"$domain"'
     return (text.strip().replace("{HOST", "{" + JOB_INSTANCE).replace("{GUEST", "{" + one)
-            .replace("BY_GUEST", f"({GUEST_LABELS})").replace("NO_SPACE", NO_SPACE)
-            .replace("OUTDATED", OUTDATED).replace("OWN_ADDRESS", OWN_ADDRESS))
+            .replace("BY_GUEST", f"({GUEST_LABELS})").replace("BY_HOST", f"({HOST_LABELS})")
+            .replace("NO_SPACE", NO_SPACE))
 
 
 # The worse, the higher.
@@ -35,11 +35,15 @@ STATE_COLORS = [g.override(name, color={"mode": "fixed", "fixedColor": color})
                 for name, color in STATES]
 STATE_WORDS = g.words(*((number, name, color) for number, (name, color) in enumerate(STATES, 1)))
 
-# A guest's state as a number, for the value mappings.
-STATE = "max by BY_GUEST (\n    " + "\n  or ".join(
-    f'{number} * qga_agent_state{{GUEST, state="{name}"}}'
-    for number, (name, _) in enumerate(STATES, 1)) + "\n)"
 
+
+def numbers_of(*names):
+    """The states of these names as numbers, for the value mappings."""
+    return "\n  or ".join(f'{number} * qga_agent_state{{GUEST, state="{name}"}}'
+                          for number, (name, _) in enumerate(STATES, 1) if name in names)
+
+
+STATE = f"max by BY_GUEST (\n    {numbers_of(*(name for name, _ in STATES))}\n)"
 YES_NO = g.words((1, "yes", g.GREEN), (0, "no", g.RED))
 UP_DOWN = g.words((1, "up", g.GREEN), (0, "down", g.RED))
 
@@ -81,10 +85,12 @@ def host_variables(metric):
                          f"label_values({metric}, job)"),
         g.query_variable("instance", "Instance", "The hosts: one exporter each.",
                          f'label_values({metric}{{job=~"$job"}}, instance)'),
+        g.label_variable("labels", "Labels", "Any further labels of your hosts: a zone, a cluster."),
     ]
 
 
 def guest_variables(multi):
-    return [*host_variables("qga_exporter_build_info"), g.query_variable(
+    *of_host, labels = host_variables("qga_exporter_build_info")
+    return [*of_host, g.query_variable(
         "domain", "Guest", f"{'The guests' if multi else 'The guest'}, by name, as libvirt has it.",
-        'label_values(qga_up{job=~"$job", instance=~"$instance"}, domain)', multi)]
+        'label_values(qga_up{job=~"$job", instance=~"$instance"}, domain)', multi), labels]

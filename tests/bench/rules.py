@@ -100,8 +100,8 @@ class Server:
             [releases.unpacked(major, "prometheus"), f"--config.file={config}",
              f"--storage.tsdb.path={folder}/data", f"--web.listen-address={address}",
              "--web.enable-remote-write-receiver", "--query.max-samples=500000000",
-             "--query.timeout=10m", "--storage.tsdb.min-block-duration=1d",
-             "--storage.tsdb.max-block-duration=1d", "--log.level=warn"],
+             "--query.timeout=10m", "--storage.tsdb.min-block-duration=7d",
+             "--storage.tsdb.max-block-duration=7d", "--log.level=warn"],
             os.path.join(folder, "prometheus.log"))
 
     def __enter__(self):

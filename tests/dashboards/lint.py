@@ -23,9 +23,8 @@ from promql import selectors
 
 DASHBOARDS = os.path.join(HERE, "..", "..", "dashboards")
 METRICS = os.path.join(DASHBOARDS, "..", "docs", "METRICS.md")
+RULES_FOLDER = os.path.join(DASHBOARDS, "..", "config", "prometheus")
 PROMETHEUS = {"up", "ALERTS", "scrape_samples_scraped", "scrape_duration_seconds"}
-# What one guest says is compared with what all of the host say.
-COMPARED = {"qga_network_address_info"}
 SUFFIXES = ("_bucket", "_sum", "_count")
 # Those of Grafana's units that are fit for base units, and for plain numbers.
 UNITS = {"none", "short", "bytes", "Bps", "s", "dtdurations", "dateTimeFromNow", "dateTimeAsIso",
@@ -232,23 +231,32 @@ def check_domain(board):
         return
     for place, text in targets_of(board):
         for one in selectors(text):
-            of_host = one.metric.startswith(("qga_exporter_", "qga_host_", "process_")) or \
-                one.metric in PROMETHEUS or \
-                (one.metric in COMPARED and "count" in one.around)
+            of_host = one.metric in PROMETHEUS or one.metric.startswith((
+                "qga_exporter_", "qga_host_", "process_", "instance:", "instance_state:",
+                "instance_command:"))
             if not of_host and ("domain", wanted["domain"], "$domain") not in one.matchers:
                 yield f'{place}: {one.metric} without domain{wanted["domain"]}"$domain"'
+
+
+def records():
+    """Those of the rules that everybody has."""
+    found = set()
+    for name in ("alerts.yml", "alerts-hosts.yml", "rules.yml"):
+        with open(os.path.join(RULES_FOLDER, name), encoding="utf-8") as file:
+            found.update(re.findall(r"^ +- record: (\S+)$", file.read(), re.M))
+    return found
 
 
 @rule("target-metric-rule")
 def check_metrics(board):
     with open(METRICS, encoding="utf-8") as file:
-        known = set(re.findall(r"^\| `(\w+)`", file.read(), re.M)) | PROMETHEUS
+        known = set(re.findall(r"^\| `(\w+)`", file.read(), re.M)) | PROMETHEUS | records()
     for place, text in expressions_of(board):
         for one in selectors(text):
             bare = next((one.metric.removesuffix(end) for end in SUFFIXES
                          if one.metric.endswith(end)), one.metric)
             if one.metric not in known and bare not in known:
-                yield f"{place}: docs/METRICS.md does not have {one.metric}"
+                yield f"{place}: neither docs/METRICS.md nor a rule has {one.metric}"
 
 
 @rule("panel-unique-rule")
@@ -307,18 +315,26 @@ def check_links(board):
              for uid, other in ((one["uid"], one) for one in our_dashboards())}
     for panel in panels_of(board):
         for link in links_of(panel):
-            found = re.match(r"/d/([\w-]+)\?(.*)", link["url"])
-            if not found or found[1] not in known:
-                yield f"{panel['title']}: {link['url']} leads to no dashboard of ours"
-                continue
-            named = re.findall(r"var-(\w+)=|\$\{(\w+):queryparam\}", found[2])
-            for name in sorted({one or other for one, other in named} - known[found[1]]):
-                yield f"{panel['title']}: {found[1]} has no variable {name}"
+            yield from (f"{panel['title']}: {why}" for why in wrong_with(link["url"], known))
+    for link in board["links"]:
+        yield from wrong_with(link["url"], known)
+        if link["includeVars"]:
+            yield f"{link['title']}: all guests here are no guest there"
+
+
+def wrong_with(url, known):
+    found = re.match(r"/d/([\w-]+)\?(.*)", url)
+    if not found or found[1] not in known:
+        yield f"{url} leads to no dashboard of ours"
+        return
+    named = re.findall(r"var-(\w+)=|\$\{(\w+):queryparam\}", found[2])
+    for name in sorted({one or other for one, other in named} - known[found[1]]):
+        yield f"{found[1]} has no variable {name}"
 
 
 @rule("dashboard-rule")
 def check_dashboard(board):
-    wanted = {"id": None, "timezone": "browser", "schemaVersion": 42, "graphTooltip": 1}
+    wanted = {"id": None, "timezone": "browser", "schemaVersion": 39, "graphTooltip": 1}
     for key, value in wanted.items():
         if key not in board or board[key] != value:
             yield f"{key} is not {value}"
@@ -326,9 +342,24 @@ def check_dashboard(board):
         yield "the uid is not qga-NAME"
     if "qga" not in board.get("tags", []) or not board.get("description"):
         yield "it lacks the tag qga or a description"
-    if not any(one["type"] == "dashboards" and one["tags"] == ["qga"] and one["includeVars"]
-               and one["keepTime"] for one in board.get("links", [])):
-        yield "it has no link to the other dashboards that keeps variables and time"
+    if not all(any(one["url"].startswith(f"/d/{uid}?") and one["keepTime"]
+                   for one in board.get("links", []))
+               for uid in ("qga-fleet", "qga-guest", "qga-exporter")):
+        yield "it has no links to all dashboards that keep the time"
+
+
+@rule("panel-limit-rule")
+def check_limits(board):
+    """Of all guests, no list without an end: topk, bottomk, or an aggregation that has no guests."""
+    if board["uid"] != "qga-fleet":
+        return
+    for panel in panels_of(board):
+        for target in panel.get("targets", []):
+            text = target["expr"]
+            if not re.search(r"\b(topk|bottomk)\(", text) and not re.match(
+                    r"\(*(count|sum|max|min|sort_desc\(sum)(\(| by \((state|version|command|"
+                    r"pretty_name|job, cluster, zone, instance)\))", text):
+                yield f"{panel['title']} ({target['refId']}) has as many rows as there are guests"
 
 
 def load(path):

@@ -104,16 +104,21 @@ BAD = [
     ("panel-unique-rule", of_panel(id=1)),
     ("panel-place-rule", of_panel(gridPos={"x": 20, "y": 500, "w": 12, "h": 8})),
     ("panel-place-rule", of_panel(gridPos={"x": 0, "y": 0, "w": 12, "h": 8})),
-    ("panel-no-value-rule", both(asks("qga_load1{%s}" % GUEST), of_field(noValue=""))),
+    ("panel-no-value-rule", both(asks("topk(3, qga_load1{%s})" % GUEST), of_field(noValue=""))),
     ("link-rule", linked_to("/d/qga-host?var-domain=x")),
     ("link-rule", linked_to("/d/qga-exporter?var-domain=x")),
     ("link-rule", linked_to("/d/qga-guest?${jobs:queryparam}")),
+    ("link-rule", lambda board: board["links"][0].update(includeVars=True)),
+    ("link-rule", lambda board: board["links"][0].update(url="/d/qga-host?")),
+    ("panel-limit-rule", asks("max by (instance, domain) (qga_up{%s})" % GUEST)),
+    ("panel-limit-rule", asks("qga_up{%s}" % GUEST)),
+    ("target-metric-rule", asks("sum(instance:qga_upp:count{%s})" % HOST)),
     ("dashboard-rule", of_board(timezone="utc")),
     ("dashboard-rule", of_board(id=7)),
     ("dashboard-rule", of_board(schemaVersion=30)),
     ("dashboard-rule", of_board(uid="Xy7")),
     ("dashboard-rule", of_board(tags=[])),
-    ("dashboard-rule", of_board(links=[])),
+    ("dashboard-rule", lambda board: board["links"].pop()),
 ]
 
 
@@ -141,8 +146,9 @@ def test_the_states_are_all_there():
     (mapping,) = panel["fieldConfig"]["defaults"]["mappings"]
     shown = [one["text"] for one in mapping["options"].values()]
     assert sorted(shown) == sorted(re.findall(r"`(\w+)`", states))
+    queries = " ".join(expr for _, expr in lint.targets_of(GOOD))
     for name in shown:
-        assert f'state="{name}"' in panel["targets"][0]["expr"]
+        assert f'state="{name}"' in queries
 
 
 def test_the_provisioning_files_are_what_the_readme_says():

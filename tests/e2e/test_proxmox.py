@@ -343,7 +343,7 @@ def shown(prometheus, dashboard, title, domain="100"):
 def test_dashboards_and_alerts(prometheus, guests):
     def states():
         return {labels["domain"]: value for labels, value in
-                shown(prometheus, "fleet", "Guest by guest")["A"]}
+                shown(prometheus, "fleet", "A hundred guests")["A"]}
 
     wait_for(lambda: states() == {"100": panels.number_of("responsive"),
                                   "101": panels.number_of("responsive"),
@@ -356,8 +356,8 @@ def test_dashboards_and_alerts(prometheus, guests):
         wait_for(lambda: prometheus.query(
             'ALERTS{alertname="QgaAgentDead",alertstate="firing",domain="101"}'), "the alert", 90)
         assert not prometheus.query('ALERTS{alertname="QgaAgentDead",domain="100"}')
-        wait_for(lambda: ("101", "agent has ended") in {
-            (labels.get("domain"), labels["problem"]) for labels, _ in
+        wait_for(lambda: ("101", "QgaAgentDead") in {
+            (labels.get("domain"), labels["alertname"]) for labels, _ in
             shown(prometheus, "fleet", "Needs attention")["A"]}, "the trouble", 60)
     finally:
         guests[DB].run("agent release")

@@ -110,8 +110,9 @@ export function scene(dashboard, { from, to, wanted }) {
   return new EmbeddedScene({
     $timeRange: new SceneTimeRange({ from, to, timeZone: 'utc' }),
     $variables: new SceneVariableSet({
-      variables: (dashboard.templating?.list ?? []).map((model) =>
-        variable(model, wanted[model.name])),
+      // Filters of labels are Grafana's own, and chosen by whoever looks.
+      variables: (dashboard.templating?.list ?? []).filter((model) => model.type !== 'adhoc')
+        .map((model) => variable(model, wanted[model.name])),
     }),
     $data: layers,
     $behaviors: [new behaviors.CursorSync({ key: 'sync', sync: dashboard.graphTooltip ?? 0 })],
