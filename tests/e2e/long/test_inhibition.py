@@ -116,11 +116,16 @@ CASES = {
         {(name, "warning", "web") for name in ("QgaAgentFlapping", "QgaCollectorFailing",
                                                "QgaDataOld", "QgaUpButSilent")}),
     "address": (
-        [alert("QgaNetworkSameAddress", **GUEST, address="192.0.2.5"),
+        [alert("QgaNetworkSameAddress", **GUEST, address="192.0.2.5", zone="fra"),
          alert("QgaNetworkSameAddressAcrossHosts", **GUEST, address="192.0.2.5", zone="fra"),
          alert("QgaNetworkSameAddressAcrossHosts", **{**GUEST, "domain": "db"},
                address="192.0.2.5", zone="fra")],
         {("QgaNetworkSameAddressAcrossHosts", "warning", "web")}),
+    "twins": (
+        [{**alert("QgaExporterDown", instance="hv1"), "cluster": "a"},
+         {**alert("QgaAgentDead", **GUEST), "cluster": "a"},
+         {**alert("QgaAgentDead", **{**GUEST, "domain": "db"}), "cluster": "b"}],
+        {("QgaAgentDead", "warning", "web")}),
     "others": (
         [alert("QgaExporterDown", instance="hv1"),
          alert("NodeFilesystemFull", instance="hv1")], set()),
