@@ -72,8 +72,8 @@ EXPECTED = {
     "virsh console web": ("without a controlling TTY", None),  # it would wait for keys
     "virsh net-dhcp-leases default": ("no network with matching name|no connection driver|Expiry",
                                       None),
-    "virsh domfsthaw web": ("Thawed 1 filesystem", freeze),
-    """virsh qemu-agent-command web '{"execute":"guest-fsfreeze-thaw"}'""": ('"return":1', freeze),
+    "virsh domfsthaw GUEST": ("Thawed 1 filesystem", freeze),
+    """virsh qemu-agent-command GUEST '{"execute":"guest-fsfreeze-thaw"}'""": ('"return":1', freeze),
     "qga-exporter doctor --config.file=/etc/qga-exporter.yml web": ("web", None),
     "qga-exporter --config.check --config.file=/etc/qga-exporter.yml": ("", None),
     "virsh domcontrol web": ("ok|occupied", None),
@@ -82,32 +82,34 @@ EXPECTED = {
     "journalctl -u qga-exporter | grep domain=web": ("domain=web", None),
     "journalctl -u qga-exporter | grep -i paus": ("paused", pause),
     "grep -c 'starting up' /var/log/libvirt/qemu/web.log": ("^1$", None),
-    "virsh domtime web --sync": ("^$", set_clock_off),
-    "virsh setvcpus web N --guest": ("", None),
-    "virsh setvcpus web N --config": ("", None),
-    "virsh blockresize web vda 40G": ("resized", None),
-    "virsh dump web FILE --memory-only": ("dumped", None),
-    "virsh suspend web": ("suspended", None),
-    "virsh reset web": ("reset", None),
+    "virsh domtime GUEST --sync": ("^$", set_clock_off),
+    "virsh setvcpus GUEST N --guest": ("", None),
+    "virsh setvcpus GUEST N --config": ("", None),
+    "virsh domblkinfo web vda": ("Capacity:", None),
+    "virsh blockresize GUEST DISK NEWSIZE": ("resized", None),
+    "virsh list --state-paused": ("^ Id", None),
+    "virsh dump GUEST FILE --memory-only": ("dumped", None),
+    "virsh suspend GUEST": ("suspended", None),
+    "virsh reset GUEST": ("reset", None),
     # Emulated guests do not let go of a vCPU in time, and sometimes die of it.
-    "virsh setvcpus web N --live": ("unplug request timed out|^$", plug),
+    "virsh setvcpus GUEST N --live": ("unplug request timed out|^$", plug),
     "virsh vcpucount web": ("current +live|current +config", None),
-    "virsh destroy web": ("destroyed", start),
-    "virsh undefine web --keep-nvram": ("undefined", None),
+    "virsh destroy GUEST": ("destroyed", start),
+    "virsh undefine GUEST --keep-nvram": ("undefined", None),
 }
 # Why one is not run here.
 NOT_RUN = {
     "qga-exporter doctor": "the same with its file is run",
     "qga-exporter doctor web": "likewise",
-    "virsh resume web": "what is run before `virsh setvcpus web N --live` does",
-    "virsh domjobabort web": "nothing migrates here",
-    "virsh migrate-postcopy web": "likewise",
-    "virsh migrate-setmaxdowntime web 1000": "likewise",
+    "virsh resume GUEST": "what is run before `virsh setvcpus GUEST N --live` does",
+    "virsh domjobabort GUEST": "nothing migrates here",
+    "virsh migrate-postcopy GUEST": "likewise",
+    "virsh migrate-setmaxdowntime GUEST MILLISECONDS": "likewise",
     "journalctl -u qga-exporter | grep 'does not come back'": "test_patience has such a call",
-    "virsh setmem web 8G --live": "the guest here has no balloon",
+    "virsh setmem GUEST SIZE --live": "the guest here has no balloon",
     "virsh setmem": "named, without what it needs",
     "virsh setmaxmem": "likewise",
-    "virsh resume": "likewise",
+    "virsh setvcpus": "likewise",
     "curl -k -u USER https://localhost:10177/metrics": "test_web has TLS and users",
     "journalctl -u qga-exporter | grep -i denied": "test_permissions has a libvirtd that denies",
 }
@@ -146,7 +148,8 @@ def here(lab, command):
             ("FILE", f"{lab.directory}/web.dump"), ("localhost:10177", f"127.0.0.1:{lab.exporter.port}"),
             ("/etc/qga-exporter.yml", f"{lab.directory}/runbook.yml"),
             ("journalctl -u qga-exporter", f"cat {lab.exporter.process.log_path}"),
-            ("web N --guest", "web 1 --guest"), ("web N --live", "web 2 --live"), ("web N --config", "web 1 --config"),
+            ("GUEST N --guest", "web 1 --guest"), ("GUEST N --live", "web 2 --live"),
+            ("GUEST N --config", "web 1 --config"), ("GUEST", "web"), (" DISK", " vda"), ("NEWSIZE", "40M"),
             ("/var/log/libvirt/qemu", f"{lab.directory}/log/qemu")):
         command = command.replace(old, new)
     return command
@@ -154,6 +157,15 @@ def here(lab, command):
 
 def test_all_commands_are_known():
     assert commands() == EXPECTED.keys() | NOT_RUN.keys()
+
+
+def test_what_changes_a_guest_names_none():
+    """As pasted it fails: no guest is called GUEST."""
+    looks = re.compile(r"virsh (?:-c \S+ )?(?:list|vcpucount|console|net-dhcp-leases|dom(?:state|blk|if|job"
+                       r"info|control)\S*)")
+    for command in commands():
+        if command.startswith("virsh ") and not looks.match(command) and " " in command.removeprefix("virsh "):
+            assert "GUEST" in command and " web" not in command, command
 
 
 @pytest.mark.parametrize("command", EXPECTED)
