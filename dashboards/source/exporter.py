@@ -49,18 +49,18 @@ sum(rate(qga_exporter_calls_total{{HOST}}{RATE}))""")), unit="percentunit", deci
                unit="percentunit", decimals=2, sparkline=True, thresholds=g.steps(base=g.BLUE),
                no_value="none"),
         g.table("Exporter by exporter", "Each exporter, its version, and what is wrong with it.",
-                [g.rows(q("max by (job, cluster, zone, instance) (up{HOST})")),
+                [g.rows(q("max by BY_HOST (up{HOST})")),
                  g.rows(q("max by (job, cluster, zone, instance, version, revision) "
                           "(qga_exporter_build_info{HOST})")),
-                 g.rows(q("sum by (job, cluster, zone, instance) (qga_exporter_guests{HOST})")),
-                 g.rows(q("min by (job, cluster, zone, instance) (qga_exporter_source_up{HOST})")),
-                 g.rows(q("max by (job, cluster, zone, instance) (qga_exporter_paused{HOST})")),
-                 g.rows(q("min by (job, cluster, zone, instance) "
+                 g.rows(q("sum by BY_HOST (qga_exporter_guests{HOST})")),
+                 g.rows(q("min by BY_HOST (qga_exporter_source_up{HOST})")),
+                 g.rows(q("max by BY_HOST (qga_exporter_paused{HOST})")),
+                 g.rows(q("min by BY_HOST "
                           "(qga_exporter_config_last_reload_successful{HOST})")),
-                 g.rows(q("1000 * max by (job, cluster, zone, instance) "
+                 g.rows(q("1000 * max by BY_HOST "
                           "(qga_exporter_config_last_reload_success_timestamp_seconds{HOST})")),
-                 g.rows(q("max by (job, cluster, zone, instance) (process_start_time_seconds{HOST}) * 1000")),
-                 g.rows(q("min by (job, cluster, zone, instance) (qga_host_clock_synchronized{HOST})"))],
+                 g.rows(q("max by BY_HOST (process_start_time_seconds{HOST}) * 1000")),
+                 g.rows(q("min by BY_HOST (qga_host_clock_synchronized{HOST})"))],
                 (24, 7), sort="Host", no_value="No exporter.",
                 columns={"instance": "Host", "zone": "Zone", "cluster": "Cluster",
                          "Value #A": "Exporter", "version": "Version",
@@ -157,7 +157,8 @@ def limits():
     return g.row(
         "Limits and faults of guests",
         g.table("Dropped series", "Guests that say more than the limits allow, or what "
-                "is not as documented; that is dropped.", g.rows(q("topk(50, qga_collector_dropped_series{HOST} > 0)")), (8, 8),
+                "is not as documented; that is dropped. The fifty with most.",
+                g.rows(q("topk(50, qga_collector_dropped_series{HOST} > 0)")), (8, 8),
                 sort="-Dropped", no_value="Nothing is dropped.",
                 columns={"domain": "Guest", "collector": "Collector", "Value #A": "Dropped",
                          "instance": "Host", "source": "Source"},

@@ -5,7 +5,7 @@ and of alerts, and lists end after so many.
 """
 
 from . import grafana as g
-from .queries import (CLOCK_CERTAIN, CLOCK_STEPS, DRIFT_STEPS, FROM_LABELS, FROZEN_STEPS,
+from .queries import (CLOCK_CERTAIN, CLOCK_STEPS, DRIFT_STEPS, FROM_LABELS, FROZEN, FROZEN_STEPS,
                       FULL_IN_STEPS, GUEST_LABELS, STATE_COLORS, STATE_WORDS, STATES, UP_DOWN,
                       USED, USED_STEPS, guest_variables, numbers_of, q, to_exporter, to_guest)
 
@@ -48,7 +48,7 @@ def summary():
                unit="none", thresholds=NONE_IS_GOOD, no_value="no filesystem"),
         g.stat("Longest freeze", "For how long the guest that has been frozen longest has been: "
                "until it is thawed, whatever writes in it waits.",
-               g.now(q("max(time() - qga_filesystems_frozen_since_timestamp_seconds{GUEST})")), unit="s",
+               g.now(q(f"max({FROZEN})")), unit="s",
                thresholds=FROZEN_STEPS, no_value="none"),
         g.stat("Firing alerts", "Alerts of qga-exporter that are firing, but for those that only "
                "inform; Prometheus must have its rules.",
@@ -229,8 +229,8 @@ def filesystems():
                                       custom_cellOptions=g.COLORED_TEXT),
                            g.override("Left", unit="bytes")]),
         g.lines("Freezes", "For how long filesystems have been frozen, by backups most likely; ten "
-                "guests at once.", g.series(q("topk(10, time() - qga_filesystems_frozen_since_timestamp_seconds{GUEST})"),
-                                            "{{domain}} · {{instance}}"),
+                "guests at once.",
+                g.series(q(f"topk(10, {FROZEN})"), "{{domain}} · {{instance}}"),
                 (24, 7), unit="s", min=0, thresholds=FROZEN_STEPS,
                 links=[to_guest(**FROM_LABELS)], no_value="No guest was frozen."))
 

@@ -2,7 +2,7 @@
 
 from . import grafana as g
 from . import queries
-from .queries import (CLOCK_CERTAIN, CLOCK_STEPS, DRIFT_STEPS, FROZEN_STEPS, FULL_IN,
+from .queries import (CLOCK_CERTAIN, CLOCK_STEPS, DRIFT_STEPS, FROZEN, FROZEN_STEPS, FULL_IN,
                       FULL_IN_STEPS, STATE, STATE_WORDS, USED, USED_STEPS, YES_NO, guest_variables,
                       to_exporter)
 
@@ -56,7 +56,7 @@ def summary():
                g.now(q('max(qga_vcpus{GUEST, state="online"})')), unit="short",
                thresholds=g.steps(base=g.BLUE), no_value="not told"),
         g.stat("Frozen for", "For how long the guest's filesystems have been frozen, by a backup "
-               "most likely.", g.now(q("max(time() - qga_filesystems_frozen_since_timestamp_seconds{GUEST})")), unit="s",
+               "most likely.", g.now(q(f"max({FROZEN})")), unit="s",
                thresholds=FROZEN_STEPS, no_value="not frozen"),
         g.stat("Users", "Users logged in (collector users).", g.now(q("max(qga_users{GUEST})")),
                unit="short", thresholds=g.steps(base=g.BLUE), no_value="not told"))

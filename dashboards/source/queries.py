@@ -51,6 +51,7 @@ CLOCK_CERTAIN = "abs(qga_clock_offset_seconds{GUEST}) - qga_clock_offset_uncerta
 CLOCK_STEPS = g.steps((0.5, g.ORANGE), (5, g.RED))
 DRIFT_STEPS = g.steps((-100, g.GREEN), (100, g.ORANGE), base=g.ORANGE)  # ppm
 USED = "1 - qga_filesystem_avail_bytes{GUEST, NO_SPACE} / qga_filesystem_size_bytes{GUEST}"
+FROZEN = "time() - qga_filesystems_frozen_since_timestamp_seconds{GUEST}"
 USED_STEPS = g.steps((0.95, g.ORANGE))
 FROZEN_STEPS = g.steps((30, g.ORANGE), (300, g.RED))
 FULL_IN_STEPS = g.steps((4 * 3600, g.ORANGE), (24 * 3600, g.YELLOW), (7 * 24 * 3600, g.GREEN),
@@ -85,7 +86,7 @@ def host_variables(metric):
                          f"label_values({metric}, job)"),
         g.query_variable("instance", "Instance", "The hosts: one exporter each.",
                          f'label_values({metric}{{job=~"$job"}}, instance)'),
-        g.label_variable("labels", "Labels", "Any further labels of your hosts: a zone, a cluster."),
+        g.label_variable("labels", "Labels", "Further labels of your hosts: a zone, a cluster."),
     ]
 
 
