@@ -3,7 +3,8 @@
 
 One real guest is scraped, and its series are written into a Prometheus as those of GUESTS
 guests (prometheus_fleet.py).  Then each rule of config/prometheus and each query of the
-dashboards is put to it alone, one after the other.  From the environment:
+dashboards is put to it alone, one after the other.  What the rules' results cost to be stored
+is not in it.  From the environment:
 
     GUESTS      how many (default: 1000)
     PROMETHEUS  2 or 3: that of which Debian release (default: 2)
@@ -158,7 +159,8 @@ def measure_rules(server, end_s, range_s):
         for rule in rules:
             _, wall_s, cpu_s = server.timed("query", query=f"count({rule['expr']})", time=end_s)
             took_s, used_s = took_s + wall_s, used_s + cpu_s
-            slowest.append((wall_s, f"{name}: {rule.get('alert') or rule['record']}"))
+            slowest.append((wall_s, f"{name}: {rule.get('alert') or rule['record']}, "
+                                    f"{cpu_s:.2f} s of CPU"))
             keep(server, writer, end_s, rule, range_s)
         cores += used_s / interval_s
         report.row(f"group {name}, each {interval_s} s", f"{100 * RULES_SHARE:.0f} %",
@@ -173,14 +175,17 @@ def measure_rules(server, end_s, range_s):
 def measure_dashboards(server, end_s, range_s, limit_s):
     slowest, report = [], Report()
     by_panel, rows_of = collections.Counter(), collections.Counter()
-    for _, title, target, text in queries(range_s):
+    used_s = collections.Counter()
+    for name, title, target, text in queries(range_s):
         if target["instant"]:
-            found, wall_s, _ = server.timed("query", query=text, time=end_s)
+            found, wall_s, cpu_s = server.timed("query", query=text, time=end_s)
         else:
-            found, wall_s, _ = server.timed("query_range", query=text, start=end_s - range_s,
+            found, wall_s, cpu_s = server.timed("query_range", query=text, start=end_s - range_s,
                                             end=end_s, step=max(15, range_s // 720))
-        slowest.append((wall_s, f"{title} ({target['refId']}), {len(found)} series"))
+        slowest.append((wall_s, f"{title} ({target['refId']}), {len(found)} series, "
+                                f"{cpu_s:.2f} s of CPU"))
         by_panel[title] += wall_s
+        used_s[name] += cpu_s
         rows_of[title] = max(rows_of[title], len(found))
     (worst, worst_s), = by_panel.most_common(1)
     report.row("the slowest panel", f"{limit_s:g} s", f"{worst_s:.2f} s ({worst})",
@@ -189,7 +194,7 @@ def measure_dashboards(server, end_s, range_s, limit_s):
     report.row("the most rows or lines of a panel", "", f"{rows} ({most})")
     for name in panels.NAMES:
         total_s = sum(seconds for title, seconds in by_panel.items() if title.startswith(name))
-        report.row(f"all queries of {name}", "", f"{total_s:.2f} s")
+        report.row(f"all queries of {name}", "", f"{total_s:.2f} s, {used_s[name]:.2f} s of CPU")
     report.show()
     show_slowest("queries", slowest)
     return report.all_reached

@@ -212,7 +212,8 @@ def panel_rows(prometheus, name, title, domain="full"):
 
 
 # Labels that are empty in these guests.
-EMPTY = {"source", "zone", "cluster", "title", "project", "flavor", "pci_address", "alias", "network", "target"}
+EMPTY = {"source", "zone", "cluster", "title", "project", "flavor", "pci_address", "alias", "network",
+         "target"}
 
 
 def has_labels(prometheus, name, title, wanted):
@@ -301,11 +302,13 @@ def test_the_table_of_guests(prometheus):
     wait_for(answered_since, "a later answer of a guest that is well", 60)
 
 
-def test_a_guest_that_was_well_is_not_among_those_that_were_not(prometheus):
-    rows = wait_for(lambda: panel_rows(prometheus, "fleet", "Agents that were not well")["A"],
-                    "guests that were not well", 60)
-    domains = {labels["domain"] for labels, _ in rows}
-    assert {"dead", "silent", "bare"} <= domains and "old" not in domains
+def test_neither_who_was_well_nor_who_has_no_agent_is_among_those_that_were_not(prometheus):
+    def domains():
+        rows = panel_rows(prometheus, "fleet", "Agents that were not well")["A"]
+        return {labels["domain"] for labels, _ in rows}
+
+    wait_for(lambda: {"dead", "frozen"} <= domains(), "guests that were not well", 60)
+    assert not {"old", "bare", "silent"} & domains()
 
 
 def test_what_fills_up(prometheus):

@@ -142,7 +142,8 @@ def test_inhibition(address, name):
 
 def test_one_page_for_a_host_whose_guests_hang(address, webhook):
     """200 of them, and one message for whoever is woken; the tickets of others go on."""
-    hung = [alert("QgaAgentUnresponsive", **{**GUEST, "instance": "storm", "domain": f"vm{number}"})
+    hung = [alert("QgaAgentUnresponsive", zone="storm",
+                  **{**GUEST, "instance": "storm", "domain": f"vm{number}"})
             for number in range(200)]
 
     def sent(receiver, instance):
@@ -151,8 +152,8 @@ def test_one_page_for_a_host_whose_guests_hang(address, webhook):
 
     send(address, [alert("QgaHostGuestsHang", "critical", instance="storm", zone="storm")])
     wait_for(lambda: sent("pages", "storm"), "the page")
-    send(address, [*hung, alert("QgaAgentMissing", "info", **{**GUEST, "instance": "storm"}),
-                   *({**one, "instance": "calm"} for one in hung)])
+    missing = alert("QgaAgentMissing", "info", zone="storm", **{**GUEST, "instance": "storm"})
+    send(address, [*hung, missing, *({**one, "instance": "calm"} for one in hung)])
     wait_for(lambda: {one["labels"]["domain"] for message in sent("tickets", "calm")
                       for one in message if one["labels"]["instance"] == "calm"}
              == {f"vm{number}" for number in range(200)}, "the tickets of the other host")
