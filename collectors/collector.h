@@ -15,6 +15,7 @@
 
 struct filter;
 struct host_facts;
+struct proc_facts;
 
 /* What surrounds a reply, so that parse() needs neither clock nor configuration. */
 struct exchange {
@@ -25,6 +26,8 @@ struct exchange {
         *filters;                  /* compiled, in the order of collector->filters;
                                       an entry may be NULL: lets all pass */
     const struct host_facts *host; /* of the guest's devices; NULL: not known */
+    const struct proc_facts *proc; /* of another collector; NULL: not known */
+    int64_t max_age_ns;            /* of the series that are made */
     enum metric_profile profile;   /* for what one family has more or less of */
     const char *os; /* what the guest runs, as struct guest_software has it; NULL, "":
                        not known */
@@ -121,6 +124,16 @@ struct collector {
     /* Only where the reply holds something of struct guest_software, else NULL.  Pure.
      */
     void (*software)(const json_t *reply, struct guest_software *software);
+
+    /* Only where it knows families of another collector as well, else NULL: makes their
+     * samples, which are shown where that one has none.  Pure. */
+    const struct collector *substitutes;
+    void (*substitute)(const void *memory, struct samples *out);
+
+    /* Only where it knows what other collectors show (struct exchange), else NULL.
+     * Pure. */
+    const struct proc_facts *(*proc_facts)(const void *memory);
+    bool shows_proc_facts; /* it is one of those others */
 
     /* Only where the reply tells whether the guest's filesystems are frozen
      * (guest-fsfreeze-status), else NULL.  Pure. */

@@ -4,6 +4,7 @@
 #include "kit/filter.h"
 #include "kit/guest_disk.h"
 #include "kit/guest_json.h"
+#include "kit/proc_facts.h"
 
 #define FILESYSTEM_LABELS "device", "fstype", "mountpoint"
 #define DEVICE_HELP "device is the agent's name for it, without /dev/"
@@ -40,6 +41,16 @@ static const struct metric filesystem_avail = {
     .series = "1 per filesystem",
     .essential = true,
 };
+static const struct metric filesystem_readonly = {
+    .name = "qga_filesystem_readonly",
+    .help =
+        "Whether the filesystem (guest-get-fsinfo, cached) is mounted read-only, "
+        "also by its kernel after an error, by /proc/self/mountinfo: only where the "
+        "collector procfs is on.",
+    .type = METRIC_GAUGE,
+    .labels = {FILESYSTEM_LABELS},
+    .series = "1 per filesystem",
+};
 static const struct metric filesystem_disk_info = {
     .name = "qga_filesystem_disk_info",
     .help = "A disk below the filesystem's device (guest-get-fsinfo disk: dev, serial, "
@@ -52,7 +63,8 @@ static const struct metric filesystem_disk_info = {
     .series = "1 per disk below a filesystem",
 };
 static const struct metric *const filesystem_metrics[] = {
-    &filesystem_size, &filesystem_free, &filesystem_avail, &filesystem_disk_info, NULL,
+    &filesystem_size,     &filesystem_free,      &filesystem_avail,
+    &filesystem_readonly, &filesystem_disk_info, NULL,
 };
 
 /* node_exporter's defaults, and what a container host mounts for each pod, container or
@@ -113,6 +125,16 @@ filesystem_sizes(const struct guest_json *entry, struct label_values labels,
 }
 
 static void
+filesystem_mount(const struct proc_facts *proc, const char *mountpoint,
+                 struct label_values labels, struct samples *out)
+{
+    bool readonly;
+
+    if (proc_facts_is_readonly(proc, mountpoint, &readonly))
+        samples_add(out, &filesystem_readonly, readonly, labels);
+}
+
+static void
 filesystem_disk(const struct guest_json *disk, const char *device,
                 const struct host_facts *host, struct samples *out)
 {
@@ -157,6 +179,8 @@ filesystem_parse(const json_t *reply, const struct exchange *when, struct sample
             !filter_passes(when->filters[FILTER_MOUNT_POINTS], mountpoint))
             continue;
         filesystem_sizes(&entry, LABELS(device, fstype, mountpoint), out);
+        filesystem_mount(when->proc, mountpoint, LABELS(device, fstype, mountpoint),
+                         out);
         filesystem_disks(&entry, device, when->host, out);
     }
     return guest_json_result(&list, out);
@@ -167,9 +191,11 @@ const struct collector filesystem_collector = {
     .help = "the size of the guest's filesystems and the disks they stand on",
     .command = "guest-get-fsinfo",
     .since = "2.2",
-    .series = "3 per filesystem (2 before 9.1), and 1 per disk below it",
+    .series = "3 per filesystem (2 before 9.1), 1 more with procfs, and 1 per disk "
+              "below it",
     .default_interval_s = 60,
     .metrics = filesystem_metrics,
     .filters = filesystem_filters,
+    .shows_proc_facts = true,
     .parse = filesystem_parse,
 };

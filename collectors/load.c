@@ -6,7 +6,8 @@
     static const struct metric variable = {                                            \
         .name = (metric_name),                                                         \
         .help = "The guest's load average over " minutes " (guest-get-load " field     \
-                ", from QEMU 10.0 on, on Windows from 10.2 on, cached).",              \
+                ", from QEMU 10.0 on, on Windows from 10.2 on, cached); of Linux "     \
+                "guests without it by /proc/loadavg, if the collector procfs is on.",  \
         .type = METRIC_GAUGE,                                                          \
     }
 

@@ -5,6 +5,7 @@
 #include "kit/guest_json.h"
 #include "kit/host_facts.h"
 #include "kit/memory.h"
+#include "kit/proc_facts.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -13,11 +14,13 @@
     static const struct metric variable = {                                            \
         .name = (metric_name),                                                         \
         .help = what " (guest-network-get-interfaces statistics " field ", cached); "  \
-                     "agents on Linux count only for interfaces with an address.",     \
+                     "agents on Linux count only for interfaces with an address; "     \
+                     "those of the others are of /proc/net/dev, if the collector "     \
+                     "procfs is on.",                                                  \
         .type = METRIC_COUNTER,                                                        \
         .labels = {"device"},                                                          \
         .since = "2.11",                                                               \
-        .series = "1 per interface with an address",                                   \
+        .series = "1 per interface with an address, or with procfs",                   \
     }
 
 TRAFFIC(receive_bytes, "qga_network_receive_bytes_total", "Bytes received", "rx-bytes");
@@ -104,15 +107,25 @@ static const struct filter_spec network_filters[] = {
     {.key = NULL},
 };
 
+/* In the order of the agent's. */
+static void
+network_proc_counters(const double *counters, const char *device, struct samples *out)
+{
+    for (size_t i = 0; counters && i < PROC_COUNTERS; i++)
+        samples_add(out, network_counters[i].metric, counters[i], LABELS(device));
+}
+
 /* Statistics came with QEMU 2.11; what is not there is left out. */
 static void
 network_statistics(const struct guest_json *interface, const char *device,
-                   struct samples *out)
+                   const double *proc_counters, struct samples *out)
 {
     struct guest_json statistics;
 
-    if (!guest_json_object(interface, "statistics", GUEST_OPTIONAL, &statistics))
+    if (!guest_json_object(interface, "statistics", GUEST_OPTIONAL, &statistics)) {
+        network_proc_counters(proc_counters, device, out);
         return;
+    }
     for (size_t i = 0; i < sizeof(network_counters) / sizeof(*network_counters); i++) {
         double value;
 
@@ -211,13 +224,14 @@ network_is_loopback(const json_t *interface)
 
 static void
 network_interface(const struct guest_json *interface, const char *device,
-                  const char *address, const struct host_facts *host,
-                  struct samples *out)
+                  const char *address, const struct exchange *when, struct samples *out)
 {
+    const char *name = guest_json_string(interface, "name", GUEST_REQUIRED);
+
     samples_add(out, &network_info, 1, LABELS(device, address));
-    network_host_end(host, device, address, out);
+    network_host_end(when->host, device, address, out);
     network_addresses(interface, device, out);
-    network_statistics(interface, device, out);
+    network_statistics(interface, device, proc_facts_counters(when->proc, name), out);
 }
 
 static int
@@ -239,7 +253,7 @@ network_parse(const json_t *reply, const struct exchange *when, struct samples *
                            network_is_loopback(json_array_get(reply, i)) ? "lo" : name))
             continue;
         network_interface(&interface, network_device(names, name, address, device),
-                          address, when->host, out);
+                          address, when, out);
     }
     return guest_json_result(&list, out);
 }
@@ -249,10 +263,12 @@ const struct collector network_collector = {
     .help = "the guest's interfaces, their addresses and counters",
     .command = "guest-network-get-interfaces",
     .since = "1.1",
-    .series = "10 per interface (2 if it has no address), and 1 per address",
+    .series = "10 per interface (2 if it has no address, without procfs), and 1 per "
+              "address",
     .default_interval_s = 30,
     .metrics = network_metrics,
     .filters = network_filters,
     .addresses = &network_address_info,
+    .shows_proc_facts = true,
     .parse = network_parse,
 };

@@ -108,6 +108,23 @@ review_filters(const struct incoming *in)
     return undecided;
 }
 
+/* What another collector knows that this one shows, unless it is older than that one's
+ * series may be. */
+static const struct proc_facts *
+proc_facts_for(const struct incoming *in)
+{
+    for (size_t i = 0; in->collector->shows_proc_facts && i < collectors_count; i++) {
+        const struct collector_config *config = &in->rules->config->collectors[i];
+        const struct guest_collector *state = &in->guest->collectors[i];
+        int64_t age_ns = in->answer->received_ns - state->last_success_ns;
+
+        if (collectors[i]->proc_facts && config->enabled && state->memory &&
+            state->asked && age_ns <= config->max_age_ns)
+            return collectors[i]->proc_facts(state->memory);
+    }
+    return NULL;
+}
+
 /* `shape`: what is said of a reply whose collector does not say it. */
 static int
 make_series(struct incoming *in, const json_t *value, const char *shape)
@@ -124,6 +141,8 @@ make_series(struct incoming *in, const json_t *value, const char *shape)
         .round_trip_ns = in->answer->received_mono_ns - in->answer->sent_mono_ns,
         .filters = (const struct filter *const *)config->collectors[in->index].filters,
         .host = definition ? &definition->host : NULL,
+        .proc = proc_facts_for(in),
+        .max_age_ns = config->collectors[in->index].max_age_ns,
         .profile = config->collectors[in->index].profile,
         .os = guest_os_id(in->guest),
         .memory = in->state->memory,
@@ -194,12 +213,15 @@ says_the_same(const struct incoming *in)
         hash_bytes(HASH_START, in->answer->reply, in->answer->reply_length) | 1;
     bool repeats = hash == in->state->reply_hash;
 
-    /* What it says depends on the past, or on when it says it; or what became of it
-     * depends on the room that the other collectors left. */
+    /* What it says depends on the past, or on when it says it, or on what another
+     * collector has read; or what became of it depends on the room that the other
+     * collectors left. */
     if (in->collector->memory_bytes > 0 || in->collector->command_status ||
-        in->collector->is_frozen || in->state->dropped > 0 ||
-        in->state->series > series_share(in))
+        in->collector->is_frozen || in->state->dropped > 0 || proc_facts_for(in) ||
+        in->state->series > series_share(in)) {
+        in->state->reply_hash = 0;
         return false;
+    }
     in->state->reply_hash = hash;
     return repeats;
 }

@@ -20,7 +20,7 @@ guest_new(const struct guest_facts *facts, const char *source_name)
     guest->last_state = AGENT_UNKNOWN;
     guest->last_collector = SIZE_MAX;
     for (size_t i = 0; i < collectors_count; i++) {
-        if (collectors[i]->memory_bytes > 0)
+        if (collectors[i]->memory_bytes > 0 && !collectors[i]->next)
             guest->collectors[i].memory = memory_new(1, collectors[i]->memory_bytes);
     }
     return guest;
@@ -116,6 +116,16 @@ guest_is_askable(const struct guest *guest)
            guest->channel == CHANNEL_CONNECTED && !guest->opted_out;
 }
 
+const struct request *
+guest_converse(struct guest *guest, size_t index)
+{
+    struct guest_collector *state = &guest->collectors[index];
+
+    if (!state->memory)
+        state->memory = memory_new(1, collectors[index]->memory_bytes);
+    return conversation_request(collectors[index], &state->conversation, state->memory);
+}
+
 void
 guest_note_words(struct guest_collector *collector, const char *words)
 {
@@ -138,8 +148,12 @@ forget_collector(const struct collector *collector, struct guest_collector *stat
     state->reply_hash = 0;
     if (!conversation_interrupt(collector, &state->conversation, state->memory, is_new))
         return;
-    if (collector->memory_bytes > 0)
+    if (state->memory && !collector->next) {
         memset(state->memory, 0, collector->memory_bytes);
+        return;
+    }
+    free(state->memory); /* the next conversation makes it anew */
+    state->memory = NULL;
 }
 
 void

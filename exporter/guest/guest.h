@@ -72,7 +72,8 @@ struct guest_collector {
     struct novelty_known known; /* the series of its last reply */
     uint64_t
         reply_hash; /* of what the published series were made of; 0: read it again */
-    void *memory;   /* collector->memory_bytes, zeroed for a new agent */
+    void *memory;   /* collector->memory_bytes, zeroed for a new agent; of one that has
+                       conversations, from the first on, since it may be large */
 };
 
 struct guest {
@@ -165,6 +166,9 @@ bool guest_is_called(const struct guest *guest, const char *word);
 
 /* Whether the source says that there is somebody to ask. */
 bool guest_is_askable(const struct guest *guest);
+
+/* What the collector's conversation wants to ask now; begins one if none is open. */
+const struct request *guest_converse(struct guest *guest, size_t index);
 
 /* What its last call was answered, where that was not well; "": it was. */
 void guest_note_words(struct guest_collector *collector, const char *words);

@@ -168,12 +168,9 @@ call_done(struct call *carried)
 static struct request
 next_request(struct guest *guest, size_t collector)
 {
-    struct guest_collector *state = &guest->collectors[collector];
-
     if (!collectors[collector]->next)
         return (struct request){.command = collectors[collector]->command};
-    return *conversation_request(collectors[collector], &state->conversation,
-                                 state->memory);
+    return *guest_converse(guest, collector);
 }
 
 /* From when on the guest counts as hung. */

@@ -51,8 +51,29 @@ publish_slots(struct store_part slots[PUBLISH_SLOTS_MAX])
 
 /* --- series of collectors --- */
 
+/* One place for the families of both, so that none is there twice: the other's own
+ * answer takes it back. */
+static void
+publish_substitute(const struct watch *watch, struct guest *guest, size_t collector,
+                   int64_t expires_ns)
+{
+    const struct collector *other = collectors[collector]->substitutes;
+    size_t slot = (size_t)collector_find(other->name);
+    struct samples *samples = watch->rules.samples;
+
+    if (watch->rules.config->collectors[slot].enabled &&
+        guest->collectors[slot].success)
+        return;
+    samples_restart(samples, &host_limits);
+    collectors[collector]->substitute(guest->collectors[collector].memory, samples);
+    guest->collectors[slot].series = samples_count(samples);
+    samples_show(samples, watch->rules.config->collectors[collector].profile);
+    store_put(watch->parts->store, guest->place, slot,
+              exposition_render(guest->identity, other->metrics, samples), expires_ns);
+}
+
 void
-publish_series(const struct watch *watch, const struct guest *guest,
+publish_series(const struct watch *watch, struct guest *guest,
                const struct schedule_turn *turn, const struct answer *answer,
                const struct verdict *verdict)
 {
@@ -72,6 +93,8 @@ publish_series(const struct watch *watch, const struct guest *guest,
                   exposition_render(guest->identity, collectors[collector]->metrics,
                                     watch->rules.samples),
                   expires_ns);
+        if (collectors[collector]->substitute)
+            publish_substitute(watch, guest, collector, expires_ns);
         break;
     case SERIES_RENEWED:
         (void)store_renew(watch->parts->store, guest->place, collector, expires_ns);

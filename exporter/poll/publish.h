@@ -27,7 +27,7 @@ struct watch;
 size_t publish_slots(struct store_part slots[PUBLISH_SLOTS_MAX]);
 
 /* What the verdict on a call says of its collector's series. */
-void publish_series(const struct watch *watch, const struct guest *guest,
+void publish_series(const struct watch *watch, struct guest *guest,
                     const struct schedule_turn *turn, const struct answer *answer,
                     const struct verdict *verdict);
 /* The guest's balloon, as far as it is known. */

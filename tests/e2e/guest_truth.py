@@ -65,18 +65,22 @@ def memory_blocks(guest):
 
 def proc_values(guest):
     """{metric: value} of what the collector procfs reads."""
-    text = guest.run("cat /proc/meminfo /proc/loadavg /proc/uptime /proc/sys/fs/file-nr "
-                     "/proc/net/sockstat; for f in cpu io memory; do sed s/^/$f./ "
-                     "/proc/pressure/$f; done")
+    text = guest.run("cat /proc/meminfo /proc/loadavg /proc/sys/fs/file-nr /proc/net/sockstat; "
+                     "grep -E '^(btime|procs_)' /proc/stat; "
+                     "grep -E '^(oom_kill|pgmajfault) ' /proc/vmstat; "
+                     "for f in cpu io memory; do sed s/^/$f./ /proc/pressure/$f; done")
     values = {f"qga_memory_{name}_bytes": int(kib) * 1024
               for name, kib in re.findall(r"^(\w+):\s+(\d+) kB$", text, re.M)}
     load = re.search(r"^(\S+) (\S+) (\S+) \d+/\d+ \d+$", text, re.M)
-    values.update((f"qga_procfs_load{minutes}", float(word))
+    values.update((f"qga_load{minutes}", float(word))
                   for minutes, word in zip((1, 5, 15), load.groups()))
-    uptime, allocated, maximum = re.search(
-        r"^(\S+) \S+$\n(\d+)\t\d+\t(\d+)$", text, re.M).groups()
-    values.update(qga_uptime_seconds=float(uptime), qga_filefd_allocated=int(allocated),
-                  qga_filefd_maximum=int(maximum))
+    allocated, maximum = re.search(r"^(\d+)\t\d+\t(\d+)$", text, re.M).groups()
+    values.update(qga_filefd_allocated=int(allocated), qga_filefd_maximum=int(maximum))
+    for line, name in (("btime", "boot_time_seconds"), ("procs_running", "procs_running"),
+                       ("procs_blocked", "procs_blocked"),
+                       ("oom_kill", "vmstat_oom_kill_total"),
+                       ("pgmajfault", "vmstat_pgmajfault_total")):
+        values[f"qga_{name}"] = int(re.search(rf"^{line} (\d+)$", text, re.M).group(1))
     tcp = re.search(r"^TCP: inuse (\d+) orphan (\d+) tw (\d+) alloc (\d+)", text, re.M).groups()
     values.update((f"qga_sockstat_TCP_{name}", int(count))
                   for name, count in zip(("inuse", "orphan", "tw", "alloc"), tcp))

@@ -6,6 +6,7 @@
 #include "collector.h"
 #include "fuzz.h"
 #include "kit/filter.h"
+#include "kit/proc_facts.h"
 #include "store/exposition.h"
 
 #include <math.h>
@@ -187,6 +188,23 @@ exposition_is_valid(const struct collector *collector, const struct samples *sam
     fragment_unref(fragment);
 }
 
+/* What is kept is found again. */
+static void
+facts_are_sound(const struct proc_facts *facts)
+{
+    bool readonly;
+
+    REQUIRE(facts->mounts_used <= sizeof(facts->mounts));
+    for (size_t at = 0; at < facts->mounts_used; at += strlen(facts->mounts + at) + 1) {
+        REQUIRE(strnlen(facts->mounts + at, facts->mounts_used - at) <
+                facts->mounts_used - at);
+        REQUIRE(proc_facts_is_readonly(facts, facts->mounts + at + 1, &readonly));
+    }
+    REQUIRE(facts->devices_count <= PROC_DEVICES_MAX);
+    for (size_t i = 0; i < facts->devices_count; i++)
+        REQUIRE(proc_facts_counters(facts, facts->devices[i].name));
+}
+
 static void
 collect(const struct collector *collector, const json_t *reply,
         const struct exchange *when, struct samples *samples)
@@ -212,6 +230,14 @@ collect(const struct collector *collector, const json_t *reply,
     }
     samples_are_within_limits(samples);
     exposition_is_valid(collector, samples);
+    if (collector->substitute) {
+        samples_clear(samples);
+        collector->substitute(when->memory, samples);
+        samples_are_within_limits(samples);
+        exposition_is_valid(collector->substitutes, samples);
+    }
+    if (collector->proc_facts)
+        facts_are_sound(collector->proc_facts(when->memory));
     if (collector->command_status)
         (void)collector->command_status(reply, "guest-get-time");
 }

@@ -80,6 +80,44 @@ test_all_files_are_read_and_closed(void **state)
     free(talk.memory);
 }
 
+/* A pass costs no more than it did when it read eight files, and two calls at most; all
+ * files have their turn. */
+static void
+test_files_have_their_turn(void **state)
+{
+    enum { CALLS_MAX = 24 + 2, FILES = 11, PASSES = 3 };
+    char paths[FILES][REQUEST_ARGUMENTS_BYTES];
+    size_t known = 0;
+    struct talk talk;
+
+    (void)state;
+    begin(&talk, "procfs");
+    for (int pass = 0; pass < PASSES; pass++) {
+        int calls = 0;
+        enum conversation_turn turn;
+
+        do {
+            const struct request *request =
+                conversation_request(talk.collector, &talk.conversation, talk.memory);
+            size_t i = 0;
+
+            while (i < known && strcmp(paths[i], request->arguments) != 0)
+                i++;
+            if (i == known && strcmp(request->command, "guest-file-open") == 0) {
+                assert_true(known < FILES);
+                (void)snprintf(paths[known++], sizeof(paths[0]), "%s",
+                               request->arguments);
+            }
+            turn = say(&talk, FAILURE_NONE);
+            calls++;
+        } while (turn == CONVERSATION_GOES_ON);
+        assert_true(calls <= CALLS_MAX);
+        assert_true((unsigned int)calls <= talk.collector->calls);
+    }
+    assert_int_equal(known, FILES);
+    free(talk.memory);
+}
+
 /* At every call, every way to fail: what is open afterwards gets closed. */
 static void
 test_failures_leave_nothing_open(void **state)
@@ -204,6 +242,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_all_files_are_read_and_closed),
+        cmocka_unit_test(test_files_have_their_turn),
         cmocka_unit_test(test_failures_leave_nothing_open),
         cmocka_unit_test(test_the_end_closes_and_opens_nothing),
         cmocka_unit_test(test_an_interruption_leaves_nothing_open),

@@ -134,25 +134,55 @@ recorded_step(const json_t *recorded, const struct request *request, json_t **an
     return *answer ? STEP_ANSWERED : STEP_REFUSED;
 }
 
-/* Leads it to its end; returns the last answer, or NULL. */
+/* Leads it to its end; returns the last answer, or NULL.  `at`: the next call. */
 static json_t *
-converse(const struct collector *collector, const char *bytes, void *memory)
+converse(const struct collector *collector, const json_t *calls, size_t *at,
+         void *memory)
 {
-    json_t *document = json_loads(bytes, 0, NULL);
-    const json_t *calls = json_object_get(document, "conversation");
     struct request request;
     json_t *answer = NULL;
     enum step step = STEP_FIRST;
-    size_t i = 0;
 
-    assert_true(json_is_array(calls));
     while (collector->next(step, answer, memory, &request) == NEXT_REQUEST) {
-        assert_true(i < json_array_size(calls));
-        step = recorded_step(json_array_get(calls, i++), &request, &answer);
+        assert_true(*at < json_array_size(calls));
+        step = recorded_step(json_array_get(calls, (*at)++), &request, &answer);
     }
-    assert_int_equal(i, json_array_size(calls));
-    json_decref(document);
     return answer;
+}
+
+/* One conversation after the other, as far as they are recorded; the last is what
+ * counts. */
+static bool
+parse_conversations(const struct collector *collector, const char *bytes,
+                    const struct exchange *when, struct samples *samples,
+                    struct failure *why)
+{
+    json_t *document = json_loads(bytes, 0, NULL);
+    const json_t *calls = json_object_get(document, "conversation");
+    size_t at = 0;
+    bool parsed = false;
+
+    assert_true(json_array_size(calls) > 0);
+    while (at < json_array_size(calls)) {
+        samples_clear(samples);
+        why->kind = FAILURE_NONE;
+        json_t *answer = converse(collector, calls, &at, when->memory);
+        parsed = collector->parse(answer, when, samples, why) == 0;
+        json_decref(answer);
+    }
+    json_decref(document);
+    return parsed;
+}
+
+static bool
+parse_reply(const struct collector *collector, const char *bytes, size_t length,
+            const struct exchange *when, struct samples *samples, struct failure *why)
+{
+    json_t *reply = reply_parse(bytes, length, FILE_BYTES_MAX, why);
+    bool parsed = reply && collector->parse(reply, when, samples, why) == 0;
+
+    json_decref(reply);
+    return parsed;
 }
 
 /* "7.1" as 7001; fails if it is no version. */
@@ -227,10 +257,9 @@ run_case(const struct collector *collector, const char *path, const char *bytes,
 
     default_filters(collector, filters);
 
-    json_t *reply = collector->next ? converse(collector, bytes, when.memory)
-                                    : reply_parse(bytes, length, FILE_BYTES_MAX, &why);
-    bool parsed = (reply || collector->next) &&
-                  collector->parse(reply, &when, samples, &why) == 0;
+    bool parsed = collector->next
+                      ? parse_conversations(collector, bytes, &when, samples, &why)
+                      : parse_reply(collector, bytes, length, &when, samples, &why);
     assert_int_equal(why.kind != FAILURE_NONE, !parsed);
     if (!parsed)
         text_add_format(out, "%s: %s\n", failure_kind_name(why.kind), why.text);
@@ -243,7 +272,6 @@ run_case(const struct collector *collector, const char *path, const char *bytes,
     if (!out->bytes)
         text_add_string(out, "# nothing\n");
 
-    json_decref(reply);
     samples_free(samples);
     free_filters(filters);
     free(when.memory);

@@ -59,10 +59,9 @@ static void
 talk(struct guest *guest)
 {
     size_t procfs = index_of("procfs");
-    struct guest_collector *state = &guest->collectors[procfs];
 
     be_well(guest);
-    (void)conversation_request(collectors[procfs], &state->conversation, state->memory);
+    (void)guest_converse(guest, procfs);
 }
 
 /* The file is open; now it is to be read. */
@@ -76,7 +75,7 @@ read_on(struct guest *guest)
     state->conversation.duration_ns = S / 100;
     (void)conversation_answer(collectors[procfs], &state->conversation, state->memory,
                               FAILURE_NONE, handle, false);
-    (void)conversation_request(collectors[procfs], &state->conversation, state->memory);
+    (void)guest_converse(guest, procfs);
 }
 
 static void
