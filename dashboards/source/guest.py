@@ -43,7 +43,7 @@ def summary():
                g.now(q("max(qga_agent_last_response_timestamp_seconds{GUEST}) * 1000")),
                unit="dateTimeFromNow", thresholds=g.steps(base=g.BLUE), no_value="never"),
         g.stat("Up for", "Time since the guest's kernel started (collector procfs).",
-               g.now(q("max(qga_uptime_seconds{GUEST})")), unit="dtdurations", decimals=0,
+               g.now(q("time() - max(qga_boot_time_seconds{GUEST})")), unit="dtdurations", decimals=0,
                thresholds=g.steps((0, g.ORANGE), (600, g.GREEN)), no_value="not told"),
         g.stat("Clock offset", "How far the guest's clock is ahead of the host's.",
                g.now(q("max(qga_clock_offset_seconds{GUEST})")), unit="s", decimals=3,
@@ -169,8 +169,7 @@ def processors():
         "Processors",
         g.lines("Load", "Tasks that run or wait to run, averaged (collector load, from QEMU 10.0 "
                 "on, or procfs), and the vCPUs to run them.",
-                [*(g.series(q(f"max(qga_load{minutes}{{GUEST}})\nor\n"
-                              f"max(qga_procfs_load{minutes}{{GUEST}})"), f"{minutes} min")
+                [*(g.series(q(f"max(qga_load{minutes}{{GUEST}})"), f"{minutes} min")
                    for minutes in (1, 5, 15)),
                  g.series(q('max(qga_vcpus{GUEST, state="online"})'), "vCPUs")],
                 (8, 8), unit="short", min=0, no_value="The agent does not tell.",
@@ -247,7 +246,15 @@ def memory():
         g.lines("Swapping", "What the guest reads from its swap, and writes to it (balloon).",
                 [g.series(q(f"max(rate(qga_balloon_swap_{way}_bytes_total{{GUEST}}{RATE}))"), way)
                  for way in ("in", "out")],
-                (7, 6), unit="Bps", min=0, no_value=BALLOON), collapsed=True)
+                (7, 6), unit="Bps", min=0, no_value=BALLOON),
+        g.lines("Memory that was out", "Page faults for which the guest had to read a disk, and "
+                "processes that its kernel ended because memory was out (collector procfs).",
+                [g.series(q(f"max(rate(qga_vmstat_pgmajfault_total{{GUEST}}{RATE}))"),
+                          "faults per second"),
+                 g.series(q("max(increase(qga_vmstat_oom_kill_total{GUEST}[$__rate_interval]))"),
+                          "processes ended")],
+                (24, 6), unit="short", min=0, no_value=PROCFS,
+                overrides=[g.override("processes ended", custom_drawStyle="bars")]), collapsed=True)
 
 
 def filesystems():
@@ -258,20 +265,25 @@ def filesystems():
                 "more.", g.series(q(f"max by (mountpoint) ({USED})"), "{{mountpoint}}"), (10, 9),
                 **PERCENT, max=1, thresholds=USED_STEPS, no_value="The agent tells of none."),
         g.table("Filesystems", "Sizes and what is left; full in: if it goes on as in the last 6 "
-                "hours. Free is with what is reserved for root (agents from 9.1 on).",
+                "hours. Free is with what is reserved for root (agents from 9.1 on); whether it is "
+                "read-only the collector procfs tells.",
                 [g.rows(q(f"{labels} (qga_filesystem_size_bytes{{GUEST}})")),
                  g.rows(q(f"{labels} (qga_filesystem_avail_bytes{{GUEST}})")),
                  g.rows(q(f"{labels} (qga_filesystem_free_bytes{{GUEST}})")),
                  g.rows(q(f"{labels} ({USED})")),
-                 g.rows(q(f"{labels} ({FULL_IN.strip()})"))],
+                 g.rows(q(f"{labels} ({FULL_IN.strip()})")),
+                 g.rows(q(f"{labels} (qga_filesystem_readonly{{GUEST}})"))],
                 (14, 9), sort="-Used", no_value="The agent tells of none.",
                 columns={"mountpoint": "Mounted at", "fstype": "Type", "device": "Device",
                          "Value #A": "Size", "Value #B": "Left", "Value #C": "Free",
-                         "Value #D": "Used", "Value #E": "Full in"},
+                         "Value #D": "Used", "Value #E": "Full in", "Value #F": "Written"},
                 overrides=[*(g.override(name, unit="bytes") for name in ("Size", "Left", "Free")),
                            g.override("Used", unit="percentunit", decimals=1, min=0, max=1,
                                       thresholds=USED_STEPS, custom_cellOptions=g.GAUGE_CELL),
                            g.override("Full in", unit="s", thresholds=FULL_IN_STEPS,
+                                      custom_cellOptions=g.COLORED_TEXT),
+                           g.override("Written", mappings=g.words((0, "yes", g.GREEN),
+                                                                  (1, "read-only", g.ORANGE)),
                                       custom_cellOptions=g.COLORED_TEXT)]),
         g.table("Disks below filesystems", "From the guest's filesystem to the host's disk and its "
                 "file.", g.rows(q("qga_filesystem_disk_info{GUEST}")), (24, 5), sort="Device",
@@ -372,6 +384,11 @@ def inside():
                 [g.series(q(f"max(qga_sockstat_{name}{{GUEST}})"), name.replace("_", " "))
                  for name in ("sockets_used", "TCP_inuse", "TCP_tw", "TCP_orphan", "UDP_inuse")],
                 (8, 7), unit="short", min=0, no_value=PROCFS),
+        g.lines("Tasks", "Tasks that run or could, and those that wait for a disk and cannot be "
+                "interrupted (collector procfs).",
+                [g.series(q(f"max(qga_procs_{state}{{GUEST}})"), state)
+                 for state in ("running", "blocked")],
+                (24, 6), unit="short", min=0, decimals=0, no_value=PROCFS),
         g.lines("Users over time", "Users logged in (collector users).",
                 g.series(q("max(qga_users{GUEST})"), "users"), (8, 7), unit="short", min=0,
                 decimals=0, no_value="The collector users is off."),
