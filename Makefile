@@ -110,7 +110,7 @@ $(BUILD)/below.mk: exporter/README.md tests/walls
 	@mkdir -p $(@D)
 	$(Q)tests/walls --below >$@
 # What only builds or installs needs neither this nor Python.
-PLAIN_GOALS := all deb deb-check install install-documents uninstall clean help check check-long demo $(BUILD)/qga-exporter
+PLAIN_GOALS := all deb deb-check rpm rpm-check image install install-documents uninstall clean help check check-long demo $(BUILD)/qga-exporter
 ifneq ($(filter-out $(PLAIN_GOALS),$(or $(MAKECMDGOALS),all)),)
 -include $(BUILD)/below.mk
 endif
@@ -178,6 +178,34 @@ deb: ## build the Debian package below BUILD/deb, for this release or another (S
 deb-check: ## build it for Debian 12 and 13; let it live in roots of them, also under a systemd (root)
 	$(Q)BUILD=$(BUILD) tests/deb/check bookworm trixie
 .PHONY: deb deb-check
+
+# What else it is packed as; each is made and judged on Debian alone.
+RELEASE = $(shell . /etc/os-release && echo $$VERSION_CODENAME)
+IMAGE := $(BUILD)/image
+rpm: ## build the RPM package below BUILD/rpm, on Fedora or RHEL
+	$(Q)scripts/build-rpm $(BUILD)/rpm
+image: ## make an OCI image of the Debian package and its libraries below BUILD/image
+	+$(Q)$(MAKE) --no-print-directory DEB_STACK= deb
+	$(Q)scripts/build-image $(DEB)/$(RELEASE)/prometheus-qga-exporter_*.deb $(IMAGE)
+packaging-check: reproducible-check rpm-check image-check helm-check ansible-check nixos-check reuse-check ## check all that it is packed as (root)
+packaging-packages:
+	$(Q)scripts/install-packages packaging
+rpm-check: packaging-packages ## build the RPM package on Debian; look at it, let it live
+	$(Q)tests/packaging/rpm $(BUILD)/rpm
+reproducible-check: packaging-packages ## build the Debian package twice, differently: the same bytes (root)
+	+$(Q)$(MAKE) --no-print-directory DEB_STACK= deb
+	$(Q)tests/deb/reproducible $(DEB) $(RELEASE)
+image-check: packaging-packages image ## look at the image; run it under crun beside a libvirtd with a guest (root)
+	$(Q)/usr/bin/python3 tests/packaging/image.py $(DEB)/$(RELEASE)/prometheus-qga-exporter_*.deb $(IMAGE)
+helm-check: packaging-packages all ## render the Helm chart, and hold it against the schemas of its kinds
+	$(Q)QGA_EXPORTER=$(abspath $(BUILD)/qga-exporter) /usr/bin/python3 tests/packaging/helm.py $(BUILD)/helm
+ansible-check: packaging-packages ## lint the Ansible role, and let it set up a root of Debian (root)
+	$(Q)BUILD=$(BUILD) tests/packaging/ansible $(DEB) $(RELEASE)
+nixos-check: packaging-packages ## evaluate the NixOS module
+	$(Q)tests/packaging/nixos $(BUILD)/nix
+reuse-check: packaging-packages ## see that each file has its licence
+	$(Q)reuse lint | tail -4
+.PHONY: rpm image packaging-check packaging-packages rpm-check reproducible-check image-check helm-check ansible-check nixos-check reuse-check
 
 # Files of tests that run side by side, each with a libvirtd and guests of its own: they
 # mostly wait, so three for two cores, as far as the memory bears (tests/lab/machine.py).

@@ -87,7 +87,7 @@ done < <(sed -nE 's/^([A-Z0-9_]+) \?=.*/\1/p' Makefile)
 while read -r metric; do
     grep -qF -e "\`$metric\`" docs/METRICS.md || complain "a page names $metric, which is no metric"
 done < <(sed -E '/^ *\| Was /,/^ *$/s/^ *\|[^|]*\|//' "${pages[@]}" |
-    grep -oE '\b(qga|process)_[a-z0-9_]*[a-z0-9]\b' | sort -u)
+    grep -oE '\b(qga|process)_[a-z0-9_]*[a-z0-9]\b' | grep -vx qga_exporter | sort -u) # a role of Ansible's
 states_of_program=$(sed -n 's/^States: //p' docs/METRICS.md | grep -oE '[a-z]+' | sort)
 states_of_page=$(sed -n '/^| State /,/^$/p' docs/troubleshooting.md | sed -nE 's/^\| `([a-z]+)`.*/\1/p' | sort)
 [ "$states_of_program" = "$states_of_page" ] || complain "the table of agent states in docs/troubleshooting.md differs"
