@@ -160,7 +160,7 @@ def consumers():
         "Who uses most",
         first("Highest loads", "The ten guests with the most tasks that run or wait for each "
               "vCPU, averaged over 5 minutes (agents from QEMU 10.0 on, or the collector procfs).",
-              "(qga_load5{GUEST} or qga_procfs_load5{GUEST})\n"
+              'qga_load5{GUEST}\n'
               '    / ignoring (state) qga_vcpus{GUEST, state="online"}',
               "Load of each vCPU", decimals=2, thresholds=g.steps((2, g.ORANGE)),
               custom_cellOptions=g.COLORED_TEXT),
