@@ -65,7 +65,7 @@ POD = table(
     imagePullSecrets=every(table(("name",), name=NAME)), priorityClassName=NAME,
     securityContext=table(
         ("runAsNonRoot", "runAsUser", "runAsGroup", "seccompProfile"),
-        runAsNonRoot=only(True), runAsUser=only(65532), runAsGroup=only(65532),
+        runAsNonRoot=only(True), runAsUser=INTEGER, runAsGroup=INTEGER,
         supplementalGroups=every(INTEGER),
         seccompProfile=table(("type",), type=only("RuntimeDefault")),
         seLinuxOptions=table(type=TEXT, level=TEXT, role=TEXT, user=TEXT)),
