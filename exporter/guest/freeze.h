@@ -16,8 +16,8 @@
 
 /* All times are CLOCK_MONOTONIC.  Zeroed for a new agent. */
 struct freeze {
-    bool frozen; /* by the agent's word */
-    bool untold; /* the question must not be sent (guest/avoid.h) */
+    bool frozen;       /* by the agent's word */
+    bool untold;       /* the question must not be sent (guest/avoid.h) */
     int64_t thawed_ns; /* when the agent last said that it is not; 0: never */
     bool cannot_tell;  /* ... or rather refused to say */
     struct {

@@ -153,8 +153,8 @@ half_a_line_is_none(void **state)
     proc_file("/proc/stat")->text = stat;
 }
 
-/* A line of 66,000 bytes, and an agent that sends more than it was asked for: what is in
- * front of it counts, and what is behind is not there. */
+/* A line of 66,000 bytes, and an agent that sends more than it was asked for: what is
+ * in front of it counts, and what is behind is not there. */
 static void
 long_lines_cost_what_is_behind_them(void **state)
 {
