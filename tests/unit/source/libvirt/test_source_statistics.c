@@ -1,21 +1,25 @@
 /* The libvirt source and the memory of its guests: when libvirt is asked, and what is
  * told of it. */
 #include "base/log.h"
+#include "kit/memory.h"
 
 #include "unit/source/libvirt/world.h"
 
 static struct {
     atomic_int calls;
     atomic_bool hangs, fails, silent;
-    virDomainStatsRecord record;
 } statistics;
+
+/* Several lanes may be in it at once. */
+struct said {
+    virDomainStatsRecordPtr list[2];
+    virDomainStatsRecord record;
+};
 
 int
 virConnectGetAllDomainStats(virConnectPtr connection, unsigned int stats,
                             virDomainStatsRecordPtr **records, unsigned int flags)
 {
-    static virDomainStatsRecordPtr list[2];
-    virDomainStatsRecordPtr record = &statistics.record;
     int size = 0;
 
     (void)stats;
@@ -27,17 +31,17 @@ virConnectGetAllDomainStats(virConnectPtr connection, unsigned int stats,
     }
     if (statistics.fails)
         return -1;
+    struct said *said = memory_new(1, sizeof(*said));
+    virDomainStatsRecordPtr record = said->list[0] = &said->record;
+
     record->dom = virDomainLookupByName(connection, "test");
-    record->params = NULL;
-    record->nparams = 0;
     assert_int_equal(virTypedParamsAddULLong(&record->params, &record->nparams, &size,
                                              "balloon.rss", 1),
                      0);
     assert_int_equal(virTypedParamsAddULLong(&record->params, &record->nparams, &size,
                                              "balloon.last-update", !statistics.silent),
                      0);
-    list[0] = record;
-    *records = list;
+    *records = said->list;
     return 1;
 }
 
@@ -46,6 +50,7 @@ virDomainStatsRecordListFree(virDomainStatsRecordPtr *records)
 {
     virDomainFree(records[0]->dom);
     virTypedParamsFree(records[0]->params, records[0]->nparams);
+    free(records); /* what was said, whose first they are */
 }
 
 /* Instead of the log. */
