@@ -126,7 +126,7 @@ def test_prometheus_scrapes_a_guest_that_it_found(lab, exporter, prometheus, old
         return found[0] if len(found) == 1 and found[0]["health"] == "up" else None
 
     found = wait_for(target, "Prometheus scrapes the guest", 60)
-    assert found["discoveredLabels"]["__address__"] == f"{GUEST_IPV4}:9100"
+    # Prometheus 2.42 shows some of the labels as relabelling left them; `instance` was the address.
     assert found["discoveredLabels"][f"{META}uuid"] == old.uuid
     assert found["labels"] == {"job": "guests", "domain": "old", "os": "qgalab",
                                "instance": f"{GUEST_IPV4}:9100"}

@@ -5,6 +5,7 @@ What takes a minute, for which such a guest is left alone, passes during the oth
 
 import contextlib
 import threading
+import time
 
 import pytest
 

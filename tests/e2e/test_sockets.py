@@ -130,8 +130,8 @@ def test_agents_are_found_at_the_start(exporter):
         assert sum(value for _, value in
                    metrics.find("qga_agent_failures_total", domain=name)) == 0
         assert metrics.labels("qga_os_info", domain=name)["kernel_release"] == os.uname().release
-    assert not any("source" in labels for _, labels, _ in metrics.samples
-                   if "domain" in labels)
+    assert {labels["source"] for _, labels, _ in metrics.samples if "domain" in labels} == {
+        "socket"}
 
 
 def test_a_new_socket_is_found_and_a_vanished_one_leaves(agents, exporter):
@@ -496,15 +496,16 @@ def test_two_sources_and_a_reload(place):
                     and well(metrics, "db", source="two"))
 
         metrics = exporter.wait_for(both, "three guests of two sources")
-        assert all("source" in labels for _, labels, _ in metrics.samples if "domain" in labels)
+        assert {labels["source"] for _, labels, _ in metrics.samples if "domain" in labels} == {
+            "one", "two"}
         assert metrics.value("qga_exporter_source_up", source="one") == 1
 
         write_config(place, "sources:\n" + first + QUICK_CONFIG, "two.yml")
         exporter.reload()
         metrics = exporter.wait_for(lambda metrics: metrics.domains() == {"web"}
                                     and well(metrics, "web"), "one source less", 60)
-        assert not any("source" in labels for _, labels, _ in metrics.samples
-                       if "domain" in labels)
+        assert {labels["source"] for _, labels, _ in metrics.samples if "domain" in labels} == {
+            "one"}
         # What is left behind is free for others.
         with Client(two.path("web")) as client:
             assert client.ask("guest-sync", {"id": 3}) == 3

@@ -100,7 +100,7 @@ FILTERS = {
         r"(# \w+ )?qga_(?!exporter_|host_)",
     "name[]=qga_up&name[]=qga_exporter_call_duration_seconds":
         r"(# \w+ )?(qga_up|qga_exporter_call_duration_seconds(_bucket|_sum|_count)?)[ {]",
-    "collect[]=health&name[]=qga_up&domain[]=new": r'# \w+ qga_up |qga_up\{domain="new"\}',
+    "collect[]=health&name[]=qga_up&domain[]=new": r'# \w+ qga_up |qga_up\{domain="new",',
 }
 
 
