@@ -212,6 +212,18 @@ def name_of(rule):
     return rule.get("alert") or rule["record"]
 
 
+def narrowed(test, name):
+    """A test of an expression, as far as it is about this rule; else None.  Of all alerts that
+    fire, those of the name."""
+    if tested_rule(test["expr"]) == name:
+        return test
+    if "ALERTS{" not in test["expr"] or not re.search(r"\bby \(alertname\b", test["expr"]):
+        return None
+    shown = [one for one in test["exp_samples"] if f'alertname="{name}"' in one["labels"]]
+    return shown and {**test, "exp_samples": shown,
+                      "expr": test["expr"].replace("ALERTS{", f'ALERTS{{alertname="{name}",')}
+
+
 def tests_of(rule, files):
     """The tests of this rule alone: [a file of them], those that tell most first."""
     name = name_of(rule)
@@ -220,8 +232,8 @@ def tests_of(rule, files):
         for test in file["tests"]:
             test["alert_rule_test"] = [one for one in test.get("alert_rule_test", [])
                                        if one["alertname"] == name]
-            test["promql_expr_test"] = [one for one in test.get("promql_expr_test", [])
-                                        if tested_rule(one["expr"]) == name]
+            test["promql_expr_test"] = [about for one in test.get("promql_expr_test", [])
+                                        if (about := narrowed(one, name))]
         file["tests"] = [test for test in file["tests"]
                          if test["alert_rule_test"] or test["promql_expr_test"]]
         if file["tests"]:
@@ -249,14 +261,17 @@ def survives(job):
 
 def jobs_of(names):
     files = sorted(glob.glob(f"{FOLDER}/tests/*.yml"))
-    for path in RULES:
-        rules = [rule for group in load(path)["groups"] for rule in group["rules"]]
+    of_files = [[rule for group in load(path)["groups"] for rule in group["rules"]]
+                for path in RULES]
+    records = [rule for rules in of_files for rule in rules if "record" in rule]
+    for rules in of_files:
         for index, rule in enumerate(rules):
             if names and name_of(rule) not in names:
                 continue
             tests = list(tests_of(rule, files))
             # Others of its name, and what it is recorded from.
-            needed = [one for one in rules if "record" in one or name_of(one) == name_of(rule)]
+            needed = records + [one for one in rules
+                                if "alert" in one and name_of(one) == name_of(rule)]
             yield name_of(rule), None, needed, tests
             for what, mutant in mutants_of(rule):
                 changed = [mutant if one is rule else one for one in needed]

@@ -53,7 +53,9 @@ def metrics():
 
 def records():
     """[(name, [label])] of the recording rules, with the labels that their level names."""
-    for group in yaml.safe_load(_read("config", "prometheus", "rules.yml"))["groups"]:
+    groups = (group for name in ("alerts.yml", "alerts-hosts.yml", "rules.yml")
+              for group in yaml.safe_load(_read("config", "prometheus", name))["groups"])
+    for group in groups:
         for rule in group["rules"]:
             if "record" in rule:
                 yield rule["record"], rule["record"].partition(":")[0].split("_")
@@ -121,6 +123,8 @@ def _of_hosts_and_guests():
     for name, level in records():
         of_guests = "domain" in level
         rest = [label for label in level if label not in ("job", "instance", "domain", "uuid")]
+        if "mountpoint" in rest:  # what a filesystem has besides is of one name in a guest
+            rest = ["device", "fstype", *rest]
         for where in _guests() if of_guests else _hosts():
             for row in _rows(name, rest, where):
                 yield name, {**where, **row}, "gauge", "number"

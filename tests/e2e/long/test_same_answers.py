@@ -28,8 +28,9 @@ RANGE_S, STEP_S = 600, 15
 # Where counters go up evenly, these alone differ, and why.
 DIFFERENT = {
     "QgaExporterRestarting, warning": "changes() counts the first sample of a series",
-    "QgaLanesGivenUp, warning": "increase() over more time than there are samples of: Prometheus "
-                                "extrapolates to half an interval before the first",
+    **dict.fromkeys(("QgaLanesGivenUp, warning", "QgaGuestOutOfMemory, warning"),
+                    "increase() over more time than there are samples of: Prometheus "
+                    "extrapolates to half an interval before the first"),
 }
 # Where they do not, what these make of them does: Prometheus extrapolates from the samples of
 # the window, VictoriaMetrics takes the one before it.
