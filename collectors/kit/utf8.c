@@ -42,6 +42,16 @@ utf8_decode(const char *text, uint32_t *code)
 }
 
 size_t
+utf8_plain(const char *text, size_t bytes_max)
+{
+    size_t length = 0;
+
+    while (length < bytes_max && text[length] >= ' ' && text[length] <= '~')
+        length++;
+    return length;
+}
+
+size_t
 utf8_cut(const char *text, size_t bytes_max)
 {
     size_t length = strnlen(text, bytes_max);
@@ -61,7 +71,8 @@ utf8_clean(const char *text, size_t bytes_max, char *out)
     size_t length = 0;
 
     while (*text != '\0') {
-        size_t taken = utf8_decode(text, NULL);
+        size_t plain = utf8_plain(text, bytes_max - length);
+        size_t taken = plain > 0 ? plain : utf8_decode(text, NULL);
         const char *from = taken > 0 ? text : replacement;
         size_t size = taken > 0 ? taken : sizeof(replacement) - 1;
 

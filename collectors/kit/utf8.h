@@ -11,6 +11,11 @@
  * 0 and no code if that is none.  `code` may be NULL. */
 size_t utf8_decode(const char *text, uint32_t *code);
 
+/* How many bytes of `text`, at most `bytes_max`, come before the first that is none of
+ * the visible characters and the blank of ASCII: they are their own UTF-8, and all
+ * shown. */
+size_t utf8_plain(const char *text, size_t bytes_max);
+
 /* How many bytes of `text` to keep so that there are at most `bytes_max` and no
  * character is cut in two. */
 size_t utf8_cut(const char *text, size_t bytes_max);

@@ -144,37 +144,36 @@ timed_out_command(const struct guest *guest)
 /* --- its commands --- */
 
 struct examined {
-    const struct config *config;
     const struct guest *guest;
-    const struct guest_os *os;
+    unsigned int troubles[COLLECTORS_MAX]; /* BIT() of each that it is in */
 };
 
-/* Of a collector that is switched on. */
-static bool
-is_in_trouble(const struct examined *examined, size_t index,
-              enum doctor_trouble trouble)
-{
-    static const unsigned int reasons[TROUBLES] = {
-        [TROUBLE_COMMAND_MISSING] = AVOID_MISSING,
-        [TROUBLE_COMMAND_DISABLED] = AVOID_DISABLED,
-        [TROUBLE_COMMAND_LEFT_OUT] = AVOID_DISABLED,
-        [TROUBLE_COMMAND_QUARANTINED] = AVOID_QUARANTINED,
-        [TROUBLE_COMMAND_AVOIDED] = AVOID_HARMFUL,
-    };
-    const struct guest_collector *collector = &examined->guest->collectors[index];
-    unsigned int avoided = guest_avoids(collector);
-    bool is_left_out = guest_os_leaves_out(examined->os, collectors[index]->command);
+#define BIT(trouble) (1U << ((trouble)-TROUBLE_COMMAND_DISABLED))
+_Static_assert(TROUBLES - TROUBLE_COMMAND_DISABLED <= 32, "a bit for each trouble");
 
-    if (!examined->config->collectors[index].enabled)
-        return false;
-    if (trouble == (is_left_out ? TROUBLE_COMMAND_DISABLED : TROUBLE_COMMAND_LEFT_OUT))
-        return false;
-    if (reasons[trouble] != 0)
-        return (avoided & reasons[trouble]) != 0;
-    if (trouble == TROUBLE_COMMAND_ODD)
-        return collector->asked && collector->success && collector->words;
-    return collector->asked && !collector->success &&
-           !(avoided & (AVOID_MISSING | AVOID_DISABLED | AVOID_QUARANTINED));
+/* Of a collector that is switched on. */
+static unsigned int
+troubles_of(const struct guest_collector *collector, const struct guest_os *os,
+            const char *command)
+{
+    unsigned int avoided = guest_avoids(collector), found = 0;
+
+    if (avoided & AVOID_MISSING)
+        found |= BIT(TROUBLE_COMMAND_MISSING);
+    if (avoided & AVOID_DISABLED)
+        found |= guest_os_leaves_out(os, command) ? BIT(TROUBLE_COMMAND_LEFT_OUT)
+                                                  : BIT(TROUBLE_COMMAND_DISABLED);
+    if (avoided & AVOID_QUARANTINED)
+        found |= BIT(TROUBLE_COMMAND_QUARANTINED);
+    if (avoided & AVOID_HARMFUL)
+        found |= BIT(TROUBLE_COMMAND_AVOIDED);
+    if (!collector->asked)
+        return found;
+    if (collector->success)
+        return collector->words ? found | BIT(TROUBLE_COMMAND_ODD) : found;
+    return avoided & (AVOID_MISSING | AVOID_DISABLED | AVOID_QUARANTINED)
+               ? found
+               : found | BIT(TROUBLE_COMMAND_FAILED);
 }
 
 /* Only where the command's own answer is the trouble; else what was said to it before
@@ -197,7 +196,7 @@ next_in_trouble(const struct examined *examined, enum doctor_trouble trouble,
     const struct guest_collector *all = examined->guest->collectors;
 
     while (from < collectors_count &&
-           (!is_in_trouble(examined, from, trouble) ||
+           (!(examined->troubles[from] & BIT(trouble)) ||
             (words && strcmp(words_of(&all[from], trouble), words) != 0)))
         from++;
     return from;
@@ -244,8 +243,13 @@ find_commands(struct doctor_row *row, const struct config *config,
               const struct guest *guest, enum doctor_trouble first,
               const struct doctor_case *about)
 {
-    const struct examined examined = {config, guest, about->os};
+    struct examined examined = {.guest = guest};
 
+    for (size_t i = 0; i < collectors_count; i++) {
+        if (config->collectors[i].enabled)
+            examined.troubles[i] =
+                troubles_of(&guest->collectors[i], about->os, collectors[i]->command);
+    }
     for (int trouble = (int)first; trouble < TROUBLES; trouble++)
         find_trouble(row, &examined, (enum doctor_trouble)trouble, *about);
 }

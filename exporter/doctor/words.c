@@ -16,13 +16,14 @@ char *
 doctor_escape(const char *text)
 {
     struct text out = TEXT_INIT(ESCAPED_BYTES_MAX);
-    uint32_t code;
+    uint32_t code = 0;
 
     text_add_string(&out, "");
     while (*text != '\0' && !out.overflow) {
-        size_t length = utf8_decode(text, &code);
+        size_t plain = utf8_plain(text, ESCAPED_BYTES_MAX - out.length);
+        size_t length = plain > 0 ? plain : utf8_decode(text, &code);
 
-        if (length > 0 && utf8_is_shown(code)) {
+        if (plain > 0 || (length > 0 && utf8_is_shown(code))) {
             text_add(&out, text, length);
         } else {
             length = length > 0 ? length : 1;

@@ -22,16 +22,21 @@ guest_avoids(const struct guest_collector *collector)
     return reasons;
 }
 
-const char *
-guest_avoids_why(const struct guest_collector *collector)
+/* NULL: it may be asked all the same. */
+static const char *
+why_forbidden(unsigned int reasons)
 {
-    unsigned int reasons = guest_avoids(collector);
-
     if (reasons & AVOID_QUARANTINED)
         return "quarantined";
     if (reasons & AVOID_UNSETTLED)
         return "unsettled";
     return reasons & AVOID_HARMFUL ? "harmful" : NULL;
+}
+
+const char *
+guest_avoids_why(const struct guest_collector *collector)
+{
+    return why_forbidden(guest_avoids(collector));
 }
 
 void
@@ -53,11 +58,12 @@ void
 guest_apply_avoids(struct guest *guest, struct schedule *schedule)
 {
     for (size_t i = 0; i < collectors_count; i++) {
-        const struct guest_collector *collector = &guest->collectors[i];
+        unsigned int reasons = guest_avoids(&guest->collectors[i]);
+        bool is_forbidden = why_forbidden(reasons) != NULL;
 
-        schedule_block(schedule, &guest->schedule, i, guest_avoids(collector) != 0);
-        schedule_forbid(schedule, &guest->schedule, i, guest_avoids_why(collector));
+        schedule_block(schedule, &guest->schedule, i, reasons != 0);
+        schedule_forbid(schedule, &guest->schedule, i, is_forbidden);
         if (collectors[i] == collector_freeze)
-            freeze_may_be_asked(&guest->freeze, !guest_avoids_why(collector));
+            freeze_may_be_asked(&guest->freeze, !is_forbidden);
     }
 }
