@@ -31,11 +31,12 @@ def calls(exporters, name):
 
 
 def footprint(guest):
-    """What the agent and its guest hold: read in the guest, past the agent."""
+    """What the agent and its guest hold: read in the guest, past the agent.  The kernel's
+    own threads, which come and go, have no command line."""
     text = guest.run(
         "pid=$(cat /run/agent/pid); grep -E 'VmRSS|RssAnon|Threads' /proc/$pid/status; "
         "echo Descriptors: $(ls /proc/$pid/fd | wc -l); "
-        "echo Processes: $(ls -d /proc/[0-9]* | wc -l); "
+        "echo Processes: $(grep -l . /proc/[0-9]*/cmdline 2>/dev/null | wc -l); "
         "echo Zombies: $(grep -l '^State:.Z' /proc/[0-9]*/status 2>/dev/null | wc -l); "
         "echo Pid: $pid")
     return {key: int(value) for key, value in re.findall(r"(\w+):\s+(\d+)", text)}
