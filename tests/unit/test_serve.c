@@ -1,80 +1,15 @@
 /* The daemon and its signals, with a source that does what the test says. */
 #include "serve.h"
 
-#include "config/config.h"
-#include "exporter.h"
-#include "kit/failure.h"
-#include "options.h"
 #include "store/store.h"
-#include "unit/capture.h"
 #include "unit/fake_source.h"
-#include "unit/manager.h"
-#include "web/activation.h"
+#include "unit/hand_clock.h"
+#include "unit/serve_run.h"
 
-#include <netinet/in.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/socket.h>
-
-static const struct source_driver *const drivers[] = {[SOURCE_LIBVIRT] = &fake_driver};
-static char config_path[] = "/tmp/test_serve.XXXXXX";
-static char err[1 << 16];
-static bool with_systemd_socket;
-
-static void
-write_config(const char *text)
-{
-    FILE *file = fopen(config_path, "w");
-
-    assert_non_null(file);
-    assert_true(fputs(text, file) >= 0);
-    assert_int_equal(fclose(file), 0);
-}
-
-#define LISTEN "web: {listen_addresses: [\"127.0.0.1:0\"]}\n"
-
-static enum fake_source behaviour = FAKE_ANSWERS;
-
-/* Returns the exit status; what was logged is in `err`. */
-static int
-run(const char *config, const char *web_config_path, void (*each_turn)(unsigned int))
-{
-    struct options options = {.mode = OPTIONS_RUN,
-                              .enable_lifecycle = true,
-                              .config_file = config_path,
-                              .web_config_file = web_config_path,
-                              .web_config_file_is_named = true,
-                              .systemd_socket = with_systemd_socket};
-    struct exporter exporter = {.options = &options, .drivers = drivers};
-    struct failure why;
-
-    memset(options.overrides.collector_enabled, 0,
-           sizeof(options.overrides.collector_enabled));
-    options.overrides.collector_enabled[collector_find("clock")] = 1;
-    write_config(config);
-    exporter.config = exporter_load_config(&options, &why);
-    assert_non_null(exporter.config);
-    fake_source = behaviour;
-    fake_each_turn = each_turn;
-
-    struct capture captured = capture_begin(stderr);
-    int status = serve(&exporter);
-
-    capture_end(captured, err, sizeof(err));
-    return status;
-}
-
-static size_t
-count(const char *part)
-{
-    size_t found = 0;
-
-    for (const char *at = err; (at = strstr(at, part)); at++)
-        found++;
-    return found;
-}
 
 static void
 end_at_once(unsigned int turn)
@@ -102,55 +37,6 @@ test_a_source_that_is_away_has_its_remedy(void **state)
     assert_int_equal(run(LISTEN, NULL, end_at_once), 0);
     behaviour = FAKE_ANSWERS;
     assert_int_equal(count("remedy=\"start the daemon: systemctl start "), 1);
-}
-
-/* A port that was free a moment ago; or is held, by a socket to be closed. */
-static unsigned int
-choose_port(int *holder)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t length = sizeof(address);
-    int file = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    assert_int_equal(bind(file, (struct sockaddr *)&address, length), 0);
-    assert_int_equal(getsockname(file, (struct sockaddr *)&address, &length), 0);
-    if (holder) {
-        *holder = file;
-        assert_int_equal(listen(file, 1), 0);
-    } else {
-        assert_int_equal(close(file), 0);
-    }
-    return ntohs(address.sin_port);
-}
-
-/* A connection on which this is said; the caller's. */
-static int
-dial_and_say(unsigned int port, const char *request)
-{
-    const struct sockaddr_in address = {.sin_family = AF_INET,
-                                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-                                        .sin_port = htons((uint16_t)port)};
-    int file = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    assert_int_equal(connect(file, (const struct sockaddr *)&address, sizeof(address)),
-                     0);
-    assert_int_equal(write(file, request, strlen(request)), strlen(request));
-    return file;
-}
-
-/* Whether the path is answered with 200 there. */
-static bool
-is_well(unsigned int port, const char *path)
-{
-    char request[64], answer[16] = "";
-
-    (void)snprintf(request, sizeof(request), "GET %s HTTP/1.0\r\n\r\n", path);
-    int file = dial_and_say(port, request);
-
-    assert_true(read(file, answer, sizeof(answer) - 1) > 12);
-    assert_int_equal(close(file), 0);
-    return strncmp(answer + strlen("HTTP/1.x "), "200", 3) == 0;
 }
 
 static unsigned int port, old_port, calls_before;
@@ -380,60 +266,6 @@ test_pause(void **state)
     assert_true(fake.calls > 1);
 }
 
-/* --- the service manager --- */
-
-static struct manager manager;
-static unsigned int alive; /* how often it was told so */
-
-/* What it is told next, but for that the loop turns. */
-static const char *
-hear(void)
-{
-    static char heard[MANAGER_BYTES];
-
-    for (manager_hear(&manager, heard); strcmp(heard, "WATCHDOG=1") == 0;
-         manager_hear(&manager, heard))
-        alive++;
-    return heard;
-}
-
-static void
-reload_as_a_service(unsigned int turn)
-{
-    if (turn == 10)
-        assert_string_equal(hear(), "READY=1");
-    if (turn == 20) /* a refusal is no end of the service */
-        write_config("nonsense: 1\n");
-    if (turn == 40)
-        write_config(LISTEN);
-    if (turn == 20 || turn == 40)
-        assert_int_equal(raise(SIGHUP), 0);
-    if (turn == 30 || turn == 50) {
-        assert_memory_equal(hear(), "RELOADING=1\nMONOTONIC_USEC=", 27);
-        assert_string_equal(hear(), "READY=1");
-    }
-    if (turn % 100 == 0)
-        assert_string_equal(hear(), "");
-    if (turn == 10000)
-        assert_int_equal(raise(SIGTERM), 0);
-}
-
-/* Twice in each of its periods, as long as the loop turns. */
-static void
-test_service(void **state)
-{
-    (void)state;
-    manager = manager_open();
-    alive = 0;
-    assert_int_equal(setenv("WATCHDOG_USEC", "20000000", 1), 0);
-    assert_int_equal(run(LISTEN, NULL, reload_as_a_service), 0);
-    assert_int_equal(unsetenv("WATCHDOG_USEC"), 0);
-    assert_string_equal(hear(), "STOPPING=1");
-    assert_string_equal(hear(), "");
-    manager_close(&manager);
-    assert_in_range(alive, 10, 12); /* 10000 turns are 100 s */
-}
-
 static void
 never(unsigned int turn)
 {
@@ -464,74 +296,6 @@ test_address_taken(void **state)
     close(holder);
 }
 
-/* The same socket after each reload, whatever the addresses are. */
-static void
-reload_and_stay(unsigned int turn)
-{
-    char config[128];
-
-    (void)snprintf(config, sizeof(config), "web: {telemetry_path: /other}\n");
-    if (turn == 10) {
-        assert_true(is_well(port, "/-/ready"));
-        write_config(config);
-        assert_int_equal(raise(SIGHUP), 0);
-    }
-    if (turn == 30) {
-        assert_true(is_well(port, "/-/ready"));
-        assert_int_equal(raise(SIGTERM), 0);
-    }
-}
-
-static void
-test_socket_of_the_service_manager(void **state)
-{
-    char own[16];
-    int holder;
-
-    (void)state;
-    port = choose_port(&holder);
-    assert_int_equal(dup2(holder, WEB_ACTIVATION_FIRST_FD), WEB_ACTIVATION_FIRST_FD);
-    (void)snprintf(own, sizeof(own), "%d", getpid());
-    assert_int_equal(setenv("LISTEN_PID", own, 1), 0);
-    assert_int_equal(setenv("LISTEN_FDS", "1", 1), 0);
-    with_systemd_socket = true;
-    assert_int_equal(run("{}", NULL, reload_and_stay), 0);
-    assert_int_equal(count("Listening on"), 2);
-    assert_int_equal(unsetenv("LISTEN_FDS"), 0);
-    assert_int_equal(run("{}", NULL, never), 1);
-    assert_int_equal(count("qga-exporter: --web.systemd-socket: "), 1);
-    with_systemd_socket = false;
-    assert_int_equal(close(WEB_ACTIVATION_FIRST_FD), 0);
-    if (holder != WEB_ACTIVATION_FIRST_FD)
-        assert_int_equal(close(holder), 0);
-}
-
-static void
-test_service_that_does_not_start(void **state)
-{
-    (void)state;
-    manager = manager_open();
-    assert_int_equal(run(LISTEN, "/nowhere/web.yml", never), 2);
-    assert_string_equal(hear(), "");
-    manager_close(&manager);
-}
-
-static int
-set_up(void **state)
-{
-    int file = mkstemp(config_path);
-
-    (void)state;
-    return file < 0 || close(file) < 0 ? -1 : 0;
-}
-
-static int
-tear_down(void **state)
-{
-    (void)state;
-    return unlink(config_path);
-}
-
 int
 main(void)
 {
@@ -544,9 +308,6 @@ main(void)
         cmocka_unit_test(test_health_is_that_of_the_loop),
         cmocka_unit_test(test_reload_by_request),
         cmocka_unit_test(test_pause),
-        cmocka_unit_test(test_service),
-        cmocka_unit_test(test_socket_of_the_service_manager),
-        cmocka_unit_test(test_service_that_does_not_start),
         cmocka_unit_test(test_bad_web_config),
         cmocka_unit_test(test_address_taken),
     };
