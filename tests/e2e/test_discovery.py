@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from lab.lab import GUEST_IPV4
+from lab.guest import GUEST_IPV4
 from lab.process import free_port, wait_for
 from lab.programs import Exporter, Prometheus, get
 

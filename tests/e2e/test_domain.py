@@ -5,7 +5,7 @@ import os
 import pytest
 
 from conftest import QUICK_CONFIG, write_config
-from lab.lab import GUEST_MEMORY_MIB
+from lab.guest import GUEST_MEMORY_MIB
 from lab.process import wait_for
 from lab.programs import Exporter, get
 

@@ -15,7 +15,8 @@ from guest_truth import (DISK_FIELDS, cpu_times, disk_counts, filesystem, interf
                          memory_blocks, open_files, proc_values, routes)
 from lab import image as lab_image
 from lab.image import OS_RELEASE
-from lab.lab import GUEST_MEMORY_MIB, Lab
+from lab.guest import GUEST_MEMORY_MIB
+from lab.lab import Lab
 from lab.process import program, wait_for
 from lab.programs import Exporter, get
 from test_guest_facts import fresh as asked_again

@@ -90,7 +90,7 @@ def test_a_guest_starts(lab, exporter):
     """libvirt makes a machine, paused, before it lets it run: it is starting then."""
     watched = Watched(exporter, "never started", "brief")
     try:
-        lab.guest("brief", agent="10.0").start()
+        lab.guest("brief", agent="10.0", fresh=True).start()
         starting = watched.timeline.wait_for_state("brief", "starting", watched.start)
         watched.is_over()
         assert not failures(exporter.metrics(), "brief")

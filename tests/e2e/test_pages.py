@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from lab.lab import GUEST_IPV4
+from lab.guest import GUEST_IPV4
 from lab.process import wait_for
 from lab.programs import get, run_exporter
 from markup import Page

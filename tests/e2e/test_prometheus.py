@@ -10,7 +10,7 @@ import subprocess
 import pytest
 
 from lab.image import ROOT
-from lab.lab import GUEST_IPV4
+from lab.guest import GUEST_IPV4
 from lab.process import wait_for
 from lab.programs import Prometheus, get
 from lab.engines import RELEASES, unpacked

@@ -119,7 +119,7 @@ NOT_RUN = {
 @pytest.fixture(scope="module", name="there")
 def _there(lab):
     """The lab with the guest web, defined and running, and an exporter."""
-    guest = lab.guest("web", vcpus=4)
+    guest = lab.guest("web", vcpus=4, fresh=True)
     xml = guest.xml().replace("<vcpu>4</vcpu>", "<vcpu current='2'>4</vcpu>")
     guest.xml = lambda: xml
     try:

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from conftest import QUICK_CONFIG, write_config
-from lab.lab import GUEST_MEMORY_MIB
+from lab.guest import GUEST_MEMORY_MIB
 from lab.plain import PlainGuest
 from lab.process import program, wait_for
 from lab.programs import Exporter, run_exporter

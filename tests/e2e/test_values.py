@@ -6,7 +6,7 @@ import pytest
 
 from conftest import CLOCK_OFFSET_S, healthy
 from lab.image import OS_RELEASE
-from lab.lab import GUEST_IPV4
+from lab.guest import GUEST_IPV4
 from lab.programs import Exporter
 
 GENERATIONS = {"old": "7.2", "new": "10.0"}

@@ -74,6 +74,7 @@ class Boot:
                     f"{self.guest.name} did not boot ({trouble}), attempt {attempt} of {ATTEMPTS}")
                 if attempt < ATTEMPTS:
                     self.guest.destroy()
+                    self.guest.fresh = True  # whatever is wrong with its seed
                     self.guest.create()
 
     def _trouble(self):

@@ -89,8 +89,9 @@ def demo():
     with Lab() as lab:
         say("demo: booting two guests under a libvirtd of their own")
         guests = [
-            lab.guest("bookworm", agent="7.2", vcpus=2, mounts=("/var/lib/kubelet/pods/x",)),
-            lab.guest("trixie", agent="10.0"),
+            lab.guest("bookworm", agent="7.2", vcpus=2, mounts=("/var/lib/kubelet/pods/x",),
+                      fresh=True),
+            lab.guest("trixie", agent="10.0", fresh=True),
         ]
         for guest in guests:
             guest.start()

@@ -33,7 +33,7 @@ USUAL, OUTER = ("7.2", "10.0"), ("5.2", "11.1")
 KERNEL_RELEASE = "bookworm"
 # Without KVM each boot is seconds of a core: what the lab does not need is left out.
 KERNEL_ARGUMENTS = ("console=ttyS0 quiet no_timer_check nokaslr mitigations=off "
-                    "cryptomgr.notests apparmor=0 audit=0")
+                    "cryptomgr.notests apparmor=0 audit=0 init_on_alloc=0 init_on_free=1")
 KERNEL_MODULES = ("virtio_pci", "virtio_blk", "virtio_console", "virtio_net", "ext4")
 # Not at every boot: a test loads /modules.storage or /modules.balloon in its guest.
 STORAGE_MODULES = ("virtio_scsi", "sd_mod", "ata_piix")
@@ -62,7 +62,7 @@ class Image:
         self.stamp = f"{name}.stamp"
 
 
-def _recipe():
+def recipe():
     """Changes when the image must be built anew."""
     digest = hashlib.sha256()
     for name in ("image.py", "packages.py", "guest-init", "guest-agent", "guest-impostor"):
@@ -213,11 +213,11 @@ def image(agent=USUAL[0], progress=lambda text: print(text, file=sys.stderr, flu
         raise LabError(f"the lab's guests are x86_64, this machine is {platform.machine()}")
     generations = OUTER if agent in OUTER else USUAL
     built = Image(CACHE, generations)
-    recipe = _recipe()
+    wanted = recipe()
     with locked():
         with contextlib.suppress(FileNotFoundError):
             with open(built.stamp, encoding="utf-8") as file:
-                if file.read() == recipe:
+                if file.read() == wanted:
                     return built
         folders = _sources(generations, progress)
         (kernel,) = glob.glob(os.path.join(folders["kernel"], "boot/vmlinuz-*"))
@@ -230,7 +230,7 @@ def image(agent=USUAL[0], progress=lambda text: print(text, file=sys.stderr, flu
             build(target + ".new")
             os.rename(target + ".new", target)
         with open(built.stamp, "w", encoding="utf-8") as file:
-            file.write(recipe)
+            file.write(wanted)
     return built
 
 

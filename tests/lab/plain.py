@@ -6,7 +6,7 @@ import shutil
 
 from .error import LabError
 from .image import KERNEL_ARGUMENTS
-from .lab import GUEST_MEMORY_MIB, TRANSLATIONS_MIB, Guest
+from .guest import GUEST_MEMORY_MIB, TRANSLATIONS_MIB, Guest
 from .process import Process, program, wait_for
 
 
