@@ -2,11 +2,11 @@
 """Checks config/prometheus: `make rules-check`.
 
 promtool checks the rules and runs their tests.  On top of that, every alert has what a
-person needs who gets it (severity, summary, description, a section of docs/runbook.md), a
-test for each severity in which it fires, and one that has its metrics and in which it must
-not fire; every recording rule has a test; and every metric is in docs/METRICS.md.  So are those of
-the queries in docs/runbook.md and docs/fleet.md, which promtool must understand; and what
-fleet.md shows of files is their text.
+person needs who gets it (severity, summary, description, a section of docs/runbook.md, with a
+first command and how one knows that it is over), a test for each severity in which it fires,
+and one that has its metrics and in which it must not fire; every recording rule has a test; and
+every metric is in docs/METRICS.md.  So are those of the queries in docs/runbook.md and
+docs/fleet.md, which promtool must understand; and what fleet.md shows of files is their text.
 """
 
 import glob
@@ -31,7 +31,14 @@ PROMETHEUS = {"up"}
 
 PAGES = ("docs/runbook.md", "docs/fleet.md")
 # What of the `code` in a page is a query.
-QUERY = re.compile(r"(?:(?:qga_|process_|prometheus_)\w+|(?:rate|sum|count|max|topk|time)\b.*[({]).*")
+QUERY = re.compile(r"(?:(?:qga_|process_|prometheus_)\w+|(?:instance|job)\w*:\w+:|up\{"
+                   r"|(?:rate|increase|changes|sum|count|max|topk|time)\b.*[({]).*")
+# What somebody types first: a query, or one of these.
+COMMAND = re.compile(r"(?:virsh|qga-exporter|systemctl|journalctl|ping|ls|uptime|dmesg|grep|df|free|ps|ip|top"
+                     r"|vmstat|ethtool|lscpu|timedatectl)(?= |$).*", re.S)
+# How long after it is mended an alert may stay that looks back so far.
+WINDOWS = {"10m": "ten minutes|within a quarter of an hour", "1h": "(?<!of )an hour", "6h": "six hours",
+           "1d": "a day"}
 
 # Versions of Prometheus interpolate with other last digits.
 _ROUNDED = re.compile(r"^round\((\S+), [0-9.]+\)$")
@@ -87,6 +94,30 @@ def check_sections(alerts):
     for name, text in sections:
         if not text or text.startswith("#"):
             complain(f"docs/runbook.md says nothing under {name}")
+    for rule in alerts:
+        check_section(rule, section_of(rule["alert"]))
+
+
+def section_of(name):
+    """What stands below the heading of an alert."""
+    return re.split(r"^##", read("docs/runbook.md").partition(f"### {name}\n")[2], flags=re.M)[0]
+
+
+def check_section(rule, section):
+    """At three in the morning: what to type first, and how to know that it is over."""
+    name = rule["alert"]
+    first = re.search(r"^1\. .*(?:\n +.*)*", section, re.M)
+    codes = re.findall(r"`([^`]+)`", first.group()) if first else []
+    if not any(COMMAND.fullmatch(one) or QUERY.fullmatch(one) for one in codes):
+        complain(f"docs/runbook.md has no command in the first step of {name}")
+    over = re.search(r"^\*\*Over\*\*: .*\Z", section, re.M | re.S)
+    if not over:
+        complain(f"docs/runbook.md does not say at the end of {name} how one knows that it is **Over**")
+        return
+    for window in sorted(set(re.findall(r"\[(\w+)\]", rule["expr"])) & WINDOWS.keys()):
+        if not re.search(rf"\b(?:{WINDOWS[window]})\b", " ".join(over.group().split())):
+            complain(f"{name} looks back {window}, and docs/runbook.md does not say that it is "
+                     "Over so much later")
 
 
 def cases_of(tests):
