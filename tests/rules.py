@@ -7,6 +7,7 @@ first command and how one knows that it is over), a test for each severity in wh
 and one that has its metrics and in which it must not fire; every recording rule has a test; and
 every metric is in docs/METRICS.md.  So are those of the queries in docs/runbook.md and
 docs/fleet.md, which promtool must understand; and what fleet.md shows of files is their text.
+The command that makes runbook_url an address of the reader's does that, and nothing else.
 """
 
 import glob
@@ -18,6 +19,8 @@ import sys
 import tempfile
 
 import yaml
+
+import links
 
 FOLDER = "config/prometheus"
 RULES = [f"{FOLDER}/{name}" for name in
@@ -42,6 +45,8 @@ WINDOWS = {"10m": "ten minutes|within a quarter of an hour", "1h": "(?<!of )an h
 
 # Versions of Prometheus interpolate with other last digits.
 _ROUNDED = re.compile(r"^round\((\S+), [0-9.]+\)$")
+
+ANCHORS = set(links.anchors(f"{os.path.dirname(os.path.abspath(__file__))}/../docs/runbook.md"))
 
 complaints = []
 
@@ -118,6 +123,32 @@ def check_section(rule, section):
         if not re.search(rf"\b(?:{WINDOWS[window]})\b", " ".join(over.group().split())):
             complain(f"{name} looks back {window}, and docs/runbook.md does not say that it is "
                      "Over so much later")
+
+
+def check_addresses():
+    """What the reader of alerts.yml runs, again after each upgrade, makes each runbook_url an
+    address of theirs, and changes nothing else."""
+    (command,) = re.findall(r"^#   (sed .*)$", read(f"{FOLDER}/alerts.yml"), re.M)
+    named = "https://wiki.example.org/qga-runbook"
+    with tempfile.TemporaryDirectory() as copy:
+        shutil.copytree(FOLDER, copy, dirs_exist_ok=True)
+        # One is run twice, one has in it what is replaced, and one a further #.
+        for base in (named, named, "https://git.example.org/qga/blob/main/docs/runbook.md",
+                     "https://wiki.example.org/#/qga", named):
+            run("sh", "-c", f"cd {copy} && {command.replace(named, base)}")
+            for path in RULES:
+                check_addressed(path, copy, base)
+        run("promtool", "check", "rules", "--lint=all", "--lint-fatal",
+            *(path.replace(FOLDER, copy) for path in RULES))
+
+
+def check_addressed(path, copy, base):
+    text = read(path.replace(FOLDER, copy))
+    if text.replace(f"runbook_url: {base}#", "runbook_url: docs/runbook.md#") != read(path):
+        complain(f"the command at the head of alerts.yml changes more of {path} than it should, or less")
+    for address in re.findall(r"^ +runbook_url: (.*)", text, re.M):
+        if address.rpartition("#")[0] != base or address.rpartition("#")[2] not in ANCHORS:
+            complain(f"{address} is no section of the runbook at {base}")
 
 
 def cases_of(tests):
@@ -222,6 +253,7 @@ def main():
     for rule in alerts:
         check_text(rule)
     check_sections(alerts)
+    check_addresses()
     check_cases(alerts, tests)
     check_records(records, tests)
     check_metrics(rules)
