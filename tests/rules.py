@@ -24,7 +24,7 @@ import links
 
 FOLDER = "config/prometheus"
 RULES = [f"{FOLDER}/{name}" for name in
-         ("alerts.yml", "alerts-hosts.yml", "rules.yml", "fleet/alerts.yml")]
+         ("alerts-agents.yml", "alerts-guests.yml", "alerts-hosts.yml", "rules.yml", "fleet/alerts.yml")]
 SEVERITIES = ("critical", "warning", "info")
 METRIC = re.compile(r"(?<![:\w])(?:qga_\w+|qga:policy_\w+|up)(?![:\w])")
 # The administrator records these.
@@ -126,9 +126,9 @@ def check_section(rule, section):
 
 
 def check_addresses():
-    """What the reader of alerts.yml runs, again after each upgrade, makes each runbook_url an
+    """What the reader of alerts-agents.yml runs, again after each upgrade, makes each runbook_url an
     address of theirs, and changes nothing else."""
-    (command,) = re.findall(r"^#   (sed .*)$", read(f"{FOLDER}/alerts.yml"), re.M)
+    (command,) = re.findall(r"^#   (sed .*)$", read(f"{FOLDER}/alerts-agents.yml"), re.M)
     named = "https://wiki.example.org/qga-runbook"
     with tempfile.TemporaryDirectory() as copy:
         shutil.copytree(FOLDER, copy, dirs_exist_ok=True)
@@ -145,7 +145,7 @@ def check_addresses():
 def check_addressed(path, copy, base):
     text = read(path.replace(FOLDER, copy))
     if text.replace(f"runbook_url: {base}#", "runbook_url: docs/runbook.md#") != read(path):
-        complain(f"the command at the head of alerts.yml changes more of {path} than it should, or less")
+        complain(f"the command at the head of alerts-agents.yml changes another part of {path}, or not all")
     for address in re.findall(r"^ +runbook_url: (.*)", text, re.M):
         if address.rpartition("#")[0] != base or address.rpartition("#")[2] not in ANCHORS:
             complain(f"{address} is no section of the runbook at {base}")

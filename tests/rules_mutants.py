@@ -24,7 +24,7 @@ from rules import tested_rule
 
 FOLDER = "config/prometheus"
 RULES = [f"{FOLDER}/{name}" for name in
-         ("alerts.yml", "alerts-hosts.yml", "rules.yml", "fleet/alerts.yml")]
+         ("alerts-agents.yml", "alerts-guests.yml", "alerts-hosts.yml", "rules.yml", "fleet/alerts.yml")]
 
 TOKEN = re.compile(r"""
     (?P<space>\s+) | (?P<string>"[^"]*") | (?P<window>\[\w+\]) |

@@ -1,7 +1,7 @@
 """What the dashboards share: selectors, states, and when something is wrong.
 
-The thresholds are those of config/prometheus/alerts.yml and alerts-hosts.yml, so that a colour
-and an alert say the same.
+The thresholds are those of config/prometheus/alerts-*.yml, so that a colour and an alert say the
+same.
 """
 
 from . import grafana as g

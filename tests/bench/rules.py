@@ -38,7 +38,7 @@ from lab.programs import Exporter, get
 from promql import selectors
 from scale import Report, describe_host, number, say
 
-RULES = ("alerts.yml", "alerts-hosts.yml", "rules.yml", "fleet/alerts.yml")
+RULES = ("alerts-agents.yml", "alerts-guests.yml", "alerts-hosts.yml", "rules.yml", "fleet/alerts.yml")
 INTERVAL_S = 15  # of a group that names none: evaluation_interval of config/prometheus
 UNITS_S = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 LOOKBACK_S = 300

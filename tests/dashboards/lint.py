@@ -241,7 +241,7 @@ def check_domain(board):
 def records():
     """Those of the rules that everybody has."""
     found = set()
-    for name in ("alerts.yml", "alerts-hosts.yml", "rules.yml"):
+    for name in ("alerts-agents.yml", "alerts-guests.yml", "alerts-hosts.yml", "rules.yml"):
         with open(os.path.join(RULES_FOLDER, name), encoding="utf-8") as file:
             found.update(re.findall(r"^ +- record: (\S+)$", file.read(), re.M))
     return found

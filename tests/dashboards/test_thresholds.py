@@ -16,7 +16,7 @@ from source.exporter import LATE_STEPS
 def alerts():
     folder = os.path.join(lint.DASHBOARDS, "..", "config", "prometheus")
     found = []
-    for name in ("alerts.yml", "alerts-hosts.yml"):
+    for name in ("alerts-agents.yml", "alerts-guests.yml", "alerts-hosts.yml"):
         with open(os.path.join(folder, name), encoding="utf-8") as file:
             found += [rule for group in yaml.safe_load(file)["groups"] for rule in group["rules"]
                       if "alert" in rule]

@@ -53,7 +53,7 @@ def metrics():
 
 def records():
     """[(name, [label])] of the recording rules, with the labels that their level names."""
-    groups = (group for name in ("alerts.yml", "alerts-hosts.yml", "rules.yml")
+    groups = (group for name in ("alerts-agents.yml", "alerts-guests.yml", "alerts-hosts.yml", "rules.yml")
               for group in yaml.safe_load(_read("config", "prometheus", name))["groups"])
     for group in groups:
         for rule in group["rules"]:

@@ -32,7 +32,7 @@ def hurried_rules(folder):
     """Alerts fire after 2 s, and groups have no interval of their own."""
     return [write(folder, name, re.sub(r"(?m)^ +interval: \w+\n", "", re.sub(
         r"(?m)^( +for:) \w+$", r"\1 2s", text_of(name))))
-            for name in ("alerts.yml", "alerts-hosts.yml", "rules.yml")]
+            for name in ("alerts-agents.yml", "alerts-guests.yml", "alerts-hosts.yml", "rules.yml")]
 
 
 class Webhook:

@@ -20,7 +20,7 @@ from kinds import KINDS
 
 ROOT = os.path.abspath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 CHART = f"{ROOT}/config/helm/qga-exporter"
-RULES = ("rules", "alerts", "alerts-hosts")
+RULES = ("rules", "alerts-agents", "alerts-guests", "alerts-hosts")
 IMAGE = {"repository": "registry.example/qga-exporter"}
 MUCH = {
     "image": {**IMAGE, "tag": "1.2.3"}, "imagePullSecrets": [{"name": "registry"}],

@@ -111,7 +111,7 @@ def of_dashboards():
 
 
 def of_rules():
-    for name in ("rules.yml", "alerts.yml", "alerts-hosts.yml", "fleet/alerts.yml"):
+    for name in ("rules.yml", "alerts-agents.yml", "alerts-guests.yml", "alerts-hosts.yml", "fleet/alerts.yml"):
         for group in yaml.safe_load(text_of(name))["groups"]:
             for rule in group["rules"]:
                 severity = rule.get("labels", {}).get("severity", "record")

@@ -62,7 +62,7 @@ def _version(request):
 def test_the_shipped_files_are_taken(version):
     """As docs/fleet.md says it."""
     rules = [f"-rule={FOLDER}/{name}" for name in
-             ("alerts.yml", "alerts-hosts.yml", "rules.yml", "fleet/alerts.yml")]
+             ("alerts-agents.yml", "alerts-guests.yml", "alerts-hosts.yml", "rules.yml", "fleet/alerts.yml")]
     for command in (["vmalert", "-dryRun", *rules],
                     ["vmagent", "-promscrape.config.dryRun", "-promscrape.config.strictParse=false",
                      f"-promscrape.config={FOLDER}/fleet/prometheus.yml"]):
