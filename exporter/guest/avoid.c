@@ -59,11 +59,11 @@ guest_apply_avoids(struct guest *guest, struct schedule *schedule)
 {
     for (size_t i = 0; i < collectors_count; i++) {
         unsigned int reasons = guest_avoids(&guest->collectors[i]);
-        bool is_forbidden = why_forbidden(reasons) != NULL;
+        const char *why = why_forbidden(reasons);
 
         schedule_block(schedule, &guest->schedule, i, reasons != 0);
-        schedule_forbid(schedule, &guest->schedule, i, is_forbidden);
+        schedule_forbid(schedule, &guest->schedule, i, why);
         if (collectors[i] == collector_freeze)
-            freeze_may_be_asked(&guest->freeze, !is_forbidden);
+            freeze_may_be_asked(&guest->freeze, !why);
     }
 }
