@@ -18,7 +18,7 @@ from lab.qemu import go_on, is_occupied, qemu_pid
 INTERVAL_S, MAX_AGE_S = 1, 8
 CONFIG = f"sources: [{{libvirt: {{balloon: {{interval: {INTERVAL_S}s, max_age: {MAX_AGE_S}s}}}}}}]\n"
 MIB = 1 << 20
-FILL_MIB = 40
+FILL_MIB = 24
 # What comes and goes in a guest that rests, and as long as it takes to read it.
 SLACK_BYTES = 6 * MIB
 WORDS = ("MemTotal_bytes", "MemFree_bytes", "MemAvailable_bytes", "caches_bytes",

@@ -145,8 +145,9 @@ def test_a_reload(lab):
                      "reloaded.yml")
         running.reload()
         metrics = running.wait_for(
-            lambda metrics: not metrics.find("qga_cpu_online"), "the collector switched off", 60)
-        assert metrics.value("qga_exporter_config_last_reload_successful") == 1
+            lambda metrics: not metrics.find("qga_cpu_online")
+            and metrics.value("qga_exporter_config_last_reload_successful") == 1,
+            "the collector switched off", 60)
         assert metrics.find("qga_os_info", domain="old")
 
         os.unlink(path)

@@ -155,12 +155,15 @@ def test_disk(lab, metrics, domain):
         assert disk[label] == below[label]
 
 
-def test_routes(new, metrics):
-    shown = {(labels["dest"], labels["gw"], labels["priority"])
-             for labels, _ in metrics.find("qga_network_route_info", domain="new",
-                                           family="ipv4", device="eth0")}
+def test_routes(new, everything):
     truth = routes(new, "eth0")
-    assert shown == truth and ("default", "10.0.2.2", "0") in shown
+    assert ("default", "10.0.2.2", "0") in truth
+    everything.wait_for(
+        lambda metrics: truth == {
+            (labels["dest"], labels["gw"], labels["priority"])
+            for labels, _ in metrics.find("qga_network_route_info", domain="new",
+                                          family="ipv4", device="eth0")},
+        "the routes of the guest")
 
 
 @pytest.mark.parametrize("target_s", [-3600, 90])

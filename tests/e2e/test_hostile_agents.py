@@ -18,7 +18,7 @@ from conftest import QUICK_CONFIG, healthy, write_config
 from guest_truth import has_port_open
 from lab.agents import Agents
 from lab.image import HERE as LAB
-from lab.pace import stretched
+from lab.pace import Limit
 from lab.process import Process, program, wait_for
 from timeline import observed
 
@@ -121,9 +121,9 @@ class Sight:
             return metrics if seen else None
 
         # Not wait_for(): what an exposition has wrong is not to be overlooked.
-        end = time.monotonic() + stretched(LIMIT_S)
+        limit = Limit(LIMIT_S)
         while not (metrics := all_seen()):
-            assert time.monotonic() < end, (self.states, self.reasons, self.dropped, self.meanwhile())
+            assert not limit.is_over(), (self.states, self.reasons, self.dropped, self.meanwhile())
             time.sleep(0.2)
         print(f"{kind}: states {self.states}, reasons {self.reasons}, {self.series} series, "
               f"{self.dropped:.0f} dropped, {self.resident / (1 << 20):.1f} MiB resident")

@@ -107,6 +107,14 @@ def doctor(lab):
     return done.returncode, done.stdout
 
 
+def doctor_says(lab, *words):
+    """And that something is wrong; on a busy machine libvirt may answer too late for it."""
+    def said():
+        status, text = doctor(lab)
+        return status == 1 and all(word in text for word in words)
+    wait_for(said, f"the doctor says {words}")
+
+
 def start_exporter(lab, name, sources=""):
     return observed(lab, write_config(lab, QUICK_CONFIG + sources), name, uri=URI,
                     command=lab.as_user(), copy=lab.exporter)
@@ -137,15 +145,13 @@ def test_not_let_in(guarded):
                                     "the source is away")
         assert not metrics.domains()
         wait_for(lambda: "org.libvirt.unix.manage" in exporter.process.log(), "the reason")
-        status, text = doctor(guarded)
-        assert status == 1
-        assert "org.libvirt.unix.manage" in text and f"config/polkit/{RULE}" in text
+        doctor_says(guarded, "org.libvirt.unix.manage", f"config/polkit/{RULE}")
         watched = Watched(exporter, "not let in", NAME, others=())
         set_rule(guarded, shipped_rule())
         watched.now()
         watched.is_over(answers)
         assert exporter.process.log().count("org.libvirt.unix.manage") == 1
-    assert doctor(guarded)[0] == 0
+    wait_for(lambda: doctor(guarded)[0] == 0, "the doctor finds it well")
 
 
 def test_a_right_is_missing(guarded):
@@ -164,9 +170,7 @@ def test_a_right_is_missing(guarded):
         assert metrics.value("qga_domain_vcpus", domain=NAME) == 1
         wait_for(lambda: "state=denied" in exporter.process.log()
                  and "access denied" in exporter.process.log(), "a line in the log")
-        status, text = doctor(guarded)
-        assert status == 1
-        assert "domain.write" in text and f"config/polkit/{RULE}" in text
+        doctor_says(guarded, "domain.write", f"config/polkit/{RULE}")
         watched.ends()
         set_rule(guarded, rule)
         watched.now()
@@ -186,10 +190,8 @@ def test_the_definition_may_not_be_read(guarded):
                  "a line in the log")
         assert metrics.value("qga_exporter_source_up") == 1
         assert metrics.value("qga_domain_info", domain=NAME) == 1
-        status, text = doctor(guarded)
-        assert status == 1
-        assert "access denied" in text and "domain.read" in text
-        assert f"config/polkit/{RULE}" in text and "ask_without_definition" in text
+        doctor_says(guarded, "access denied", "domain.read", f"config/polkit/{RULE}",
+                    "ask_without_definition")
         assert not exporter.timeline.calls(NAME)
     with start_exporter(guarded, "asks", ASKS) as exporter:
         exporter.wait_for(lambda metrics: metrics.state(NAME) == "responsive", "an answer")
@@ -204,7 +206,9 @@ def test_the_rule_gives_what_is_needed_and_little_more(guarded, idle):
         assert failures.get("denied", 0) == 0
     for command in REFUSED:
         done = virsh(guarded, command)
-        assert done.returncode != 0 and "denied" in done.stderr, (command, done.stderr)
+        # libvirt of Debian 13 has no driver of interfaces.
+        assert done.returncode != 0 and ("denied" in done.stderr or "not supported by the connection"
+                                         in done.stderr), (command, done.stderr)
     assert guarded.guests[NAME].state() == "running"
     assert guarded.virsh("domstate", "idle") == "shut off"
 

@@ -49,9 +49,10 @@ def test_the_version_is_the_one_that_is_meant(prometheus, major):
 
 def test_promtool_takes_all_that_we_ship(promtool, exporter):
     assert promtool("check", "metrics", text=exporter.metrics().text) == (0, "")
-    status, said = promtool("check", "rules", *glob.glob(f"{SHIPPED}/rules.yml"),
-                            *glob.glob(f"{SHIPPED}/**/alerts*.yml", recursive=True))
-    assert (status, said.count("SUCCESS")) == (0, 4), said
+    rules = [f"{SHIPPED}/rules.yml", *glob.glob(f"{SHIPPED}/**/alerts*.yml", recursive=True)]
+    assert len(rules) > 1
+    status, said = promtool("check", "rules", *rules)
+    assert (status, said.count("SUCCESS")) == (0, len(rules)), said
     status, said = promtool("check", "config", f"{SHIPPED}/prometheus.yml")
     assert status == 0 and "WARNING" not in said, said
 
@@ -63,22 +64,28 @@ def test_the_scrape_is_good(prometheus):
     assert scraped == kept > 50
 
 
+def one(prometheus, expression):
+    """(labels, value): what a busy machine's guest says late is missing meanwhile."""
+    found = wait_for(lambda: prometheus.query(expression), expression)
+    assert len(found) == 1, found
+    return found[0]
+
+
 def test_queries(prometheus, new):
-    up = {labels["domain"]: value for labels, value in prometheus.query("qga_up")}
-    assert up == {"old": 1, "new": 1, "silent": 0, "bare": 0}
-    ((_, offset),) = prometheus.query('qga_clock_offset_seconds{domain="new"}')
+    wait_for(lambda: {labels["domain"]: value for labels, value in prometheus.query("qga_up")}
+             == {"old": 1, "new": 1, "silent": 0, "bare": 0}, "qga_up of all")
+    _, offset = one(prometheus, 'qga_clock_offset_seconds{domain="new"}')
     low, high = new.clock_offset()
     assert low - 0.5 < offset < high + 0.5
-    ((_, online),) = prometheus.query('sum by (domain) (qga_cpu_online{domain="old"})')
+    _, online = one(prometheus, 'sum by (domain) (qga_cpu_online{domain="old"})')
     assert online == 2
-    ((labels, _),) = prometheus.query(
-        'qga_network_address_info{domain="old",device="eth0",family="ipv4"}')
+    labels, _ = one(
+        prometheus, 'qga_network_address_info{domain="old",device="eth0",family="ipv4"}')
     assert labels["address"] == GUEST_IPV4
-    ((_, used),) = prometheus.query(
-        '1 - qga_filesystem_avail_bytes{domain="new"} / qga_filesystem_size_bytes')
+    _, used = one(
+        prometheus, '1 - qga_filesystem_avail_bytes{domain="new"} / qga_filesystem_size_bytes')
     assert 0 < used < 1
-    ((labels, _),) = prometheus.query(
-        'qga_up{domain="new"} * on (domain) group_left (id) qga_os_info')
+    labels, _ = one(prometheus, 'qga_up{domain="new"} * on (domain) group_left (id) qga_os_info')
     assert labels["id"] == "qgalab"
 
 
@@ -89,7 +96,7 @@ def test_it_scrapes_openmetrics(prometheus):
     assert {entry["type"] for entry in json.loads(body)["data"]} == {"info"}
     _, _, body = get(f"{prometheus.url}/api/v1/targets/metadata?metric=qga_clock_offset_seconds")
     assert {entry["unit"] for entry in json.loads(body)["data"]} == {"seconds"}
-    ((_, calls),) = prometheus.query('qga_agent_calls_total{domain="new"}')
+    _, calls = one(prometheus, 'qga_agent_calls_total{domain="new"}')
     assert calls > 0
     bounds = {labels["le"] for labels, _ in prometheus.query(
         "qga_exporter_schedule_lateness_seconds_bucket")}

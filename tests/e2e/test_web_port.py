@@ -61,10 +61,18 @@ def by_port(exporter, host="127.0.0.1"):
 
 
 def by_path(path):
-    def connect():
+    """A socket is there a moment before it is listened to."""
+    def connected():
         file = socket.socket(socket.AF_UNIX)
-        file.connect(path)
+        try:
+            file.connect(path)
+        except OSError:
+            file.close()
+            raise
         return file
+
+    def connect():
+        return wait_for(connected, f"{path} takes connections")
 
     return connect
 

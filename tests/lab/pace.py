@@ -63,6 +63,21 @@ class Pace:
 PACE = Pace()
 
 
+class Limit:
+    """Seconds of a quiet machine from now on: they pass slowly as long as this one is late."""
+
+    def __init__(self, limit_s):
+        self.limit_s = limit_s
+        self.spent_s = 0.0
+        self.began = self.last_look = time.monotonic()
+
+    def is_over(self):
+        now = time.monotonic()
+        self.spent_s += (now - self.last_look) / PACE.stretch()
+        self.last_look = now
+        return self.spent_s > self.limit_s
+
+
 def stretched(timeout_s):
     """The limit for something that ends a hung test and decides nothing else."""
     return timeout_s * PACE.stretch()

@@ -8,7 +8,7 @@ import subprocess
 import time
 
 from .error import LabError
-from .pace import PACE, stretched
+from .pace import Limit, stretched
 
 SBIN_PATH = os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin"
 
@@ -25,8 +25,7 @@ def program(name):
 def wait_for(condition, what, timeout_s=60.0, interval_s=0.1):
     """The first true value of condition(); an exception of it counts as not yet.  The limit
     is seconds of a quiet machine: where the machine is late, it is waited longer."""
-    began = last_look = time.monotonic()
-    spent_s = 0.0
+    limit = Limit(timeout_s)
     last = None
     while True:
         try:
@@ -36,12 +35,9 @@ def wait_for(condition, what, timeout_s=60.0, interval_s=0.1):
             last = value
         except (OSError, ValueError, KeyError, AssertionError, subprocess.SubprocessError) as error:
             last = error
-        now = time.monotonic()
-        spent_s += (now - last_look) / PACE.stretch()
-        last_look = now
-        if spent_s > timeout_s:
-            raise AssertionError(f"{what}: not within {timeout_s:g} s (waited {now - began:.0f} s); "
-                                 f"last seen: {last!r}")
+        if limit.is_over():
+            raise AssertionError(f"{what}: not within {timeout_s:g} s (waited "
+                                 f"{limit.last_look - limit.began:.0f} s); last seen: {last!r}")
         time.sleep(interval_s)
 
 
