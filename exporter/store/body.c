@@ -133,13 +133,12 @@ body_new(const struct body_recipe *recipe, struct body *spare)
 }
 
 struct body *
-body_new_gzip(struct body *plain)
+body_new_gzip(const struct body *plain)
 {
     struct body *body = memory_new(1, sizeof(*body));
 
     atomic_init(&body->references, 1);
     body->bytes = gzip_compress(plain->bytes, plain->length, &body->length);
-    body_unref(plain);
     return body;
 }
 

@@ -61,8 +61,8 @@ struct body_recipe {
  * if nobody else reads it and it has the size.  Fresh memory costs more than what is
  * written there. */
 struct body *body_new(const struct body_recipe *recipe, struct body *spare);
-/* The same, compressed; takes the caller's reference to it. */
-struct body *body_new_gzip(struct body *plain);
+/* The same, compressed. */
+struct body *body_new_gzip(const struct body *plain);
 /* Of a text, which is taken. */
 struct body *body_new_text(struct text *text);
 struct body *body_ref(struct body *body);

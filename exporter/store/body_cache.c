@@ -20,8 +20,9 @@
 
 struct body_cache {
     struct shelf *shelf;
-    pthread_mutex_t lock; /* all below; taken before the shelf's */
-    size_t whole_bytes;   /* of the last body that told it */
+    pthread_mutex_t lock;  /* all below; taken before the shelf's */
+    size_t whole_bytes;    /* of the last body that told it */
+    struct body *recycled; /* an owned reference, or NULL */
     struct kept {
         struct body *body; /* an owned reference, or NULL */
         struct body_age age;
@@ -43,6 +44,7 @@ body_cache_free(struct body_cache *cache)
 {
     for (size_t i = 0; i < FORMS; i++)
         body_unref(cache->kept[i].body);
+    body_unref(cache->recycled);
     shelf_leave(cache->shelf);
     (void)pthread_mutex_destroy(&cache->lock);
     free(cache);
@@ -124,7 +126,7 @@ struct body *
 body_cache_clear(struct body_cache *cache, struct body_form form, int64_t now_ns)
 {
     const struct kept *mine = kept_of(cache, form);
-    struct body *largest = NULL, *dropped[FORMS] = {NULL};
+    struct body *largest = NULL, *dropped[FORMS + 1] = {NULL};
 
     (void)pthread_mutex_lock(&cache->lock);
     for (size_t i = 0; i < FORMS; i++) {
@@ -141,10 +143,28 @@ body_cache_clear(struct body_cache *cache, struct body_form form, int64_t now_ns
             largest = body;
         }
     }
+    if (form.coding == BODY_GZIP && cache->recycled) {
+        dropped[FORMS] = largest;
+        largest = cache->recycled;
+        cache->recycled = NULL;
+    }
     (void)pthread_mutex_unlock(&cache->lock);
-    for (size_t i = 0; i < FORMS; i++)
+    for (size_t i = 0; i < FORMS + 1; i++)
         body_unref(dropped[i]);
     return largest;
+}
+
+void
+body_cache_recycle(struct body_cache *cache, struct body *plain)
+{
+    (void)pthread_mutex_lock(&cache->lock);
+    bool is_larger = !cache->recycled || plain->room > cache->recycled->room;
+    struct body *dropped = is_larger ? cache->recycled : plain;
+
+    if (is_larger)
+        cache->recycled = plain;
+    (void)pthread_mutex_unlock(&cache->lock);
+    body_unref(dropped);
 }
 
 void

@@ -40,9 +40,14 @@ void body_cache_add(struct body_cache *cache, struct body *body, size_t whole_by
 /* The text, which is taken, as a body that was added; NULL if there is no room. */
 struct body *body_cache_add_text(struct body_cache *cache, struct text *text);
 /* Before another is made of this form: lets go of the last, and of what is too old to
- * serve in any form.  The caller gets the largest of them, or NULL. */
+ * serve in any form.  The caller gets the largest of them, or NULL; for a compressed
+ * form what was recycled, if there is something. */
 struct body *body_cache_clear(struct body_cache *cache, struct body_form form,
                               int64_t now_ns);
+/* Takes what was compressed.  Who takes gzip seldom comes beside one who does not, so
+ * it is no body to serve; but the next is written in its memory, since to have fresh
+ * memory takes longer than to compress it. */
+void body_cache_recycle(struct body_cache *cache, struct body *plain);
 /* One that was added serves from now on; the form was cleared. */
 void body_cache_keep(struct body_cache *cache, struct body_form form, struct body *body,
                      const struct body_age *age);

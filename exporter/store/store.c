@@ -422,9 +422,12 @@ body_make(struct store *store, const struct snapshot *snapshot,
     struct body *body = body_new(&recipe, spare);
     size_t whole_bytes = selection ? 0 : body->length;
 
-    /* Who takes gzip seldom comes beside one who does not. */
-    if (form.coding == BODY_GZIP)
-        body = body_new_gzip(body);
+    if (form.coding == BODY_GZIP) {
+        struct body *plain = body;
+
+        body = body_new_gzip(plain);
+        body_cache_recycle(store->bodies, plain);
+    }
     body_cache_add(store->bodies, body, whole_bytes);
     return body;
 }

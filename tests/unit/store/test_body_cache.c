@@ -127,6 +127,25 @@ the_largest_is_handed_on(void **state)
     body_unref(other);
 }
 
+/* Whatever else there is; and the larger one of two. */
+static void
+what_was_compressed_is_written_over(void **state)
+{
+    struct body_cache *cache = *state;
+    struct body *small = body_new(&(struct body_recipe){0}, NULL);
+    struct body *large = body_new(&(struct body_recipe){0}, NULL), *other;
+
+    large->room = small->room + 1;
+    body_cache_recycle(cache, small);
+    body_cache_recycle(cache, large);
+    body_cache_recycle(cache, body_new(&(struct body_recipe){0}, NULL));
+    other = keep(cache, text, 1, 0);
+    is(body_cache_clear(cache, text, 0), other);
+    is(body_cache_clear(cache, gzip, 0), large);
+    is(body_cache_clear(cache, gzip, 0), NULL);
+    body_unref(other);
+}
+
 static void
 slow_readers_hold_one_body_beside_the_last(void **state)
 {
@@ -174,6 +193,7 @@ main(void)
         CASE(what_is_too_old_for_anybody_is_let_go),
         CASE(what_is_cleared_serves_nobody),
         CASE(the_largest_is_handed_on),
+        CASE(what_was_compressed_is_written_over),
         CASE(slow_readers_hold_one_body_beside_the_last),
         CASE(there_is_room_for_some_small_ones),
     };
