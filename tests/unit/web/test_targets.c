@@ -192,7 +192,7 @@ who_has_gone_takes_nothing(void **state)
 }
 
 static void *
-stop(void *targets)
+stop_them(void *targets)
 {
     web_targets_stop(targets);
     return NULL;
@@ -208,7 +208,7 @@ the_end_wakes_those_who_wait(void **state)
     atomic_store(&waits, true);
     want(targets, &first, 1);
     (void)sem_wait(&begun);
-    assert_int_equal(pthread_create(&stopper, NULL, stop, targets), 0);
+    assert_int_equal(pthread_create(&stopper, NULL, stop_them, targets), 0);
     (void)sem_post(&may_go_on);
     is_given(&first, 200, "0 guests, port 1");
     (void)pthread_join(stopper, NULL);
