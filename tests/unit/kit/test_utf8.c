@@ -159,10 +159,23 @@ what_does_not_show_itself_is_known(void **state)
         assert_false(utf8_is_shown(hidden[i]));
 }
 
+static void
+test_plain(void **state)
+{
+    (void)state;
+    assert_int_equal(utf8_plain("a ~", 8), 3);
+    assert_int_equal(utf8_plain("a ~", 2), 2);
+    assert_int_equal(utf8_plain("a\x1f", 8), 1);
+    assert_int_equal(utf8_plain("a\x7f", 8), 1);
+    assert_int_equal(utf8_plain("a\xc3\xa9", 8), 1);
+    assert_int_equal(utf8_plain("", 8), 0);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_plain),
         cmocka_unit_test(characters_are_told_from_what_is_none),
         cmocka_unit_test(text_is_cut_between_two_characters),
         cmocka_unit_test(what_is_no_character_is_replaced),
