@@ -162,6 +162,13 @@ BREACHES = {
         {"exporter/store/store.h": "#include <stddef.h>\nint store_put(int value);\n"
                                    "int store_open(char *error,\n"
                                    "               size_t error_bytes);\n"}),
+    "a test that cmocka 2 does not take": (
+        HANDWRITING, "tests/unit/test_poll.c:1", "goes with cmocka 1 alone",
+        {"tests/unit/test_poll.c": "#include <cmocka.h>\n\nvoid\nis(int turns)\n{\n"
+                                   "    assert_in_range(turns, 1, 2);\n}\n"}),
+    "... and one that calls a function as its macro": (
+        HANDWRITING, "tests/unit/test_poll.c:1", "goes with cmocka 1 alone",
+        {"tests/unit/test_poll.c": "#include <cmocka.h>\n\nvoid\nstop(void)\n{\n}\n"}),
     "a header that leans on what is included before": (
         "each header compiles alone", "exporter/base/size.h:2", "size_t",
         {"exporter/base/size.h": "/* A size. */\nextern size_t size;\n"}),

@@ -23,7 +23,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-#include <cmocka.h>
+#include "unit/cmocka_any.h"
 
 #define ANSWER_BYTES_MAX ((size_t)1 << 20)
 #define PATIENCE_S 60 /* only ends a test that hangs */

@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include <cmocka.h>
+#include "unit/cmocka_any.h"
 
 static char folder[] = "/tmp/test_web_tls.XXXXXX";
 

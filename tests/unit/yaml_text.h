@@ -15,7 +15,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <cmocka.h>
+#include "unit/cmocka_any.h"
 
 /* The file's path, and what was wrong with it. */
 static char yaml_path[64];

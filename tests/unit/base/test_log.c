@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <cmocka.h>
+#include "unit/cmocka_any.h"
 
 #define CAPTURE_BYTES (1 << 19)
 

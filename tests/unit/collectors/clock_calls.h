@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "unit/cmocka_any.h"
 
 extern const struct collector clock_collector;
 

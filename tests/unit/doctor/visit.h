@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "unit/cmocka_any.h"
 
 #define S INT64_C(1000000000)
 #define NOW (10000 * S)

@@ -7,7 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
-#include <cmocka.h>
+#include "unit/cmocka_any.h"
 
 #define S INT64_C(1000000000)
 #define HOUR (3600 * S)

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-#include <cmocka.h>
+#include "unit/cmocka_any.h"
 
 #define MS INT64_C(1000000)
 #define S (1000 * MS)

@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "unit/cmocka_any.h"
 
 static struct filter *
 filter_of(const char *include, const char *exclude)

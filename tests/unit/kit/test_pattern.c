@@ -6,7 +6,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "unit/cmocka_any.h"
 
 static struct pattern *
 pattern_of(const char *text, enum pattern_kind kind)

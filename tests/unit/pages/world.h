@@ -19,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "unit/cmocka_any.h"
 
 #define WORLD_NOW_S 1800000000.0
 #define S INT64_C(1000000000)

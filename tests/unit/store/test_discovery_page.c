@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include <cmocka.h>
+#include "unit/cmocka_any.h"
 
 static struct discovery_query
 asked(const char *const *parameters)

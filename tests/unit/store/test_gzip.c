@@ -1,6 +1,7 @@
 /* What was compressed comes back the same. */
 #include "store/gzip.h"
 
+#include <libdeflate.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,8 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
-#include <libdeflate.h>
+#include "unit/cmocka_any.h"
 
 static void
 comes_back(const char *bytes, size_t length, size_t compressed_max)

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <cmocka.h>
+#include "unit/cmocka_any.h"
 
 #define S INT64_C(1000000000)
 #define UUID "11111111-1111-1111-1111-111111111111"

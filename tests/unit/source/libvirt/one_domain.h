@@ -9,7 +9,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 
-#include <cmocka.h>
+#include "unit/cmocka_any.h"
 
 #define URI "test:///default"
 #define UUID "11111111-1111-1111-1111-111111111111"

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <uv.h>
 
-#include <cmocka.h>
+#include "unit/cmocka_any.h"
 
 #define NUMBER 7
 
