@@ -186,6 +186,14 @@ bodies_are_refused_and_never_taken_for_a_request(void **state)
 }
 
 /* Who passes it on may have taken the other length: what follows is no request. */
+/* A coding that libmicrohttpd 1.0.10 does not know it refuses itself, with 501. */
+static bool
+is_refused(const char *answer, const char *length)
+{
+    return strncmp(answer, "HTTP/1.1 400 ", 13) == 0 ||
+           (strstr(length, "identity") && strncmp(answer, "HTTP/1.1 501 ", 13) == 0);
+}
+
 static void
 what_has_two_lengths_is_refused_and_closed(void **state)
 {
@@ -210,7 +218,7 @@ what_has_two_lengths_is_refused_and_closed(void **state)
         say(fd, request);
         char *answer = hear_all(fd); /* to the end of the connection */
 
-        if (strncmp(answer, "HTTP/1.1 400 ", 13) != 0 || strstr(answer, "Healthy"))
+        if (!is_refused(answer, lengths[i]) || strstr(answer, "Healthy"))
             fail_msg("%s: %s", lengths[i], answer);
         free(answer);
     }
