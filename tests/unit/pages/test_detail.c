@@ -12,7 +12,7 @@ series_are_put_beside_each_other(void **state)
     assert_int_equal(detail.collectors_count, 2);
     assert_string_equal(detail.collectors[0].note->name, "clock");
     assert_true(detail.collectors[0].data_s == WORLD_NOW_S - 12);
-    assert_true(detail.collectors[0].took_s == 0.0021);
+    assert_true(detail.collectors[0].took_s == 0.001953125);
     assert_int_equal(detail.collectors[0].dropped, 3);
     assert_true(detail.collectors[1].data_s == 0);
     assert_int_equal(detail.filesystems_count, 2);

@@ -109,7 +109,8 @@ world_finding(struct guest_note *note, bool is_fault, const char *text,
                          });
 }
 
-/* A guest that answers; `word` stands wherever it can say something. */
+/* A guest that answers; `word` stands wherever it can say something.  Its fractions are
+ * binary: versions of jansson write others in other digits. */
 static inline void
 world_add_well(struct store *store, const char *domain, const char *word,
                double used_ratio)
@@ -127,12 +128,12 @@ world_add_well(struct store *store, const char *domain, const char *word,
     samples_add(samples, &calls_total, 1234, NO_LABELS);
     samples_add(samples, &answered, WORLD_NOW_S - 12, NO_LABELS);
     samples_add(samples, &data_of, WORLD_NOW_S - 12, LABELS("clock"));
-    samples_add(samples, &took, 0.0021, LABELS("clock"));
+    samples_add(samples, &took, 0.001953125, LABELS("clock"));
     samples_add(samples, &dropped, 3, LABELS("clock"));
     world_put(store, place, 0, identity, samples);
     samples_add(samples, &os_info, 1, LABELS("debian", "Debian", word));
-    samples_add(samples, &clock_offset, -0.0125, NO_LABELS);
-    samples_add(samples, &uncertainty, 0.0009, NO_LABELS);
+    samples_add(samples, &clock_offset, -0.015625, NO_LABELS);
+    samples_add(samples, &uncertainty, 0.0009765625, NO_LABELS);
     samples_add(samples, &size_bytes, 100, LABELS("vda1", "ext4", "/boot"));
     samples_add(samples, &size_bytes, 3e10, LABELS("vda2", "ext4", word));
     samples_add(samples, &avail_bytes, 99, LABELS("vda1", "ext4", "/boot"));
@@ -193,7 +194,7 @@ world_set_up(void **state)
                                    memory_string("see whether it is there")};
     store_describe_sources(store, sources);
     store_set_incomplete(store, NULL);
-    world_add_well(store, "web-1", "Debian GNU/Linux 12", 0.93);
+    world_add_well(store, "web-1", "Debian GNU/Linux 12", 0.9375);
     world_add_well(store, HOSTILE_NAME,
                    "</td></tr></table><h1>\n" RLO MARK MARK MARK MARK MARK, 0.5);
     world_add_well(store, "long", long_word, 0.25);
