@@ -95,10 +95,11 @@ def _prometheus(lab, exporter, old):
     """The guest serves metrics of its own at port 9100.  Its address can only be reached
     through QEMU, so the job goes to a forwarded port of the host instead."""
     port = free_port()
-    old.run("mkdir -p /www && echo 'guest_own_metric 42' >/www/metrics")
+    # The name makes it text/plain: without a type Prometheus 3 takes nothing.
+    old.run("mkdir -p /www && echo 'guest_own_metric 42' >/www/metrics.txt")
     old.run("busybox httpd -p 9100 -h /www")
     lab.virsh("qemu-monitor-command", "--hmp", "old", f"hostfwd_add tcp:127.0.0.1:{port}-:9100")
-    job = f"""{{job_name: guests,
+    job = f"""{{job_name: guests, metrics_path: /metrics.txt,
       http_sd_configs: [{{url: "{exporter.url}/sd?network=10.0.0.0/8", refresh_interval: 1s}}],
       relabel_configs: [
         {{source_labels: [{META}domain], regex: old, action: keep}},
