@@ -187,18 +187,23 @@ tell(struct looks *looks, struct subject *subject, const struct guest_facts *fac
     looks->listener->guest_seen(looks->listener->context, looks->source, facts);
 }
 
+/* At the other end it does not run yet. */
+static bool
+seems_to_leave(const struct subject *subject)
+{
+    return subject->migrates && subject->domain.state == DOMAIN_RUNNING;
+}
+
 /* What is known without the definition. */
 static struct guest_facts
 facts_of(const struct subject *subject)
 {
-    bool migrates = subject->migrates && subject->domain.state == DOMAIN_RUNNING;
-
     return (struct guest_facts){
         .key = subject->domain.uuid,
         .name = subject->domain.name,
         .uuid = subject->domain.uuid,
         .incarnation = subject->domain.id,
-        .domain = migrates ? DOMAIN_MIGRATING : subject->domain.state,
+        .domain = seems_to_leave(subject) ? DOMAIN_MIGRATING : subject->domain.state,
         .pause = subject->domain.pause,
         .channel = CHANNEL_UNKNOWN,
     };
@@ -250,7 +255,7 @@ ask_definition(struct looks *looks, struct subject *subject)
     if (subject->defining)
         return;
     subject->defining = true;
-    looks->driver->define(looks->source, subject->uuid, subject->migrates);
+    looks->driver->define(looks->source, subject->uuid, seems_to_leave(subject));
 }
 
 static void

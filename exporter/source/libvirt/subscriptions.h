@@ -17,7 +17,7 @@ enum libvirt_event_kind {
     LIBVIRT_AGENT_CONNECTED,
     LIBVIRT_AGENT_DISCONNECTED,
     LIBVIRT_DOMAIN_CHANGED,    /* something: look at it */
-    LIBVIRT_DOMAIN_MIGRATES,   /* its memory is being sent to another host */
+    LIBVIRT_DOMAIN_MIGRATES,   /* its memory is on its way to another host, or was */
     LIBVIRT_DOMAIN_HAPPENED,   /* something that counts, and that no look can find */
     LIBVIRT_CONNECTION_CLOSED, /* the control connection */
 };
@@ -35,6 +35,7 @@ struct libvirt_event {
 struct subscriptions {
     int numbers[SUBSCRIPTIONS_MAX];
     size_t count;
+    int qemu_number; /* -1: libvirt hands on no events of QEMU */
 };
 
 /* `connection` is a virConnectPtr, of this thread, and `number` what its events bear.

@@ -293,6 +293,20 @@ test_a_migration_that_is_given_up(void **state)
     assert_false(source->migrates);
 }
 
+/* QEMU tells of it at both ends; who waits there for its memory does not leave. */
+static void
+test_a_migration_that_comes(void **state)
+{
+    struct source *source = *state;
+
+    event(source, LIBVIRT_DOMAIN_MIGRATES);
+    answer(source, DOMAIN_PAUSED);
+    assert_false(source->migrates);
+    expect(source, "paused 1;");
+    pass_s(source, 10);
+    assert_false(is_looking(source));
+}
+
 /* Its QEMU does not say whether it still does: libvirt's word holds. */
 static void
 test_a_migration_whose_qemu_hangs(void **state)
@@ -366,6 +380,7 @@ main(void)
         TEST(test_calm_again_it_is_looked_at_at_once),
         TEST(test_a_migration_is_followed_to_its_end),
         TEST(test_a_migration_that_is_given_up),
+        TEST(test_a_migration_that_comes),
         TEST(test_a_migration_whose_qemu_hangs),
         TEST(test_a_look_that_hangs_is_not_repeated),
         TEST(test_another_connection_knows_nothing),

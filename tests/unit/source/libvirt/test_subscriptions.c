@@ -7,6 +7,7 @@
 #include "unit/source/libvirt/close_callback.h"
 
 #include <dlfcn.h>
+#include <libvirt/libvirt-qemu.h>
 #include <libvirt/libvirt.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -42,6 +43,44 @@ virConnectDomainEventRegisterAny(virConnectPtr connection, virDomainPtr domain, 
     callbacks[id] = callback;
     opaques[id] = opaque;
     return real(connection, domain, id, callback, opaque, free_opaque);
+}
+
+/* QEMU's own event, which the test driver has not. */
+static struct {
+    virConnectDomainQemuMonitorEventCallback callback;
+    void *opaque;
+    virFreeCallback free_opaque;
+    bool is_denied;
+} qemu;
+
+int
+virConnectDomainQemuMonitorEventRegister(
+    virConnectPtr connection, virDomainPtr domain, const char *event,
+    virConnectDomainQemuMonitorEventCallback callback, void *opaque,
+    virFreeCallback free_opaque, unsigned int flags)
+{
+    assert_non_null(connection);
+    assert_null(domain);
+    assert_string_equal(event, "MIGRATION");
+    assert_int_equal(flags, 0);
+    assert_null(qemu.callback);
+    if (qemu.is_denied)
+        return -1;
+    qemu.callback = callback;
+    qemu.opaque = opaque;
+    qemu.free_opaque = free_opaque;
+    return 0;
+}
+
+int
+virConnectDomainQemuMonitorEventDeregister(virConnectPtr connection, int number)
+{
+    assert_non_null(connection);
+    assert_int_equal(number, 0);
+    assert_non_null(qemu.callback);
+    qemu.callback = NULL;
+    qemu.free_opaque(qemu.opaque);
+    return 0;
 }
 
 /* Of another type, which libvirt casts as well. */
@@ -194,6 +233,45 @@ test_what_happens_to_domains(void **state)
     virDomainFree(domain);
 }
 
+static void
+libvirt_tells_of_a_migration(struct source *source, virDomainPtr domain)
+{
+    CALL(VIR_DOMAIN_EVENT_ID_MIGRATION_ITERATION,
+         virConnectDomainEventMigrationIterationCallback, 2,
+         opaques[VIR_DOMAIN_EVENT_ID_MIGRATION_ITERATION]);
+    expect_of(source, domain, "migrates");
+}
+
+static void
+test_migrations(void **state)
+{
+    struct source *source = *state;
+    virDomainPtr domain = virDomainLookupByName(source->connection, "test");
+
+    libvirt_tells_of_a_migration(source, domain);
+    qemu.callback(source->connection, domain, "MIGRATION", 1, 2,
+                  "{\"status\":\"setup\"}", qemu.opaque);
+    expect_of(source, domain, "migrates");
+    virDomainFree(domain);
+}
+
+/* Who may not hear QEMU's own events has the others. */
+static void
+test_events_of_qemu_that_are_denied(void **state)
+{
+    struct source *source = *state;
+    virDomainPtr domain = virDomainLookupByName(source->connection, "test");
+
+    subscriptions_close(&source->subscriptions, source->connection);
+    qemu.is_denied = true;
+    assert_int_equal(subscriptions_open(&source->subscriptions, source->connection,
+                                        source->link, NUMBER),
+                     0);
+    qemu.is_denied = false;
+    libvirt_tells_of_a_migration(source, domain);
+    virDomainFree(domain);
+}
+
 /* It counts, and it is looked at. */
 static void
 test_a_panic(void **state)
@@ -295,6 +373,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_domains_that_start_change_and_stop),
         TEST(test_what_happens_to_domains),
+        TEST(test_migrations),
+        TEST(test_events_of_qemu_that_are_denied),
         TEST(test_a_panic),
         TEST(test_a_daemon_that_does_not_know_memory_failures),
         TEST(test_definitions_are_no_news),
