@@ -22,7 +22,9 @@ UUID = "0b9a3c6e-1c55-4be6-a5a5-6a1f3d1e8a10"
 SECOND_CHANNEL = ("<channel type='unix'>"
                   "<target type='virtio' name='org.qemu.guest_agent.1'/></channel>")
 # As libvirt's daemon, and an exporter beside it, see it.
-CHANNELS = "/var/lib/libvirt/qemu/channel/target"
+# In /run since about libvirt 10, without "domain-".
+CHANNELS = "{/run,/var/lib}/libvirt/qemu/channel/{.,target}"
+CHANNEL = "/(?:domain-)?[0-9]+-([^/]+)/"
 
 
 def well(metrics, domain, **labels):
@@ -181,12 +183,11 @@ def test_a_second_channel_beside_libvirt(lab, second):
 
 
 def test_libvirts_own_channel_is_left_alone(lab, second):
-    pattern = f"{CHANNELS}/domain-*/org.qemu.guest_agent.?"  # not so plain that it is refused
-    source = (f'sources: [{{socket: {{path: "{pattern}", '
-              'guest_name: "/domain-[0-9]+-([^/]+)/"}}]\n')
+    pattern = f"{CHANNELS}/*/org.qemu.guest_agent.?"  # not so plain that it is refused
+    source = f'sources: [{{socket: {{path: "{pattern}", guest_name: "{CHANNEL}"}}}}]\n'
     config = write_config(lab, source + QUICK_CONFIG, "own.yml")
     with exporter_beside_libvirtd(lab, config, "own") as exporter:
-        line = wait_for(lambda: re.search(rf".*domain-[0-9]+-{second.name}/.*",
+        line = wait_for(lambda: re.search(rf".*/(domain-)?[0-9]+-{second.name}/.*",
                                           exporter.process.log()), "the refusal in the log").group()
         assert "level=WARN" in line and "libvirt's own channel" in line
         assert "org.qemu.guest_agent.1" in line
