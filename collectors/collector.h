@@ -8,6 +8,7 @@
 
 #include "kit/failure.h"
 #include "kit/metric.h"
+#include "kit/request.h"
 #include "kit/samples.h"
 
 #include <jansson.h>
@@ -61,17 +62,6 @@ struct guest_software {
 
 /* --- collectors that need several calls --- */
 
-#define REQUEST_ARGUMENTS_BYTES 128
-#define COLLECTOR_MORE_COMMANDS_MAX 3
-
-/* One call of a conversation. */
-struct request {
-    const char *command; /* one of the collector's own */
-    /* A JSON object, or "": made of constants and of integers that the agent gave (a
-     * file handle), never of text from the config, the network or the guest. */
-    char arguments[REQUEST_ARGUMENTS_BYTES];
-};
-
 /* How the last call of the conversation ended. */
 enum step {
     STEP_FIRST,    /* there was none: the first request is wanted */
@@ -114,7 +104,8 @@ struct collector {
      */
     enum next (*next)(enum step step, const json_t *answer, void *memory,
                       struct request *request);
-    const char *more_commands[COLLECTOR_MORE_COMMANDS_MAX]; /* besides `command` */
+    /* All that it may ask, closed by one without a command; NULL: `command` alone. */
+    const struct query *queries;
     unsigned int calls; /* of one conversation, for the guest's budget */
 
     /* Only where the reply lists the agent's commands (guest-info), else NULL: what it

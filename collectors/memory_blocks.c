@@ -3,6 +3,7 @@
  * tell. */
 #include "collector.h"
 #include "kit/guest_json.h"
+#include "kit/request.h"
 
 static const struct metric memory_block_bytes = {
     .name = "qga_memory_block_size_bytes",
@@ -23,6 +24,14 @@ static const struct metric *const memory_blocks_metrics[] = {
     NULL,
 };
 
+enum { BLOCK_INFO, BLOCKS };
+
+static const struct query memory_blocks_queries[] = {
+    [BLOCK_INFO] = {"guest-get-memory-block-info", ""},
+    [BLOCKS] = {"guest-get-memory-blocks", ""},
+    {NULL, NULL},
+};
+
 /* A reading in progress. */
 struct memory_blocks {
     bool have_size;
@@ -37,8 +46,7 @@ memory_blocks_next(enum step step, const json_t *answer, void *memory,
     struct failure ignored;
     struct guest_json root;
 
-    request->arguments[0] = '\0';
-    request->command = "guest-get-memory-block-info";
+    request_make(request, &memory_blocks_queries[BLOCK_INFO], 0);
     if (step == STEP_FIRST) {
         *blocks = (struct memory_blocks){.have_size = false};
         return NEXT_REQUEST;
@@ -48,7 +56,7 @@ memory_blocks_next(enum step step, const json_t *answer, void *memory,
     guest_json_root(&root, answer, &ignored);
     blocks->have_size =
         guest_json_number(&root, "size", GUEST_REQUIRED, &blocks->block_bytes);
-    request->command = "guest-get-memory-blocks";
+    request_make(request, &memory_blocks_queries[BLOCKS], 0);
     return blocks->have_size ? NEXT_REQUEST : NEXT_OVER;
 }
 
@@ -94,6 +102,6 @@ const struct collector memory_blocks_collector = {
     .memory_bytes = sizeof(struct memory_blocks),
     .parse = memory_blocks_parse,
     .next = memory_blocks_next,
-    .more_commands = {"guest-get-memory-blocks"},
+    .queries = memory_blocks_queries,
     .calls = 2,
 };

@@ -12,6 +12,7 @@
 #include "kit/base64.h"
 #include "kit/guest_json.h"
 #include "kit/proc_facts.h"
+#include "kit/request.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +23,7 @@ extern const struct collector load_collector;
 /* Most files are some 2 kB, those of many vCPUs or mounts much more; of a longer one
  * the beginning is taken, up to the last line that is whole. */
 #define FILE_BYTES_MAX 65536
+#define FILE_BYTES_READ "65535" /* and the NUL behind them */
 /* What a number in a file is divided by to be in base units: exact, so that the
  * decimals stay short. */
 #define KIB (1 / 1024.0)
@@ -45,13 +47,29 @@ enum {
 #define AT_A_TIME 2
 #define PASS_FILES (IN_TURN + AT_A_TIME)
 
-static const char *const paths[FILES] = {
-    [MEMINFO] = "/proc/meminfo",         [STAT] = "/proc/stat",
-    [VMSTAT] = "/proc/vmstat",           [PRESSURE_CPU] = "/proc/pressure/cpu",
-    [PRESSURE_IO] = "/proc/pressure/io", [PRESSURE_MEMORY] = "/proc/pressure/memory",
-    [LOADAVG] = "/proc/loadavg",         [MOUNTINFO] = "/proc/self/mountinfo",
-    [FILE_NR] = "/proc/sys/fs/file-nr",  [NET_DEV] = "/proc/net/dev",
-    [SOCKSTAT] = "/proc/net/sockstat",
+#define OPEN(path)                                                                     \
+    {                                                                                  \
+        "guest-file-open", "{\"path\":\"" path "\",\"mode\":\"r\"}"                    \
+    }
+
+enum { READ = FILES, CLOSE };
+
+/* The files, and what is done to each. */
+static const struct query procfs_queries[] = {
+    [MEMINFO] = OPEN("/proc/meminfo"),
+    [STAT] = OPEN("/proc/stat"),
+    [VMSTAT] = OPEN("/proc/vmstat"),
+    [PRESSURE_CPU] = OPEN("/proc/pressure/cpu"),
+    [PRESSURE_IO] = OPEN("/proc/pressure/io"),
+    [PRESSURE_MEMORY] = OPEN("/proc/pressure/memory"),
+    [LOADAVG] = OPEN("/proc/loadavg"),
+    [MOUNTINFO] = OPEN("/proc/self/mountinfo"),
+    [FILE_NR] = OPEN("/proc/sys/fs/file-nr"),
+    [NET_DEV] = OPEN("/proc/net/dev"),
+    [SOCKSTAT] = OPEN("/proc/net/sockstat"),
+    [READ] = {"guest-file-read", "{\"handle\":#,\"count\":" FILE_BYTES_READ "}"},
+    [CLOSE] = {"guest-file-close", "{\"handle\":#}"},
+    {NULL, NULL},
 };
 
 /* X(file, how the line begins, which word behind that, what the word begins with,
@@ -253,10 +271,7 @@ open_file(struct procfs *procfs, size_t position, struct request *request)
     }
     procfs->phase = OPENING;
     procfs->position = position;
-    request->command = "guest-file-open";
-    (void)snprintf(request->arguments, sizeof(request->arguments),
-                   "{\"path\":\"%s\",\"mode\":\"r\"}",
-                   paths[file_at(procfs, position)]);
+    request_make(request, &procfs_queries[file_at(procfs, position)], 0);
     return NEXT_REQUEST;
 }
 
@@ -267,10 +282,7 @@ read_file(struct procfs *procfs, const json_t *answer, struct request *request)
         return NEXT_NEVER; /* open, but by which handle? */
     procfs->phase = READING;
     procfs->handle = json_integer_value(answer);
-    request->command = "guest-file-read";
-    (void)snprintf(request->arguments, sizeof(request->arguments),
-                   "{\"handle\":%lld,\"count\":%d}", (long long)procfs->handle,
-                   FILE_BYTES_MAX - 1);
+    request_make(request, &procfs_queries[READ], procfs->handle);
     return NEXT_REQUEST;
 }
 
@@ -278,9 +290,7 @@ static enum next
 close_file(struct procfs *procfs, struct request *request)
 {
     procfs->phase = CLOSING;
-    request->command = "guest-file-close";
-    (void)snprintf(request->arguments, sizeof(request->arguments), "{\"handle\":%lld}",
-                   (long long)procfs->handle);
+    request_make(request, &procfs_queries[CLOSE], procfs->handle);
     return NEXT_REQUEST;
 }
 
@@ -398,7 +408,7 @@ const struct collector procfs_collector = {
     .memory_bytes = sizeof(struct procfs),
     .parse = procfs_parse,
     .next = procfs_next,
-    .more_commands = {"guest-file-read", "guest-file-close"},
+    .queries = procfs_queries,
     .calls = 3 * PASS_FILES,
     .substitutes = &load_collector,
     .substitute = procfs_substitute,

@@ -1,7 +1,8 @@
 /* The commands of all collectors. */
 #include "agent/commands.h"
 
-#include <stdbool.h>
+#include "kit/request.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,19 +26,20 @@ commands_list(void)
     if (list[0])
         return list;
     for (size_t i = 0; i < collectors_count; i++) {
+        const struct query *query = collectors[i]->queries;
+
         add(collectors[i]->command);
-        for (size_t j = 0; j < COLLECTOR_MORE_COMMANDS_MAX; j++) {
-            if (collectors[i]->more_commands[j])
-                add(collectors[i]->more_commands[j]);
-        }
+        for (; query && query->command; query++)
+            add(query->command);
     }
     return list;
 }
 
 static _Noreturn void
-refuse(const char *command)
+refuse(const struct request *request)
 {
-    (void)fprintf(stderr, "bug: %s is no command of the registry\n", command);
+    (void)fprintf(stderr, "bug: %s %s is no query of the registry\n", request->command,
+                  request->arguments);
     abort();
 }
 
@@ -50,20 +52,49 @@ commands_row(const char *command)
         if (strcmp(commands[row], command) == 0)
             return row;
     }
-    refuse(command);
+    refuse(&(struct request){.command = command});
 }
 
-static bool
-is_registered(const char *command)
-{
-    for (size_t i = 0; i < collectors_count; i++) {
-        if (strcmp(collectors[i]->command, command) == 0)
-            return true;
-        for (size_t j = 0; j < COLLECTOR_MORE_COMMANDS_MAX; j++) {
-            const char *more = collectors[i]->more_commands[j];
+/* --- queries, numbered as they stand in the registry --- */
 
-            if (more && strcmp(more, command) == 0)
-                return true;
+static const struct query *
+queries_of(const struct collector *collector, struct query alone[2])
+{
+    alone[0] = (struct query){collector->command, ""};
+    alone[1] = (struct query){NULL, NULL};
+    return collector->queries ? collector->queries : alone;
+}
+
+struct query_call
+commands_number(const struct request *request)
+{
+    struct query_call call = {.query = 0};
+    struct query alone[2];
+
+    for (size_t i = 0; i < collectors_count; i++) {
+        const struct query *query = queries_of(collectors[i], alone);
+
+        for (; query->command; query++, call.query++)
+            if (request_is_of(request, query, &call.number))
+                return call;
+    }
+    refuse(request);
+}
+
+bool
+commands_of_number(const struct query_call *call, struct request *request)
+{
+    uint32_t number = 0;
+    struct query alone[2];
+
+    for (size_t i = 0; i < collectors_count; i++) {
+        const struct query *query = queries_of(collectors[i], alone);
+
+        for (; query->command; query++) {
+            if (number++ != call->query)
+                continue;
+            request_make(request, query, call->number);
+            return true;
         }
     }
     return false;
@@ -72,8 +103,7 @@ is_registered(const char *command)
 void
 commands_write(const struct request *request, struct text *out)
 {
-    if (!is_registered(request->command))
-        refuse(request->command);
+    (void)commands_number(request);
     text_add_format(out, "{\"execute\":\"%s\"", request->command);
     if (*request->arguments)
         text_add_format(out, ",\"arguments\":%s", request->arguments);

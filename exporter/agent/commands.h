@@ -7,9 +7,11 @@
 #include "base/text.h"
 #include "collector.h"
 
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
-#define COMMANDS_MAX (COLLECTORS_MAX * (1 + COLLECTOR_MORE_COMMANDS_MAX))
+#define COMMANDS_MAX 64 /* checked by a test */
 
 /* NULL-terminated, each once; static. */
 const char *const *commands_list(void);
@@ -21,5 +23,15 @@ const char *const *commands_list(void);
 size_t commands_row(const char *command);
 /* The request as the agent reads it.  Any thread. */
 void commands_write(const struct request *request, struct text *out);
+
+/* A request by two numbers: which query of the registry, and the one in it.  The
+ * numbers of the same program mean the same. */
+struct query_call {
+    uint32_t query;
+    int64_t number;
+};
+struct query_call commands_number(const struct request *request); /* ends, as above */
+/* false: there is no such query. */
+bool commands_of_number(const struct query_call *call, struct request *request);
 
 #endif

@@ -402,9 +402,10 @@ metric_is_sound(const struct collector *collector, const struct metric *metric)
         is_counter != (metric->type == METRIC_COUNTER))
         fail_msg("%s: the name does not fit", metric->name);
     bool named = strstr(metric->help, collector->command);
-    for (size_t i = 0; i < COLLECTOR_MORE_COMMANDS_MAX; i++)
-        named |= collector->more_commands[i] &&
-                 strstr(metric->help, collector->more_commands[i]);
+
+    for (const struct query *query = collector->queries; query && query->command;
+         query++)
+        named |= !!strstr(metric->help, query->command);
     if (!named || !strstr(metric->help, "cached"))
         fail_msg("%s: HELP must name %s and say that it is cached", metric->name,
                  collector->command);

@@ -43,7 +43,7 @@ job_of(struct libvirt_link *link, const char *arguments)
     struct libvirt_job *job = libvirt_job_new(link, UUID, 1, NULL);
 
     job->call = &call;
-    job->request.command = "guest-get-vcpus";
+    job->request.command = *arguments ? "guest-file-close" : "guest-get-vcpus";
     job->timeout_ns = INT64_C(3000000000);
     snprintf(job->request.arguments, sizeof(job->request.arguments), "%s", arguments);
     return job;
@@ -149,7 +149,7 @@ test_a_reply_and_what_was_asked_for_it(void **state)
     libvirt_call_driver.run(lane, &job->job);
     assert_string_equal(
         libvirt.asked,
-        "{\"execute\":\"guest-get-vcpus\",\"arguments\":{\"handle\":7}}");
+        "{\"execute\":\"guest-file-close\",\"arguments\":{\"handle\":7}}");
     assert_int_equal(server.lookups, 1); /* the handle is kept */
     libvirt_call_driver.drop(&job->job);
     libvirt.reply = NULL;
