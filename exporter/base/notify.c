@@ -31,21 +31,51 @@ read_address(struct sockaddr_un *address)
     return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
 }
 
+/* Kept, since a process may give up the right to open another. */
+static struct {
+    int fd;
+    struct sockaddr_un address; /* that it is connected to; of no family: none */
+} kept = {.fd = -1};
+
+static bool
+connect_to(const struct sockaddr_un *address, socklen_t length)
+{
+    if (kept.fd >= 0)
+        (void)close(kept.fd);
+    kept.address = *address;
+    kept.fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (kept.fd >= 0 && connect(kept.fd, (const struct sockaddr *)address, length) == 0)
+        return true;
+    if (kept.fd >= 0)
+        (void)close(kept.fd);
+    kept.fd = -1;
+    return false;
+}
+
+void
+notify_open(void)
+{
+    struct sockaddr_un address;
+    socklen_t length = read_address(&address);
+
+    if (length > 0)
+        (void)connect_to(&address, length);
+}
+
+/* Whoever listened there may have begun anew. */
 bool
 notify_send(const char *state)
 {
     struct sockaddr_un address;
     socklen_t length = read_address(&address);
-    int fd =
-        length > 0 ? socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0) : -1;
 
-    if (fd < 0)
+    if (length == 0)
         return false;
-    ssize_t sent = sendto(fd, state, strlen(state), MSG_NOSIGNAL,
-                          (const struct sockaddr *)&address, length);
-
-    (void)close(fd);
-    return sent >= 0;
+    if (kept.fd >= 0 && memcmp(&kept.address, &address, sizeof(address)) == 0 &&
+        send(kept.fd, state, strlen(state), MSG_NOSIGNAL) >= 0)
+        return true;
+    return connect_to(&address, length) &&
+           send(kept.fd, state, strlen(state), MSG_NOSIGNAL) >= 0;
 }
 
 bool

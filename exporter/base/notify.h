@@ -11,6 +11,8 @@
 #define NOTIFY_STOPPING "STOPPING=1"
 #define NOTIFY_ALIVE "WATCHDOG=1"
 
+/* For a process that may open nothing any more when it has something to say. */
+void notify_open(void);
 /* Sends `state`, which is lines as above.  False if nobody wants to hear it, or cannot
  * take it now; the caller goes on all the same. */
 bool notify_send(const char *state);
