@@ -72,10 +72,18 @@ make_room(const struct sockaddr_un *address, struct failure *why)
     return 0;
 }
 
+/* With the file's rights from the first moment on, and by no call that could change
+ * another file's (broker/confine.h). */
 static int
 bind_file(int fd, const struct sockaddr_un *address)
 {
-    return bind(fd, (const struct sockaddr *)address, sizeof(*address));
+    mode_t before = umask(0777 & ~WEB_UNIX_MODE);
+    int status = bind(fd, (const struct sockaddr *)address, sizeof(*address));
+    int error = errno;
+
+    (void)umask(before);
+    errno = error;
+    return status;
 }
 
 int
@@ -89,18 +97,16 @@ web_unix_listen(const char *path, struct web_unix_file *file, struct failure *wh
     memcpy(address.sun_path, path, strlen(path));
     int fd = stream_socket();
 
-    /* The file gets the socket's rights, less the umask: never more than these. */
-    bool bound = fd >= 0 && fchmod(fd, WEB_UNIX_MODE) == 0;
+    bool bound = fd >= 0 && bind_file(fd, &address) == 0;
 
-    if (bound && bind_file(fd, &address) < 0) {
+    if (fd >= 0 && !bound) {
         if (errno == EADDRINUSE && make_room(&address, why) < 0) {
             (void)close(fd);
             return -1;
         }
         bound = bind_file(fd, &address) == 0;
     }
-    if (bound && chmod(path, WEB_UNIX_MODE) == 0 && lstat(path, &own) == 0 &&
-        listen(fd, SOMAXCONN) == 0) {
+    if (bound && lstat(path, &own) == 0 && listen(fd, SOMAXCONN) == 0) {
         memcpy(file->path, address.sun_path, sizeof(file->path));
         file->device = own.st_dev;
         file->inode = own.st_ino;
