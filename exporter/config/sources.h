@@ -34,6 +34,7 @@ struct source_config {
         unsigned int lanes;          /* calls in flight at once */
         bool ask_without_definition; /* guests whose definition may not be read */
         struct balloon_config balloon;
+        bool leaves_xml; /* unread, to another process; no key of the file has it */
     } libvirt;
     struct {
         char *path;       /* glob(7) with {a,b} */

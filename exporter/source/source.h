@@ -70,6 +70,10 @@ struct guest_facts {
     /* CHANNEL_UNKNOWN: why the definition may not be read; NULL: it has not come yet,
      * and what was known of this incarnation still holds. */
     const char *definition_error;
+    /* CHANNEL_UNKNOWN: the definition as libvirt wrote it, from which whoever
+     * parses it has the channel and what follows (source_config.libvirt.leaves_xml).
+     * NULL: none. */
+    const char *definition_xml;
     /* What its definition says; the listener may take a reference.  NULL: not known. */
     struct domain_facts *definition;
     struct socket_file socket; /* by which its agent is asked; none: by a daemon */

@@ -137,6 +137,10 @@ look_into(const struct definition_lane *lane, virDomainPtr domain,
         return;
     }
     definition->outcome = DEFINITION_READ;
+    if (lane->link->leaves_xml) {
+        definition->unread = xml;
+        return;
+    }
     if (!domain_xml_parse(xml, &definition->xml)) {
         definition->outcome = DEFINITION_REFUSED;
         failure_set(&job->answer.failure, FAILURE_MALFORMED,

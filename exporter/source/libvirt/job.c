@@ -16,6 +16,7 @@ libvirt_job_drop(struct lane_job *lane_job)
     free(job->domains);
     free(job->balloons);
     domain_facts_unref(job->definition.xml.facts);
+    free(job->definition.unread);
     free(job->answer.reply);
     libvirt_link_unref(job->link);
     free(job);

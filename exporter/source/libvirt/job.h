@@ -31,6 +31,7 @@ struct domain_definition {
     } outcome;
     bool leaves; /* it is on its way to another host; if that was to be found out */
     struct domain_xml xml;
+    char *unread; /* owned; instead of `xml`, with libvirt_link.leaves_xml */
 };
 
 struct domain_balloon {

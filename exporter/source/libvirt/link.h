@@ -3,6 +3,7 @@
 #define SOURCE_LIBVIRT_LINK_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 
 #define UUID_BYTES 37 /* VIR_UUID_STRING_BUFLEN */
 
@@ -16,6 +17,7 @@ struct libvirt_link {
     atomic_uint references;
     char *uri;
     struct mailbox *mailbox;
+    bool leaves_xml; /* to others, unread; set before the first lane starts */
     struct source *source;
     /* What libvirt's event thread has posted; with a source, on its thread. */
     void (*event)(struct source *source, const struct libvirt_event *event);

@@ -230,7 +230,9 @@ announce(struct looks *looks, struct subject *subject,
     facts.just_started = subject->just_started;
     facts.agent_connected = subject->agent_connected;
     facts.agent_disconnected = subject->agent_disconnected;
-    if (definition->outcome == DEFINITION_READ) {
+    if (definition->unread) {
+        facts.definition_xml = definition->unread;
+    } else if (definition->outcome == DEFINITION_READ) {
         facts.channel = definition->xml.channel;
         facts.opted_out = definition->xml.opted_out;
         facts.os_hint = definition->xml.os;

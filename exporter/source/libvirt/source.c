@@ -361,6 +361,7 @@ libvirt_start(const struct source_config *config, uv_loop_t *loop,
     source->looks = looks_new(source, listener, &looks_driver,
                               config->libvirt.ask_without_definition);
     source->link = libvirt_link_new(config->libvirt.uri, mailbox, source, take_event);
+    source->link->leaves_xml = config->libvirt.leaves_xml;
     source->control =
         lanes_start(&libvirt_control_driver, libvirt_link_ref(source->link), 1,
                     CONTROL_LANES_MAX, mailbox);
