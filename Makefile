@@ -29,7 +29,7 @@ comma := ,
 
 cc-option = $(shell $(CC) -Werror $(1) -x c -c -o /dev/null /dev/null 2>/dev/null && echo $(1))
 
-PACKAGES := libvirt libvirt-qemu jansson libmicrohttpd gnutls libxcrypt libuv yaml-0.1 libpcre2-8 libxml-2.0 libdeflate
+PACKAGES := libvirt libvirt-qemu jansson libmicrohttpd gnutls libxcrypt libuv yaml-0.1 libpcre2-8 libxml-2.0 libdeflate libseccomp
 # Third-party headers as system headers, so that the warnings judge only our code.
 # Asked for once, when they are first wanted: `check` installs them.
 PACKAGE_CFLAGS = $(eval PACKAGE_CFLAGS := $(shell pkg-config --cflags $(PACKAGES) | sed 's/-I/-isystem /g'))$(PACKAGE_CFLAGS)

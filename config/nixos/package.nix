@@ -1,5 +1,5 @@
 # The program for NixOS: pkgs.callPackage ./config/nixos/package.nix { }
-{ lib, stdenv, pkg-config, gnutls, jansson, libdeflate, libmicrohttpd, libuv, libvirt, libxcrypt
+{ lib, stdenv, pkg-config, gnutls, jansson, libdeflate, libmicrohttpd, libseccomp, libuv, libvirt, libxcrypt
 , libxml2, libyaml, pcre2, uthash }:
 
 stdenv.mkDerivation {
@@ -8,7 +8,7 @@ stdenv.mkDerivation {
   src = lib.cleanSource ../..;
 
   nativeBuildInputs = [ pkg-config ];
-  buildInputs = [ gnutls jansson libdeflate libmicrohttpd libuv libvirt libxcrypt libxml2 libyaml pcre2 uthash ];
+  buildInputs = [ gnutls jansson libdeflate libmicrohttpd libseccomp libuv libvirt libxcrypt libxml2 libyaml pcre2 uthash ];
 
   enableParallelBuilding = true;
   makeFlags = [

@@ -1,0 +1,498 @@
+/* Sources, for another process. */
+#include "broker/broker.h"
+
+#include "agent/commands.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/mailbox.h"
+#include "broker/inside.h"
+#include "kit/memory.h"
+#include "source/answer.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <utlist.h>
+
+#define REVIEW_MS 1000
+#define NS_PER_S INT64_C(1000000000)
+#define REPLY_BYTES_MAX ((size_t)4 * 1024 * 1024) /* of the configuration */
+#define CALL_PAID_NS (NS_PER_S / BROKER_CALLS_PER_S)
+
+/* --- calls --- */
+
+static void
+tell_answer(struct broker *broker, int64_t number, const struct answer *answer,
+            enum channel_haste haste)
+{
+    struct text message = TEXT_INIT(TELL_BYTES_MAX);
+
+    bytes_put_number(&message, number);
+    message_put_answer(&message, answer);
+    if (broker->channel)
+        channel_tell(broker->channel, TELL_ANSWER, &message, haste);
+    text_free(&message);
+}
+
+static void
+refuse_call(struct broker *broker, int64_t number, enum failure_kind kind,
+            const char *why)
+{
+    const struct answer answer = answer_unsent(kind, why);
+
+    tell_answer(broker, number, &answer, CHANNEL_NOW);
+}
+
+static void
+free_carried(struct carried *carried)
+{
+    carried->served->in_flight--;
+    DL_DELETE(carried->served->broker->carried, carried);
+    free(carried->call.answer.reply);
+    free(carried->key);
+    free(carried);
+}
+
+/* Where no lane is free, somebody waits for one. */
+static void
+call_done(struct call *call)
+{
+    struct carried *carried = call->context;
+    struct served *served = carried->served;
+    struct broker *broker = served->broker;
+    bool is_full = served->in_flight >= served->capacity.lanes;
+
+    served_call_back(served, carried->key);
+    if (!carried->is_deserted)
+        tell_answer(broker, carried->number, &call->answer,
+                    is_full ? CHANNEL_NOW : CHANNEL_SOON);
+    free_carried(carried);
+    if (!broker->carried)
+        mailbox_coalesce_no_more(broker->parts.mailbox);
+}
+
+static struct served *
+find_served(const struct broker *broker, int64_t number)
+{
+    struct served *served = broker->served;
+
+    while (served && served->number != number)
+        served = served->next;
+    return number != 0 ? served : NULL;
+}
+
+/* Whether the guest has been asked too much. */
+static bool
+is_overdrawn(struct charge *charge, int64_t now_ns)
+{
+    int64_t burst_ns = BROKER_CALLS_BURST * CALL_PAID_NS;
+
+    if (charge->paid_ns > now_ns + burst_ns)
+        return true;
+    charge->paid_ns =
+        (charge->paid_ns > now_ns ? charge->paid_ns : now_ns) + CALL_PAID_NS;
+    return false;
+}
+
+static void
+carry(struct served *served, struct charge *charge, const struct asked_call *asked,
+      const struct request *request)
+{
+    struct broker *broker = served->broker;
+    struct carried *carried = memory_new(1, sizeof(*carried));
+
+    charge->is_asked = true;
+    served->in_flight++;
+    carried->served = served;
+    carried->key = memory_string(asked->key);
+    carried->number = asked->number;
+    carried->call = (struct call){
+        .guest_key = carried->key,
+        .request = *request,
+        .timeout_ns = asked->timeout_ns,
+        .reply_bytes_max = asked->reply_bytes_max,
+        .done = call_done,
+        .context = carried,
+    };
+    DL_APPEND(broker->carried, carried);
+    served->driver->call(served->source, &carried->call);
+    if (served->in_flight < served->capacity.lanes)
+        mailbox_coalesce(broker->parts.mailbox);
+    else
+        mailbox_coalesce_no_more(broker->parts.mailbox);
+}
+
+static bool
+is_sane(const struct asked_call *asked)
+{
+    return asked->timeout_ns >= NS_PER_S && asked->timeout_ns <= 3600 * NS_PER_S &&
+           asked->timeout_ns % NS_PER_S == 0 &&
+           asked->reply_bytes_max <= REPLY_BYTES_MAX;
+}
+
+/* A guest may have gone, and a call be late, while it was asked for; no more than that
+ * is no sign of evil. */
+static bool
+take_call(struct broker *broker, struct bytes *message)
+{
+    const struct asked_call asked = message_call(message);
+    struct served *served = find_served(broker, asked.source);
+    struct charge *charge = served ? served_find(served, asked.key) : NULL;
+    struct request request;
+
+    if (message->is_bad || !is_sane(&asked) ||
+        !commands_of_number(&asked.query, &request))
+        return false;
+    if (!charge || !charge->may_be_asked)
+        refuse_call(broker, asked.number, FAILURE_NOT_RUNNING,
+                    "the guest is not to be asked now");
+    else if (charge->is_asked)
+        refuse_call(broker, asked.number, FAILURE_BUSY,
+                    "a call to the guest is on its way");
+    else if (is_overdrawn(charge, clock_monotonic_ns()))
+        refuse_call(broker, asked.number, FAILURE_BUSY, "the guest is asked too often");
+    else
+        carry(served, charge, &asked, &request);
+    return true;
+}
+
+static bool
+take_end_visit(const struct broker *broker, struct bytes *message)
+{
+    const struct served *served = find_served(broker, bytes_number(message));
+    const char *key = bytes_string(message);
+
+    if (served && served->driver->end_visit && served_find(served, key))
+        served->driver->end_visit(served->source, key);
+    return !message->is_bad;
+}
+
+/* --- sources --- */
+
+static bool
+is_allowed(const struct broker *broker, const struct source_config *config)
+{
+    for (size_t i = 0; i < broker->allowed_count; i++)
+        if (source_config_is_same(&broker->allowed[i], config))
+            return true;
+    return false;
+}
+
+static struct served *
+find_same(const struct broker *broker, const struct source_config *config)
+{
+    struct served *served = broker->served;
+
+    while (served && !source_config_is_same(&served->config, config))
+        served = served->next;
+    return served;
+}
+
+/* It runs on for who asks for the same next, with all that is known of its guests. */
+static void
+be_orphan(struct served *served)
+{
+    struct carried *carried;
+
+    served->number = 0;
+    DL_FOREACH (served->broker->carried, carried) {
+        carried->is_deserted |= carried->served == served;
+    }
+}
+
+static void
+start_source(struct broker *broker, const struct source_config *config, int64_t number)
+{
+    struct served *served = memory_new(1, sizeof(*served));
+
+    served->broker = broker;
+    served->number = number;
+    source_config_copy(&served->config, config);
+    served->config.libvirt.leaves_xml = true;
+    served->driver = broker->parts.drivers[config->kind];
+    served->listener = served_listener;
+    served->listener.context = served;
+    LL_APPEND(broker->served, served);
+    served->source = served->driver->start(&served->config, broker->parts.loop,
+                                           broker->parts.mailbox, &served->listener);
+    served->capacity = served->driver->capacity(served->source);
+    served_tell_status(served);
+}
+
+static void
+refuse_source(struct broker *broker, int64_t number)
+{
+    struct text message = TEXT_INIT(TELL_BYTES_MAX);
+
+    bytes_put_number(&message, number);
+    bytes_put_string(&message,
+                     "the configuration has changed since it was read; reload it");
+    log_warn("a source is asked for that is not in the configuration");
+    broker_tell(broker, TELL_DOWN, &message);
+}
+
+static bool
+take_start(struct broker *broker, struct bytes *message)
+{
+    int64_t number = bytes_number(message);
+    struct source_config config;
+
+    message_source(message, &config);
+    struct served *orphan = message->is_bad ? NULL : find_same(broker, &config);
+    bool runs = orphan && number > 0 && orphan->number == number;
+    /* Each is started once, or its guests would be asked as often as it is started. */
+    bool is_good =
+        runs || (!message->is_bad && number > 0 && !find_served(broker, number) &&
+                 (!orphan || orphan->number == 0));
+
+    if (runs) {
+        /* it was asked for in case that it had been refused */
+    } else if (is_good && !is_allowed(broker, &config)) {
+        refuse_source(broker, number);
+    } else if (orphan) {
+        orphan->number = number;
+        served_tell_all(orphan);
+    } else if (is_good) {
+        start_source(broker, &config, number);
+    }
+    source_config_clear(&config);
+    return is_good;
+}
+
+/* Whether its calls came back. */
+static bool
+stop_source(struct served *served, int64_t deadline_ns)
+{
+    struct broker *broker = served->broker;
+    bool all_back = served->driver->stop(served->source, deadline_ns);
+    struct carried *carried, *next_carried;
+
+    DL_FOREACH_SAFE(broker->carried, carried, next_carried)
+    {
+        if (carried->served == served)
+            free_carried(carried);
+    }
+    served_forget_all(served);
+    LL_DELETE(broker->served, served);
+    source_config_clear(&served->config);
+    free(served->why);
+    free(served);
+    return all_back;
+}
+
+/* Without waiting. */
+static void
+leave_source(struct served *served)
+{
+    struct broker *broker = served->broker;
+
+    broker->left_calls |= !stop_source(served, clock_monotonic_ns());
+}
+
+/* One that may be started again is not stopped: who starts and stops it without end
+ * would have threads and accounts of guests begin anew each time. */
+static bool
+take_stop(struct broker *broker, struct bytes *message)
+{
+    struct served *served = find_served(broker, bytes_number(message));
+
+    if (served && is_allowed(broker, &served->config))
+        be_orphan(served);
+    else if (served)
+        leave_source(served);
+    return !message->is_bad;
+}
+
+static bool
+take_log(struct bytes *message)
+{
+    unsigned int level = bytes_choice(message, LOG_ERROR + 1);
+    unsigned int format = bytes_choice(message, LOG_JSON + 1);
+
+    if (!message->is_bad)
+        log_configure(level, format);
+    return !message->is_bad;
+}
+
+/* --- who asks --- */
+
+static bool
+take(void *context, unsigned int kind, struct bytes *message)
+{
+    struct broker *broker = context;
+
+    switch (kind) {
+    case ASK_START:
+        return take_start(broker, message);
+    case ASK_STOP:
+        return take_stop(broker, message);
+    case ASK_CALL:
+        return take_call(broker, message);
+    case ASK_END_VISIT:
+        return take_end_visit(broker, message);
+    case ASK_LOG:
+        return take_log(message);
+    default:
+        return false;
+    }
+}
+
+/* Sources run on, for who comes next. */
+static void
+be_deserted(struct broker *broker)
+{
+    struct carried *carried;
+    struct served *served;
+
+    if (broker->channel)
+        channel_close(broker->channel);
+    broker->channel = NULL;
+    DL_FOREACH (broker->carried, carried) {
+        carried->is_deserted = true;
+    }
+    LL_FOREACH (broker->served, served) {
+        served->number = 0;
+    }
+}
+
+static void
+broke(void *context, const char *why)
+{
+    struct broker *broker = context;
+
+    be_deserted(broker);
+    broker->parts.deserted(broker->parts.context, why);
+}
+
+void
+broker_serve(struct broker *broker, int fd)
+{
+    const struct channel_listener channel_listener = {
+        .told = take, .broke = broke, .context = broker};
+
+    be_deserted(broker);
+    broker->channel =
+        channel_open(broker->parts.loop, fd, ASK_BYTES_MAX, &channel_listener);
+}
+
+/* --- the broker --- */
+
+static bool
+is_news(const struct served *served, const struct source_capacity *capacity,
+        const struct source_figures *figures)
+{
+    return capacity->lanes != served->capacity.lanes ||
+           capacity->calls != served->capacity.calls ||
+           figures->has_lanes != served->figures.has_lanes ||
+           figures->lanes != served->figures.lanes ||
+           figures->lanes_in_use != served->figures.lanes_in_use ||
+           figures->lanes_abandoned != served->figures.lanes_abandoned ||
+           figures->has_sockets != served->figures.has_sockets ||
+           figures->sockets_beyond != served->figures.sockets_beyond;
+}
+
+static void
+review_stage(struct broker *broker, struct carried *carried)
+{
+    const struct served *served = carried->served;
+    enum call_stage stage = served->driver->stage(served->source, &carried->call);
+    struct text message = TEXT_INIT(TELL_BYTES_MAX);
+
+    if (stage == carried->stage || carried->is_deserted)
+        return;
+    carried->stage = stage;
+    bytes_put_number(&message, carried->number);
+    bytes_put_number(&message, stage);
+    broker_tell(broker, TELL_STAGE, &message);
+}
+
+static void
+review(uv_timer_t *timer)
+{
+    struct broker *broker = timer->data;
+    struct served *served;
+    struct carried *carried;
+    struct text nothing = TEXT_INIT(0);
+
+    LL_FOREACH (broker->served, served) {
+        struct source_capacity capacity = served->driver->capacity(served->source);
+        struct source_figures figures = served->driver->figures(served->source);
+
+        if (!is_news(served, &capacity, &figures))
+            continue;
+        served->capacity = capacity;
+        served->figures = figures;
+        served_tell_status(served);
+    }
+    DL_FOREACH (broker->carried, carried) {
+        review_stage(broker, carried);
+    }
+    broker_tell(broker, TELL_ALIVE, &nothing);
+}
+
+struct broker *
+broker_new(const struct broker_parts *parts)
+{
+    struct broker *broker = memory_new(1, sizeof(*broker));
+
+    broker->parts = *parts;
+    (void)commands_list(); /* before there are other threads */
+    (void)uv_timer_init(parts->loop, &broker->review);
+    broker->review.data = broker;
+    (void)uv_timer_start(&broker->review, review, REVIEW_MS, REVIEW_MS);
+    return broker;
+}
+
+static void
+forbid_all(struct broker *broker)
+{
+    for (size_t i = 0; i < broker->allowed_count; i++)
+        source_config_clear(&broker->allowed[i]);
+    free(broker->allowed);
+    broker->allowed = NULL;
+    broker->allowed_count = 0;
+}
+
+/* Of which nobody will want to know any more. */
+static void
+leave_orphans(struct broker *broker)
+{
+    struct served *served, *next;
+
+    LL_FOREACH_SAFE(broker->served, served, next)
+    {
+        if (served->number == 0 && !is_allowed(broker, &served->config))
+            leave_source(served);
+    }
+}
+
+void
+broker_allow(struct broker *broker, struct bytes *sources)
+{
+    size_t count = bytes_choice(sources, CONFIG_SOURCES_MAX + 1);
+
+    forbid_all(broker);
+    broker->allowed = memory_new(count + 1, sizeof(*broker->allowed));
+    while (broker->allowed_count < count)
+        message_source(sources, &broker->allowed[broker->allowed_count++]);
+    leave_orphans(broker);
+}
+
+static void
+review_closed(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+bool
+broker_stop(struct broker *broker, int64_t deadline_ns)
+{
+    bool all_back = !broker->left_calls;
+
+    be_deserted(broker);
+    while (broker->served)
+        /* NOLINTNEXTLINE(clang-analyzer-*): it loses count of the list */
+        all_back = stop_source(broker->served, deadline_ns) && all_back;
+    forbid_all(broker);
+    uv_close((uv_handle_t *)&broker->review, review_closed);
+    return all_back;
+}

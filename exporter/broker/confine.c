@@ -1,0 +1,499 @@
+/* Landlock by its system calls, for which there is no library; seccomp by its own. */
+#include "broker/confine.h"
+
+#include "base/log.h"
+#include "kit/failure.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <linux/landlock.h>
+#include <netinet/in.h>
+#include <pwd.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static bool
+fail(struct failure *why, const char *what, int error)
+{
+    failure_set(why, FAILURE_UNAVAILABLE, "%s: %s", what, strerror(error));
+    return false;
+}
+
+/* --- the user --- */
+
+bool
+confine_user(const char *name, struct failure *why)
+{
+    const struct passwd *user = getpwnam(name);
+
+    if (!user) {
+        failure_set(why, FAILURE_UNAVAILABLE,
+                    "--privilege-separation.user=%s: there is no such user", name);
+        return false;
+    }
+    if (setgroups(0, NULL) == 0 && setgid(user->pw_gid) == 0 &&
+        setuid(user->pw_uid) == 0)
+        return true;
+    failure_set(why, FAILURE_UNAVAILABLE,
+                "--privilege-separation.user=%s: only root can become another user: %s",
+                name, strerror(errno));
+    return false;
+}
+
+/* --- rights --- */
+
+/* A port below 1024 may be wanted by a reload. */
+bool
+confine_rights(struct failure *why)
+{
+    const uint32_t kept = UINT32_C(1) << CAP_NET_BIND_SERVICE;
+    struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+    struct __user_cap_data_struct rights[_LINUX_CAPABILITY_U32S_3];
+
+    if (syscall(SYS_capget, &head, rights) < 0)
+        return fail(why, "the capabilities cannot be read", errno);
+    for (size_t i = 0; i < _LINUX_CAPABILITY_U32S_3; i++) {
+        uint32_t left = i == 0 ? rights[i].permitted & kept : 0;
+
+        rights[i] = (struct __user_cap_data_struct){left, left, 0};
+    }
+    return syscall(SYS_capset, &head, rights) == 0 ||
+           fail(why, "the capabilities cannot be given up", errno);
+}
+
+/* --- files --- */
+
+#define READING (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR)
+#define SOCKETS (LANDLOCK_ACCESS_FS_MAKE_SOCK | LANDLOCK_ACCESS_FS_REMOVE_FILE)
+#define ALL                                                                            \
+    (READING | SOCKETS | LANDLOCK_ACCESS_FS_EXECUTE | LANDLOCK_ACCESS_FS_WRITE_FILE |  \
+     LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_MAKE_CHAR |                    \
+     LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG |                       \
+     LANDLOCK_ACCESS_FS_MAKE_FIFO | LANDLOCK_ACCESS_FS_MAKE_BLOCK |                    \
+     LANDLOCK_ACCESS_FS_MAKE_SYM)
+
+static bool
+allow_below(int rules, const char *folder, uint64_t rights)
+{
+    struct landlock_path_beneath_attr below = {
+        .allowed_access = rights,
+        .parent_fd = open(folder, O_PATH | O_CLOEXEC),
+    };
+
+    struct stat status;
+
+    if (below.parent_fd < 0)
+        return true; /* it is not there */
+    if (fstat(below.parent_fd, &status) == 0 && !S_ISDIR(status.st_mode))
+        below.allowed_access &= LANDLOCK_ACCESS_FS_READ_FILE;
+    long outcome =
+        syscall(SYS_landlock_add_rule, rules, LANDLOCK_RULE_PATH_BENEATH, &below, 0);
+    int error = errno;
+
+    (void)close(below.parent_fd);
+    errno = error;
+    return outcome == 0;
+}
+
+static bool
+allow_all(int rules, const char *const *folders, uint64_t rights)
+{
+    while (*folders)
+        if (!allow_below(rules, *folders++, rights))
+            return false;
+    return true;
+}
+
+bool
+confine_files(const char *const *readable, const char *const *for_sockets,
+              struct failure *why)
+{
+    const struct landlock_ruleset_attr all = {.handled_access_fs = ALL};
+    int rules = (int)syscall(SYS_landlock_create_ruleset, &all, sizeof(all), 0);
+
+    if (rules < 0 && (errno == ENOSYS || errno == EOPNOTSUPP)) {
+        log_warn("the kernel has no Landlock: which files the process that reads may "
+                 "read is for its user's rights alone");
+        return true;
+    }
+    bool is_done = rules >= 0 && allow_all(rules, readable, READING) &&
+                   allow_all(rules, for_sockets, READING | SOCKETS) &&
+                   prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+                   syscall(SYS_landlock_restrict_self, rules, 0) == 0;
+    int error = errno;
+
+    if (rules >= 0)
+        (void)close(rules);
+    return is_done || fail(why, "the files cannot be confined by Landlock", error);
+}
+
+/* --- system calls --- */
+
+/* What libc, its threads, libuv, libmicrohttpd, GnuTLS and the log need of the kernel.
+ * What is on no list does not exist (ENOSYS), so that a newer libc does it in the old
+ * way. */
+static const char *const allowed[] = {
+    /* memory */
+    "brk",
+    "madvise",
+    "membarrier",
+    "mmap",
+    "mprotect",
+    "mremap",
+    "munmap",
+    /* threads, signals, the end */
+    "exit",
+    "exit_group",
+    "futex",
+    "get_robust_list",
+    "getcpu",
+    "gettid",
+    "restart_syscall",
+    "rseq",
+    "rt_sigaction",
+    "rt_sigpending",
+    "rt_sigprocmask",
+    "rt_sigreturn",
+    "rt_sigsuspend",
+    "rt_sigtimedwait",
+    "sched_getaffinity",
+    "sched_getparam",
+    "sched_getscheduler",
+    "sched_yield",
+    "set_robust_list",
+    "set_tid_address",
+    "sigaltstack",
+    "sigreturn",
+    "prctl",
+    "arch_prctl",
+    /* what it is */
+    "getegid",
+    "geteuid",
+    "getgid",
+    "getgroups",
+    "getpgrp",
+    "getpid",
+    "getppid",
+    "getrandom",
+    "getresgid",
+    "getresuid",
+    "getrlimit",
+    "getrusage",
+    "getuid",
+    "sysinfo",
+    "times",
+    "ugetrlimit",
+    "uname",
+    "umask",
+    "getcwd",
+    /* time */
+    "clock_getres",
+    "clock_getres_time64",
+    "clock_gettime",
+    "clock_gettime64",
+    "clock_nanosleep",
+    "clock_nanosleep_time64",
+    "gettimeofday",
+    "nanosleep",
+    "time",
+    "adjtimex",
+    "clock_adjtime",
+    "timerfd_create",
+    "timerfd_gettime",
+    "timerfd_settime",
+    /* descriptors */
+    "close",
+    "close_range",
+    "dup",
+    "dup2",
+    "dup3",
+    "epoll_create",
+    "epoll_create1",
+    "epoll_ctl",
+    "epoll_ctl_old",
+    "epoll_pwait",
+    "epoll_pwait2",
+    "epoll_wait",
+    "eventfd",
+    "eventfd2",
+    "pipe",
+    "pipe2",
+    "poll",
+    "ppoll",
+    "ppoll_time64",
+    "pselect6",
+    "pselect6_time64",
+    "select",
+    "_newselect",
+    "read",
+    "readv",
+    "pread64",
+    "preadv",
+    "write",
+    "writev",
+    "pwrite64",
+    "sendfile",
+    "sendfile64",
+    /* files that are there */
+    "access",
+    "faccessat",
+    "faccessat2",
+    "fstat",
+    "fstat64",
+    "fstatat64",
+    "fstatfs",
+    "fstatfs64",
+    "getdents",
+    "getdents64",
+    "inotify_add_watch",
+    "inotify_init",
+    "inotify_init1",
+    "inotify_rm_watch",
+    "lseek",
+    "_llseek",
+    "lstat",
+    "lstat64",
+    "newfstatat",
+    "readlink",
+    "readlinkat",
+    "stat",
+    "stat64",
+    "statfs",
+    "statfs64",
+    "statx",
+    "flock",
+    "fadvise64",
+    /* listeners of their own, and who comes by them */
+    "accept",
+    "accept4",
+    "bind",
+    "getpeername",
+    "getsockname",
+    "getsockopt",
+    "listen",
+    "recvfrom",
+    "recvmmsg",
+    "recvmsg",
+    "setsockopt",
+    "shutdown",
+    "unlink",
+    "unlinkat",
+};
+
+/* Of these it is said that they are forbidden. */
+static const char *const forbidden[] = {
+    "connect",
+    "execve",
+    "execveat",
+    "fork",
+    "vfork",
+    "kill",
+    "ptrace",
+    "process_vm_readv",
+    "process_vm_writev",
+    "pidfd_getfd",
+    "pidfd_open",
+    "pidfd_send_signal",
+    "rt_sigqueueinfo",
+    "rt_tgsigqueueinfo",
+    "tkill",
+    "socketpair",
+    "mkdir",
+    "mkdirat",
+    "mknod",
+    "mknodat",
+    "rename",
+    "renameat",
+    "renameat2",
+    "link",
+    "linkat",
+    "symlink",
+    "symlinkat",
+    "truncate",
+    "ftruncate",
+    "creat",
+    "mount",
+    "umount2",
+    "setns",
+    "unshare",
+    "chroot",
+    "pivot_root",
+    "bpf",
+    "perf_event_open",
+    "userfaultfd",
+    "keyctl",
+    "add_key",
+    "request_key",
+    "io_uring_setup",
+    "setuid",
+    "setgid",
+    "setgroups",
+    "setresuid",
+    "setresgid",
+    "chmod",
+    "fchmod",
+    "fchmodat",
+    "fchmodat2",
+    "chown",
+    "fchown",
+    "fchownat",
+    "lchown",
+    "setrlimit",
+};
+
+/* One that this machine does not have is no failure. */
+static int
+add(scmp_filter_ctx filter, uint32_t action, const char *name, unsigned int count,
+    const struct scmp_arg_cmp *arguments)
+{
+    int number = seccomp_syscall_resolve_name(name);
+
+    return number == __NR_SCMP_ERROR
+               ? 0
+               : seccomp_rule_add_array(filter, action, number, count, arguments);
+}
+
+static int
+add_all(scmp_filter_ctx filter, uint32_t action, const char *const *names, size_t count)
+{
+    int status = 0;
+
+    for (size_t i = 0; i < count && status == 0; i++)
+        status = add(filter, action, names[i], 0, NULL);
+    return status;
+}
+
+#define NOT_TO_WRITE (O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | O_APPEND)
+#define TYPE_MASK 0xf /* of a socket, without its flags */
+
+/* With F_SETOWN and F_SETSIG it would send any signal to any process of its user. */
+static const int fcntl_commands[] = {
+    F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD,  F_GETFL,
+    F_SETFL, F_GETLK,         F_SETLK, F_SETLKW,
+};
+
+static int
+add_fcntl(scmp_filter_ctx filter, const char *name)
+{
+    int status = 0;
+
+    for (size_t i = 0;
+         i < sizeof(fcntl_commands) / sizeof(*fcntl_commands) && status == 0; i++) {
+        const struct scmp_arg_cmp is_it =
+            SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)fcntl_commands[i]);
+
+        status = add(filter, SCMP_ACT_ALLOW, name, 1, &is_it);
+    }
+    return status;
+}
+
+/* What depends on how it is called. */
+static int
+add_conditional(scmp_filter_ctx filter)
+{
+    const struct {
+        const char *name;
+        struct scmp_arg_cmp arguments[3];
+        unsigned int count;
+    } rules[] = {
+        {"open", {SCMP_A1(SCMP_CMP_MASKED_EQ, NOT_TO_WRITE, 0)}, 1},
+        {"openat", {SCMP_A2(SCMP_CMP_MASKED_EQ, NOT_TO_WRITE, 0)}, 1},
+        {"clone", {SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD)}, 1},
+        /* abort(), and nobody else's threads */
+        {"tgkill", {SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid())}, 1},
+        {"prlimit64", {SCMP_A2(SCMP_CMP_EQ, 0)}, 1},
+        /* TCP: SCTP's connects by setsockopt(), too */
+        {"socket",
+         {SCMP_A0(SCMP_CMP_EQ, AF_INET),
+          SCMP_A1(SCMP_CMP_MASKED_EQ, TYPE_MASK, SOCK_STREAM),
+          SCMP_A2(SCMP_CMP_LE, IPPROTO_TCP)},
+         3},
+        {"socket",
+         {SCMP_A0(SCMP_CMP_EQ, AF_INET6),
+          SCMP_A1(SCMP_CMP_MASKED_EQ, TYPE_MASK, SOCK_STREAM),
+          SCMP_A2(SCMP_CMP_LE, IPPROTO_TCP)},
+         3},
+        /* to listen; a datagram needs no connection to go anywhere */
+        {"socket",
+         {SCMP_A0(SCMP_CMP_EQ, AF_UNIX),
+          SCMP_A1(SCMP_CMP_MASKED_EQ, TYPE_MASK, SOCK_STREAM)},
+         2},
+        /* a terminal takes others as typed */
+        {"ioctl", {SCMP_A1(SCMP_CMP_EQ, FIONBIO)}, 1},
+        {"ioctl", {SCMP_A1(SCMP_CMP_EQ, FIOCLEX)}, 1},
+        {"ioctl", {SCMP_A1(SCMP_CMP_EQ, FIONREAD)}, 1},
+        {"ioctl", {SCMP_A1(SCMP_CMP_EQ, TCGETS)}, 1},
+        /* it would connect */
+        {"sendto",
+         {SCMP_A3(SCMP_CMP_MASKED_EQ, MSG_FASTOPEN, 0), SCMP_A4(SCMP_CMP_EQ, 0)},
+         2},
+        {"sendmsg", {SCMP_A2(SCMP_CMP_MASKED_EQ, MSG_FASTOPEN, 0)}, 1},
+        {"sendmmsg", {SCMP_A3(SCMP_CMP_MASKED_EQ, MSG_FASTOPEN, 0)}, 1},
+    };
+    int status = 0;
+
+    for (size_t i = 0; i < sizeof(rules) / sizeof(*rules) && status == 0; i++)
+        status = add(filter, SCMP_ACT_ALLOW, rules[i].name, rules[i].count,
+                     rules[i].arguments);
+    return status;
+}
+
+static int
+fill(scmp_filter_ctx filter)
+{
+    int status = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
+
+    if (status == 0)
+        status = add_all(filter, SCMP_ACT_ALLOW, allowed,
+                         sizeof(allowed) / sizeof(*allowed));
+    if (status == 0)
+        status = add_all(filter, SCMP_ACT_ERRNO(EPERM), forbidden,
+                         sizeof(forbidden) / sizeof(*forbidden));
+    if (status == 0)
+        status = add_conditional(filter);
+    if (status == 0)
+        status = add_fcntl(filter, "fcntl");
+    if (status == 0)
+        status = add_fcntl(filter, "fcntl64");
+    return status == 0 ? seccomp_load(filter) : status;
+}
+
+bool
+confine_calls(struct failure *why)
+{
+    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(ENOSYS));
+
+    if (!filter)
+        return fail(why, "the system calls cannot be confined by seccomp", ENOMEM);
+    int status = fill(filter);
+
+    seccomp_release(filter);
+    return status == 0 ||
+           fail(why, "the system calls cannot be confined by seccomp", -status);
+}
+
+/* --- memory --- */
+
+void
+confine_memory(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_DATA, &limit) < 0 || limit.rlim_max <= CONFINE_MEMORY_BYTES)
+        return;
+    limit.rlim_cur = limit.rlim_max = CONFINE_MEMORY_BYTES;
+    (void)setrlimit(RLIMIT_DATA, &limit);
+}
