@@ -13,6 +13,7 @@ struct failure;
 struct mailbox;
 struct options;
 struct poller;
+struct separation;
 struct source_driver;
 struct store;
 struct telemetry;
@@ -22,6 +23,7 @@ struct exporter {
     const struct options *options;
     struct config *config;                      /* freed by exporter_close() */
     const struct source_driver *const *drivers; /* by enum source_kind */
+    struct separation *separation; /* guests are asked by another process; NULL: here */
 
     uv_loop_t loop;
     struct mailbox *mailbox;

@@ -6,6 +6,7 @@
 #include "kit/failure.h"
 #include "once.h"
 #include "options.h"
+#include "separate.h"
 #include "serve.h"
 #include "source/source.h"
 #include "web/access.h"
@@ -97,6 +98,10 @@ main(int argc, char *argv[])
     if (options.mode == OPTIONS_EXIT)
         return options.exit_status;
     prepare_process();
+    if (options.mode == OPTIONS_RUN && options.privilege_separation) {
+        raise_files_limit();
+        return separate(&exporter);
+    }
     exporter.config = exporter_load_config(&options, &why);
     if (!exporter.config) {
         (void)fprintf(stderr, "qga-exporter: %s\n", why.text);

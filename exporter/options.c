@@ -39,6 +39,8 @@ enum flag_id {
     FLAG_MAX_REQUESTS,
     FLAG_DISABLE_EXPORTER_METRICS,
     FLAG_ENABLE_LIFECYCLE,
+    FLAG_PRIVILEGE_SEPARATION,
+    FLAG_SEPARATE_USER,
     FLAG_LIST_COLLECTORS,
     FLAG_ONCE,
     FLAG_FORMAT,
@@ -85,6 +87,12 @@ static const struct flag flags[FLAGS] = {
     [FLAG_ENABLE_LIFECYCLE] = {"--web.enable-lifecycle", NULL,
                                "Read the configuration again on POST or PUT "
                                "/-/reload."},
+    [FLAG_PRIVILEGE_SEPARATION] =
+        {"--privilege-separation", NULL,
+         "Ask guests in a process of its own, which parses nothing that they say; all "
+         "else runs in another, which cannot reach them."},
+    [FLAG_SEPARATE_USER] = {"--privilege-separation.user", "NAME",
+                            "Run that other process as this user; needs root."},
     [FLAG_LIST_COLLECTORS] = {"--list-collectors", NULL,
                               "List the collectors with their defaults and exit."},
     [FLAG_ONCE] = {"--once", NULL,
@@ -211,6 +219,7 @@ apply_value(struct parser *parser, enum flag_id id, const char *value)
     const char **const places[FLAGS] = {
         [FLAG_CONFIG_FILE] = &options->config_file,
         [FLAG_WEB_CONFIG_FILE] = &options->web_config_file,
+        [FLAG_SEPARATE_USER] = &options->separate_user,
         [FLAG_LIBVIRT_URI] = &options->overrides.libvirt_uri,
         [FLAG_TELEMETRY_PATH] = &options->overrides.telemetry_path,
         [FLAG_LOG_LEVEL] = &options->overrides.log_level,
@@ -276,6 +285,8 @@ apply_choice(struct parser *parser, enum flag_id id)
         parser->options.disable_exporter_metrics = true;
     else if (id == FLAG_ENABLE_LIFECYCLE)
         parser->options.enable_lifecycle = true;
+    else if (id == FLAG_PRIVILEGE_SEPARATION)
+        parser->options.privilege_separation = true;
     else
         return set_mode(parser, id);
     return 0;
@@ -408,6 +419,23 @@ apply_argument(struct parser *parser)
     return fail_flag(parser, name);
 }
 
+static void
+check_combinations(struct parser *parser)
+{
+    const struct options *options = &parser->options;
+
+    if (parser->seen[FLAG_FORMAT] && options->mode != OPTIONS_DOCTOR)
+        (void)fail(parser,
+                   "--format is the doctor's; write " PROGRAM " " DOCTOR " first");
+    else if (parser->seen[FLAG_SEPARATE_USER] && !options->privilege_separation)
+        (void)fail(parser, "%s needs %s", flags[FLAG_SEPARATE_USER].name,
+                   flags[FLAG_PRIVILEGE_SEPARATION].name);
+    else if (options->privilege_separation &&
+             (options->mode == OPTIONS_ONCE || options->mode == OPTIONS_DOCTOR))
+        (void)fail(parser, "%s is for the daemon alone; leave it out",
+                   flags[FLAG_PRIVILEGE_SEPARATION].name);
+}
+
 struct options
 options_parse(int argc, char *const argv[])
 {
@@ -431,9 +459,7 @@ options_parse(int argc, char *const argv[])
         parser.options.overrides.log_level = WALK_LOG_LEVEL;
     parser.options.config_file_is_named = parser.seen[FLAG_CONFIG_FILE];
     parser.options.web_config_file_is_named = parser.seen[FLAG_WEB_CONFIG_FILE];
-    if (parser.seen[FLAG_FORMAT] && parser.options.mode != OPTIONS_DOCTOR)
-        (void)fail(&parser,
-                   "--format is the doctor's; write " PROGRAM " " DOCTOR " first");
+    check_combinations(&parser);
     return parser.options;
 }
 

@@ -33,6 +33,9 @@ struct options {
     /* OPTIONS_DOCTOR: which guests, NULL-terminated (none: all), and how to say it. */
     const char *domains[OPTIONS_DOMAINS_MAX + 1];
     bool json;
+    bool privilege_separation; /* guests are asked by a process of its own ... */
+    const char
+        *separate_user;  /* ... and all else is done by this user; NULL: the same */
     bool systemd_socket; /* serve on the sockets that the service manager hands over */
 };
 

@@ -11,6 +11,7 @@
 #include "kit/failure.h"
 #include "options.h"
 #include "poll/poller.h"
+#include "separation.h"
 #include "store/telemetry.h"
 #include "web/access.h"
 #include "web/activation.h"
@@ -142,6 +143,8 @@ reload_config(struct daemon *daemon, struct failure *why)
         config_free(config);
         return false;
     }
+    if (exporter->separation)
+        separation_configure(config);
     poller_configure(exporter->poller, config);
     config_free(exporter->config);
     exporter->config = config;
@@ -174,10 +177,16 @@ reload_by_signal(uv_signal_t *handle, int number)
     reload(handle->data);
 }
 
+/* Where another process asks guests, it is told first what the file says now. */
 static void
 reload_by_request(uv_async_t *handle)
 {
-    reload(handle->data);
+    struct daemon *daemon = handle->data;
+
+    if (daemon->exporter->separation)
+        separation_want_reload(daemon->exporter->separation);
+    else
+        reload(daemon);
 }
 
 /* By the watch over the web configuration's files, on its thread. */
@@ -282,6 +291,9 @@ serve(struct exporter *exporter)
     start_watchdog(&daemon);
     int status = open_web(&daemon);
 
+    if (status == EXIT_SUCCESS && exporter->separation &&
+        !separation_begin(exporter->separation, exporter))
+        status = EXIT_FAILURE;
     if (status == EXIT_SUCCESS) {
         log_files(&daemon, "the config is read");
         claims_take(daemon.claims, exporter->config);
@@ -294,6 +306,8 @@ serve(struct exporter *exporter)
     claims_free(daemon.claims);
     web_stop(daemon.web);
     web_access_close(daemon.access);
+    if (exporter->separation)
+        separation_end(exporter->separation);
     uv_close((uv_handle_t *)&daemon.wanted, NULL);
     uv_close((uv_handle_t *)&daemon.reload, NULL);
     uv_close((uv_handle_t *)&daemon.pause, NULL);

@@ -39,6 +39,7 @@ SCRAPES = 500
 SCRAPE_GAP_S = 0.015  # so that calls hang, and come back, meanwhile
 
 RATIO_MAX = 1.2
+SEPARATED_MIB_MAX = 15
 SCRAPE_MAX_S = 1.0  # an agent's timeout is 3 s
 
 # Every guest is asked five things a second.  Old values stay, so that the body has the same
@@ -201,9 +202,28 @@ def measure_pass(lab, guests, rounds, report):
     report.compare("  / without a gap", ours, row)
 
 
-def cost(metrics):
-    calls = sum(value for _, value in metrics.find("qga_exporter_calls_total"))
-    return metrics.value("process_cpu_seconds_total"), calls
+def processes(exporter):
+    """The one that was started, and those that it has started."""
+    pid = exporter.process.pid
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+        return [pid, *map(int, file.read().split())]
+
+
+def cpu_s(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")  # utime, stime
+
+
+def memory_mib(pid):
+    """What is shared with others counts in parts."""
+    with open(f"/proc/{pid}/smaps_rollup", encoding="ascii") as file:
+        return int(re.search(r"^Pss: +(\d+) kB$", file.read(), re.M).group(1)) / 1024
+
+
+def cost(exporter):
+    calls = sum(value for _, value in exporter.metrics().find("qga_exporter_calls_total"))
+    return sum(map(cpu_s, processes(exporter))), calls
 
 
 def settle(exporter, guests):
@@ -213,17 +233,19 @@ def settle(exporter, guests):
         == len(guests) * len(COLLECTORS), "all guests answer", 60, 0.5)
 
 
-def exporter_cpu_s(lab, guests, config, seconds):
-    with Exporter(lab, f"--config.file={config}", *only_five(lab),
+def exporter_cost(lab, guests, config, seconds, *flags):
+    """(seconds of processor time a call, MiB)"""
+    with Exporter(lab, f"--config.file={config}", *only_five(lab), *flags,
                   "--log.level=warn") as exporter:
         settle(exporter, guests)
         time.sleep(WARM_UP_S)
-        cpu_before, calls_before = cost(exporter.metrics())
+        cpu_before, calls_before = cost(exporter)
         time.sleep(seconds)
-        cpu_after, calls_after = cost(exporter.metrics())
+        cpu_after, calls_after = cost(exporter)
+        mib = sum(map(memory_mib, processes(exporter)))
     if calls_after == calls_before:
         raise LabError(f"the exporter made no calls in {seconds} s")
-    return (cpu_after - cpu_before) / (calls_after - calls_before)
+    return (cpu_after - cpu_before) / (calls_after - calls_before), mib
 
 
 def bare_cpu_s(lab, *options):
@@ -238,20 +260,29 @@ def measure_cpu(lab, guests, config, rounds, seconds, report):
         "as many calls, each on its own as the\nexporter does, and frees the answers.  Not judged: "
         "the same with libvirt's own event thread and keep-alive,\nwithout which a daemon does not "
         "notice a dead connection; the loop without any pause, in which a call costs\nless because "
-        "nothing falls asleep between two of them.")
-    ours, paced, alive, saturated = (Figures("us", 1e6) for _ in range(4))
+        "nothing falls asleep between two of them.  `--privilege-separation` is judged likewise.")
+    ours, separated, paced, alive, saturated = (Figures("us", 1e6) for _ in range(5))
+    more = Figures("MiB", 1)
     pace = ("-p", "1000", "-n", str(seconds))
     for index in range(rounds):
-        ours.add(exporter_cpu_s(lab, guests, config, seconds))
+        call_s, mib = exporter_cost(lab, guests, config, seconds)
+        ours.add(call_s)
+        call_s, separated_mib = exporter_cost(lab, guests, config, seconds,
+                                              "--privilege-separation")
+        separated.add(call_s)
+        more.add(separated_mib - mib)
         paced.add(bare_cpu_s(lab, *pace))
         alive.add(bare_cpu_s(lab, "-k", *pace))
         saturated.add(bare_cpu_s(lab, "-v", "-n", str(SATURATED_PASSES)))
-        say(f"  round {index + 1}: exporter {ours.values[-1]:.0f} us, bare loop "
+        say(f"  round {index + 1}: exporter {ours.values[-1]:.0f} us, separated "
+            f"{separated.values[-1]:.0f} us, bare loop "
             f"{paced.values[-1]:.0f} us, with events {alive.values[-1]:.0f} us, "
             f"without a pause {saturated.values[-1]:.0f} us")
     report.compare("CPU per call / the bare loop, paced", ours, paced, RATIO_MAX)
+    report.compare("  separated / the bare loop, paced", separated, paced, RATIO_MAX)
     report.compare("  / paced, with events and keep-alive", ours, alive)
     report.compare("  / without a pause", ours, saturated)
+    report.absolute("memory more, separated", more, SEPARATED_MIB_MAX)
 
 
 def scrape_times_s(exporter, count, gap_s):

@@ -79,9 +79,9 @@ class Metrics:
         return {labels["domain"] for _, labels, _ in self.samples if "domain" in labels}
 
 
-def get(url, timeout_s=30, headers=None):
-    """(status, headers, body) of a GET; an HTTP error status is no exception."""
-    request = urllib.request.Request(url, headers=headers or {})
+def get(url, timeout_s=30, headers=None, method="GET"):
+    """(status, headers, body) of a GET, or of another method; an HTTP error status is no exception."""
+    request = urllib.request.Request(url, headers=headers or {}, method=method)
     try:
         with urllib.request.urlopen(request, timeout=stretched(timeout_s)) as answer:
             return answer.status, answer.headers, answer.read()
@@ -90,6 +90,10 @@ def get(url, timeout_s=30, headers=None):
             return error.code, error.headers, error.read()
     except http.client.HTTPException as error:
         raise OSError(str(error)) from error
+
+
+# The same tests of the daemon as several processes.
+SEPARATION = ["--privilege-separation"] if os.environ.get("QGA_SEPARATION") else []
 
 
 class Exporter:
@@ -106,7 +110,7 @@ class Exporter:
             raise LabError(f"{EXPORTER} is missing: run make")
         uri = lab.uri if uri is None else uri
         self.process = Process(
-            [*command, copy, *([f"--libvirt.uri={uri}"] if uri else []),
+            [*command, copy, *SEPARATION, *([f"--libvirt.uri={uri}"] if uri else []),
              f"--web.listen-address={address}:{self.port}", *arguments],
             os.path.join(lab.directory, f"{name}.log"),
         )

@@ -1,0 +1,501 @@
+/* Processes, started and watched over. */
+#include "separate.h"
+
+#include "ask.h"
+#include "base/clock.h"
+#include "base/journal.h"
+#include "base/log.h"
+#include "broker/bytes.h"
+#include "broker/messages.h"
+#include "broker/orders.h"
+#include "broker/remote.h"
+#include "config/config.h"
+#include "exporter.h"
+#include "kit/failure.h"
+#include "options.h"
+#include "separation.h"
+#include "serve.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define NS_PER_S INT64_C(1000000000)
+/* A part that dies so often in such a time is not started anew any more. */
+#define DEATHS_MAX 5
+#define DEATHS_NS (60 * NS_PER_S)
+/* One that was taken over may not want to end; before TimeoutStopSec of the service. */
+#define STOP_PATIENCE_NS (8 * NS_PER_S)
+#define NS_PER_MS INT64_C(1000000)
+
+struct part {
+    const char *name;
+    pid_t pid;                   /* 0: it does not run */
+    int control;                 /* our end */
+    int64_t ways;                /* that it was sent */
+    int64_t died_ns[DEATHS_MAX]; /* CLOCK_MONOTONIC; a ring */
+    size_t deaths;
+};
+
+struct parts {
+    const struct exporter *exporter;
+    struct text sources;
+    struct part broker, reader;
+    int signals;
+    int far_end; /* of a way that is being made: not for who is started now */
+    bool is_stopping;
+    int64_t killed_ns; /* when whoever still runs is ended, once it is stopping */
+    int status;
+};
+
+/* --- the sources, read by a process that ends before a guest has said a word --- */
+
+static _Noreturn void
+write_sources(const struct options *options, int fd)
+{
+    struct text bytes = TEXT_INIT(ORDER_BYTES_MAX);
+    struct failure why;
+    const struct config *config = exporter_load_config(options, &why);
+
+    if (!config) {
+        (void)fprintf(stderr, "qga-exporter: %s\n", why.text);
+        _exit(EXIT_USAGE);
+    }
+    bytes_put_number(&bytes, (int64_t)config->sources_count);
+    for (size_t i = 0; i < config->sources_count; i++)
+        message_put_source(&bytes, &config->sources[i]);
+    if (bytes.overflow) {
+        (void)fprintf(stderr, "qga-exporter: the paths and addresses of all sources "
+                              "are longer than 128 KiB together\n");
+        _exit(EXIT_USAGE);
+    }
+    _exit(write(fd, bytes.bytes, bytes.length) == (ssize_t)bytes.length ? EXIT_SUCCESS
+                                                                        : EXIT_FAILURE);
+}
+
+static void
+read_all(int fd, struct text *bytes)
+{
+    char buffer[4096];
+    ssize_t length;
+
+    while ((length = read(fd, buffer, sizeof(buffer))) > 0 ||
+           (length < 0 && errno == EINTR))
+        if (length > 0)
+            text_add(bytes, buffer, (size_t)length);
+}
+
+static int
+wait_for(pid_t pid)
+{
+    int status;
+
+    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+        continue;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILURE;
+}
+
+/* The status of the process that read them; what was known before stays if it failed.
+ */
+static int
+read_sources(struct parts *parts, bool says_why)
+{
+    struct text bytes = TEXT_INIT(ORDER_BYTES_MAX);
+    int ends[2];
+
+    if (pipe(ends) < 0)
+        return EXIT_FAILURE;
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        (void)close(ends[0]);
+        if (!says_why)
+            (void)close(STDERR_FILENO);
+        write_sources(parts->exporter->options, ends[1]);
+    }
+    (void)close(ends[1]);
+    read_all(ends[0], &bytes);
+    (void)close(ends[0]);
+    int status = pid < 0 ? EXIT_FAILURE : wait_for(pid);
+
+    if (status == EXIT_SUCCESS) {
+        text_free(&parts->sources);
+        parts->sources = bytes;
+    } else {
+        text_free(&bytes);
+    }
+    return status;
+}
+
+static int
+run_reader(const struct exporter *exporter, int control, int to_broker)
+{
+    struct separation separation = {.broker = to_broker, .control = control};
+    struct exporter reader = {.options = exporter->options,
+                              .drivers = remote_drivers,
+                              .separation = &separation};
+    struct failure why;
+
+    if (separation_enter(&reader, &why))
+        return serve(&reader);
+    (void)fprintf(stderr, "qga-exporter: %s\n", why.text);
+    return EXIT_USAGE;
+}
+
+/* --- both --- */
+
+/* What the service manager has said to us is said to whoever does it. */
+static void
+take_over(const char *variable, pid_t from)
+{
+    char pid[24];
+    const char *value = getenv(variable);
+
+    if (!value || strtol(value, NULL, 10) != from)
+        return;
+    (void)snprintf(pid, sizeof(pid), "%ld", (long)getpid());
+    (void)setenv(variable, pid, 1);
+}
+
+static _Noreturn void
+be_part(const struct parts *parts, int control, int other, pid_t parent,
+        int (*run)(const struct exporter *exporter, int control, int other))
+{
+    sigset_t none;
+
+    (void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+    if (getppid() != parent)
+        _exit(EXIT_FAILURE);
+    (void)sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    const int not_its[] = {parts->signals, parts->broker.control, parts->reader.control,
+                           parts->far_end};
+
+    for (size_t i = 0; i < sizeof(not_its) / sizeof(*not_its); i++)
+        if (not_its[i] >= 0)
+            (void)close(not_its[i]);
+    take_over("WATCHDOG_PID", parent);
+    take_over("LISTEN_PID", parent);
+    exit(run(parts->exporter, control, other));
+}
+
+/* `other` is closed here; whether it runs. */
+static bool
+start_part(struct parts *parts, struct part *part, int other,
+           int (*run)(const struct exporter *exporter, int control, int other))
+{
+    pid_t parent = getpid();
+    int ends[2];
+
+    if (part->control >= 0)
+        (void)close(part->control);
+    part->control = -1;
+    part->ways = 0;
+    if (!orders_pair(ends)) {
+        (void)close(other);
+        return false;
+    }
+    part->pid = fork();
+    if (part->pid == 0) {
+        (void)close(ends[0]);
+        be_part(parts, ends[1], other, parent, run);
+    }
+    (void)close(ends[1]);
+    (void)close(other);
+    part->control = ends[0];
+    if (part->pid > 0)
+        return true;
+    part->pid = 0;
+    return false;
+}
+
+static bool
+new_way(int ends[2])
+{
+    return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0;
+}
+
+static bool
+start_broker(struct parts *parts, int to_reader)
+{
+    return start_part(parts, &parts->broker, to_reader, ask) &&
+           order_send(parts->broker.control, ORDER_ALLOW, &parts->sources, -1);
+}
+
+static bool
+start_both(struct parts *parts)
+{
+    int ends[2];
+
+    if (!new_way(ends))
+        return false;
+    parts->far_end = ends[1];
+    bool runs = start_broker(parts, ends[0]);
+
+    parts->far_end = -1;
+    if (runs)
+        return start_part(parts, &parts->reader, ends[1], run_reader);
+    (void)close(ends[1]);
+    return false;
+}
+
+/* Its end of a new way.  One that does not take it is dead, of which we will hear; or
+ * it is ended, so that it gets one when it is started anew. */
+static void
+hand_way(struct part *part, int end)
+{
+    part->ways++;
+    if (!order_send(part->control, ORDER_SERVE, NULL, end) && part->pid > 0)
+        (void)kill(part->pid, SIGKILL);
+}
+
+/* A reader reads the configuration as it is now: so the broker knows it as well. */
+static bool
+restart(struct parts *parts, struct part *part)
+{
+    bool is_broker = part == &parts->broker;
+    struct part *other = is_broker ? &parts->reader : &parts->broker;
+    int ends[2];
+
+    if (!is_broker && read_sources(parts, false) == EXIT_SUCCESS)
+        (void)order_send(other->control, ORDER_ALLOW, &parts->sources, -1);
+
+    if (!new_way(ends))
+        return false;
+    parts->far_end = ends[1];
+    bool runs = is_broker ? start_broker(parts, ends[0])
+                          : start_part(parts, part, ends[0], run_reader);
+
+    parts->far_end = -1;
+    if (runs)
+        hand_way(other, ends[1]);
+    (void)close(ends[1]);
+    return runs;
+}
+
+/* --- what happens to them --- */
+
+static void
+stop_all(struct parts *parts, int status)
+{
+    if (!parts->is_stopping) {
+        parts->status = status;
+        parts->killed_ns = clock_monotonic_ns() + STOP_PATIENCE_NS;
+    }
+    parts->is_stopping = true;
+    if (parts->reader.pid > 0)
+        (void)kill(parts->reader.pid, SIGTERM);
+    else if (parts->broker.control >= 0)
+        (void)shutdown(parts->broker.control, SHUT_RDWR);
+}
+
+static bool
+dies_too_often(struct part *part, int64_t now_ns)
+{
+    int64_t *oldest_ns = &part->died_ns[part->deaths % DEATHS_MAX];
+    bool too_often = part->deaths >= DEATHS_MAX && now_ns - *oldest_ns < DEATHS_NS;
+
+    *oldest_ns = now_ns;
+    part->deaths++;
+    return too_often;
+}
+
+/* One that ends by itself had its reason, and has told it; one that is ended by a
+ * signal is started anew. */
+static void
+part_ended(struct parts *parts, struct part *part, int status)
+{
+    part->pid = 0;
+    if (parts->is_stopping) {
+        if (part == &parts->reader && WIFEXITED(status) &&
+            parts->status == EXIT_SUCCESS)
+            parts->status = WEXITSTATUS(status);
+        stop_all(parts, EXIT_SUCCESS);
+        return;
+    }
+    if (WIFEXITED(status)) {
+        stop_all(parts, WEXITSTATUS(status));
+        return;
+    }
+    log_error("a part of the exporter has died; it is started anew",
+              LOG_STR("part", part->name), LOG_INT("signal", WTERMSIG(status)));
+    if (!dies_too_often(part, clock_monotonic_ns()) && restart(parts, part))
+        return;
+    log_error("a part of the exporter cannot be started anew",
+              LOG_STR("part", part->name));
+    stop_all(parts, EXIT_FAILURE);
+}
+
+static void
+reap(struct parts *parts)
+{
+    int status;
+    pid_t pid;
+
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        if (pid == parts->broker.pid)
+            part_ended(parts, &parts->broker, status);
+        else if (pid == parts->reader.pid)
+            part_ended(parts, &parts->reader, status);
+    }
+}
+
+/* The broker first knows the sources for which it will be asked.  A configuration that
+ * cannot be read is refused by who reads it, with its reason. */
+static void
+reload(struct parts *parts)
+{
+    if (read_sources(parts, false) == EXIT_SUCCESS && parts->broker.control >= 0)
+        (void)order_send(parts->broker.control, ORDER_ALLOW, &parts->sources, -1);
+    if (parts->reader.pid > 0)
+        (void)kill(parts->reader.pid, SIGHUP);
+}
+
+static void
+take_signal(struct parts *parts)
+{
+    struct signalfd_siginfo signal;
+
+    if (read(parts->signals, &signal, sizeof(signal)) != sizeof(signal))
+        return;
+    if (signal.ssi_signo == SIGCHLD)
+        reap(parts);
+    else if (signal.ssi_signo == SIGHUP)
+        reload(parts);
+    else if (signal.ssi_signo == SIGUSR1 && parts->reader.pid > 0)
+        (void)kill(parts->reader.pid, SIGUSR1);
+    else if (signal.ssi_signo != SIGUSR1)
+        stop_all(parts, EXIT_SUCCESS);
+}
+
+/* One that has closed its end cannot be told anything any more. */
+static void
+lose_control(const struct parts *parts, struct part *part)
+{
+    (void)close(part->control);
+    part->control = -1;
+    if (!parts->is_stopping && part->pid > 0)
+        (void)kill(part->pid, SIGKILL);
+}
+
+/* What either part asks for about the other. */
+static void
+take_wish(struct parts *parts, struct part *part)
+{
+    const struct part *other = part == &parts->broker ? &parts->reader : &parts->broker;
+    char packet[ORDER_KILL_BYTES];
+    int fd;
+    ssize_t length = order_take(part->control, packet, sizeof(packet), &fd);
+
+    if (length == 0)
+        lose_control(parts, part);
+    if (length <= 0)
+        return;
+    if (fd >= 0)
+        (void)close(fd);
+    struct bytes bytes = {.at = packet + 1, .end = packet + length};
+
+    if (packet[0] == ORDER_RELOAD && part == &parts->reader)
+        reload(parts);
+    else if (packet[0] == ORDER_KILL && bytes_number(&bytes) == part->ways &&
+             !bytes.is_bad && other->pid > 0 && !parts->is_stopping)
+        (void)kill(other->pid, SIGKILL);
+}
+
+/* How long to wait for what happens, in milliseconds. */
+static int
+patience(const struct parts *parts)
+{
+    int64_t left_ns = parts->killed_ns - clock_monotonic_ns();
+
+    if (!parts->is_stopping)
+        return -1;
+    return left_ns > 0 ? (int)(left_ns / NS_PER_MS) + 1 : (int)(NS_PER_S / NS_PER_MS);
+}
+
+static void
+end_who_lingers(const struct parts *parts)
+{
+    if (!parts->is_stopping || clock_monotonic_ns() < parts->killed_ns)
+        return;
+    if (parts->reader.pid > 0)
+        (void)kill(parts->reader.pid, SIGKILL);
+    if (parts->broker.pid > 0)
+        (void)kill(parts->broker.pid, SIGKILL);
+}
+
+/* A part that has ended is noticed by its signal. */
+static void
+watch(struct parts *parts)
+{
+    while (parts->broker.pid > 0 || parts->reader.pid > 0) {
+        struct pollfd ready[] = {
+            {.fd = parts->signals, .events = POLLIN},
+            {.fd = parts->broker.pid > 0 ? parts->broker.control : -1,
+             .events = POLLIN},
+            {.fd = parts->reader.pid > 0 ? parts->reader.control : -1,
+             .events = POLLIN},
+        };
+
+        if (poll(ready, 3, patience(parts)) < 0)
+            continue;
+        end_who_lingers(parts);
+        if (ready[1].revents & POLLIN)
+            take_wish(parts, &parts->broker);
+        if (ready[2].revents & POLLIN)
+            take_wish(parts, &parts->reader);
+        if (ready[0].revents & POLLIN)
+            take_signal(parts);
+    }
+}
+
+static int
+open_signals(void)
+{
+    static const int numbers[] = {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGCHLD};
+    sigset_t wanted;
+
+    (void)sigemptyset(&wanted);
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
+        (void)sigaddset(&wanted, numbers[i]);
+    (void)sigprocmask(SIG_BLOCK, &wanted, NULL);
+    return signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+int
+separate(const struct exporter *exporter)
+{
+    struct parts parts = {
+        .exporter = exporter,
+        .sources = TEXT_INIT(ORDER_BYTES_MAX),
+        .broker = {.name = "broker", .control = -1},
+        .reader = {.name = "reader", .control = -1},
+        .signals = open_signals(),
+        .far_end = -1,
+    };
+    int status = read_sources(&parts, true);
+
+    if (journal_reads_stderr())
+        log_use_journal(JOURNAL_SOCKET);
+    if (status == EXIT_SUCCESS && start_both(&parts)) {
+        watch(&parts);
+        status = parts.status;
+    } else if (status == EXIT_SUCCESS) {
+        (void)fprintf(stderr, "qga-exporter: a process cannot be started: %s\n",
+                      strerror(errno));
+        stop_all(&parts, EXIT_FAILURE);
+        watch(&parts);
+        status = EXIT_FAILURE;
+    }
+    text_free(&parts.sources);
+    (void)close(parts.signals);
+    return status;
+}
