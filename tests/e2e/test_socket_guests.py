@@ -23,7 +23,7 @@ SECOND_CHANNEL = ("<channel type='unix'>"
                   "<target type='virtio' name='org.qemu.guest_agent.1'/></channel>")
 # As libvirt's daemon, and an exporter beside it, see it.
 # In /run since about libvirt 10, without "domain-".
-CHANNELS = "{/run,/var/lib}/libvirt/qemu/channel/{.,target}"
+CHANNELS = "/{run,var/lib}/libvirt/qemu/channel/{.,target}"
 CHANNEL = "/(?:domain-)?[0-9]+-([^/]+)/"
 
 
