@@ -354,6 +354,20 @@ static const char *const forbidden[] = {
     "setrlimit",
 };
 
+/* What an argument must be; the library's own macros leave a field out. */
+#define IS(argument, value)                                                            \
+    {                                                                                  \
+        (argument), SCMP_CMP_EQ, (value), 0                                            \
+    }
+#define AT_MOST(argument, value)                                                       \
+    {                                                                                  \
+        (argument), SCMP_CMP_LE, (value), 0                                            \
+    }
+#define MASKED(argument, mask, value)                                                  \
+    {                                                                                  \
+        (argument), SCMP_CMP_MASKED_EQ, (mask), (value)                                \
+    }
+
 /* One that this machine does not have is no failure. */
 static int
 add(scmp_filter_ctx filter, uint32_t action, const char *name, unsigned int count,
@@ -392,8 +406,7 @@ add_fcntl(scmp_filter_ctx filter, const char *name)
 
     for (size_t i = 0;
          i < sizeof(fcntl_commands) / sizeof(*fcntl_commands) && status == 0; i++) {
-        const struct scmp_arg_cmp is_it =
-            SCMP_A1(SCMP_CMP_EQ, (scmp_datum_t)fcntl_commands[i]);
+        const struct scmp_arg_cmp is_it = IS(1, (scmp_datum_t)fcntl_commands[i]);
 
         status = add(filter, SCMP_ACT_ALLOW, name, 1, &is_it);
     }
@@ -409,39 +422,30 @@ add_conditional(scmp_filter_ctx filter)
         struct scmp_arg_cmp arguments[3];
         unsigned int count;
     } rules[] = {
-        {"open", {SCMP_A1(SCMP_CMP_MASKED_EQ, NOT_TO_WRITE, 0)}, 1},
-        {"openat", {SCMP_A2(SCMP_CMP_MASKED_EQ, NOT_TO_WRITE, 0)}, 1},
-        {"clone", {SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD)}, 1},
+        {"open", {MASKED(1, NOT_TO_WRITE, 0)}, 1},
+        {"openat", {MASKED(2, NOT_TO_WRITE, 0)}, 1},
+        {"clone", {MASKED(0, CLONE_THREAD, CLONE_THREAD)}, 1},
         /* abort(), and nobody else's threads */
-        {"tgkill", {SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)getpid())}, 1},
-        {"prlimit64", {SCMP_A2(SCMP_CMP_EQ, 0)}, 1},
+        {"tgkill", {IS(0, (scmp_datum_t)getpid())}, 1},
+        {"prlimit64", {IS(2, 0)}, 1},
         /* TCP: SCTP's connects by setsockopt(), too */
         {"socket",
-         {SCMP_A0(SCMP_CMP_EQ, AF_INET),
-          SCMP_A1(SCMP_CMP_MASKED_EQ, TYPE_MASK, SOCK_STREAM),
-          SCMP_A2(SCMP_CMP_LE, IPPROTO_TCP)},
+         {IS(0, AF_INET), MASKED(1, TYPE_MASK, SOCK_STREAM), AT_MOST(2, IPPROTO_TCP)},
          3},
         {"socket",
-         {SCMP_A0(SCMP_CMP_EQ, AF_INET6),
-          SCMP_A1(SCMP_CMP_MASKED_EQ, TYPE_MASK, SOCK_STREAM),
-          SCMP_A2(SCMP_CMP_LE, IPPROTO_TCP)},
+         {IS(0, AF_INET6), MASKED(1, TYPE_MASK, SOCK_STREAM), AT_MOST(2, IPPROTO_TCP)},
          3},
         /* to listen; a datagram needs no connection to go anywhere */
-        {"socket",
-         {SCMP_A0(SCMP_CMP_EQ, AF_UNIX),
-          SCMP_A1(SCMP_CMP_MASKED_EQ, TYPE_MASK, SOCK_STREAM)},
-         2},
+        {"socket", {IS(0, AF_UNIX), MASKED(1, TYPE_MASK, SOCK_STREAM)}, 2},
         /* a terminal takes others as typed */
-        {"ioctl", {SCMP_A1(SCMP_CMP_EQ, FIONBIO)}, 1},
-        {"ioctl", {SCMP_A1(SCMP_CMP_EQ, FIOCLEX)}, 1},
-        {"ioctl", {SCMP_A1(SCMP_CMP_EQ, FIONREAD)}, 1},
-        {"ioctl", {SCMP_A1(SCMP_CMP_EQ, TCGETS)}, 1},
+        {"ioctl", {IS(1, FIONBIO)}, 1},
+        {"ioctl", {IS(1, FIOCLEX)}, 1},
+        {"ioctl", {IS(1, FIONREAD)}, 1},
+        {"ioctl", {IS(1, TCGETS)}, 1},
         /* it would connect */
-        {"sendto",
-         {SCMP_A3(SCMP_CMP_MASKED_EQ, MSG_FASTOPEN, 0), SCMP_A4(SCMP_CMP_EQ, 0)},
-         2},
-        {"sendmsg", {SCMP_A2(SCMP_CMP_MASKED_EQ, MSG_FASTOPEN, 0)}, 1},
-        {"sendmmsg", {SCMP_A3(SCMP_CMP_MASKED_EQ, MSG_FASTOPEN, 0)}, 1},
+        {"sendto", {MASKED(3, MSG_FASTOPEN, 0), IS(4, 0)}, 2},
+        {"sendmsg", {MASKED(2, MSG_FASTOPEN, 0)}, 1},
+        {"sendmmsg", {MASKED(3, MSG_FASTOPEN, 0)}, 1},
     };
     int status = 0;
 

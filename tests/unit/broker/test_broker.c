@@ -125,7 +125,7 @@ struct heard {
     struct balloon balloon;
 };
 
-static void
+static void __attribute__((format(printf, 2, 3)))
 note(struct heard *heard, const char *format, ...)
 {
     size_t length = strlen(heard->story);
