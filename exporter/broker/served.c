@@ -131,13 +131,15 @@ may_be_asked(const struct charge *charge, const struct guest_facts *facts)
 static void
 note_seen(struct charge *charge, const struct guest_facts *facts)
 {
-    struct bytes noted = {.at = charge->seen.bytes,
-                          .end = charge->seen.bytes + charge->seen.length};
     struct guest_facts before = {.definition = NULL}, now = *facts;
     struct text seen = TEXT_INIT(TELL_BYTES_MAX);
 
-    if (charge->seen.length > 0)
+    if (charge->seen.length > 0) {
+        struct bytes noted = {.at = charge->seen.bytes,
+                              .end = charge->seen.bytes + charge->seen.length};
+
         message_facts(&noted, &before);
+    }
     if (facts->channel == CHANNEL_UNKNOWN && !facts->definition_error &&
         !facts->definition_xml && before.incarnation == facts->incarnation)
         now.definition_xml = before.definition_xml;
