@@ -420,6 +420,23 @@ virConnectDomainEventRegisterAny(virConnectPtr connection, virDomainPtr domain, 
     return subscribe(subscriptions, subscription);
 }
 
+/* No QEMU is behind it. */
+int
+virConnectDomainQemuMonitorEventRegister(
+    virConnectPtr connection, virDomainPtr domain, const char *event,
+    virConnectDomainQemuMonitorEventCallback callback, void *opaque,
+    virFreeCallback free_opaque, unsigned int flags)
+{
+    (void)connection;
+    (void)domain;
+    (void)event;
+    (void)callback;
+    (void)opaque;
+    (void)free_opaque;
+    (void)flags;
+    return -1;
+}
+
 int
 virConnectDomainEventDeregisterAny(virConnectPtr connection, int number)
 {
