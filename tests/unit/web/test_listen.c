@@ -145,26 +145,40 @@ localhost_is_the_loopback_of_each_family(void **state)
     absent_family = 0;
 }
 
-/* Also if it is the second one: then the first is let go. */
-static void
-localhost_is_all_or_nothing(void **state)
+/* Also if it is the second one: then the first is let go.  Whether it is free
+ * afterwards; another program may have taken it. */
+static bool
+is_all_or_nothing(void)
 {
-    struct web_listener taken, other;
+    struct web_listener taken = listens("[::1]:0"), others[WEB_LISTENERS_MAX];
     char address[64], expected[160], four[64];
+    struct failure why;
+    size_t count;
 
-    (void)state;
-    if (!has_six())
-        skip();
-    taken = listens("[::1]:0");
     (void)snprintf(address, sizeof(address), "localhost:%u", taken.port);
     (void)snprintf(
         expected, sizeof(expected),
         "cannot listen on %s: Address already in use; stop the other program", address);
     refuses(address, expected);
     (void)snprintf(four, sizeof(four), "127.0.0.1:%u", taken.port);
-    other = listens(four);
-    web_listener_close(&other);
+    bool is_free = web_listen(four, others, &count, &why) == 0;
+
+    if (is_free)
+        web_listener_close(&others[0]);
     web_listener_close(&taken);
+    return is_free;
+}
+
+static void
+localhost_is_all_or_nothing(void **state)
+{
+    int tries = 10;
+
+    (void)state;
+    if (!has_six())
+        skip();
+    while (!is_all_or_nothing())
+        assert_true(--tries > 0);
 }
 
 /* IPv4 reaches an address without a host as well. */
