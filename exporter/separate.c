@@ -6,13 +6,12 @@
 #include "base/journal.h"
 #include "base/log.h"
 #include "broker/bytes.h"
-#include "broker/messages.h"
 #include "broker/orders.h"
 #include "broker/remote.h"
-#include "config/config.h"
 #include "exporter.h"
 #include "kit/failure.h"
 #include "options.h"
+#include "separate_sources.h"
 #include "separation.h"
 #include "serve.h"
 
@@ -55,85 +54,6 @@ struct parts {
     int64_t killed_ns; /* when whoever still runs is ended, once it is stopping */
     int status;
 };
-
-/* --- the sources, read by a process that ends before a guest has said a word --- */
-
-static _Noreturn void
-write_sources(const struct options *options, int fd)
-{
-    struct text bytes = TEXT_INIT(ORDER_BYTES_MAX);
-    struct failure why;
-    const struct config *config = exporter_load_config(options, &why);
-
-    if (!config) {
-        (void)fprintf(stderr, "qga-exporter: %s\n", why.text);
-        _exit(EXIT_USAGE);
-    }
-    bytes_put_number(&bytes, (int64_t)config->sources_count);
-    for (size_t i = 0; i < config->sources_count; i++)
-        message_put_source(&bytes, &config->sources[i]);
-    if (bytes.overflow) {
-        (void)fprintf(stderr, "qga-exporter: the paths and addresses of all sources "
-                              "are longer than 128 KiB together\n");
-        _exit(EXIT_USAGE);
-    }
-    _exit(write(fd, bytes.bytes, bytes.length) == (ssize_t)bytes.length ? EXIT_SUCCESS
-                                                                        : EXIT_FAILURE);
-}
-
-static void
-read_all(int fd, struct text *bytes)
-{
-    char buffer[4096];
-    ssize_t length;
-
-    while ((length = read(fd, buffer, sizeof(buffer))) > 0 ||
-           (length < 0 && errno == EINTR))
-        if (length > 0)
-            text_add(bytes, buffer, (size_t)length);
-}
-
-static int
-wait_for(pid_t pid)
-{
-    int status;
-
-    while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
-        continue;
-    return WIFEXITED(status) ? WEXITSTATUS(status) : EXIT_FAILURE;
-}
-
-/* The status of the process that read them; what was known before stays if it failed.
- */
-static int
-read_sources(struct parts *parts, bool says_why)
-{
-    struct text bytes = TEXT_INIT(ORDER_BYTES_MAX);
-    int ends[2];
-
-    if (pipe(ends) < 0)
-        return EXIT_FAILURE;
-    pid_t pid = fork();
-
-    if (pid == 0) {
-        (void)close(ends[0]);
-        if (!says_why)
-            (void)close(STDERR_FILENO);
-        write_sources(parts->exporter->options, ends[1]);
-    }
-    (void)close(ends[1]);
-    read_all(ends[0], &bytes);
-    (void)close(ends[0]);
-    int status = pid < 0 ? EXIT_FAILURE : wait_for(pid);
-
-    if (status == EXIT_SUCCESS) {
-        text_free(&parts->sources);
-        parts->sources = bytes;
-    } else {
-        text_free(&bytes);
-    }
-    return status;
-}
 
 static int
 run_reader(const struct exporter *exporter, int control, int to_broker)
@@ -223,6 +143,16 @@ new_way(int ends[2])
     return socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0;
 }
 
+/* The broker knows the configuration as it is now, if it can be read. */
+static void
+allow_sources(struct parts *parts)
+{
+    if (separate_sources(parts->exporter->options, false, &parts->sources) ==
+            EXIT_SUCCESS &&
+        parts->broker.control >= 0)
+        (void)order_send(parts->broker.control, ORDER_ALLOW, &parts->sources, -1);
+}
+
 static bool
 start_broker(struct parts *parts, int to_reader)
 {
@@ -257,7 +187,7 @@ hand_way(struct part *part, int end)
         (void)kill(part->pid, SIGKILL);
 }
 
-/* A reader reads the configuration as it is now: so the broker knows it as well. */
+/* A reader reads the configuration as it is now. */
 static bool
 restart(struct parts *parts, struct part *part)
 {
@@ -265,9 +195,8 @@ restart(struct parts *parts, struct part *part)
     struct part *other = is_broker ? &parts->reader : &parts->broker;
     int ends[2];
 
-    if (!is_broker && read_sources(parts, false) == EXIT_SUCCESS)
-        (void)order_send(other->control, ORDER_ALLOW, &parts->sources, -1);
-
+    if (!is_broker)
+        allow_sources(parts);
     if (!new_way(ends))
         return false;
     parts->far_end = ends[1];
@@ -353,8 +282,7 @@ reap(struct parts *parts)
 static void
 reload(struct parts *parts)
 {
-    if (read_sources(parts, false) == EXIT_SUCCESS && parts->broker.control >= 0)
-        (void)order_send(parts->broker.control, ORDER_ALLOW, &parts->sources, -1);
+    allow_sources(parts);
     if (parts->reader.pid > 0)
         (void)kill(parts->reader.pid, SIGHUP);
 }
@@ -481,7 +409,7 @@ separate(const struct exporter *exporter)
         .signals = open_signals(),
         .far_end = -1,
     };
-    int status = read_sources(&parts, true);
+    int status = separate_sources(exporter->options, true, &parts.sources);
 
     if (journal_reads_stderr())
         log_use_journal(JOURNAL_SOCKET);

@@ -21,6 +21,7 @@
 
 /* Until the broker says more: the sockets' first ones. */
 #define SOCKETS_AT_FIRST 64
+#define IS_AWAY "the process that asks guests has ended; it is started anew"
 
 struct source {
     int64_t number;
@@ -155,9 +156,7 @@ end_call(struct asking *asking, const struct answer *answer)
 static void
 fail_call(struct asking *asking)
 {
-    const struct answer answer =
-        answer_unsent(FAILURE_UNAVAILABLE,
-                      "the process that asks guests has ended; it is started anew");
+    const struct answer answer = answer_unsent(FAILURE_UNAVAILABLE, IS_AWAY);
 
     end_call(asking, &answer);
 }
@@ -402,11 +401,8 @@ lose_broker(void)
 
     channel_close(remote.channel);
     remote.channel = NULL;
-    HASH_ITER (hh, remote.sources, source, next) {
-        source->listener->source_down(source->listener->context, source,
-                                      "the process that asks guests has ended; it is "
-                                      "started anew");
-    }
+    HASH_ITER (hh, remote.sources, source, next)
+        source->listener->source_down(source->listener->context, source, IS_AWAY);
     HASH_ITER (hh, remote.askings, asking, next_asking) {
         if (!asking->is_mailed)
             fail_call(asking);
