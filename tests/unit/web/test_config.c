@@ -1,5 +1,5 @@
 /* The web configuration file as a whole; each section has a test of its own.
- * tests/e2e/test_web_access.py compares with promtool. */
+ * tests/e2e/test_web_files.py compares with promtool. */
 #include "unit/web_config_text.h"
 
 static void
