@@ -52,7 +52,8 @@ def build(folder):
     """The libvirt that is played."""
     library = os.path.join(folder, "played.so")
     subprocess.run([program("gcc"), "-shared", "-fPIC", "-std=c17", "-O1", "-D_GNU_SOURCE", "-o", library,
-                    os.path.join(HERE, "played_libvirt.c"), "-lpthread"], check=True)
+                    *(os.path.join(HERE, f"played_{part}.c") for part in ("libvirt", "agents")),
+                    "-lpthread"], check=True)
     return library
 
 

@@ -1,14 +1,7 @@
 /* A libvirt that is played, to be preloaded before the real one: domains with agents of
- * some kind, as many as PLAYED says ("honest:20,hog:12").
- *
- * honest    answers each command within some milliseconds
- * hog       holds each call for nearly five seconds, and opens its channel anew
- * late      answers always, and always late
- * retracts  is late, and refuses each command and takes that back, so that all is due
- *           again and again
- * events    answers as the honest do, and opens its channel anew all the time
- * stuck     does not answer twice, and then a call never comes back
- * wakes     does not answer for 40 s, and then does, which no event tells */
+ * some kind (played.h), as many as PLAYED says ("honest:20,hog:12"). */
+#include "played.h"
+
 #include <libvirt/libvirt-qemu.h>
 #include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
@@ -22,19 +15,10 @@
 
 #define DOMAINS_MAX 256
 #define SUBSCRIPTIONS_MAX 64
-#define WAKES_AFTER_S 40
-
-struct played {
-    char name[32], kind[16], uuid[VIR_UUID_STRING_BUFLEN];
-    unsigned int id;
-    pthread_mutex_t job; /* libvirt asks an agent one thing at a time */
-    int calls;
-    unsigned int retracted; /* bits of commands */
-};
 
 static struct played domains[DOMAINS_MAX];
 static size_t domains_count;
-static double began_s;
+static struct timespec began;
 
 static pthread_mutex_t subscriptions_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct subscription {
@@ -49,17 +33,18 @@ static struct subscription closing[SUBSCRIPTIONS_MAX];
 static _Thread_local virError last_error;
 static _Thread_local char last_message[256];
 
-static double
-now_s(void)
+double
+played_now_s(void)
 {
     struct timespec now;
 
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+    return (double)(now.tv_sec - began.tv_sec) +
+           (double)(now.tv_nsec - began.tv_nsec) / 1e9;
 }
 
-static void
-pass(double seconds)
+void
+played_pass(double seconds)
 {
     struct timespec time = {(time_t)seconds,
                             (long)((seconds - (double)(time_t)seconds) * 1e9)};
@@ -67,8 +52,8 @@ pass(double seconds)
     nanosleep(&time, NULL);
 }
 
-static int
-fail(int code, const char *message)
+int
+played_fail(int code, const char *message)
 {
     snprintf(last_message, sizeof(last_message), "%s", message);
     last_error.code = code;
@@ -80,12 +65,6 @@ static struct played *
 played(virDomainPtr domain)
 {
     return (struct played *)domain;
-}
-
-static bool
-is(const struct played *domain, const char *kind)
-{
-    return strcmp(domain->kind, kind) == 0;
 }
 
 /* --- events --- */
@@ -102,8 +81,8 @@ tell_agent(struct played *domain, int state)
     pthread_mutex_unlock(&subscriptions_lock);
 }
 
-static void
-open_anew(struct played *domain)
+void
+played_open_anew(struct played *domain)
 {
     tell_agent(domain, VIR_CONNECT_DOMAIN_EVENT_AGENT_LIFECYCLE_STATE_DISCONNECTED);
     tell_agent(domain, VIR_CONNECT_DOMAIN_EVENT_AGENT_LIFECYCLE_STATE_CONNECTED);
@@ -113,10 +92,10 @@ static void *
 make_events(void *unused)
 {
     for (;;) {
-        pass(0.02);
+        played_pass(0.02);
         for (size_t i = 0; i < domains_count; i++) {
-            if (is(&domains[i], "events"))
-                open_anew(&domains[i]);
+            if (played_is(&domains[i], "events"))
+                played_open_anew(&domains[i]);
         }
     }
     return unused;
@@ -129,7 +108,7 @@ set_up(void)
     char *copy = strdup(wanted ? wanted : "honest:1"), *rest = copy, *item;
     pthread_t thread;
 
-    began_s = now_s();
+    clock_gettime(CLOCK_MONOTONIC, &began);
     while ((item = strsep(&rest, ","))) {
         char *kind = strsep(&item, ":");
         int count = item ? atoi(item) : 1;
@@ -149,129 +128,6 @@ set_up(void)
     pthread_create(&thread, NULL, make_events, NULL);
 }
 
-/* --- the agents --- */
-
-static const char *const commands[] = {
-    "guest-get-time",     "guest-fsfreeze-status", "guest-info",
-    "guest-get-vcpus",    "guest-get-osinfo",      "guest-get-host-name",
-    "guest-get-timezone", "guest-get-load",        "guest-network-get-interfaces",
-    "guest-get-fsinfo",
-};
-#define COMMANDS (sizeof(commands) / sizeof(commands[0]))
-enum { GET_TIME, FREEZE_STATUS, INFO };
-
-#define HAS(command) "{\"name\":\"" command "\",\"enabled\":true}"
-static const char *const replies[COMMANDS] = {
-    [FREEZE_STATUS] = "{\"return\":\"thawed\"}",
-    [INFO] = "{\"return\":{\"version\":\"10.0.0\",\"supported_commands\":[" HAS(
-        "guest-get-"
-        "time") "," HAS("guest-fsfreeze-status") "," HAS("guest-info") "," HAS("guest-"
-                                                                               "get-"
-                                                                               "vcpus") "," HAS("guest-get-osinfo") "," HAS("guest-get-host-"
-                                                                                                                            "name") "," HAS("gue"
-                                                                                                                                            "st-"
-                                                                                                                                            "get"
-                                                                                                                                            "-ti"
-                                                                                                                                            "mez"
-                                                                                                                                            "on"
-                                                                                                                                            "e") "," HAS("guest-get-load") "," HAS("guest-network-get-interfaces") "," HAS("guest-get-fsinfo") "]}}",
-    [3] = "{\"return\":[{\"logical-id\":0,\"online\":true}]}",
-    [4] = "{\"return\":{\"id\":\"debian\"}}",
-    [5] = "{\"return\":{\"host-name\":\"x\"}}",
-    [6] = "{\"return\":{\"offset\":0}}",
-    [7] = "{\"return\":{\"load1m\":0,\"load5m\":0,\"load15m\":0}}",
-    [8] = "{\"return\":[{\"name\":\"eth0\"}]}",
-    [9] = "{\"return\":[{\"name\":\"vda\",\"type\":\"ext4\",\"mountpoint\":\"/\","
-          "\"used-bytes\":1,\"total-bytes\":2,\"disk\":[]}]}",
-};
-
-static size_t
-command_of(const char *request)
-{
-    char quoted[64];
-    size_t i = 0;
-
-    for (; i < COMMANDS; i++) {
-        snprintf(quoted, sizeof(quoted), "\"%s\"", commands[i]);
-        if (strstr(request, quoted))
-            break;
-    }
-    return i;
-}
-
-static char *
-answer(size_t command)
-{
-    char text[64];
-    struct timespec now;
-
-    if (command >= COMMANDS) {
-        fail(VIR_ERR_INTERNAL_ERROR, "unable to execute QEMU agent command 'x': The "
-                                     "command x has not been found");
-        return NULL;
-    }
-    if (command != GET_TIME)
-        return strdup(replies[command]);
-    clock_gettime(CLOCK_REALTIME, &now);
-    snprintf(text, sizeof(text), "{\"return\":%lld}",
-             (long long)now.tv_sec * 1000000000 + now.tv_nsec);
-    return strdup(text);
-}
-
-static char *
-be_silent(void)
-{
-    pass(5);
-    fail(VIR_ERR_AGENT_UNRESPONSIVE,
-         "Guest agent is not responding: Guest agent not available for now");
-    return NULL;
-}
-
-static char *
-hold(struct played *domain)
-{
-    pass(4.8);
-    open_anew(domain);
-    fail(VIR_ERR_AGENT_UNRESPONSIVE, "Guest agent is not responding: Guest agent "
-                                     "disappeared while executing command");
-    return NULL;
-}
-
-/* Each visit refuses another set of commands: a binary counter. */
-static char *
-retract(struct played *domain, size_t command)
-{
-    unsigned int bit = 1U << command;
-
-    pass(2.9);
-    if (command == FREEZE_STATUS)
-        return answer(command);
-    domain->retracted ^= bit;
-    if (!(domain->retracted & bit))
-        return answer(command);
-    fail(VIR_ERR_INTERNAL_ERROR, "unable to execute QEMU agent command 'x': Command x "
-                                 "has been disabled: the command is not allowed");
-    return NULL;
-}
-
-static char *
-ask(struct played *domain, size_t command)
-{
-    domain->calls++;
-    if (is(domain, "hog"))
-        return hold(domain);
-    if (is(domain, "retracts"))
-        return retract(domain, command);
-    if (is(domain, "stuck") && domain->calls <= 2)
-        return be_silent();
-    while (is(domain, "stuck"))
-        pass(1000);
-    if (is(domain, "wakes") && now_s() - began_s < WAKES_AFTER_S)
-        return be_silent();
-    pass(is(domain, "late") ? 2.9 : 0.005);
-    return answer(command);
-}
-
 char *
 virDomainQemuAgentCommand(virDomainPtr domain, const char *request, int timeout,
                           unsigned int flags)
@@ -279,7 +135,7 @@ virDomainQemuAgentCommand(virDomainPtr domain, const char *request, int timeout,
     (void)timeout;
     (void)flags;
     pthread_mutex_lock(&played(domain)->job);
-    char *reply = ask(played(domain), command_of(request));
+    char *reply = played_ask(played(domain), request);
 
     pthread_mutex_unlock(&played(domain)->job);
     return reply;
@@ -485,7 +341,7 @@ virDomainLookupByUUIDString(virConnectPtr connection, const char *uuid)
         if (strcmp(domains[i].uuid, uuid) == 0)
             return (virDomainPtr)&domains[i];
     }
-    fail(VIR_ERR_NO_DOMAIN, "no such domain");
+    played_fail(VIR_ERR_NO_DOMAIN, "no such domain");
     return NULL;
 }
 
