@@ -56,6 +56,7 @@ def test_pmsuspended(lab, guest, exporter):
     watched = Watched(exporter, "pmsuspended")
     with contextlib.suppress(subprocess.SubprocessError):  # sleeping, it does not answer
         lab.virsh("dompmsuspend", guest.name, "mem")
+    watched.event("changed")  # its channel may be closed a while before it sleeps
     watched.is_noticed()
     watched.ends()
     lab.virsh("dompmwakeup", guest.name)
