@@ -147,9 +147,9 @@ unit-threaded: ## build and run the unit tests of the folders that have threads
 WEB_TESTS := $(filter $(BUILD)/tests/unit/web/%,$(UNIT_TESTS))
 check-web: web-access ## run the tests of the web side: HTTP, TLS, log-ins
 	+$(Q)$(MAKE) --no-print-directory UNIT_TESTS='$(WEB_TESTS)' unit
+WEB_FILES := access files port smuggling
 web-access: $(BUILD)/qga-exporter
-	$(Q)CI=true QGA_EXPORTER=$(abspath $<) /usr/bin/python3 -m pytest -rs tests/e2e/test_web_access.py \
-		tests/e2e/test_web_port.py tests/e2e/test_web_smuggling.py
+	$(Q)CI=true QGA_EXPORTER=$(abspath $<) /usr/bin/python3 -m pytest -rs $(WEB_FILES:%=tests/e2e/test_web_%.py)
 
 ATTACK_ROUNDS ?= 20
 attack: $(BUILD)/qga-exporter ## attack the port, and see that nothing grows and nobody waits (root)

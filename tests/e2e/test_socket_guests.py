@@ -179,7 +179,7 @@ def test_a_second_channel_beside_libvirt(lab, second):
             lambda metrics: all(now >= before + 12 for before, now
                                 in zip(asked, calls(metrics, second.name))), "some rounds", 60)
         assert not [one for one in metrics.find("qga_agent_failures_total", domain=second.name)
-                    if one[1] > 0]
+                    if one[1] > 0], exporter.process.log()
 
 
 def test_libvirts_own_channel_is_left_alone(lab, second):

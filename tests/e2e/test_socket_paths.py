@@ -1,4 +1,4 @@
-"""Which paths lead to an agent: not to libvirt's, and not twice to one."""
+"""Which paths lead to an agent: long and late ones, not libvirt's, and not twice to one."""
 
 import contextlib
 import os
@@ -75,3 +75,45 @@ def test_two_paths_to_one_agent_are_one_guest(place):
             metrics = running.wait_for(lambda metrics: metrics.domains()
                                        and metrics.state("another") == "responsive", "the agent")
             assert metrics.domains() == {"another"}  # the first by its name
+
+
+def test_a_folder_that_comes_later(place):
+    """Nothing fits at first: no error, and the agents are found when they are there."""
+    late = os.path.join(place.directory, "late")
+    with exporter_of(place, f"{late}/sockets/*.sock", "/([^/]+)[.]sock$") as exporter:
+        exporter.wait_for(lambda metrics: metrics.value("qga_exporter_source_up") == 0,
+                          "the source without a folder")
+        with Agents(late) as agents:
+            agents.start("late", watched=True)
+            metrics = exporter.wait_for(lambda metrics: metrics.state("late") == "responsive",
+                                        "the late agent", 60)
+            assert metrics.value("qga_exporter_source_up") == 1
+
+
+def test_long_paths_and_odd_names(place):
+    """sun_path has 108 bytes; a guest's name may have any."""
+    folder = os.path.join(place.directory, "a-folder-with-a-long-name-" * 4)
+    os.makedirs(folder)
+    name = 'a "b" \\c\u00e9'
+    with Agents(place.directory) as agents, \
+            exporter_of(place, f"{folder}/*.sock", "/([^/]+)[.]sock$") as exporter:
+        agent = agents.start("plain")
+        os.rename(agent.path, os.path.join(folder, f"{name}.sock"))
+        exporter.wait_for(lambda metrics: metrics.state(name) == "responsive",
+                          "the agent at the long path")
+
+
+def test_two_guests_with_one_name(place):
+    """Nothing is lost: the second is told apart."""
+    with Agents(f"{place.directory}/a") as a, Agents(f"{place.directory}/b") as b:
+        a.start("twin")
+        b.start("twin")
+        with exporter_of(place, f"{place.directory}/*/sockets/*.sock",
+                         "/([^/]+)[.]sock$") as exporter:
+            metrics = exporter.wait_for(
+                lambda metrics: len([1 for _, value in metrics.find("qga_up") if value == 1]) == 2,
+                "both agents")
+            assert "twin" in metrics.domains()
+            assert len(metrics.domains()) == 2
+            assert metrics.text.count('\nqga_up{domain="twin",source="socket"}') == 1
+            assert "twin" in exporter.process.log()

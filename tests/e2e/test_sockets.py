@@ -153,36 +153,6 @@ def test_a_new_agent_is_asked_at_once(agents, exporter):
                metrics.find("qga_agent_failures_total", domain="brief")) == 0
 
 
-def test_a_folder_that_comes_later(place):
-    """Nothing fits at first: no error, and the agents are found when they are there."""
-    with tempfile.TemporaryDirectory(dir=place.directory) as late:
-        pattern = os.path.join(late, "vm/sockets/*.sock")
-        config = write_config(place, SOURCE.format(pattern) + QUICK_CONFIG, "late.yml")
-        with Exporter(place, f"--config.file={config}", name="late") as exporter:
-            exporter.wait_for(lambda metrics: metrics.value("qga_exporter_source_up") == 0,
-                              "the source without a folder")
-            with Agents(os.path.join(late, "vm")) as agents:
-                agents.start("late", watched=True)
-                metrics = exporter.wait_for(lambda metrics: well(metrics, "late"),
-                                            "the late agent's series", 60)
-                assert metrics.value("qga_exporter_source_up") == 1
-
-
-def test_long_paths_and_odd_names(place):
-    """sun_path has 108 bytes; a guest's name may have any."""
-    with tempfile.TemporaryDirectory(dir=place.directory) as deep:
-        folder = os.path.join(deep, "a-folder-with-a-long-name-" * 4)
-        os.makedirs(folder)
-        config = write_config(place, SOURCE.format(os.path.join(folder, "*.sock")) + QUICK_CONFIG,
-                              "deep.yml")
-        name = 'a "b" \\c\u00e9'
-        with Agents(deep) as agents, \
-                Exporter(place, f"--config.file={config}", name="deep") as exporter:
-            agent = agents.start("plain")
-            os.rename(agent.path, os.path.join(folder, f"{name}.sock"))
-            exporter.wait_for(lambda metrics: well(metrics, name), "the agent at the long path")
-
-
 # Ended, hung, replaced
 
 def log_time(line):
@@ -514,21 +484,3 @@ def test_two_sources_and_a_reload(place):
         exporter.reload()
         exporter.wait_for(both, "both sources again", 60)
         assert get(f"{exporter.url}/-/healthy")[0] == 200
-
-
-def test_two_guests_with_one_name(place):
-    """Nothing is lost: the second is told apart."""
-    with tempfile.TemporaryDirectory(dir=place.directory) as folder, \
-            Agents(os.path.join(folder, "a")) as a, Agents(os.path.join(folder, "b")) as b:
-        a.start("twin")
-        b.start("twin")
-        config = write_config(place, SOURCE.format(os.path.join(folder, "*/sockets/*.sock"))
-                              + QUICK_CONFIG, "twins.yml")
-        with Exporter(place, f"--config.file={config}", name="twins") as exporter:
-            metrics = exporter.wait_for(
-                lambda metrics: len([1 for _, value in metrics.find("qga_up") if value == 1]) == 2,
-                "both agents")
-            assert "twin" in metrics.domains()
-            assert len(metrics.domains()) == 2
-            assert metrics.text.count('\nqga_up{domain="twin",source="socket"}') == 1
-            assert "twin" in exporter.process.log()
