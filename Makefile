@@ -115,11 +115,12 @@ ifneq ($(filter-out $(PLAIN_GOALS),$(or $(MAKECMDGOALS),all)),)
 -include $(BUILD)/below.mk
 endif
 
-# There are many of them, so where there is a quicker linker it makes them.
-TEST_LINKER := $(if $(shell command -v ld.lld),-fuse-ld=lld)
+# There are many of them, so where there is a quicker linker it makes them; its threads cost
+# more than they save.
+QUICK_LINKER := $(if $(shell command -v ld.lld),-fuse-ld=lld -Wl$(comma)--threads=1)
 $(UNIT_TESTS): $(BUILD)/tests/unit/%: $(BUILD)/tests/unit/%.o $$(call archives,tests/unit/$$*)
 	@echo '  LINK  $@'
-	$(Q)$(CC) $(LINK) $(TEST_LINKER) $(LDFLAGS) -o $@ $^ $(PACKAGE_LIBS) -lcmocka -lm
+	$(Q)$(CC) $(LINK) $(QUICK_LINKER) $(LDFLAGS) -o $@ $^ $(PACKAGE_LIBS) -lcmocka -lm
 
 demo: ## boot two real guests and show what the exporter says of them; Ctrl-C ends it (root)
 	$(Q)scripts/demo
@@ -341,11 +342,11 @@ fuzz-make = +$(Q)$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-
 
 $(BUILD)/tests/fuzz/fuzz_%: $(BUILD)/tests/fuzz/fuzz_%.o $$(call archives,tests/fuzz/fuzz_%)
 	@echo '  LINK  $@'
-	$(Q)$(CC) $(LINK) -fsanitize=fuzzer $(LDFLAGS) -o $@ $^ $(PACKAGE_LIBS) -lm
+	$(Q)$(CC) $(LINK) -fsanitize=fuzzer $(QUICK_LINKER) $(LDFLAGS) -o $@ $^ $(PACKAGE_LIBS) -lm
 
 $(BUILD)/tests/fuzz/replay_%: $(BUILD)/tests/fuzz/fuzz_%.o $(BUILD)/tests/fuzz/replay.o $$(call archives,tests/fuzz/fuzz_%)
 	@echo '  LINK  $@'
-	$(Q)$(CC) $(LINK) $(LDFLAGS) -o $@ $^ $(PACKAGE_LIBS) -lm
+	$(Q)$(CC) $(LINK) $(QUICK_LINKER) $(LDFLAGS) -o $@ $^ $(PACKAGE_LIBS) -lm
 
 fuzz: ## run each fuzz target for FUZZ_SECONDS (60) from its corpus; needs clang
 	$(call fuzz-make,CC=$(FUZZ_CLANG) BUILD=$(BUILD)/fuzz SANITIZE=fuzzer-no-link$(comma)address$(comma)undefined fuzz-build)
