@@ -16,7 +16,7 @@ from lab.programs import EXPORTER, Exporter
 
 with open(os.path.join(image.ROOT, "docs", "runbook.md"), encoding="utf-8") as page:
     RUNBOOK = page.read()
-OURS = re.compile(r"(?:virsh|qga-exporter|curl|journalctl -u qga-exporter \||grep -c) ")
+OURS = re.compile(r"(?:virsh|qga-exporter|curl|journalctl -u qga-exporter \||grep -c|for guest in) ")
 # What a sanitizer's build is to overlook.
 SANITIZERS = {key: value for key, value in os.environ.items() if key.endswith("SAN_OPTIONS")}
 
@@ -78,6 +78,8 @@ EXPECTED = {
     "qga-exporter doctor --config.file=/etc/qga-exporter.yml web": ("web", None),
     "qga-exporter --config.check --config.file=/etc/qga-exporter.yml": ("", None),
     "virsh domcontrol web": ("ok|occupied", None),
+    """for guest in $(virsh list --name); do echo "$guest: $(virsh domcontrol $guest)"; done""":
+        ("(?m)^web: (ok|occupied)", None),
     """curl -s localhost:10177/metrics | grep 'domain="web"'""": (r'qga_up\{domain="web",source="libvirt"\} 1', None),
     "curl -s localhost:10177/-/ready": ("^Ready$", None),
     "curl -s localhost:10177/-/healthy": ("^Healthy$", None),
@@ -107,7 +109,7 @@ NOT_RUN = {
     "virsh domjobabort GUEST": "nothing migrates here",
     "virsh migrate-postcopy GUEST": "likewise",
     "virsh migrate-setmaxdowntime GUEST MILLISECONDS": "likewise",
-    "journalctl -u qga-exporter | grep 'does not come back'": "test_patience has such a call",
+    "journalctl -u qga-exporter | grep -E 'does not come back|given_up'": "test_patience has such a call",
     "virsh setmem GUEST SIZE --live": "the guest here has no balloon",
     "virsh setmem": "named, without what it needs",
     "virsh setmaxmem": "likewise",
