@@ -84,7 +84,7 @@ EXPECTED = {
     "curl -s localhost:10177/-/ready": ("^Ready$", None),
     "curl -s localhost:10177/-/healthy": ("^Healthy$", None),
     "journalctl -u qga-exporter | grep domain=web": ("domain=web", None),
-    "journalctl -u qga-exporter | grep -i paus": ("paused", pause),
+    """journalctl -u qga-exporter | grep -E '"(paused:|no longer)'""": ('msg="paused: ', pause),
     "grep -c 'starting up' /var/log/libvirt/qemu/web.log": ("^1$", None),
     "virsh domtime GUEST --sync": ("^$", set_clock_off),
     "virsh setvcpus GUEST N --guest": ("", None),
