@@ -56,15 +56,18 @@ confine_rights(struct failure *why)
     const uint32_t kept = UINT32_C(1) << CAP_NET_BIND_SERVICE;
     struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
     struct __user_cap_data_struct rights[_LINUX_CAPABILITY_U32S_3];
+    bool has_more = false;
 
     if (syscall(SYS_capget, &head, rights) < 0)
         return fail(why, "the capabilities cannot be read", errno);
     for (size_t i = 0; i < _LINUX_CAPABILITY_U32S_3; i++) {
         uint32_t left = i == 0 ? rights[i].permitted & kept : 0;
 
+        has_more |= (rights[i].permitted | rights[i].inheritable) != left;
         rights[i] = (struct __user_cap_data_struct){left, left, 0};
     }
-    return syscall(SYS_capset, &head, rights) == 0 ||
+    /* A service's filter may not even let it give up none. */
+    return !has_more || syscall(SYS_capset, &head, rights) == 0 ||
            fail(why, "the capabilities cannot be given up", errno);
 }
 
