@@ -30,7 +30,7 @@ PROGRAMS = ("unshare", "nsenter", "setpriv", "libvirtd", "virtlogd", "virsh", "m
             "prometheus-alertmanager")
 
 # The files that take longest.
-LONGEST = ("test_hostile_agents.py", "test_faults_domain.py", "test_hostile.py", "test_sockets.py",
+LONGEST = ("test_hostile_agents.py", "test_everything.py", "test_faults_domain.py", "test_hostile.py", "test_sockets.py",
            "test_clock.py", "test_faults_clients.py", "test_harmless.py")
 
 # Everything at a pace that a test can wait for, and that two cores can emulate.

@@ -179,7 +179,7 @@ socket answers again is seen with the next probe.
 Guests of Proxmox VE are such guests; what files tell of them ([their states](proxmox.md#states))
 is noticed within two seconds.
 
-`tests/e2e/test_hostile_agents.py` does the same with agents that mean harm (that flood,
+`tests/e2e/long/test_hostile_agents.py` does the same with agents that mean harm (that flood,
 trickle, answer 10 MB, nest, lie, forge lines, invent 100,000 interfaces, are others at every
 call, set their clock to the end of time), behind a virtio channel and behind a socket, and
 with replies of up to 4 MiB allowed: the exporter stays under 96 MiB of memory, and

@@ -29,7 +29,7 @@ UNSUPPORTED = {"five": {"load", "routes", "devices", "cpustats", "diskstats"},
                "seven": {"load", "routes", "devices"}, "ten": {"devices"}, "eleven": {"devices"}}
 CONFIG = "profile: full\ncollectors:\n" + "".join(
     # Values that stay: where tests run side by side, a visit may take seconds.
-    f"  {name}: {{enabled: true, interval: 2s, timeout: 4s, max_age: 60s}}\n"
+    f"  {name}: {{enabled: true, interval: 4s, timeout: 4s, max_age: 60s}}\n"
     for name in COLLECTORS
 ) + """
 health: {failures_before_backoff: 2, backoff: 1s, backoff_max: 2s, starting: 2s}
