@@ -8,10 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,82 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
-#define PATH_BYTES 256
-
-/* What is there, and was opened before anybody was confined. */
-static struct stage {
-    char folder[64], readable[128], inside[PATH_BYTES], outside[PATH_BYTES];
-    struct sockaddr_un address; /* of a listener */
-    int listener, client;       /* who has come by it */
-    pid_t parent;
-} stage;
-
-static int
-set_up(void **state)
-{
-    (void)state;
-    (void)snprintf(stage.folder, sizeof(stage.folder), "%s",
-                   "/tmp/test-confine.XXXXXX");
-    assert_non_null(mkdtemp(stage.folder));
-    (void)snprintf(stage.readable, sizeof(stage.readable), "%s/readable", stage.folder);
-    assert_int_equal(mkdir(stage.readable, 0700), 0);
-    (void)snprintf(stage.inside, sizeof(stage.inside), "%s/file", stage.readable);
-    (void)snprintf(stage.outside, sizeof(stage.outside), "%s/file", stage.folder);
-    assert_int_equal(close(open(stage.inside, O_CREAT | O_WRONLY | O_CLOEXEC, 0600)),
-                     0);
-    assert_int_equal(close(open(stage.outside, O_CREAT | O_WRONLY | O_CLOEXEC, 0600)),
-                     0);
-    stage.address.sun_family = AF_UNIX;
-    (void)snprintf(stage.address.sun_path, sizeof(stage.address.sun_path), "%s/socket",
-                   stage.folder);
-    stage.listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    stage.client = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(bind(stage.listener, (const struct sockaddr *)&stage.address,
-                          sizeof(stage.address)),
-                     0);
-    assert_int_equal(listen(stage.listener, 8), 0);
-    stage.parent = getpid();
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    (void)state;
-    (void)close(stage.listener);
-    (void)close(stage.client);
-    (void)unlink(stage.address.sun_path);
-    (void)unlink(stage.inside);
-    (void)unlink(stage.outside);
-    (void)rmdir(stage.readable);
-    return rmdir(stage.folder);
-}
-
-/* The status of a confined process: 0 where `attempt` says 0, else its errno. */
-static int
-confined(int (*attempt)(void), bool (*confine)(struct failure *why))
-{
-    int status = 0;
-    pid_t child = fork();
-
-    if (child == 0) {
-        struct failure why;
-
-        if (!confine(&why)) {
-            (void)fprintf(stderr, "%s\n", why.text);
-            _exit(255);
-        }
-        errno = 0;
-        int outcome = attempt();
-
-        _exit(outcome == 0 ? 0 : errno != 0 ? errno : 254);
-    }
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_true(WIFEXITED(status));
-    return WEXITSTATUS(status);
-}
+#include "unit/broker/stage.h"
 
 /* --- what may not be done --- */
 
@@ -316,18 +238,6 @@ read_a_file(void)
 }
 
 static int
-listen_anew(void)
-{
-    struct sockaddr_in address = {.sin_family = AF_INET,
-                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    if (fd < 0 || bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
-        return -1;
-    return listen(fd, 8);
-}
-
-static int
 allocate(void)
 {
     char *memory = malloc((size_t)64 * 1024 * 1024);
@@ -409,68 +319,6 @@ test_files(void **state)
     assert_int_equal(confined(read_the_parents_memory, confine_to_stage), EACCES);
 }
 
-/* --- the user --- */
-
-static bool
-become_nobody(struct failure *why)
-{
-    return confine_user("nobody", why);
-}
-
-static int
-be_root_again(void)
-{
-    return setuid(0);
-}
-
-static int
-still_be_root(void)
-{
-    errno = EPERM;
-    return getuid() == 0 || geteuid() == 0 || getegid() == 0 || getgroups(0, NULL) != 0
-               ? -1
-               : 0;
-}
-
-static void
-test_the_user(void **state)
-{
-    struct failure why;
-
-    (void)state;
-    assert_false(confine_user("no-such-user", &why));
-    assert_non_null(strstr(why.text, "no such user"));
-    if (getuid() != 0)
-        skip();
-    assert_int_equal(confined(still_be_root, become_nobody), 0);
-    assert_int_equal(confined(be_root_again, become_nobody), EPERM);
-}
-
-/* --- rights --- */
-
-static int
-set_the_clock(void)
-{
-    struct timex clock = {.modes = ADJ_TICK, .tick = 10000};
-
-    return adjtimex(&clock) < 0 ? -1 : 0;
-}
-
-static int
-give_a_file_away(void)
-{
-    return chown(stage.inside, 1, 1) < 0 ? -1 : 0;
-}
-
-static void
-test_rights(void **state)
-{
-    (void)state;
-    assert_int_equal(confined(set_the_clock, confine_rights), EPERM);
-    assert_int_equal(confined(give_a_file_away, confine_rights), EPERM);
-    assert_int_equal(confined(listen_anew, confine_rights), 0);
-}
-
 int
 main(void)
 {
@@ -478,8 +326,6 @@ main(void)
         cmocka_unit_test(test_calls_are_refused),
         cmocka_unit_test(test_what_goes_on),
         cmocka_unit_test(test_files),
-        cmocka_unit_test(test_the_user),
-        cmocka_unit_test(test_rights),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);
