@@ -5,7 +5,35 @@
 #include "unit/own_text.h"
 #include "unit/poll/world.h"
 
-/* --- calls that are long in coming back --- */
+/* --- calls, and how long they may take --- */
+
+/* Each has its own collector's timeout, and not more of the reply is read than may be.
+ */
+static void
+test_a_call_has_the_limits_of_the_configuration(void **state)
+{
+    struct world world;
+
+    (void)state;
+    open_world(&world);
+    world.config->limits.reply_bytes = 4321;
+    for (size_t i = 0; i < collectors_count; i++)
+        world.config->collectors[i].timeout_ns = (int64_t)(i + 2) * S;
+    watch_configure(world.watch, world.config);
+    announce(false);
+    come_up();
+    for (int asked = 0; asked < 3; asked++) {
+        const char *command = await_call(&world);
+        size_t i = 0;
+
+        while (strcmp(collectors[i]->command, command) != 0)
+            i++;
+        assert_int_equal(the_source.call->timeout_ns, (int64_t)(i + 2) * S);
+        assert_int_equal(the_source.call->reply_bytes_max, 4321);
+        lose_call(FAILURE_UNSUPPORTED);
+    }
+    close_world(&world);
+}
 
 /* All lanes hang in other guests' calls: that says nothing of this one. */
 static void
@@ -391,6 +419,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_call_has_the_limits_of_the_configuration),
         cmocka_unit_test(test_a_call_that_is_given_up_leaves_its_place),
         cmocka_unit_test(test_a_call_that_waits_for_its_lane_is_not_late),
         cmocka_unit_test(test_a_file_whose_open_is_overtaken_is_closed),
