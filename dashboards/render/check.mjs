@@ -113,6 +113,16 @@ test('the pictures', async (t) => {
     assert.deepEqual(asked, [long]);
   });
 
+  await t.test('a closed row asks nothing, and nobody waits for it', async () => {
+    const panel = panelsOf('Lines').panels[0];
+    const row = { ...sample.panels.find(({ type }) => type === 'row'), title: 'Closed', collapsed: true };
+    asked.length = 0;
+    const { complaints, words } = await drawn({ ...sample, panels: [{ ...row, panels: [panel] }] });
+    assert.deepEqual(complaints, []);
+    assert.ok(words.includes('Closed') && !words.includes('Lines'));
+    assert.deepEqual(asked, []);
+  });
+
   await t.test('a query that fails is complained of', async () => {
     const { complaints } = await drawn(changed('Lines', (panel) => {
       panel.targets[0].expr = 'unheard_of';

@@ -3,7 +3,7 @@
 import './boot.js';
 
 import { ThemeContext } from '@grafana/data';
-import { sceneGraph, sceneUtils, VizPanel } from '@grafana/scenes';
+import { SceneGridRow, sceneGraph, sceneUtils, VizPanel } from '@grafana/scenes';
 import { GlobalStyles, LinkButton, useStyles2 } from '@grafana/ui';
 import { css } from '@emotion/css';
 import { config } from '@grafana/runtime';
@@ -39,9 +39,15 @@ function Page({ dashboard, model, links }) {
   );
 }
 
-const panelsOf = (model) => sceneGraph.findAllObjects(model, (object) => object instanceof VizPanel);
+// Whether it is in a row that is closed, and so asks nothing.
+function isHidden({ parent }) {
+  return Boolean(parent) && ((parent instanceof SceneGridRow && parent.state.isCollapsed) || isHidden(parent));
+}
 
-// [{title, state: "Done" | "Loading" | "Error: ..."}] of all panels.
+const panelsOf = (model) =>
+  sceneGraph.findAllObjects(model, (object) => object instanceof VizPanel && !isHidden(object));
+
+// [{title, state: "Done" | "Loading" | "Error: ..."}] of all panels that are seen.
 function state(model) {
   return panelsOf(model).map((panel) => {
     const { title, $data, _pluginLoadError } = panel.state;
