@@ -5,6 +5,8 @@ from .queries import STATE_COLORS, UP_DOWN, host_variables, q
 
 RATE = "[$__rate_interval]"
 INSTANCE = "{{instance}}"
+# Of what should not be there at all, an axis that is not made for a hundred.
+FEW = {"axisSoftMax": 4}
 LATE_STEPS = g.steps((5, g.RED))
 CALLS = "qga_exporter_call_duration_seconds_bucket"
 LATENESS = "qga_exporter_schedule_lateness_seconds_bucket"
@@ -12,6 +14,29 @@ LATENESS = "qga_exporter_schedule_lateness_seconds_bucket"
 
 def rate(name, by="instance"):
     return q(f"sum by ({by}) (rate({name}{{HOST}}{RATE}))")
+
+
+def ten(shown, most):
+    """Of the hosts, the ten with the most in the whole time range: no more lines than that,
+    and the same ones at all times."""
+    return q(f"{shown}\nand on (instance)\n  topk(10, max by (instance) ({most}))")
+
+
+def ten_of(metric):
+    return ten(f"max by (instance) ({metric}{{HOST}})",
+               f"avg_over_time({metric}{{HOST}}[$__range] @ end())")
+
+
+def ten_that_count(metric, function="rate"):
+    return ten(f"sum by (instance) ({function}({metric}{{HOST}}{RATE}))",
+               f"increase({metric}{{HOST}}[$__range] @ end())")
+
+
+def ten_worst(shown, by="instance"):
+    """Of what is 1 where all is well."""
+    metric = f"{shown}{{HOST}}"
+    return q(f"min by ({by}) ({metric})\nand on ({by})\n"
+             f"  topk(10, 1 - avg_over_time({metric}[$__range] @ end()))")
 
 
 def quantile(share, bucket, by):
@@ -30,7 +55,7 @@ def summary():
                "connected.", g.now(q("sum(qga_exporter_source_up{HOST} == bool 0)")),
                unit="short", thresholds=g.steps((1, g.RED)), no_value="no exporter"),
         g.stat("Guests", "Running guests.", g.series(q("sum(qga_exporter_guests{HOST})")),
-               unit="short", sparkline=True, thresholds=g.steps(base=g.BLUE), no_value="none"),
+               unit="none", sparkline=True, thresholds=g.steps(base=g.BLUE), no_value="none"),
         g.stat("Calls", "Calls to guest agents.",
                g.series(q(f"sum(rate(qga_exporter_calls_total{{HOST}}{RATE}))")), unit="cps",
                sparkline=True, thresholds=g.steps(base=g.BLUE), no_value="none"),
@@ -124,7 +149,7 @@ def calls():
         g.lines("Guests by the state of their agent", "How many guests have an agent in which "
                 "state.",
                 g.series(q("sum by (state) (qga_exporter_guests{HOST}) > 0"), "{{state}}"),
-                (6, 9), unit="short", stacked=True, min=0, decimals=0, no_value="No guest.",
+                (6, 9), unit="none", stacked=True, min=0, decimals=0, no_value="No guest.",
                 overrides=STATE_COLORS))
 
 
@@ -132,25 +157,22 @@ def schedule():
     return g.row(
         "Schedule",
         g.lines("Lateness of visits", "How long after its due time the latest one in a hundred "
-                "visits to a guest began; the twenty hosts where that is longest.",
-                g.series(q("topk(20, instance:qga_exporter_schedule_lateness_seconds:p99_5m"
-                           "{HOST})"), INSTANCE),
+                "visits to a guest began; the ten hosts where that is longest.",
+                g.series(ten_of("instance:qga_exporter_schedule_lateness_seconds:p99_5m"), INSTANCE),
                 (8, 8), unit="s", min=0, thresholds=LATE_STEPS, no_value="No visit."),
-        g.lines("Lanes in use", "Calls in flight, and how many there can be at once. With all "
-                "lanes in use visits are late.",
-                [g.series(q("sum by (instance) (qga_exporter_lanes_in_use{HOST})"),
-                          f"{INSTANCE} in use"),
-                 g.series(q("sum by (instance) (qga_exporter_lanes{HOST})"),
-                          f"{INSTANCE} there are")],
-                (8, 8), unit="short", min=0, decimals=0, no_value="No lanes: sockets only.",
-                overrides=[g.override_matching(
-                    ".* there are", custom_fillOpacity=0,
-                    custom_lineStyle={"fill": "dash", "dash": [8, 8]})]),
+        g.lines("Lanes in use", "The share of the calls that there can be at once which are in "
+                "flight; the ten hosts with the largest. With all lanes in use visits are late.",
+                g.series(ten("max by (instance) (qga_exporter_lanes_in_use{HOST} / "
+                             "qga_exporter_lanes{HOST})",
+                             "avg_over_time(qga_exporter_lanes_in_use{HOST}[$__range] @ end()) / "
+                             "qga_exporter_lanes{HOST} @ end()"), INSTANCE),
+                (8, 8), unit="percentunit", min=0, no_value="No lanes: sockets only."),
         g.lines("Lanes given up", "Lanes whose call into libvirt never came back, and which were "
-                "replaced: libvirt or a guest hangs.",
-                g.series(q("sum by (instance) (increase(qga_exporter_lanes_abandoned_total{HOST}"
-                           f"{RATE}))"), INSTANCE),
-                (8, 8), unit="short", min=0, decimals=0, no_value="No lanes: sockets only."))
+                "replaced: libvirt or a guest hangs. The ten hosts with most.",
+                g.series(ten_that_count("qga_exporter_lanes_abandoned_total", "increase"),
+                         INSTANCE),
+                (8, 8), unit="short", min=0, decimals=0, custom=FEW,
+                no_value="No lanes: sockets only."))
 
 
 def limits():
@@ -181,50 +203,53 @@ sort_desc(
 )"""), "{{collector}}"), unit="short", no_value="None fails.",
                color={"mode": "thresholds"}, thresholds=g.steps((1, g.ORANGE))),
         g.lines("Names that two guests have", "Guests found with the name of another guest of the "
-                "same source; their label domain has got a suffix.",
-                g.series(q("sum by (instance) (increase("
-                           f"qga_exporter_guest_name_conflicts_total{{HOST}}{RATE}))"), INSTANCE),
-                unit="short", min=0, decimals=0))
+                "same source; their label domain has got a suffix. The ten hosts with most.",
+                g.series(ten_that_count("qga_exporter_guest_name_conflicts_total", "increase"),
+                         INSTANCE),
+                (24, 5), unit="short", min=0, decimals=0, custom=FEW))
 
 
 def cost():
     return g.row(
         "Cost",
-        g.lines("Processor", "100 % is one processor.",
-                g.series(rate("process_cpu_seconds_total"), INSTANCE), (8, 8), unit="percentunit",
-                min=0),
-        g.lines("Memory", "Resident memory.",
-                g.series(q("max by (instance) (process_resident_memory_bytes{HOST})"), INSTANCE),
+        g.lines("Processor", "The ten hosts whose exporters use most; 100 % is one processor.",
+                g.series(ten_that_count("process_cpu_seconds_total"), INSTANCE), (8, 8),
+                unit="percentunit", min=0),
+        g.lines("Memory", "Resident memory of the ten exporters that have most.",
+                g.series(ten_of("process_resident_memory_bytes"), INSTANCE),
                 (8, 8), unit="bytes", min=0),
-        g.lines("Series", "Series in an answer to Prometheus.",
-                g.series(q("max by (instance) (scrape_samples_scraped{HOST})"), INSTANCE), (8, 8),
+        g.lines("Series", "Series in an answer to Prometheus; the ten hosts with most.",
+                g.series(ten_of("scrape_samples_scraped"), INSTANCE), (8, 8),
                 unit="short", min=0))
 
 
 def more():
     return g.row(
         "More of what it costs",
-        g.lines("Open files", "Open file descriptors, of how many there can be.",
-                g.series(q("max by (instance) (process_open_fds{HOST} / process_max_fds{HOST})"),
+        g.lines("Open files", "Open file descriptors, of how many there can be; the ten hosts "
+                "with most.",
+                g.series(ten("max by (instance) (process_open_fds{HOST} / process_max_fds{HOST})",
+                             "process_open_fds{HOST} @ end() / process_max_fds{HOST} @ end()"),
                          INSTANCE), (8, 8), unit="percentunit", min=0,
                 thresholds=g.steps((0.8, g.RED))),
         g.lines("Duration of a scrape", "How long Prometheus waits for an answer. It does not wait "
-                "for guests.",
-                g.series(q("max by (instance) (scrape_duration_seconds{HOST})"), INSTANCE), (8, 8),
+                "for guests. The ten hosts with the longest.",
+                g.series(ten_of("scrape_duration_seconds"), INSTANCE), (8, 8),
                 unit="s", min=0),
-        g.lines("Bytes of answers", "Bytes of the bodies of all answers, to whoever scrapes.",
-                g.series(rate("qga_exporter_scrape_body_bytes_total"), INSTANCE), (8, 8),
+        g.lines("Bytes of answers", "Bytes of the bodies of all answers, to whoever scrapes; the "
+                "ten hosts with most.",
+                g.series(ten_that_count("qga_exporter_scrape_body_bytes_total"), INSTANCE), (8, 8),
                 unit="Bps", min=0),
         g.lines("Answers by status", "Answers to requests for the metrics, by their HTTP status.",
                 g.series(rate("qga_exporter_scrapes_total", "code"), "{{code}}"), (8, 8),
                 unit="reqps", min=0),
         g.lines("Threads", "Threads of the process; lanes that were given up stay until their call "
-                "comes back.",
-                g.series(q("max by (instance) (process_threads{HOST})"), INSTANCE), (8, 8),
+                "comes back. The ten hosts with most.",
+                g.series(ten_of("process_threads"), INSTANCE), (8, 8),
                 unit="short", min=0, decimals=0),
         g.lines("Error of the host's clock", "The most by which the host's clock may be wrong; "
-                "16 s means that nothing disciplines it.",
-                g.series(q("max by (instance) (qga_host_clock_max_error_seconds{HOST})"), INSTANCE),
+                "16 s means that nothing disciplines it. The ten hosts with most.",
+                g.series(ten_of("qga_host_clock_max_error_seconds"), INSTANCE),
                 (8, 8), unit="s", min=0), collapsed=True)
 
 
@@ -232,20 +257,21 @@ def states():
     return g.row(
         "Over time",
         g.timeline("Exporter and its sources", "Whether the exporter answered Prometheus, and "
-                   "whether its sources of guests were connected.",
-                   [g.series(q("max by (instance) (up{HOST})"), f"{INSTANCE} exporter"),
-                    g.series(q("min by (instance, source) (qga_exporter_source_up{HOST})"),
+                   "whether its sources of guests were connected; of each the ten that were so "
+                   "least.",
+                   [g.series(ten_worst("up"), f"{INSTANCE} exporter"),
+                    g.series(ten_worst("qga_exporter_source_up", "instance, source"),
                              f"{INSTANCE} {{{{source}}}}")],
-                   mappings=UP_DOWN, no_value="No exporter."),
+                   (12, 10), mappings=UP_DOWN, no_value="No exporter."),
         g.timeline("Configuration and pause", "Whether the last configuration was accepted, and "
-                   "whether the exporter asks its guests.",
-                   [g.series(q("min by (instance) "
-                               "(qga_exporter_config_last_reload_successful{HOST})"),
+                   "whether the exporter asks its guests; of each the ten hosts that did so least.",
+                   [g.series(ten_worst("qga_exporter_config_last_reload_successful"),
                              f"{INSTANCE} configuration"),
-                    g.series(q("2 + max by (instance) (qga_exporter_paused{HOST})"),
+                    g.series(ten("2 + max by (instance) (qga_exporter_paused{HOST})",
+                                 "avg_over_time(qga_exporter_paused{HOST}[$__range] @ end())"),
                              f"{INSTANCE} asks")],
-                   mappings=g.words((1, "good", g.GREEN), (0, "refused", g.RED),
-                                    (2, "asks", g.GREEN), (3, "paused", g.ORANGE)),
+                   (12, 10), mappings=g.words((1, "good", g.GREEN), (0, "refused", g.RED),
+                                             (2, "asks", g.GREEN), (3, "paused", g.ORANGE)),
                    no_value="No exporter."))
 
 

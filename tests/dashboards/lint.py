@@ -362,6 +362,16 @@ def check_limits(board):
                 yield f"{panel['title']} ({target['refId']}) has as many rows as there are guests"
 
 
+@rule("panel-hosts-rule")
+def check_hosts(board):
+    """Nobody tells the lines of a hundred hosts from each other."""
+    for panel in panels_of(board):
+        for target in panel.get("targets", []):
+            if "{{instance}}" in target.get("legendFormat", "") and board["uid"] != "qga-guest" \
+                    and not re.search(r"\b(topk|bottomk)\(", target["expr"]):
+                yield f"{panel['title']} ({target['refId']}) has as many lines as there are hosts"
+
+
 def load(path):
     with open(path, encoding="utf-8") as file:
         return json.load(file)

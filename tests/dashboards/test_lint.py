@@ -112,6 +112,8 @@ BAD = [
     ("link-rule", lambda board: board["links"][0].update(url="/d/qga-host?")),
     ("panel-limit-rule", asks("max by (instance, domain) (qga_up{%s})" % GUEST)),
     ("panel-limit-rule", asks("qga_up{%s}" % GUEST)),
+    ("panel-hosts-rule", lambda board: first_panel(board)["targets"][0].update(
+        legendFormat="{{instance}}")),
     ("target-metric-rule", asks("sum(instance:qga_upp:count{%s})" % HOST)),
     ("dashboard-rule", of_board(timezone="utc")),
     ("dashboard-rule", of_board(id=7)),
