@@ -5,8 +5,6 @@ from .queries import STATE_COLORS, UP_DOWN, host_variables, q
 
 RATE = "[$__rate_interval]"
 INSTANCE = "{{instance}}"
-# Of what should not be there at all, an axis that is not made for a hundred.
-FEW = {"axisSoftMax": 4}
 LATE_STEPS = g.steps((5, g.RED))
 CALLS = "qga_exporter_call_duration_seconds_bucket"
 LATENESS = "qga_exporter_schedule_lateness_seconds_bucket"
@@ -171,7 +169,7 @@ def schedule():
                 "replaced: libvirt or a guest hangs. The ten hosts with most.",
                 g.series(ten_that_count("qga_exporter_lanes_abandoned_total", "increase"),
                          INSTANCE),
-                (8, 8), unit="short", min=0, decimals=0, custom=FEW,
+                (8, 8), unit="short", min=0, decimals=0, custom=g.FEW,
                 no_value="No lanes: sockets only."))
 
 
@@ -206,7 +204,7 @@ sort_desc(
                 "same source; their label domain has got a suffix. The ten hosts with most.",
                 g.series(ten_that_count("qga_exporter_guest_name_conflicts_total", "increase"),
                          INSTANCE),
-                (24, 5), unit="short", min=0, decimals=0, custom=FEW))
+                (24, 5), unit="short", min=0, decimals=0, custom=g.FEW))
 
 
 def cost():

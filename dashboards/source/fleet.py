@@ -99,7 +99,7 @@ topk(30, max by BY_GUEST (
   or 12 * qga_agent_state{{GUEST, state="disconnected"}}
        and ignoring (state) instance_domain:qga_up:ever{{GUEST}}
 ))"""), "{{domain}} · {{instance}}"),
-                   (24, 9), mappings=STATE_WORDS, links=[to_guest(**FROM_LABELS)],
+                   (24, 12), mappings=STATE_WORDS, links=[to_guest(**FROM_LABELS)],
                    no_value="No agent is known to have been unwell."))
 
 
@@ -141,12 +141,14 @@ def hosts():
 
 
 def first(title, description, expression, column, size=(8, 9), count=10, **field):
-    """The guests with the most of something, and whose they are."""
+    """The guests with the most of something, and whose they are; a third of a line is too narrow
+    for zones, too."""
     worst = f"topk({count}, {expression})"
     return g.table(title, description,
                    [g.rows(q(worst)), g.rows(q(f"{INFO_OF_GUEST}\nand on BY_GUEST\n  {worst}"))],
                    size, sort=f"-{column}", no_value="No guest tells.",
-                   columns={"domain": "Guest", "Value #A": column, **WHOSE},
+                   columns={"domain": "Guest", "Value #A": column, "title": "Title",
+                            "project": "Project", "instance": "Host"},
                    overrides=[*LINKS, g.override(column, **field)])
 
 
@@ -162,16 +164,16 @@ def consumers():
               "vCPU, averaged over 5 minutes (agents from QEMU 10.0 on, or the collector procfs).",
               'qga_load5{GUEST}\n'
               '    / ignoring (state) qga_vcpus{GUEST, state="online"}',
-              "Load of each vCPU", decimals=2, thresholds=g.steps((2, g.ORANGE)),
+              "Load", decimals=2, thresholds=g.steps((2, g.ORANGE)),
               custom_cellOptions=g.COLORED_TEXT),
         first("Least memory left", "The ten guests that use the largest share of their memory (by "
               "their balloon, or the collector procfs).",
               f"{used('memory')}\n    or {used('balloon')}",
-              "Memory used", unit="percentunit", decimals=1, min=0, max=1,
+              "Used", unit="percentunit", decimals=1, min=0, max=1,
               thresholds=g.steps((0.95, g.ORANGE)), custom_cellOptions=g.GAUGE_CELL),
         first("Most traffic", "The ten guests that receive and send most.",
               f"sum by BY_GUEST ({bytes_of('receive')} + {bytes_of('transmit')})",
-              "Received and sent", unit="Bps"))
+              "Traffic", unit="Bps"))
 
 
 def clocks():
@@ -180,8 +182,10 @@ def clocks():
         "Clocks",
         g.lines("Clock offsets", "The ten hosts with the guest whose clock is furthest from the "
                 "host's: how much of the offset is certain, whichever the way it goes.",
-                g.series(q("topk(10, instance:qga_clock_offset_seconds:certain_max{HOST})"),
-                         "{{instance}}"),
+                g.series(q("instance:qga_clock_offset_seconds:certain_max{HOST}\n"
+                           "and on BY_HOST topk(10, max_over_time("
+                           "instance:qga_clock_offset_seconds:certain_max{HOST}"
+                           "[$__range] @ end()))"), "{{instance}}"),
                 unit="s", thresholds=CLOCK_STEPS, min=0,
                 custom={"scaleDistribution": {"type": "symlog", "log": 10, "linearThreshold": 0.1}},
                 no_value="No guest tells its time."),
@@ -240,11 +244,11 @@ def software():
         "Software",
         g.bars("Agent versions", "How many guests run which version of the guest agent.",
                g.now(q("topk(20, count by (version) (qga_agent_info{GUEST}))"), "{{version}}"),
-               (12, 13), unit="none", no_value="No agent tells its version."),
+               (12, 9), unit="none", no_value="No agent tells its version."),
         g.bars("Operating systems", "How many guests run which operating system.",
                g.now(q("topk(20, count by (pretty_name) (qga_os_info{GUEST}))"),
                      "{{pretty_name}}"),
-               (12, 13), unit="none", no_value="No agent tells its operating system."))
+               (12, 9), unit="none", no_value="No agent tells its operating system."))
 
 
 def commands():

@@ -82,6 +82,10 @@ def _field(*, unit, thresholds=None, mappings=None, no_value=None, links=None, c
     return {"defaults": defaults, "overrides": list(overrides)}
 
 
+# Of what should not be there at all, an axis that does not go up to a hundred.
+FEW = {"axisSoftMax": 4}
+
+
 # Panels
 
 def _panel(kind, title, description, targets, size, options, field, transformations=None):
@@ -178,8 +182,11 @@ def table(title, description, targets, size=(12, 8), *, columns, sort=None, over
                if sort else []}
     custom = {"align": "auto", "cellOptions": {"type": "auto"}, "filterable": True,
               "inspect": False, "footer": {"reducers": []}, "minWidth": 60}
-    # no_value is what the whole panel says; a cell without a value stays empty.
-    overrides = [override_matching(".*", noValue=""), *overrides]
+    # no_value is what the whole panel says; a cell without a value stays empty.  Labels are no
+    # numbers, even where they look like some, and nothing is not 0.
+    overrides = [override_matching(".*", noValue=""),
+                 {**override("", unit="string"), "matcher": {"id": "byType", "options": "string"}},
+                 *overrides]
     return _panel("table", title, description, targets, size, options,
                   _field(unit="none", custom=custom, overrides=overrides, **field),
                   transformations)

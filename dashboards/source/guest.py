@@ -133,7 +133,7 @@ def agent():
                 "the agent is only probed, less and less often.",
                 [g.series(q("max(qga_agent_consecutive_failures{GUEST})"), "failures in a row"),
                  g.series(q("max(qga_agent_backing_off{GUEST})"), "only probed")],
-                (24, 5), unit="short", min=0, decimals=0))
+                (24, 5), unit="short", min=0, decimals=0, custom=g.FEW))
 
 
 def clock():
@@ -290,7 +290,8 @@ def filesystems():
                 no_value="The agent does not tell.",
                 columns={"device": "Device", "disk": "Disk", "serial": "Serial", "bus": "Bus",
                          "pci_address": "PCI address", "target": "Host's disk",
-                         "source_file": "Host's file"}))
+                         "source_file": "Host's file"},
+                overrides=[g.override("Host's file", custom_width=420)]))
 
 
 def disks():
@@ -357,11 +358,13 @@ def network():
                 [g.series(per_second(f"qga_network_{way}_{what}_total"),
                           f"{{{{device}}}} {way} {word}")
                  for what, word in (("errs", "errors"), ("drop", "drops"))
-                 for way in ("receive", "transmit")], (8, 8), unit="pps", min=0, **none),
+                 for way in ("receive", "transmit")], (8, 8), unit="pps", min=0,
+                custom=g.FEW, **none),
         g.table("Addresses", "The addresses of the guest's interfaces.",
                 g.rows(q("qga_network_address_info{GUEST}")), (8, 8), sort="Interface",
                 columns={"device": "Interface", "address": "Address", "prefix_length": "Prefix",
-                         "family": "Family"}, no_value="The guest has no address."),
+                         "family": "Family"}, no_value="The guest has no address.",
+                overrides=[g.override("Address", custom_width=250)]),
         g.table("Interfaces", "The guest's interfaces and the host's ends of them.",
                 [g.rows(q("qga_network_info{GUEST}")), g.rows(q("qga_domain_interface_info{GUEST}"))],
                 (8, 8), sort="Interface", no_value="The agent tells of none.",

@@ -28,7 +28,7 @@ PROMETHEUS = {"up", "ALERTS", "scrape_samples_scraped", "scrape_duration_seconds
 SUFFIXES = ("_bucket", "_sum", "_count")
 # Those of Grafana's units that are fit for base units, and for plain numbers.
 UNITS = {"none", "short", "bytes", "Bps", "s", "dtdurations", "dateTimeFromNow", "dateTimeAsIso",
-         "percentunit", "ppm", "celsius", "cps", "iops", "pps", "reqps"}
+         "percentunit", "ppm", "celsius", "cps", "iops", "pps", "reqps", "string"}
 GRAFANA = {"__rate_interval": "1m", "__range": "6h", "__interval": "15s"}
 LABEL_VALUES = re.compile(r"label_values\((?P<selector>.*), *(?P<label>\w+)\)", re.S)
 

@@ -30,7 +30,7 @@ type Property<Custom> =
   | { [Key in keyof Plain<Custom> & string]-?: { id: `custom.${Key}`; value: Plain<Custom>[Key] } }[keyof Plain<Custom> & string];
 
 interface Override<Custom> {
-  matcher: { id: "byName" | "byRegexp"; options: string };
+  matcher: { id: "byName" | "byRegexp" | "byType"; options: string };
   properties: Array<Property<Custom>>;
 }
 
