@@ -11,7 +11,7 @@ import puppeteer from 'puppeteer-core';
 const MODULES = fileURLToPath(new URL('node_modules/', import.meta.url));
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const TYPES = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.svg': 'image/svg+xml' };
-const WAIT_MS = 300_000;
+const WAIT_MS = 150_000;
 const PICTURES_MAX = 20;
 
 // Where Grafana's libraries look for icons and fonts, and where they are here.

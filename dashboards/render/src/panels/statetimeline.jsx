@@ -112,15 +112,19 @@ function legendItems(rows) {
 
 export function StateTimelinePanel({ data, options, fieldConfig, timeRange, timeZone, width, height }) {
   const theme = useTheme2();
-  const rows = useMemo(() => timelines(data.series), [data.series]);
+  const all = useMemo(() => timelines(data.series), [data.series]);
+  // The first page of them, as Grafana shows it.
+  const rows = useMemo(() => all.slice(0, options.perPage || all.length), [all, options.perPage]);
   const config = useMemo(() => plotConfig(rows, options, timeRange, timeZone, theme),
     [rows, options, timeRange, timeZone, theme]);
   if (!rows.some((row) => row.spans.length > 0)) {
     return <NoData fieldConfig={fieldConfig} />;
   }
+  const more = rows.length < all.length
+    ? [{ label: `1 - ${rows.length} of ${all.length} rows`, color: 'transparent', yAxis: 1 }] : [];
   const legend = options.legend?.showLegend === false ? null : (
     <VizLayout.Legend placement={options.legend?.placement ?? 'bottom'}>
-      <VizLegend items={legendItems(rows)} placement={options.legend?.placement ?? 'bottom'}
+      <VizLegend items={[...legendItems(rows), ...more]} placement={options.legend?.placement ?? 'bottom'}
         displayMode={LegendDisplayMode.List} />
     </VizLayout.Legend>
   );

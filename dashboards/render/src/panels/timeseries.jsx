@@ -1,4 +1,4 @@
-import { FieldType } from '@grafana/data';
+import { applyNullInsertThreshold, FieldType } from '@grafana/data';
 import { TimeSeries } from '@grafana/ui';
 import { useLayoutEffect, useMemo } from 'react';
 
@@ -47,14 +47,19 @@ function finite(field) {
   return field.type === FieldType.number ? { ...field, values } : field;
 }
 
+// Where samples are missing is a gap; the chart makes them in the first frame alone.
+const gapped = (frame, { from, to }) => applyNullInsertThreshold({
+  frame, refFieldPseudoMin: from.valueOf(), refFieldPseudoMax: to.valueOf(),
+});
+
 const drawable = ({ fields, length }) =>
   length > 0 && fields.some(({ type }) => type === FieldType.number);
 
 export function TimeSeriesPanel(panel) {
   const { data, options, fieldConfig, timeRange, timeZone, width, height } = panel;
-  const frames = useMemo(() => data.series.filter(drawable).map((frame) => ({
+  const frames = useMemo(() => data.series.filter(drawable).map((frame) => gapped({
     ...frame, fields: frame.fields.map(finite),
-  })), [data.series]);
+  }, timeRange)), [data.series, timeRange]);
   if (frames.length === 0) {
     return <NoData fieldConfig={fieldConfig} />;
   }
