@@ -285,7 +285,7 @@ $(RENDER_MODULES): $(RENDER)/package-lock.json
 	$(Q)cd $(RENDER) && npm ci --ignore-scripts --no-audit --no-fund
 	$(Q)touch $@
 
-screenshots: $(BUILD)/qga-exporter $(RENDER_MODULES) ## draw docs/dashboard-*.png from real guests, in a quarter of an hour; half a GB of npm packages (root)
+screenshots: $(BUILD)/qga-exporter $(RENDER_MODULES) ## draw docs/dashboard-*.png of real guests and their echoes, in 20 minutes; half a GB of npm packages (root)
 	$(Q)QGA_EXPORTER=$(abspath $<) /usr/bin/python3 $(RENDER)/lab.py docs
 
 screenshots-check: $(RENDER_MODULES) ## test what draws the pictures, on canned data; npm

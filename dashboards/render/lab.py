@@ -1,16 +1,20 @@
 #!/usr/bin/python3
-"""A small fleet for pictures of the dashboards: two hosts with real guests, the exporter on
-each, a Prometheus, and troubles as they come.
+"""A fleet for pictures of the dashboards: two hosts with real guests, the exporter on each, and
+troubles as they come; beside them hosts that say what those said (echoes.py), up to a thousand
+guests; and a Prometheus.
 
     dashboards/render/lab.py OUT     write OUT/dashboard-*.png: `make screenshots`
     dashboards/render/lab.py --hold  leave it running until Ctrl-C, and say its address
 
 SCREENSHOT_MINUTES (12) is how long it runs before the pictures are taken; a clock's drift
-takes more than ten.
+takes more than ten.  SCREENSHOT_GUESTS (1000) is how many guests there are, the real ones with
+them.
 """
 
 import contextlib
+import functools
 import http.server
+import json
 import math
 import os
 import signal
@@ -21,25 +25,28 @@ import time
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.join(HERE, "..", "..")
-sys.path.insert(0, os.path.join(ROOT, "tests"))
-sys.path.insert(0, os.path.join(ROOT, "tests", "e2e"))
+for folder in ("", "e2e", "bench"):
+    sys.path.insert(0, os.path.join(ROOT, "tests", folder))
 # pylint: disable=wrong-import-position
+from echoes import Echoes
 from lab.error import LabError
 from lab.lab import Lab
-from lab.programs import Exporter, Prometheus
-from shipped import hurried_rules
+from lab.programs import ConfiguredPrometheus, Exporter
+from shipped import hurried_rules, write
 
 MINUTES = float(os.environ.get("SCREENSHOT_MINUTES", "12"))
-SCRAPE_INTERVAL = "5s"
+GUESTS = int(os.environ.get("SCREENSHOT_GUESTS", "1000"))
+SCRAPE_INTERVAL = "15s"
 TICK_S = 5
+ZONE = "north"
 # The guest of the guest's picture.
 GUEST = "db-1"
 
 EVERYTHING = ("clock", "fsfreeze", "agent", "vcpu", "os", "hostname", "timezone", "load", "users",
               "cpustats", "diskstats", "network", "filesystem", "disks", "routes", "memory_blocks",
               "procfs")
-CONFIG = "collectors:\n" + "".join(
-    f"  {name}: {{enabled: true, interval: 5s, timeout: 3s}}\n" for name in EVERYTHING
+CONFIG = "profile: full\ncollectors:\n" + "".join(
+    f"  {name}: {{enabled: true, interval: 10s, timeout: 3s}}\n" for name in EVERYTHING
 ) + "health: {backoff: 5s, backoff_max: 20s, starting: 5s}\n"
 
 # host: {guest: (title, its options)}
@@ -54,6 +61,7 @@ FLEET = {
         "backup-1": ("Backups", {"agent": "10.0"}),
         "build-1": ("Builds", {"agent": "10.0", "vcpus": 2}),
         "till-1": ("Till in the north", {"agent": "7.2"}),
+        "dns-1": ("Names", {"agent": "5.2"}),
         "legacy-1": ("Nobody knows", {"agent": "none", "channel": False}),
     },
 }
@@ -69,6 +77,11 @@ def say(text):
 def wave(period_s, low, high):
     """A value that goes up and down with the time."""
     return low + (high - low) * (1 - math.cos(2 * math.pi * time.time() / period_s)) / 2
+
+
+def all_known(count, metrics):
+    states = [labels["state"] for labels, _ in metrics.find("qga_agent_state")]
+    return len(states) == count and not {"unknown", "starting"}.intersection(states)
 
 
 class Download(http.server.BaseHTTPRequestHandler):
@@ -126,21 +139,33 @@ class Fleet:
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Download)
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         stack.callback(self.server.shutdown)
-        say(f"booting {sum(map(len, FLEET.values()))} guests under two libvirtd")
+        real = sum(map(len, FLEET.values()))
+        say(f"booting {real} guests under two libvirtd")
         self.hosts = {name: Host(name, stack) for name in FLEET}
         for host in self.hosts.values():
             host.ready(stack)
         self.guests = {name: guest for host in self.hosts.values()
                        for name, guest in host.lab.guests.items()}
-        targets = ", ".join(
-            f'{{targets: ["127.0.0.1:{host.exporter.port}"], labels: {{job: qga, instance: "{name}"}}}}'
-            for name, host in self.hosts.items())
-        self.prometheus = stack.enter_context(Prometheus(
-            next(iter(self.hosts.values())).lab,
-            rules=hurried_rules(next(iter(self.hosts.values())).lab.directory),
-            jobs=[f"{{job_name: hosts, scrape_interval: {SCRAPE_INTERVAL}, "
-                  f"static_configs: [{targets}]}}"]))
+        exporters = [host.exporter for host in self.hosts.values()]
+        for exporter, guests in zip(exporters, FLEET.values()):
+            exporter.wait_for(functools.partial(all_known, len(guests)), "the states of all agents")
+        self.echoes = Echoes(exporters, len(FLEET) + 1, GUESTS - real)
+        stack.callback(self.echoes.server.shutdown)
+        self.prometheus = stack.enter_context(self._prometheus())
         self.filled_kib = 0
+
+    def _prometheus(self):
+        """That scrapes all of them, with the rules of ours."""
+        lab = next(iter(self.hosts.values())).lab
+        targets = [(f"127.0.0.1:{host.exporter.port}", "/metrics", name, ZONE)
+                   for name, host in self.hosts.items()] + self.echoes.targets()
+        return ConfiguredPrometheus(lab, write(lab.directory, "prometheus.yml", json.dumps({
+            "global": {"scrape_interval": SCRAPE_INTERVAL, "evaluation_interval": SCRAPE_INTERVAL},
+            "rule_files": hurried_rules(lab.directory),
+            "scrape_configs": [{"job_name": "qga", "static_configs": [
+                {"targets": [address], "labels": {"instance": instance, "zone": zone,
+                                                  "__metrics_path__": path}}
+                for address, path, instance, zone in targets]}]})))
 
     def in_guest(self, name, command):
         self.guests[name].run(f"({command}) >/dev/null 2>&1 &")
@@ -173,7 +198,6 @@ class Fleet:
         self.fetch("db-1", wave(200, 5_000, 60_000))
         self.work("db-1", wave(160, 2_000, 20_000))
         self.write("db-1", wave(150, 64, 512))
-        self.write("web-2", wave(170, 16, 256))
         self.fill("db-1", 0.55 + 0.38 * share_of_time)
 
     def troubles(self):
@@ -181,6 +205,7 @@ class Fleet:
         mail, build, backup, till = (self.guests[name] for name in
                                      ("mail-1", "build-1", "backup-1", "till-1"))
         second = self.hosts["hv-2:10177"]
+        some = self.echoes.hosts[6:7]  # of few guests there is none
         return [
             (0.10, "till-1: its disk is almost full",
              lambda: till.run("dd if=/dev/zero of=/data/receipts bs=64k count=305 2>&1; sync")),
@@ -191,8 +216,12 @@ class Fleet:
             (0.46, "build-1: the agent answers again", lambda: build.run("agent cont")),
             (0.55, "backup-1: frozen for a backup",
              lambda: backup.agent_command("guest-fsfreeze-freeze")),
+            *((0.60, f"{one.name}: its exporter does not answer", functools.partial(
+                one.be_silent, True)) for one in some),
             (0.66, "backup-1: thawed", lambda: backup.agent_command("guest-fsfreeze-thaw")),
-            (0.72, "web-2: its clock jumps", lambda: self.guests["web-2"].set_clock(1)),
+            *((0.70, f"{one.name}: its exporter answers again", functools.partial(
+                one.be_silent, False)) for one in some),
+            (0.72, "dns-1: its clock jumps", lambda: self.guests["dns-1"].set_clock(1)),
             (0.80, "build-1: the agent restarts", lambda: build.run("agent kill")),
             (0.90, "backup-1: frozen for a backup",
              lambda: backup.agent_command("guest-fsfreeze-freeze")),

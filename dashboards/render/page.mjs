@@ -135,7 +135,7 @@ export async function draw(browser, { folder, prometheus, width = 1600, scale = 
   try {
     await page.setViewport({ width, height: 1200, deviceScaleFactor: scale });
     await page.evaluateOnNewDocument((given) => { window.render = given; }, options);
-    await page.goto(`http://127.0.0.1:${server.address().port}/`);
+    await page.goto(`http://127.0.0.1:${server.address().port}/`, { timeout: WAIT_MS });
     await settle(page);
     const { complaints, notes } = await page.evaluate(judge);
     return {
