@@ -163,7 +163,7 @@ def schedule():
                 g.series(ten("max by (instance) (qga_exporter_lanes_in_use{HOST} / "
                              "qga_exporter_lanes{HOST})",
                              "avg_over_time(qga_exporter_lanes_in_use{HOST}[$__range] @ end()) / "
-                             "qga_exporter_lanes{HOST} @ end()"), INSTANCE),
+                             "last_over_time(qga_exporter_lanes{HOST}[2m] @ end())"), INSTANCE),
                 (8, 8), unit="percentunit", min=0, no_value="No lanes: sockets only."),
         g.lines("Lanes given up", "Lanes whose call into libvirt never came back, and which were "
                 "replaced: libvirt or a guest hangs. The ten hosts with most.",
@@ -227,7 +227,8 @@ def more():
         g.lines("Open files", "Open file descriptors, of how many there can be; the ten hosts "
                 "with most.",
                 g.series(ten("max by (instance) (process_open_fds{HOST} / process_max_fds{HOST})",
-                             "process_open_fds{HOST} @ end() / process_max_fds{HOST} @ end()"),
+                             "last_over_time(process_open_fds{HOST}[2m] @ end()) / "
+                             "last_over_time(process_max_fds{HOST}[2m] @ end())"),
                          INSTANCE), (8, 8), unit="percentunit", min=0,
                 thresholds=g.steps((0.8, g.RED))),
         g.lines("Duration of a scrape", "How long Prometheus waits for an answer. It does not wait "
