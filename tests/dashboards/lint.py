@@ -190,6 +190,14 @@ def check_rate_interval(board):
                 yield f"{place}: $__rate_interval outside a function"
 
 
+@rule("target-at-end-rule")
+def check_end(board):
+    """VictoriaMetrics looks back one step for an instant at the end, and finds none now and then."""
+    for place, text in targets_of(board):
+        if re.search(r"[^\]\s]\s*@ (end|start)\(\)", text):
+            yield f"{place}: @ without a range; write last_over_time(...[2m] @ end())"
+
+
 def required_matcher(board, label):
     for place, text in targets_of(board):
         for one in selectors(text):

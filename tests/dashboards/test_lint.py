@@ -88,6 +88,7 @@ BAD = [
         query="label_values(qga_up{, domain)")),
     ("target-rate-interval-rule", asks("rate(qga_agent_calls_total{%s}[5m])" % GUEST)),
     ("target-rate-interval-rule", asks("sum(irate(qga_agent_calls_total{%s}[$__range]))" % GUEST)),
+    ("target-at-end-rule", asks("qga_up{%s} @ end()" % GUEST)),
     ("target-job-rule", asks('qga_up{instance=~"$instance", domain=~"$domain"}')),
     ("target-job-rule", asks('qga_up{job="$job", instance=~"$instance", domain=~"$domain"}')),
     ("target-instance-rule", asks('qga_up{job=~"$job", domain=~"$domain"}')),
