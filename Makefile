@@ -252,7 +252,7 @@ $(METRICS) $(CONFIGURATION): $(BUILD)/%: $(BUILD)/%.o $$(call archives,$$*)
 
 walls: ## test the architecture of what was built, and the walls themselves
 	$(Q)tests/walls $(BUILD)
-	$(Q)/usr/bin/python3 -m pytest -p no:cacheprovider tests/test_walls.py
+	$(Q)/usr/bin/python3 -m pytest -p no:cacheprovider tests/test_walls.py tests/test_scripts.py
 .PHONY: walls
 
 docs: $(METRICS) $(CONFIGURATION) ## write docs/METRICS.md, docs/FAULTS.md and the tables of docs/configuration.md anew

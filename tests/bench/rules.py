@@ -30,7 +30,7 @@ for path in ("..", "../e2e", "../dashboards"):
 # pylint: disable=wrong-import-position
 import panels
 import prometheus_fleet
-from lab import prometheus as releases
+from lab.engines import unpacked
 from lab.error import LabError
 from lab.lab import Lab
 from lab.process import Process, free_port, wait_for
@@ -98,7 +98,7 @@ class Server:
         address = f"127.0.0.1:{free_port()}"
         self.url = f"http://{address}"
         self.process = Process(
-            [releases.unpacked(major, "prometheus"), f"--config.file={config}",
+            [unpacked(major, "prometheus"), f"--config.file={config}",
              f"--storage.tsdb.path={folder}/data", f"--web.listen-address={address}",
              "--web.enable-remote-write-receiver", "--query.max-samples=500000000",
              "--query.timeout=10m", "--storage.tsdb.min-block-duration=7d",
