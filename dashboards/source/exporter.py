@@ -194,10 +194,7 @@ def limits():
                "their agent has the command.",
                g.now(q("""
 sort_desc(
-  count by (collector) (
-    qga_collector_success{HOST} == 0
-      unless qga_collector_supported{HOST} == 0
-  )
+  count by (collector) (instance_domain_collector:qga_collector_success:zero{HOST})
 )"""), "{{collector}}"), unit="short", no_value="None fails.",
                color={"mode": "thresholds"}, thresholds=g.steps((1, g.ORANGE))),
         g.lines("Names that two guests have", "Guests found with the name of another guest of the "

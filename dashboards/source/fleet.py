@@ -6,8 +6,8 @@ and of alerts, and lists end after so many.
 
 from . import grafana as g
 from .queries import (CLOCK_CERTAIN, CLOCK_STEPS, DRIFT_STEPS, FROM_LABELS, FROZEN, FROZEN_STEPS,
-                      FULL_IN_STEPS, GUEST_LABELS, STATE_COLORS, STATE_WORDS, STATES, UP_DOWN,
-                      USED, USED_STEPS, guest_variables, numbers_of, q, to_exporter, to_guest)
+                      FULL_IN_STEPS, GUEST_LABELS, STATE, STATE_COLORS, STATE_WORDS, STATES, UP_DOWN,
+                      USED_STEPS, guest_variables, numbers_of, q, to_exporter, to_guest)
 
 NONE_IS_GOOD = g.steps((1, g.ORANGE))
 BAD = g.steps((1, g.RED))
@@ -20,6 +20,8 @@ WHERE_HOST = {"instance": "Host", "zone": "Zone", "cluster": "Cluster"}
 WHOSE = {"title": "Title", "project": "Project", **WHERE_HOST}
 # Who the guest is for people.
 INFO_OF_GUEST = f"max by ({GUEST_LABELS}, title, project) (qga_domain_info{{GUEST}})"
+# As the records have it, which are half as many series.
+USED = "1 - instance_domain_mountpoint:qga_filesystem_avail_bytes:ratio{GUEST, NO_SPACE}"
 
 
 def firing(severity):
@@ -263,17 +265,17 @@ def commands():
 
 def guests():
     """All of the hundred come from one expression, whose order is that of Prometheus' series."""
-    hundred = f"topk(100,\n  {numbers_of(*(name for name, _ in STATES))})"
+    hundred = 'bottomk(100, qga_agent_state{GUEST, state="responsive"})'
 
     def those(expression):
         return g.rows(q(f"{expression}\nand on BY_GUEST\n  {hundred}"))
     worst = "max by BY_GUEST"
     return g.row(
         "Guest by guest",
-        g.table("A hundred guests", "Those with the worst state, with what matters most of each; "
-                "choose hosts or guests to see the others. A value that the agent did not tell is "
+        g.table("A hundred guests", "Those whose agents are not well come before all others, with what "
+                "matters most of each; choose hosts or guests to see the others. A value that the agent did not tell is "
                 "left out.",
-                [g.rows(q(f"max by BY_GUEST ({hundred})")),
+                [those(STATE),
                  those(f"max by ({GUEST_LABELS}, pretty_name) (qga_os_info{{GUEST}})"),
                  those(f"max by ({GUEST_LABELS}, version) (qga_agent_info{{GUEST}})"),
                  those("max by BY_GUEST (qga_vcpus{GUEST, state=\"online\"})"),
