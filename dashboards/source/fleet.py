@@ -6,8 +6,8 @@ and of alerts, and lists end after so many.
 
 from . import grafana as g
 from .queries import (CLOCK_CERTAIN, CLOCK_STEPS, DRIFT_STEPS, FROM_LABELS, FROZEN, FROZEN_STEPS,
-                      FULL_IN_STEPS, GUEST_LABELS, STATE, STATE_COLORS, STATE_WORDS, STATES, UP_DOWN,
-                      USED_STEPS, guest_variables, numbers_of, q, to_exporter, to_guest)
+                      FULL_IN_STEPS, GUEST_LABELS, STATE_COLORS, STATE_NAMES, STATE_WORDS, STATES,
+                      UP_DOWN, USED_STEPS, guest_variables, numbers_of, q, to_exporter, to_guest)
 
 NONE_IS_GOOD = g.steps((1, g.ORANGE))
 BAD = g.steps((1, g.RED))
@@ -264,28 +264,27 @@ def commands():
 
 
 def guests():
-    """All of the hundred come from one expression, whose order is that of Prometheus' series."""
-    hundred = 'bottomk(100, qga_agent_state{GUEST, state="responsive"})'
-
-    def those(expression):
-        return g.rows(q(f"{expression}\nand on BY_GUEST\n  {hundred}"))
-    worst = "max by BY_GUEST"
+    """The hundred are found by one series of each guest, once for each query; what a query reads
+    is cut down to them before it is put together."""
+    def those(labels, expression):
+        return g.rows(q(f"max by ({GUEST_LABELS}{labels}) (\n  {expression}\n"
+                        "  and on BY_GUEST bottomk(100, qga_up{GUEST})\n)"))
     return g.row(
         "Guest by guest",
-        g.table("A hundred guests", "Those whose agents are not well come before all others, with what "
-                "matters most of each; choose hosts or guests to see the others. A value that the agent did not tell is "
-                "left out.",
-                [those(STATE),
-                 those(f"max by ({GUEST_LABELS}, pretty_name) (qga_os_info{{GUEST}})"),
-                 those(f"max by ({GUEST_LABELS}, version) (qga_agent_info{{GUEST}})"),
-                 those("max by BY_GUEST (qga_vcpus{GUEST, state=\"online\"})"),
-                 those(f"{worst} (qga_clock_offset_seconds{{GUEST}})"),
-                 those(f"{worst} (qga_clock_offset_uncertainty_seconds{{GUEST}})"),
-                 those(f"{worst} ({USED})"),
-                 those(f"{worst} (qga_agent_last_response_timestamp_seconds{{GUEST}}) * 1000"),
-                 those(INFO_OF_GUEST)],
+        g.table("A hundred guests", "Those whose agents do not answer come before all others, "
+                "with what matters most of each; choose hosts or guests to see the others. A "
+                "value that the agent did not tell is left out.",
+                [those(", state", "qga_agent_state{GUEST}"),
+                 those(", pretty_name", "qga_os_info{GUEST}"),
+                 those(", version", "qga_agent_info{GUEST}"),
+                 those("", 'qga_vcpus{GUEST, state="online"}'),
+                 those("", "qga_clock_offset_seconds{GUEST}"),
+                 those("", "qga_clock_offset_uncertainty_seconds{GUEST}"),
+                 those("", USED),
+                 those("", "qga_agent_last_response_timestamp_seconds{GUEST} * 1000"),
+                 those(", title, project", "qga_domain_info{GUEST}")],
                 (24, 12), sort="Guest", paged=True, no_value="No guest.",
-                columns={"domain": "Guest", "Value #A": "State", "pretty_name": "System",
+                columns={"domain": "Guest", "state": "State", "pretty_name": "System",
                          "version": "Agent", "Value #D": "vCPUs", "Value #E": "Clock offset",
                          "Value #F": "±", "Value #G": "Fullest filesystem",
                          "Value #H": "Last answer", **WHOSE},
@@ -293,7 +292,7 @@ def guests():
                     *LINKS,
                     g.override("System", custom_width=200),
                     g.override("vCPUs", custom_width=90),
-                    g.override("State", mappings=STATE_WORDS, custom_cellOptions=g.COLORED_CELL),
+                    g.override("State", mappings=STATE_NAMES, custom_cellOptions=g.COLORED_CELL),
                     g.override("Clock offset", unit="s", decimals=3,
                                custom_cellOptions=g.COLORED_TEXT,
                                thresholds=g.steps((-5, g.ORANGE), (-0.5, g.GREEN), (0.5, g.ORANGE),

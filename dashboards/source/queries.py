@@ -34,6 +34,7 @@ STATES = (
 STATE_COLORS = [g.override(name, color={"mode": "fixed", "fixedColor": color})
                 for name, color in STATES]
 STATE_WORDS = g.words(*((number, name, color) for number, (name, color) in enumerate(STATES, 1)))
+STATE_NAMES = g.words(*((name, name, color) for name, color in STATES))
 
 
 

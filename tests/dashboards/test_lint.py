@@ -142,15 +142,24 @@ def test_every_rule_is_tested():
     assert {name for name, _ in lint.RULES} == {name for name, _ in BAD}
 
 
+def words_of(mappings):
+    (mapping,) = mappings
+    return sorted(one["text"] for one in mapping["options"].values())
+
+
 def test_the_states_are_all_there():
     with open(lint.METRICS, encoding="utf-8") as file:
         (states,) = re.findall(r"^States: (.*)", file.read(), re.M)
+    names = sorted(re.findall(r"`(\w+)`", states))
     (panel,) = [one for one in lint.panels_of(GOOD) if one["type"] == "state-timeline"]
-    (mapping,) = panel["fieldConfig"]["defaults"]["mappings"]
-    shown = [one["text"] for one in mapping["options"].values()]
-    assert sorted(shown) == sorted(re.findall(r"`(\w+)`", states))
-    queries = " ".join(expr for _, expr in lint.targets_of(GOOD))
-    for name in shown:
+    assert words_of(panel["fieldConfig"]["defaults"]["mappings"]) == names
+    (table,) = [one for one in lint.panels_of(GOOD) if one["title"] == "A hundred guests"]
+    (column,) = [one for one in table["fieldConfig"]["overrides"]
+                 if one["matcher"]["options"] == "State"]
+    assert words_of(one for each in column["properties"] if each["id"] == "mappings"
+                    for one in each["value"]) == names
+    queries = " ".join(expr for _, expr in lint.targets_of(load("guest")))
+    for name in names:
         assert f'state="{name}"' in queries
 
 

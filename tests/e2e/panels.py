@@ -29,14 +29,6 @@ def panels_of(dashboard):
             yield panel
 
 
-def number_of(state):
-    """That by which panels show a state of an agent."""
-    (panel,) = [one for one in panels_of(load("fleet")) if one["type"] == "state-timeline"]
-    (mapping,) = panel["fieldConfig"]["defaults"]["mappings"]
-    (number,) = [key for key, value in mapping["options"].items() if value["text"] == state]
-    return float(number)
-
-
 def chosen(*values):
     """What Grafana makes of chosen values of a variable of which several can be chosen."""
     escaped = [re.sub(r"[$^*{}\[\]'+?.()|]", r"\\\\\g<0>", value.replace("\\", "\\\\\\\\"))

@@ -279,15 +279,18 @@ def test_the_table_of_hosts(prometheus):
 
 
 def test_the_table_of_guests(prometheus):
-    def value_of(ref, domain):
-        rows = panel_rows(prometheus, "fleet", "A hundred guests")[ref]
-        return [value for labels, value in rows if labels["domain"] == domain]
+    def rows(ref):
+        return panel_rows(prometheus, "fleet", "A hundred guests")[ref]
 
-    for domain, state in (("old", "responsive"), ("frozen", "frozen"), ("dead", "disconnected"),
-                          ("bare", "unconfigured")):
-        number = panels.number_of(state)
-        wait_for(lambda domain=domain, number=number: value_of("A", domain) == [number],
-                 f"{domain} is {state}", 60)
+    def value_of(ref, domain):
+        return [value for labels, value in rows(ref) if labels["domain"] == domain]
+
+    def states():
+        return {(labels["domain"], labels["state"]) for labels, _ in rows("A")}
+
+    for guest in (("old", "responsive"), ("frozen", "frozen"), ("dead", "disconnected"),
+                  ("bare", "unconfigured")):
+        wait_for(lambda guest=guest: guest in states(), " is ".join(guest), 60)
     (offset,) = value_of("E", "skewed")
     assert 115 < offset < 125
     (used,) = value_of("G", "full")
