@@ -42,6 +42,7 @@ COMMAND = re.compile(r"(?:virsh|qga-exporter|systemctl|journalctl|ping|ls|uptime
 # How long after it is mended an alert may stay that looks back so far.
 WINDOWS = {"10m": "ten minutes|within a quarter of an hour", "1h": "(?<!of )an hour", "6h": "six hours",
            "1d": "a day"}
+MINUTES = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven")
 
 # Versions of Prometheus interpolate with other last digits.
 _ROUNDED = re.compile(r"^round\((\S+), [0-9.]+\)$")
@@ -88,7 +89,7 @@ def check_text(rule):
         complain(f"{name} does not point to its section of the runbook")
 
 
-def check_sections(alerts):
+def check_sections(alerts, interval_min):
     sections = re.findall(r"^### (\w+)$\n+(.*)", read("docs/runbook.md"), re.M)
     named = {name for name, _ in sections}
     names = {rule["alert"] for rule in alerts}
@@ -100,7 +101,7 @@ def check_sections(alerts):
         if not text or text.startswith("#"):
             complain(f"docs/runbook.md says nothing under {name}")
     for rule in alerts:
-        check_section(rule, section_of(rule["alert"]))
+        check_section(rule, section_of(rule["alert"]), interval_min[rule["alert"]])
 
 
 def section_of(name):
@@ -108,7 +109,7 @@ def section_of(name):
     return re.split(r"^##", read("docs/runbook.md").partition(f"### {name}\n")[2], flags=re.M)[0]
 
 
-def check_section(rule, section):
+def check_section(rule, section, interval_min):
     """At three in the morning: what to type first, and how to know that it is over."""
     name = rule["alert"]
     first = re.search(r"^1\. .*(?:\n +.*)*", section, re.M)
@@ -123,6 +124,10 @@ def check_section(rule, section):
         if not re.search(rf"\b(?:{WINDOWS[window]})\b", " ".join(over.group().split())):
             complain(f"{name} looks back {window}, and docs/runbook.md does not say that it is "
                      "Over so much later")
+    for said in re.findall(r"\bends? within (\w+)", " ".join(over.group().split())):
+        if said in MINUTES and MINUTES.index(said) <= interval_min:
+            complain(f"{name} is looked at every {interval_min:g} minutes, and Prometheus scrapes in "
+                     f"between, so it may end later than docs/runbook.md says: within {said}")
 
 
 def check_addresses():
@@ -246,13 +251,16 @@ def main():
     if shutil.which("amtool"):
         run("amtool", "check-config", f"{FOLDER}/alertmanager.yml")
     run("promtool", "test", "rules", *test_files)
-    rules = [rule for path in RULES for group in load(path)["groups"] for rule in group["rules"]]
+    groups = [group for path in RULES for group in load(path)["groups"]]
+    rules = [rule for group in groups for rule in group["rules"]]
+    interval_min = {rule.get("alert"): int(group["interval"].removesuffix("m"))
+                    for group in groups for rule in group["rules"]}
     alerts = [rule for rule in rules if "alert" in rule]
     records = [rule for rule in rules if "record" in rule]
     tests = [test for path in test_files for test in load(path)["tests"]]
     for rule in alerts:
         check_text(rule)
-    check_sections(alerts)
+    check_sections(alerts, interval_min)
     check_addresses()
     check_cases(alerts, tests)
     check_records(records, tests)

@@ -265,7 +265,8 @@ def commands():
 
 def guests():
     """The hundred are found by one series of each guest, once for each query; what a query reads
-    is cut down to them before it is put together."""
+    is cut down to them before it is put together.  Each reads a series of every guest: what
+    the guest's own dashboard is for is not here."""
     def those(labels, expression):
         return g.rows(q(f"max by ({GUEST_LABELS}{labels}) (\n  {expression}\n"
                         "  and on BY_GUEST bottomk(100, qga_up{GUEST})\n)"))
@@ -277,27 +278,22 @@ def guests():
                 [those(", state", "qga_agent_state{GUEST}"),
                  those(", pretty_name", "qga_os_info{GUEST}"),
                  those(", version", "qga_agent_info{GUEST}"),
-                 those("", 'qga_vcpus{GUEST, state="online"}'),
                  those("", "qga_clock_offset_seconds{GUEST}"),
-                 those("", "qga_clock_offset_uncertainty_seconds{GUEST}"),
                  those("", USED),
                  those("", "qga_agent_last_response_timestamp_seconds{GUEST} * 1000"),
                  those(", title, project", "qga_domain_info{GUEST}")],
                 (24, 12), sort="Guest", paged=True, no_value="No guest.",
                 columns={"domain": "Guest", "state": "State", "pretty_name": "System",
-                         "version": "Agent", "Value #D": "vCPUs", "Value #E": "Clock offset",
-                         "Value #F": "±", "Value #G": "Fullest filesystem",
-                         "Value #H": "Last answer", **WHOSE},
+                         "version": "Agent", "Value #D": "Clock offset",
+                         "Value #E": "Fullest filesystem", "Value #F": "Last answer", **WHOSE},
                 overrides=[
                     *LINKS,
                     g.override("System", custom_width=200),
-                    g.override("vCPUs", custom_width=90),
                     g.override("State", mappings=STATE_NAMES, custom_cellOptions=g.COLORED_CELL),
                     g.override("Clock offset", unit="s", decimals=3,
                                custom_cellOptions=g.COLORED_TEXT,
                                thresholds=g.steps((-5, g.ORANGE), (-0.5, g.GREEN), (0.5, g.ORANGE),
                                                   (5, g.RED), base=g.RED)),
-                    g.override("±", unit="s", decimals=3),
                     g.override("Fullest filesystem", unit="percentunit", decimals=1, min=0, max=1,
                                thresholds=USED_STEPS, custom_cellOptions=g.GAUGE_CELL),
                     g.override("Last answer", unit="dateTimeFromNow")]), collapsed=True)

@@ -291,15 +291,15 @@ def test_the_table_of_guests(prometheus):
     for guest in (("old", "responsive"), ("frozen", "frozen"), ("dead", "disconnected"),
                   ("bare", "unconfigured")):
         wait_for(lambda guest=guest: guest in states(), " is ".join(guest), 60)
-    (offset,) = value_of("E", "skewed")
+    (offset,) = value_of("D", "skewed")
     assert 115 < offset < 125
-    (used,) = value_of("G", "full")
+    (used,) = value_of("E", "full")
     assert used > 0.97
 
     since = time.time()
 
     def answered_since():
-        (answered_ms,) = value_of("H", "old")
+        (answered_ms,) = value_of("F", "old")
         return since < answered_ms / 1000 <= time.time()
 
     wait_for(answered_since, "a later answer of a guest that is well", 60)
