@@ -29,9 +29,12 @@ PROGRAMS = ("unshare", "nsenter", "setpriv", "libvirtd", "virtlogd", "virsh", "m
             "qemu-system-x86_64", "busybox", "cpio", "depmod", "prometheus", "promtool",
             "prometheus-alertmanager")
 
-# The files that take longest.
-LONGEST = ("test_hostile_agents.py", "test_everything.py", "test_faults_domain.py", "test_hostile.py", "test_sockets.py",
-           "test_clock.py", "test_faults_clients.py", "test_harmless.py")
+# The longest files, and then those that mostly wait: at the end, when other work has ended,
+# those are left that keep the cores busy.
+FIRST = tuple(f"test_{name}.py" for name in (
+    "hostile_agents", "everything", "hostile", "faults_clients", "patience", "clock", "sockets",
+    "proxmox", "harmless", "web_attack", "balloon", "faults_daemon", "socket_visits", "separation",
+    "standstill"))
 
 # Everything at a pace that a test can wait for, and that two cores can emulate.
 QUICK_CONFIG = """
@@ -72,8 +75,8 @@ def _why_not():
 
 
 def pytest_collection_modifyitems(items):
-    # The longest files first, so that none is left alone at the end.
-    items.sort(key=lambda item: item.path.name not in LONGEST)
+    items.sort(key=lambda item: FIRST.index(item.path.name) if item.path.name in FIRST
+               else len(FIRST))
     why = _why_not()
     if why is None or IS_CI:
         return
