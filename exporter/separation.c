@@ -126,6 +126,7 @@ separation_enter(struct exporter *reader, struct failure *why)
         return false;
     (void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* another user's is forgotten */
     confine_memory();
+    confine_loops();
     reader->config = exporter_load_config(reader->options, why);
     if (reader->config && geteuid() == 0)
         log_warn(

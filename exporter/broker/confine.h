@@ -21,6 +21,9 @@ bool confine_rights(struct failure *why);
  * there is left out.  True as well where the kernel cannot; that is logged. */
 bool confine_files(const char *const *readable, const char *const *for_sockets,
                    struct failure *why);
+/* Before the first loop is made: libuv (since 1.45) makes no io_uring, which would be a
+ * way around confine_calls(), and without which a loop that has one ends the process. */
+void confine_loops(void);
 /* No thread can connect to anything, start a program or a process, write a file, or
  * touch another process (seccomp(2)). */
 bool confine_calls(struct failure *why);

@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <seccomp.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -345,6 +346,12 @@ fill(scmp_filter_ctx filter)
     if (status == 0)
         status = add_fcntl(filter, "fcntl64");
     return status == 0 ? seccomp_load(filter) : status;
+}
+
+void
+confine_loops(void)
+{
+    (void)setenv("UV_USE_IO_URING", "0", 1);
 }
 
 bool

@@ -22,6 +22,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <uv.h>
+
 #include "unit/broker/stage.h"
 
 /* --- what may not be done --- */
@@ -257,6 +259,38 @@ read_the_clocks_error(void)
     return adjtimex(&clock) < 0 ? -1 : 0;
 }
 
+/* The daemon's was made before, and turns on. */
+static uv_loop_t loop;
+static int ends[2];
+
+static bool
+confine_a_loop(struct failure *why)
+{
+    confine_loops();
+    return uv_loop_init(&loop) == 0 &&
+           socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0 &&
+           confine_calls(why);
+}
+
+static void
+take(uv_poll_t *poll, int status, int events)
+{
+    (void)status;
+    (void)events;
+    (void)uv_poll_stop(poll);
+}
+
+static int
+turn_the_loop(void)
+{
+    uv_poll_t poll;
+
+    if (uv_poll_init(&loop, &poll, ends[0]) != 0 ||
+        uv_poll_start(&poll, UV_READABLE, take) != 0 || write(ends[1], "x", 1) != 1)
+        return -1;
+    return uv_run(&loop, UV_RUN_DEFAULT) == 0 ? 0 : -1;
+}
+
 static void
 test_what_goes_on(void **state)
 {
@@ -266,6 +300,7 @@ test_what_goes_on(void **state)
     assert_int_equal(confined(listen_anew, confine_calls), 0);
     assert_int_equal(confined(allocate, confine_calls), 0);
     assert_int_equal(confined(read_the_clocks_error, confine_calls), 0);
+    assert_int_equal(confined(turn_the_loop, confine_a_loop), 0);
 }
 
 /* --- files --- */
