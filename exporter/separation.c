@@ -122,11 +122,11 @@ separation_enter(struct exporter *reader, struct failure *why)
 {
     const char *user = reader->options->separate_user;
 
-    if ((user && !confine_user(user, why)) || !confine_rights(why))
+    if ((user && !confine_user(user, why)) || !confine_rights(why) ||
+        !confine_loops(why))
         return false;
     (void)prctl(PR_SET_PDEATHSIG, SIGTERM); /* another user's is forgotten */
     confine_memory();
-    confine_loops();
     reader->config = exporter_load_config(reader->options, why);
     if (reader->config && geteuid() == 0)
         log_warn(

@@ -21,9 +21,10 @@ bool confine_rights(struct failure *why);
  * there is left out.  True as well where the kernel cannot; that is logged. */
 bool confine_files(const char *const *readable, const char *const *for_sockets,
                    struct failure *why);
-/* Before the first loop is made: libuv (since 1.45) makes no io_uring, which would be a
- * way around confine_calls(), and without which a loop that has one ends the process. */
-void confine_loops(void);
+/* Before a loop is made: libuv (since 1.45, where it can) hands changes of its polls to
+ * the kernel by io_uring, which is a way around confine_calls(), and ends the process
+ * where that refuses what was made before.  A loop that cannot have it does without. */
+bool confine_loops(struct failure *why);
 /* No thread can connect to anything, start a program or a process, write a file, or
  * touch another process (seccomp(2)). */
 bool confine_calls(struct failure *why);

@@ -9,7 +9,6 @@
 #include <sched.h>
 #include <seccomp.h>
 #include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -348,10 +347,28 @@ fill(scmp_filter_ctx filter)
     return status == 0 ? seccomp_load(filter) : status;
 }
 
-void
-confine_loops(void)
+static bool
+is_confined(int status, struct failure *why)
 {
-    (void)setenv("UV_USE_IO_URING", "0", 1);
+    if (status != 0)
+        failure_set(why, FAILURE_UNAVAILABLE,
+                    "the system calls cannot be confined by seccomp: %s",
+                    strerror(-status));
+    return status == 0;
+}
+
+bool
+confine_loops(struct failure *why)
+{
+    scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ALLOW);
+    int status = filter ? seccomp_rule_add(filter, SCMP_ACT_ERRNO(ENOSYS),
+                                           SCMP_SYS(io_uring_setup), 0)
+                        : -ENOMEM;
+
+    if (status == 0)
+        status = seccomp_load(filter);
+    seccomp_release(filter);
+    return is_confined(status, why);
 }
 
 bool
@@ -362,9 +379,5 @@ confine_calls(struct failure *why)
     int status = filter ? fill(filter) : -ENOMEM;
 
     seccomp_release(filter);
-    if (status != 0)
-        failure_set(why, FAILURE_UNAVAILABLE,
-                    "the system calls cannot be confined by seccomp: %s",
-                    strerror(-status));
-    return status == 0;
+    return is_confined(status, why);
 }

@@ -266,8 +266,7 @@ static int ends[2];
 static bool
 confine_a_loop(struct failure *why)
 {
-    confine_loops();
-    return uv_loop_init(&loop) == 0 &&
+    return confine_loops(why) && uv_loop_init(&loop) == 0 &&
            socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0 &&
            confine_calls(why);
 }
