@@ -134,9 +134,12 @@ class Exporter:
         assert not found, f"{found.group()}:\n{log[found.start():found.start() + 8000]}"
 
     def healthy(self):
+        self._must_run()
+        return get(f"{self.url}/-/healthy")[0] == 200
+
+    def _must_run(self):
         if not self.process.alive():
             raise LabError(f"the exporter has ended:\n{self.process.log()}")
-        return get(f"{self.url}/-/healthy")[0] == 200
 
     def metrics(self):
         status, _, body = get(f"{self.url}/metrics")
@@ -145,9 +148,14 @@ class Exporter:
         return Metrics(body.decode("utf-8"))
 
     def wait_for(self, condition, what, timeout_s=60, interval_s=0.1):
-        """Scrapes until condition(metrics) is true, and returns that exposition."""
+        """Scrapes until condition(metrics) is true, and returns that exposition; one that has
+        ended is not waited for."""
         def scraped():
-            metrics = self.metrics()
+            try:
+                metrics = self.metrics()
+            except OSError:
+                self._must_run()
+                raise
             return metrics if condition(metrics) else None
         return wait_for(scraped, what, timeout_s, interval_s)
 
