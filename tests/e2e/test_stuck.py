@@ -109,7 +109,7 @@ def test_at_the_start(lab, config, waits, names):
                 lambda metrics: all(is_shown(metrics, name, lab.guests[name].uuid)
                                     for name in names),
                 lambda: exporter.timeline.find(is_of(VICTIM, NOT_TOLD), watched.start))
-            assert metrics.value("qga_exporter_source_up") == 1
+            assert metrics.value("qga_exporter_source_up") == 1, exporter.process.log()
         others_are_followed(lab, exporter)
         assert all(is_occupied(lab, name) for name in names)
         if waits:
