@@ -16,7 +16,7 @@ SYSUSERSDIR ?= $(PREFIX)/lib/sysusers.d
 BUILD ?= build
 SANITIZE ?=
 
-VERSION := 0.1.0
+VERSION := 1.0.0-rc1
 REVISION := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 BRANCH := $(shell git rev-parse --abbrev-ref HEAD 2>/dev/null || echo unknown)
 

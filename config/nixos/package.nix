@@ -4,7 +4,7 @@
 
 stdenv.mkDerivation {
   pname = "qga-exporter";
-  version = "0.1.0";
+  version = "1.0.0-rc1";
   src = lib.cleanSource ../..;
 
   nativeBuildInputs = [ pkg-config ];
