@@ -46,8 +46,17 @@ def _guests(lab, old, new):
             guest.wait_for_control().set_clock(CLOCK_OFFSET_S if name == "new" else 0)
 
 
+def begin_anew(guests):
+    """What the agents have open is closed with them."""
+    for guest in guests.values():
+        guest.run("agent kill")
+        guest.wait_for_agent()
+
+
 @pytest.fixture(name="exporter")
 def _exporter(lab, guests):
+    # What the exporter of an earlier test could not close, this one knows nothing of.
+    begin_anew({name: guest for name, guest in guests.items() if open_files(guest)})
     path = write_config(lab, READING)
     with Exporter(lab, f"--config.file={path}") as running:
         for name in guests:
@@ -171,13 +180,6 @@ def test_a_libvirtd_that_restarts_in_between(lab, exporter, guests, moments):
         lab.restart_libvirtd()
         wait_for_state(exporter, "responsive")
     nothing_open_but_what_is_known(lab, exporter, guests)
-
-
-def begin_anew(guests):
-    """What the agents have open is closed with them."""
-    for guest in guests.values():
-        guest.run("agent kill")
-        guest.wait_for_agent()
 
 
 def test_an_exporter_that_stops_in_between(lab, guests, moments):
