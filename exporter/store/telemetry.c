@@ -42,14 +42,8 @@ telemetry_new(const char *const *commands, const char *const *states)
     telemetry->commands_count = names_count(commands);
     telemetry->commands =
         memory_new(telemetry->commands_count, sizeof(*telemetry->commands));
-    for (size_t i = 0; i < telemetry->commands_count; i++) {
-        size_t row = 0;
-
-        while (strcmp(commands[row], commands[i]) != 0)
-            row++;
+    for (size_t i = 0; i < telemetry->commands_count; i++)
         telemetry->commands[i].name = commands[i];
-        telemetry->commands[i].row = row;
-    }
     telemetry->states = states;
     telemetry->guests = memory_new(names_count(states), sizeof(*telemetry->guests));
     /* Milliseconds are enough, and the number is the same in every scrape. */
@@ -94,8 +88,7 @@ void
 telemetry_call(struct telemetry *telemetry, size_t command, enum failure_kind outcome,
                int64_t duration_ns)
 {
-    struct telemetry_command *row =
-        &telemetry->commands[telemetry->commands[command].row];
+    struct telemetry_command *row = &telemetry->commands[command];
 
     atomic_fetch_add_explicit(&row->outcomes[outcome], 1, memory_order_relaxed);
     histogram_add(&row->duration, duration_ns);

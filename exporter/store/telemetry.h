@@ -12,8 +12,7 @@
 struct telemetry;
 
 /* `commands` names the rows of calls and durations (NULL-terminated, borrowed, static);
- * `states` those of guests by state (likewise).  A command may stand there twice: its
- * rows are added up. */
+ * `states` those of guests by state (likewise). */
 struct telemetry *telemetry_new(const char *const *commands, const char *const *states);
 void telemetry_free(struct telemetry *telemetry);
 

@@ -32,7 +32,6 @@ struct telemetry_histogram {
 
 struct telemetry_command {
     const char *name;
-    size_t row; /* of the first command with this name */
     atomic_uint_fast64_t outcomes[FAILURE_KINDS];
     struct telemetry_histogram duration;
 };

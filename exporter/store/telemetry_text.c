@@ -202,7 +202,7 @@ write_calls(struct telemetry *telemetry, struct fragment_writer *out)
     for (size_t i = 0; i < telemetry->commands_count; i++) {
         struct telemetry_command *command = &telemetry->commands[i];
 
-        for (size_t kind = 0; command->row == i && kind < FAILURE_KINDS; kind++) {
+        for (size_t kind = 0; kind < FAILURE_KINDS; kind++) {
             uint64_t count = atomic_load(&command->outcomes[kind]);
             const char *const labels[] = {
                 command->name, kind == FAILURE_NONE
@@ -215,10 +215,8 @@ write_calls(struct telemetry *telemetry, struct fragment_writer *out)
     }
     fragment_family(out, &call_duration);
     for (size_t i = 0; i < telemetry->commands_count; i++)
-        if (telemetry->commands[i].row == i)
-            write_histogram(out, &call_duration, &call_duration_bucket,
-                            telemetry->commands[i].name,
-                            &telemetry->commands[i].duration);
+        write_histogram(out, &call_duration, &call_duration_bucket,
+                        telemetry->commands[i].name, &telemetry->commands[i].duration);
 }
 
 static void
