@@ -168,6 +168,16 @@ source_name_keep(struct telemetry *telemetry, const char *name)
     return kept->name;
 }
 
+static void
+tell(struct telemetry *telemetry, size_t row, enum telemetry_figure figure,
+     uint64_t value)
+{
+    struct telemetry_source *source = &telemetry->sources[row];
+
+    atomic_store(&source->figures[figure].value, value);
+    atomic_store(&source->figures[figure].told, true);
+}
+
 size_t
 telemetry_source_add(struct telemetry *telemetry, const char *name)
 {
@@ -178,10 +188,9 @@ telemetry_source_add(struct telemetry *telemetry, const char *name)
     if (row == TELEMETRY_SOURCES_MAX)
         return row;
     struct telemetry_source *source = &telemetry->sources[row];
-    atomic_store(&source->up, false);
-    atomic_store(&source->has_lanes, false);
-    atomic_store(&source->has_sockets, false);
-    atomic_store(&source->has_balloons, false);
+    for (size_t i = 0; i < FIGURES; i++)
+        atomic_store(&source->figures[i].told, false);
+    tell(telemetry, row, FIGURE_UP, false);
     atomic_store(&source->name, source_name_keep(telemetry, name));
     return row;
 }
@@ -195,31 +204,26 @@ telemetry_source_remove(struct telemetry *telemetry, size_t row)
 void
 telemetry_source_up(struct telemetry *telemetry, size_t row, bool up)
 {
-    atomic_store(&telemetry->sources[row].up, up);
+    tell(telemetry, row, FIGURE_UP, up);
 }
 
 void
 telemetry_lanes(struct telemetry *telemetry, size_t row, size_t lanes_count,
                 size_t in_use, uint64_t abandoned_total)
 {
-    struct telemetry_source *source = &telemetry->sources[row];
-
-    atomic_store(&source->lanes, lanes_count);
-    atomic_store(&source->lanes_in_use, in_use);
-    atomic_store(&source->lanes_abandoned, abandoned_total);
-    atomic_store(&source->has_lanes, true);
+    tell(telemetry, row, FIGURE_LANES, lanes_count);
+    tell(telemetry, row, FIGURE_LANES_IN_USE, in_use);
+    tell(telemetry, row, FIGURE_LANES_ABANDONED, abandoned_total);
 }
 
 void
 telemetry_sockets_beyond(struct telemetry *telemetry, size_t row, size_t count)
 {
-    atomic_store(&telemetry->sources[row].sockets_beyond, count);
-    atomic_store(&telemetry->sources[row].has_sockets, true);
+    tell(telemetry, row, FIGURE_SOCKETS_BEYOND, count);
 }
 
 void
 telemetry_balloons_silent(struct telemetry *telemetry, size_t row, size_t count)
 {
-    atomic_store(&telemetry->sources[row].balloons_silent, count);
-    atomic_store(&telemetry->sources[row].has_balloons, true);
+    tell(telemetry, row, FIGURE_BALLOONS_SILENT, count);
 }

@@ -43,12 +43,23 @@ struct telemetry_source_name {
     char *name;
 };
 
+/* What is told of a source, in the order of the exposition. */
+enum telemetry_figure {
+    FIGURE_UP,
+    FIGURE_LANES,
+    FIGURE_LANES_IN_USE,
+    FIGURE_LANES_ABANDONED,
+    FIGURE_SOCKETS_BEYOND,
+    FIGURE_BALLOONS_SILENT,
+    FIGURES,
+};
+
 struct telemetry_source {
     _Atomic(const char *) name; /* NULL: the row is free */
-    atomic_bool up, has_lanes, has_sockets, has_balloons;
-    atomic_size_t lanes, lanes_in_use;
-    atomic_uint_fast64_t lanes_abandoned;
-    atomic_size_t sockets_beyond, balloons_silent;
+    struct {
+        atomic_bool told; /* else there is no series of it */
+        atomic_uint_fast64_t value;
+    } figures[FIGURES];
 };
 
 struct telemetry {

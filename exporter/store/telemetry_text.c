@@ -128,10 +128,14 @@ static const struct metric balloons_silent = {
     .labels = {"source"},
 };
 
-#define SOURCE_FAMILIES 6
-static const struct metric *const source_families[SOURCE_FAMILIES] = {
-    &source_up,       &lanes,          &lanes_in_use,
-    &lanes_abandoned, &sockets_beyond, &balloons_silent};
+static const struct metric *const source_families[FIGURES] = {
+    [FIGURE_UP] = &source_up,
+    [FIGURE_LANES] = &lanes,
+    [FIGURE_LANES_IN_USE] = &lanes_in_use,
+    [FIGURE_LANES_ABANDONED] = &lanes_abandoned,
+    [FIGURE_SOCKETS_BEYOND] = &sockets_beyond,
+    [FIGURE_BALLOONS_SILENT] = &balloons_silent,
+};
 static const struct metric *const own_families[] = {&build_info,
                                                     &source_up,
                                                     &lanes,
@@ -258,50 +262,24 @@ write_reload(struct telemetry *telemetry, struct fragment_writer *out)
                     in_seconds(atomic_load(&telemetry->reload_realtime_ns)));
 }
 
-static double
-source_value(struct telemetry_source *source, const struct metric *metric)
-{
-    if (metric == &source_up)
-        return atomic_load(&source->up) ? 1 : 0;
-    if (metric == &sockets_beyond)
-        return (double)atomic_load(&source->sockets_beyond);
-    if (metric == &balloons_silent)
-        return (double)atomic_load(&source->balloons_silent);
-    if (metric == &lanes)
-        return (double)atomic_load(&source->lanes);
-    if (metric == &lanes_in_use)
-        return (double)atomic_load(&source->lanes_in_use);
-    return (double)atomic_load(&source->lanes_abandoned);
-}
-
-static bool
-source_has(struct telemetry_source *source, const struct metric *metric)
-{
-    if (metric == &source_up)
-        return true;
-    if (metric == &balloons_silent)
-        return atomic_load(&source->has_balloons);
-    return atomic_load(metric == &sockets_beyond ? &source->has_sockets
-                                                 : &source->has_lanes);
-}
-
 static void
 write_sources(struct telemetry *telemetry, struct fragment_writer *out,
-              const struct metric *metric)
+              enum telemetry_figure figure)
 {
+    const struct metric *metric = source_families[figure];
     bool started = false;
 
     for (size_t i = 0; i < TELEMETRY_SOURCES_MAX; i++) {
         struct telemetry_source *source = &telemetry->sources[i];
         const char *name = atomic_load(&source->name);
 
-        if (!name || !source_has(source, metric))
+        if (!name || !atomic_load(&source->figures[figure].told))
             continue;
         if (!started)
             fragment_family(out, metric);
         started = true;
         exposition_line(&out->text, metric, "", "", &name,
-                        source_value(source, metric));
+                        (double)atomic_load(&source->figures[figure].value));
     }
 }
 
@@ -311,8 +289,8 @@ write_own(void *context, struct fragment_writer *out)
     struct telemetry *telemetry = context;
 
     write_build_info(out);
-    for (size_t i = 0; i < SOURCE_FAMILIES; i++)
-        write_sources(telemetry, out, source_families[i]);
+    for (int figure = 0; figure < FIGURES; figure++)
+        write_sources(telemetry, out, (enum telemetry_figure)figure);
     write_guests(telemetry, out);
     fragment_single(out, &name_conflicts,
                     (double)atomic_load(&telemetry->name_conflicts));
