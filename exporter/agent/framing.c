@@ -37,13 +37,6 @@ start_over(struct framing *framing, enum framing_state state)
     framing->candidate = false;
 }
 
-void
-framing_reset(struct framing *framing)
-{
-    start_over(framing, FRAMING_OUT_OF_STEP);
-    framing->skipped = 0;
-}
-
 /* The 0xFF makes the agent's parser forget half a command of whoever was here before.
  */
 static void

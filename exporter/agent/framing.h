@@ -47,8 +47,6 @@ struct framing {
 
 void framing_init(struct framing *framing, size_t reply_bytes_max);
 void framing_free(struct framing *framing);
-/* Another connection: nothing of the last one counts. */
-void framing_reset(struct framing *framing);
 
 /* Notes that a sync is sent now, and writes its bytes.  id: random, 1 to 2^53. */
 void framing_sync(struct framing *framing, int64_t id, struct text *out);

@@ -235,26 +235,6 @@ test_endless_while_syncing(void **state)
     }
 }
 
-static void
-test_a_flood_is_forgotten_with_its_connection(void **state)
-{
-    struct outcome outcome = {.text = ""};
-    struct framing framing;
-    char flood[FRAMING_SKIPPED_MAX(REPLY_MAX) + 1];
-
-    (void)state;
-    memset(flood, 'x', sizeof(flood));
-    framing_init(&framing, REPLY_MAX);
-    sync_with(&framing, ID);
-    feed(&framing, &outcome, flood, sizeof(flood));
-    framing_reset(&framing);
-    assert_int_equal(framing.state, FRAMING_OUT_OF_STEP);
-    sync_with(&framing, ID);
-    feed(&framing, &outcome, STRAY ANSWER, sizeof(STRAY ANSWER) - 1);
-    assert_string_equal(outcome.text, "F malformed;S;");
-    framing_free(&framing);
-}
-
 /* A thousand guests that send a megabyte without end must not keep it. */
 static void
 test_memory_is_given_back(void **state)
@@ -454,7 +434,6 @@ main(void)
         cmocka_unit_test(test_lines_that_are_no_reply),
         cmocka_unit_test(test_the_limit_of_a_reply),
         cmocka_unit_test(test_endless_while_syncing),
-        cmocka_unit_test(test_a_flood_is_forgotten_with_its_connection),
         cmocka_unit_test(test_memory_is_given_back),
         cmocka_unit_test(test_unsolicited_while_idle),
         cmocka_unit_test(test_a_late_reply_answers_nothing),
