@@ -53,16 +53,12 @@ enum failure_kind
 freeze_explain(const struct freeze *freeze, size_t collector, int64_t now_ns)
 {
     int64_t first_ns = freeze->refusals[collector].first_ns;
+    bool believed = freeze->refusals[collector].count >= REFUSALS_BELIEVED;
 
-    if (freeze->untold)
-        return freeze->refusals[collector].count >= REFUSALS_BELIEVED ? FAILURE_DISABLED
-                                                                      : FAILURE_FROZEN;
-    if (first_ns == 0 || freeze->thawed_ns <= first_ns)
-        return FAILURE_FROZEN;
-    return is_ruled_out(freeze, now_ns) ||
-                   freeze->refusals[collector].count >= REFUSALS_BELIEVED
-               ? FAILURE_DISABLED
-               : FAILURE_FROZEN;
+    if (!freeze->untold)
+        believed = first_ns != 0 && freeze->thawed_ns > first_ns &&
+                   (believed || is_ruled_out(freeze, now_ns));
+    return believed ? FAILURE_DISABLED : FAILURE_FROZEN;
 }
 
 void
