@@ -18,8 +18,7 @@
 void
 body_slot_init(struct body_slot *slot, const struct metric *const *families)
 {
-    while (families[slot->families])
-        slot->families++;
+    slot->families = families_count(families);
     slot->headers =
         memory_new(EXPOSITION_FORMATS * slot->families, sizeof(*slot->headers));
     for (size_t i = 0; i < EXPOSITION_FORMATS * slot->families; i++) {

@@ -218,7 +218,7 @@ exposition_identity(const char *domain, const char *source)
     return text_take(&text, NULL);
 }
 
-static size_t
+size_t
 families_count(const struct metric *const *families)
 {
     size_t count = 0;

@@ -22,6 +22,9 @@ enum exposition_format {
 };
 #define EXPOSITION_FORMATS 2
 
+/* Of a list that ends with NULL, as all lists of families do. */
+size_t families_count(const struct metric *const *families);
+
 /* Immutable and reference-counted; may be shared by threads. */
 struct fragment {
     atomic_uint references;

@@ -10,16 +10,6 @@
 
 #define REMEDY_BYTES (SELECTION_PROBLEM_BYTES / 2)
 
-static size_t
-families_count(const struct store_part *part)
-{
-    size_t count = 0;
-
-    while (part->families[count])
-        count++;
-    return count;
-}
-
 void
 selection_init(struct selection *selection, const struct store_part *parts,
                size_t parts_count)
@@ -28,7 +18,7 @@ selection_init(struct selection *selection, const struct store_part *parts,
 
     *selection = (struct selection){.parts = parts, .parts_count = parts_count};
     for (size_t i = 0; i < parts_count; i++)
-        families += families_count(&parts[i]);
+        families += families_count(parts[i].families);
     if (parts_count > SELECTION_PARTS_MAX || families > SELECTION_FAMILIES_MAX) {
         (void)fprintf(stderr, "bug: %zu parts, %zu families\n", parts_count, families);
         abort();
