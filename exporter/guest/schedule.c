@@ -432,12 +432,6 @@ leave_place(struct schedule *schedule, const struct schedule_turn *turn)
 }
 
 void
-schedule_spend_loop(struct schedule_guest *guest, int64_t took_ns, int64_t now_ns)
-{
-    share_spend_loop(&guest->share, took_ns, now_ns);
-}
-
-void
 schedule_give_up(struct schedule *schedule, struct schedule_turn *turn)
 {
     if (turn->given_up)

@@ -103,10 +103,6 @@ void schedule_block(struct schedule *schedule, struct schedule_guest *guest,
 void schedule_forbid(struct schedule *schedule, struct schedule_guest *guest,
                      size_t collector, bool forbidden);
 
-/* An answer of the guest has kept the loop busy for so long.  Before schedule_done().
- */
-void schedule_spend_loop(struct schedule_guest *guest, int64_t took_ns, int64_t now_ns);
-
 /* The most overdue call that may go out now; marks the guest as in flight. */
 bool schedule_next(struct schedule *schedule, int64_t now_ns,
                    struct schedule_turn *turn);

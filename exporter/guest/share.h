@@ -32,7 +32,8 @@ struct share {
     int64_t penalty_ns; /* of the last confinement */
 };
 
-/* A call has held a lane, or an answer the loop, for so long. */
+/* A call has held a lane, or an answer the loop, for so long; the latter before
+ * schedule_done(). */
 void share_spend_lane(struct share *share, int64_t took_ns, int64_t now_ns);
 void share_spend_loop(struct share *share, int64_t took_ns, int64_t now_ns);
 /* Time has passed: whether the guest is (still) confined. */

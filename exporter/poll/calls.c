@@ -151,7 +151,7 @@ call_done(struct call *carried)
 
     publish_series(watch, guest, &call->turn, &carried->answer, &verdict);
     /* Not the time that other processes of the host took meanwhile. */
-    schedule_spend_loop(call->turn.guest, clock_thread_cpu_ns() - cpu_ns, now_ns);
+    share_spend_loop(&guest->schedule.share, clock_thread_cpu_ns() - cpu_ns, now_ns);
     account(call, &verdict, now_ns);
     tell_schedule(call, &verdict, now_ns);
     if (guest->gone)

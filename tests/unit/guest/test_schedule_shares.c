@@ -147,7 +147,7 @@ test_who_keeps_the_loop_busy_waits_until_it_is_paid(void **state)
         schedule_release(schedule, &guest, now_ns); /* it opens anew */
         if (!schedule_next(schedule, now_ns, &taken))
             continue;
-        schedule_spend_loop(&guest, 100 * MS, now_ns);
+        share_spend_loop(&guest.share, 100 * MS, now_ns);
         schedule_done(schedule, &taken, FAILURE_NONE, 5 * MS, now_ns);
         calls++;
     }
