@@ -88,25 +88,25 @@ notify_send_reloading(int64_t now_ns)
     return notify_send(state);
 }
 
-/* The decimal number of a variable, or 0. */
-static uint64_t
-read_number(const char *variable)
+uint64_t
+notify_read_number(const char *variable, uint64_t max)
 {
     const char *text = getenv(variable);
 
     if (!text || text[0] == '\0' || strspn(text, "0123456789") != strlen(text))
         return 0;
-    return strtoull(text, NULL, 10);
+    uint64_t number = strtoull(text, NULL, 10);
+
+    return number <= max ? number : 0;
 }
 
 int64_t
 notify_watchdog_ns(void)
 {
-    uint64_t us = read_number("WATCHDOG_USEC");
-    uint64_t pid = read_number("WATCHDOG_PID");
+    uint64_t us = notify_read_number("WATCHDOG_USEC", INT64_MAX / NS_PER_US);
+    uint64_t pid = notify_read_number("WATCHDOG_PID", INT32_MAX);
 
-    if (us > INT64_MAX / NS_PER_US ||
-        (getenv("WATCHDOG_PID") && pid != (uint64_t)getpid()))
+    if (getenv("WATCHDOG_PID") && pid != (uint64_t)getpid())
         return 0;
     return (int64_t)us * NS_PER_US;
 }

@@ -18,6 +18,9 @@ void notify_open(void);
 bool notify_send(const char *state);
 /* Until NOTIFY_READY is sent again; `now_ns` is the monotonic clock's. */
 bool notify_send_reloading(int64_t now_ns);
+/* A decimal number of at most `max` that the service manager has put into a variable;
+ * 0: there is none. */
+uint64_t notify_read_number(const char *variable, uint64_t max);
 /* Nanoseconds within which NOTIFY_ALIVE is wanted, again and again; 0 if it is not. */
 int64_t notify_watchdog_ns(void);
 

@@ -1,34 +1,20 @@
 /* $LISTEN_FDS, if it is meant for this process. */
 #include "web/activation.h"
 
+#include "base/notify.h"
 #include "kit/failure.h"
 
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
-
-/* A decimal number of at most `max`, or 0. */
-static unsigned long
-read_number(const char *variable, unsigned long max)
-{
-    const char *text = getenv(variable);
-
-    if (!text || text[0] == '\0' || strspn(text, "0123456789") != strlen(text))
-        return 0;
-    unsigned long number = strtoul(text, NULL, 10);
-
-    return number <= max ? number : 0;
-}
 
 int
 web_activation_take(struct failure *why)
 {
-    bool is_for_us = read_number("LISTEN_PID", INT32_MAX) == (unsigned long)getpid();
-    int count =
-        is_for_us ? (int)read_number("LISTEN_FDS", WEB_ACTIVATION_SOCKETS_MAX) : 0;
+    bool is_for_us = notify_read_number("LISTEN_PID", INT32_MAX) == (uint64_t)getpid();
+    uint64_t given = notify_read_number("LISTEN_FDS", WEB_ACTIVATION_SOCKETS_MAX);
+    int count = is_for_us ? (int)given : 0;
 
     for (int i = 0; i < count; i++)
         (void)fcntl(WEB_ACTIVATION_FIRST_FD + i, F_SETFD, FD_CLOEXEC);
