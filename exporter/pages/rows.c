@@ -162,46 +162,37 @@ row_find(const struct view *view, const char *domain, const char *source)
 
 /* --- the order --- */
 
-/* What is not known comes last, in either order. */
-static double
-number_key(enum pages_sort sort, const struct row *row, double unknown)
-{
-    switch (sort) {
-    case SORT_CLOCK:
-        return row->clock.is_known ? fabs(row->clock.offset_s) : unknown;
-    case SORT_FILESYSTEM:
-        return row->fullest.mount_point ? row->fullest.used_ratio : unknown;
-    case SORT_ANSWER:
-        return row->answered_s > 0 ? -row->answered_s : unknown;
-    case SORT_NAME:
-    case SORT_STATE:
-    case SORT_SYSTEM:
-    case SORT_AGENT:
-    case SORTS:
-        break;
-    }
-    return 0;
-}
+/* What it is ordered by: by the number, then by the text. */
+struct key {
+    double number;
+    const char *text;
+};
 
-static const char *
-text_key(enum pages_sort sort, const struct row *row)
+/* What is not known comes last, in either order. */
+static struct key
+key_of(enum pages_sort sort, const struct row *row, double unknown)
 {
     switch (sort) {
     case SORT_NAME:
-        return row->guest->note->domain;
+        return (struct key){0, row->guest->note->domain};
     case SORT_STATE:
-        return row->guest->note->state;
+        return (struct key){0, row->guest->note->state};
     case SORT_SYSTEM:
-        return row->system;
+        return (struct key){0, row->system};
     case SORT_AGENT:
-        return row->guest->note->agent_version;
+        return (struct key){0, row->guest->note->agent_version};
     case SORT_CLOCK:
+        return (struct key){row->clock.is_known ? fabs(row->clock.offset_s) : unknown,
+                            ""};
     case SORT_FILESYSTEM:
+        return (struct key){
+            row->fullest.mount_point ? row->fullest.used_ratio : unknown, ""};
     case SORT_ANSWER:
+        return (struct key){row->answered_s > 0 ? -row->answered_s : unknown, ""};
     case SORTS:
         break;
     }
-    return "";
+    return (struct key){0, ""};
 }
 
 static int
@@ -209,16 +200,14 @@ compare(const struct row *left, const struct row *right,
         const struct pages_query *query)
 {
     double unknown = query->descending ? -INFINITY : INFINITY;
-    double a = number_key(query->sort, left, unknown);
-    double b = number_key(query->sort, right, unknown);
-    const char *one = text_key(query->sort, left),
-               *other = text_key(query->sort, right);
-    int order = (a > b) - (a < b);
+    struct key a = key_of(query->sort, left, unknown);
+    struct key b = key_of(query->sort, right, unknown);
+    int order = (a.number > b.number) - (a.number < b.number);
 
-    if (order == 0 && (*one == '\0') != (*other == '\0'))
-        return *one == '\0' ? 1 : -1;
+    if (order == 0 && (*a.text == '\0') != (*b.text == '\0'))
+        return *a.text == '\0' ? 1 : -1;
     if (order == 0)
-        order = strcmp(one, other);
+        order = strcmp(a.text, b.text);
     return query->descending ? -order : order;
 }
 
