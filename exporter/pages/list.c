@@ -101,10 +101,15 @@ add_head(struct text *out, const struct pages_query *query)
 
 /* --- a guest --- */
 
-static void
-begin_cell(struct text *out, size_t column)
+/* false: nothing is known of it, and the cell is empty. */
+static bool
+begin_cell(struct text *out, size_t column, bool is_known)
 {
-    text_add_format(out, "<td data-label=\"%s\">", columns[column].title);
+    if (is_known)
+        text_add_format(out, "<td data-label=\"%s\">", columns[column].title);
+    else
+        text_add_string(out, "<td></td>");
+    return is_known;
 }
 
 static void
@@ -112,11 +117,8 @@ add_why(struct text *out, const struct guest_note *note)
 {
     const struct note_finding *reason = guest_note_reason(note);
 
-    if (!reason) {
-        text_add_string(out, "<td></td>");
+    if (!begin_cell(out, 2, reason))
         return;
-    }
-    begin_cell(out, 2);
     html_add_word(out, reason->text, WORD_LONG);
     if (reason->remedies[0]) {
         text_add_string(out, "<br><code>");
@@ -129,11 +131,8 @@ add_why(struct text *out, const struct guest_note *note)
 static void
 add_word_cell(struct text *out, size_t column, const char *word)
 {
-    if (*word == '\0') {
-        text_add_string(out, "<td></td>");
+    if (!begin_cell(out, column, *word != '\0'))
         return;
-    }
-    begin_cell(out, column);
     html_add_word(out, word, WORD_SHORT);
     text_add_string(out, "</td>");
 }
@@ -144,11 +143,8 @@ add_addresses(struct text *out, const struct discovery_guest *record)
     char address[INET6_ADDRSTRLEN];
     size_t count = record ? record->addresses_count : 0;
 
-    if (count == 0) {
-        text_add_string(out, "<td></td>");
+    if (!begin_cell(out, 5, count > 0))
         return;
-    }
-    begin_cell(out, 5);
     for (size_t i = 0; i < count && i < ADDRESSES_SHOWN; i++) {
         if (inet_ntop(record->addresses[i].family, record->addresses[i].bytes, address,
                       sizeof(address)))
@@ -162,11 +158,8 @@ add_addresses(struct text *out, const struct discovery_guest *record)
 static void
 add_clock(struct text *out, const struct row *row)
 {
-    if (!row->clock.is_known) {
-        text_add_string(out, "<td></td>");
+    if (!begin_cell(out, 6, row->clock.is_known))
         return;
-    }
-    begin_cell(out, 6);
     html_add_seconds(out, row->clock.offset_s);
     text_add_string(out, " ± ");
     html_add_seconds(out, row->clock.uncertainty_s);
@@ -176,11 +169,8 @@ add_clock(struct text *out, const struct row *row)
 static void
 add_fullest(struct text *out, const struct row *row)
 {
-    if (!row->fullest.mount_point) {
-        text_add_string(out, "<td></td>");
+    if (!begin_cell(out, 7, row->fullest.mount_point))
         return;
-    }
-    begin_cell(out, 7);
     text_add_format(out, "%.0f %% of ", 100 * row->fullest.used_ratio);
     html_add_word(out, row->fullest.mount_point, WORD_SHORT);
     text_add_string(out, "</td>");
@@ -199,7 +189,7 @@ add_row(struct text *out, const struct row *row, bool with_source, double now_s)
         text_add_string(out, "</span>");
     }
     text_add_string(out, "</th>");
-    begin_cell(out, 1);
+    (void)begin_cell(out, 1, true);
     html_add_state(out, note->state);
     text_add_string(out, "</td>");
     add_why(out, note);
@@ -208,7 +198,7 @@ add_row(struct text *out, const struct row *row, bool with_source, double now_s)
     add_addresses(out, row->guest->record);
     add_clock(out, row);
     add_fullest(out, row);
-    begin_cell(out, 8);
+    (void)begin_cell(out, 8, true);
     html_add_age(out, row->answered_s, now_s);
     text_add_string(out, "</td></tr>\n");
 }
