@@ -194,10 +194,9 @@ json_devices(const struct view *view, const struct view_guest *guest,
     while (series_next(&reader, &series)) {
         json_t *device = json_object();
 
-        for (size_t i = 0; table->columns[i].title; i++)
-            json_object_set_new(
-                device, table->columns[i].label,
-                json_text(series_label(&series, table->columns[i].label)));
+        for (const char *const *label = table->labels; *label; label++)
+            json_object_set_new(device, *label,
+                                json_text(series_label(&series, *label)));
         json_array_append_new(devices, device);
     }
     series_end(&reader);

@@ -7,9 +7,8 @@
 struct device_table {
     const char *title, *key; /* for people, and in the JSON */
     const char *family;
-    struct {
-        const char *title, *label; /* the label's name is the JSON's */
-    } columns[DEVICE_COLUMNS_MAX]; /* closed by an empty one */
+    const char *columns[DEVICE_COLUMNS_MAX]; /* their titles; closed by NULL */
+    const char *labels[DEVICE_COLUMNS_MAX];  /* likewise; the names are the JSON's */
 };
 
 extern const struct device_table device_tables[]; /* closed by one without title */

@@ -12,34 +12,6 @@
 /* --- parts --- */
 
 static void
-begin_table(struct text *out, const char *title)
-{
-    text_add_format(out,
-                    "<h2>%s</h2>\n<div class=\"box\" role=\"region\" "
-                    "aria-label=\"%s\" tabindex=\"0\">\n<table class=\"plain\">\n"
-                    "<thead>\n<tr>",
-                    title, title);
-}
-
-static void
-add_column(struct text *out, const char *title)
-{
-    text_add_format(out, "<th scope=\"col\">%s</th>", title);
-}
-
-static void
-begin_body(struct text *out)
-{
-    text_add_string(out, "</tr>\n</thead>\n<tbody>\n");
-}
-
-static void
-end_table(struct text *out)
-{
-    text_add_string(out, "</tbody>\n</table>\n</div>\n");
-}
-
-static void
 add_cell(struct text *out, const char *word)
 {
     text_add_string(out, "<td>");
@@ -139,20 +111,17 @@ add_collector(struct text *out, const struct detail_collector *collector, double
 static void
 add_collectors(struct text *out, const struct detail *detail, double now_s)
 {
-    static const char *const columns[] = {"Collector",     "Command", "Sent every",
-                                          "Last outcome",  "Data of", "Took",
-                                          "Series dropped"};
+    static const char *const columns[] = {"Collector",      "Command", "Sent every",
+                                          "Last outcome",   "Data of", "Took",
+                                          "Series dropped", NULL};
 
-    begin_table(out, "Collectors");
-    for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++)
-        add_column(out, columns[i]);
-    begin_body(out);
+    html_begin_table(out, "Collectors", columns);
     for (size_t i = 0; i < detail->collectors_count; i++) {
         text_add_string(out, "<tr>");
         add_collector(out, &detail->collectors[i], now_s);
         text_add_string(out, "</tr>\n");
     }
-    end_table(out);
+    html_end_table(out);
 }
 
 /* --- filesystems and devices --- */
@@ -181,18 +150,15 @@ add_filesystem(struct text *out, const struct detail_filesystem *filesystem)
 static void
 add_filesystems(struct text *out, const struct detail *detail)
 {
-    static const char *const columns[] = {"Mount point", "Device",    "Type",
-                                          "Size",        "Available", "Used"};
+    static const char *const columns[] = {"Mount point", "Device", "Type", "Size",
+                                          "Available",   "Used",   NULL};
 
     if (detail->filesystems_count == 0)
         return;
-    begin_table(out, "Filesystems");
-    for (size_t i = 0; i < sizeof(columns) / sizeof(columns[0]); i++)
-        add_column(out, columns[i]);
-    begin_body(out);
+    html_begin_table(out, "Filesystems", columns);
     for (size_t i = 0; i < detail->filesystems_count; i++)
         add_filesystem(out, &detail->filesystems[i]);
-    end_table(out);
+    html_end_table(out);
 }
 
 static void
@@ -204,21 +170,17 @@ add_devices(struct text *out, const struct view *view, const struct view_guest *
     bool any = false;
 
     while (series_next(&reader, &series)) {
-        if (!any) {
-            begin_table(out, table->title);
-            for (size_t i = 0; table->columns[i].title; i++)
-                add_column(out, table->columns[i].title);
-            begin_body(out);
-        }
+        if (!any)
+            html_begin_table(out, table->title, table->columns);
         any = true;
         text_add_string(out, "<tr>");
-        add_head_cell(out, series_label(&series, table->columns[0].label));
-        for (size_t i = 1; table->columns[i].title; i++)
-            add_cell(out, series_label(&series, table->columns[i].label));
+        add_head_cell(out, series_label(&series, table->labels[0]));
+        for (size_t i = 1; table->labels[i]; i++)
+            add_cell(out, series_label(&series, table->labels[i]));
         text_add_string(out, "</tr>\n");
     }
     if (any)
-        end_table(out);
+        html_end_table(out);
     series_end(&reader);
 }
 

@@ -143,6 +143,25 @@ html_add_state(struct text *out, const char *state)
 }
 
 void
+html_begin_table(struct text *out, const char *title, const char *const *columns)
+{
+    text_add_format(out,
+                    "<h2>%s</h2>\n<div class=\"box\" role=\"region\" "
+                    "aria-label=\"%s\" tabindex=\"0\">\n<table class=\"plain\">\n"
+                    "<thead>\n<tr>",
+                    title, title);
+    for (; *columns; columns++)
+        text_add_format(out, "<th scope=\"col\">%s</th>", *columns);
+    text_add_string(out, "</tr>\n</thead>\n<tbody>\n");
+}
+
+void
+html_end_table(struct text *out)
+{
+    text_add_string(out, "</tbody>\n</table>\n</div>\n");
+}
+
+void
 html_add_guest_link(struct text *out, const char *domain, const char *source)
 {
     text_add_string(out, "<a href=\"/guests/");

@@ -35,6 +35,11 @@ void html_add_bytes(struct text *out, double bytes);
 /* The state of an agent, coloured by how well it is. */
 void html_add_state(struct text *out, const char *state);
 
+/* A table below its title; `columns`: their titles, which end with NULL.  Plain text of
+ * ours, as it is. */
+void html_begin_table(struct text *out, const char *title, const char *const *columns);
+void html_end_table(struct text *out);
+
 /* The page of a guest; `source`: where its name alone would not tell, else "". */
 void html_add_guest_link(struct text *out, const char *domain, const char *source);
 

@@ -33,20 +33,18 @@ add_source(struct text *out, const struct source_note *source)
 static void
 add_sources(struct text *out, const struct sources_note *sources)
 {
-    text_add_string(out, "<h2>Sources</h2>\n");
+    static const char *const columns[] = {"Source", "Where", "State",
+                                          "Why, and what helps", NULL};
+
     if (!sources || sources->count == 0) {
-        text_add_string(out, "<p>None has been looked at yet.</p>\n");
+        text_add_string(out, "<h2>Sources</h2>\n"
+                             "<p>None has been looked at yet.</p>\n");
         return;
     }
-    text_add_string(out,
-                    "<div class=\"box\" role=\"region\" aria-label=\"Sources\" "
-                    "tabindex=\"0\">\n<table class=\"plain\">\n<thead>\n<tr><th "
-                    "scope=\"col\">Source</th><th scope=\"col\">Where</th><th "
-                    "scope=\"col\">State</th><th scope=\"col\">Why, and what helps</th>"
-                    "</tr>\n</thead>\n<tbody>\n");
+    html_begin_table(out, "Sources", columns);
     for (size_t i = 0; i < sources->count; i++)
         add_source(out, &sources->sources[i]);
-    text_add_string(out, "</tbody>\n</table>\n</div>\n");
+    html_end_table(out);
 }
 
 static size_t
