@@ -63,7 +63,7 @@ check_web_config(const struct options *options, const struct config *config)
     const char *path =
         options_file(options->web_config_file, options->web_config_file_is_named);
     struct failure why;
-    struct web_access *access = web_access_open(path, NULL, NULL, &why);
+    struct web_access *access = web_access_open(path, false, NULL, NULL, &why);
 
     if (!access) {
         (void)fprintf(stderr, "qga-exporter: %s\n", why.text);

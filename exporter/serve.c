@@ -226,9 +226,8 @@ open_access(const struct exporter *exporter, struct failure *why)
 {
     const struct options *options = exporter->options;
 
-    return (options->web_config_file_is_named ? web_access_open
-                                              : web_access_open_if_there)(
-        options->web_config_file, web_reloaded, exporter->telemetry, why);
+    return web_access_open(options->web_config_file, !options->web_config_file_is_named,
+                           web_reloaded, exporter->telemetry, why);
 }
 
 static int

@@ -257,10 +257,10 @@ watch_start(struct web_access *access)
 
 /* --- from outside --- */
 
-static struct web_access *
-open_file(const char *path, bool may_be_absent,
-          void (*reloaded)(void *context, bool successful), void *context,
-          struct failure *why)
+struct web_access *
+web_access_open(const char *path, bool may_be_absent,
+                void (*reloaded)(void *context, bool successful), void *context,
+                struct failure *why)
 {
     struct web_access *access = memory_new(1, sizeof(*access));
     pthread_condattr_t monotonic;
@@ -283,21 +283,6 @@ open_file(const char *path, bool may_be_absent,
     if (path)
         watch_start(access);
     return access;
-}
-
-struct web_access *
-web_access_open(const char *path, void (*reloaded)(void *context, bool successful),
-                void *context, struct failure *why)
-{
-    return open_file(path, false, reloaded, context, why);
-}
-
-struct web_access *
-web_access_open_if_there(const char *path,
-                         void (*reloaded)(void *context, bool successful),
-                         void *context, struct failure *why)
-{
-    return open_file(path, true, reloaded, context, why);
 }
 
 void

@@ -27,17 +27,13 @@ struct web_policy {
     atomic_int_fast64_t full_ns; /* of the rate limit: when the burst is had again */
 };
 
-/* `path` NULL: everybody, plain HTTP, and nothing is watched.  `reloaded` (or NULL) is
- * told of each reading after the first one, on any thread.  NULL with one sentence. */
-struct web_access *web_access_open(const char *path,
+/* `path` NULL: everybody, plain HTTP, and nothing is watched.  `may_be_absent`: the
+ * file need not be there, and until it is, everybody may come; once it was read, it is
+ * needed as any other.  `reloaded` (or NULL) is told of each reading after the first
+ * one, on any thread.  NULL with one sentence. */
+struct web_access *web_access_open(const char *path, bool may_be_absent,
                                    void (*reloaded)(void *context, bool successful),
                                    void *context, struct failure *why);
-/* Likewise, but the file need not be there: until it is, everybody may come.  Once it
- * was read, it is needed as any other. */
-struct web_access *web_access_open_if_there(const char *path,
-                                            void (*reloaded)(void *context,
-                                                             bool successful),
-                                            void *context, struct failure *why);
 void web_access_close(struct web_access *access); /* NULL is fine */
 
 /* 0, or -1 with one sentence: the old state stays.  What is read is in force, and

@@ -69,7 +69,7 @@ main(void)
     struct web_settings settings = {
         .listen_addresses = addresses,
         .telemetry_path = "/metrics",
-        .access = web_access_open(NULL, NULL, NULL, &why),
+        .access = web_access_open(NULL, false, NULL, NULL, &why),
     };
     struct web *web = settings.access ? web_start(&settings, synthetic.store,
                                                   synthetic.telemetry, &why)

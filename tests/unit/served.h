@@ -59,7 +59,7 @@ serve_with(struct web_settings settings, const char *config)
         settings.listen_addresses = usual;
     if (!settings.telemetry_path)
         settings.telemetry_path = "/metrics";
-    served.access = web_access_open(config, NULL, NULL, &why);
+    served.access = web_access_open(config, false, NULL, NULL, &why);
     if (!served.access)
         fail_msg("%s", why.text);
     settings.access = served.access;

@@ -23,7 +23,7 @@ static struct web_access *
 open_written(const char *text)
 {
     yaml_write(text, strlen(text));
-    struct web_access *access = web_access_open(yaml_path, reloaded, folder, &yaml_why);
+    struct web_access *access = web_access_open(yaml_path, false, reloaded, folder, &yaml_why);
 
     if (!access)
         fail_msg("%s", yaml_why.text);
@@ -34,7 +34,7 @@ static void
 without_a_file_everybody_may(void **state)
 {
     struct failure why;
-    struct web_access *access = web_access_open(NULL, NULL, NULL, &why);
+    struct web_access *access = web_access_open(NULL, false, NULL, NULL, &why);
     struct web_policy *policy = web_access_get(access);
 
     (void)state;
@@ -59,8 +59,8 @@ a_file_that_need_not_be_there_is_read_once_it_is(void **state)
 
     (void)state;
     (void)snprintf(path, sizeof(path), "%s/late.yml", folder);
-    assert_null(web_access_open(path, NULL, NULL, &yaml_why));
-    access = web_access_open_if_there(path, NULL, NULL, &yaml_why);
+    assert_null(web_access_open(path, false, NULL, NULL, &yaml_why));
+    access = web_access_open(path, true, NULL, NULL, &yaml_why);
     struct web_policy *before = web_access_get(access);
     FILE *file = fopen(path, "w");
 
@@ -148,7 +148,7 @@ what_is_wrong_is_refused(void **state)
     assert_true(told_bad >= 1);
     assert_int_equal(told_good, 0);
     yaml_write(wrong, strlen(wrong));
-    assert_null(web_access_open(yaml_path, NULL, NULL, &yaml_why));
+    assert_null(web_access_open(yaml_path, false, NULL, NULL, &yaml_why));
 }
 
 /* A reload may switch it, since who reloads starts the listeners anew. */

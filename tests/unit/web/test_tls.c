@@ -17,7 +17,7 @@ refuses(const char *text, const char *key, const char *sentence)
     (void)snprintf(expected, sizeof(expected), "%s:1: tls_server_config.%s: %s/%s",
                    path, key, folder, sentence);
     struct failure why;
-    struct web_access *access = web_access_open(path, NULL, NULL, &why);
+    struct web_access *access = web_access_open(path, false, NULL, NULL, &why);
     if (access || strstr(why.text, expected) != why.text)
         fail_msg("expected: %s\ngot:      %s", expected, why.text);
 }
@@ -57,7 +57,7 @@ versions_that_do_not_exist_are_named(void **state)
     write_text("bad.yml",
                "tls_server_config: {cert_file: one.crt, key_file: one.key}\n");
     (void)snprintf(path, sizeof(path), "%s/bad.yml", folder);
-    struct web_access *access = web_access_open(path, NULL, NULL, &why);
+    struct web_access *access = web_access_open(path, false, NULL, NULL, &why);
 
     assert_non_null(access);
     struct web_policy *policy = web_access_get(access);
