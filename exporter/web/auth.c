@@ -32,17 +32,14 @@ struct web_auth_attempt {
     bool user_exists;
 };
 
-/* The last ones, up to its size. */
-struct memory_ring {
-    size_t next, count, size;
-    unsigned char digests[GOOD_MAX][WEB_AUTH_DIGEST_BYTES];
+/* The last entries, up to its size. */
+struct ring {
+    size_t next, count, size, entry_bytes;
+    unsigned char entries[GOOD_MAX * WEB_AUTH_DIGEST_BYTES]; /* for the largest */
 };
-
-/* Where the last wrong guesses came from. */
-struct guess_ring {
-    size_t next, count;
-    unsigned char remotes[GUESSES_MAX][WEB_REMOTE_BYTES];
-};
+_Static_assert(GUESSES_MAX *WEB_REMOTE_BYTES <= GOOD_MAX * WEB_AUTH_DIGEST_BYTES &&
+                   BAD_MAX <= GOOD_MAX,
+               "each ring has room");
 
 struct web_auth {
     char *(*hash)(const char *password, const char *setting, struct crypt_data *data);
@@ -52,8 +49,8 @@ struct web_auth {
     pthread_cond_t work;
     pthread_t thread;
     bool started, stopping;
-    struct memory_ring good, bad;
-    struct guess_ring guesses;
+    struct ring good, bad;           /* digests */
+    struct ring guesses;             /* remotes that the last wrong ones came from */
     struct web_login *first, **last; /* waiting */
     struct web_login *working;       /* among them; NULL: none */
     size_t waiting;                  /* that have a place */
@@ -62,20 +59,22 @@ struct web_auth {
 
 /* --- what is remembered; under the lock --- */
 
-static bool
-ring_has(const struct memory_ring *ring, const unsigned char *digest)
+/* How often it holds the entry; that takes the same time whichever it is. */
+static size_t
+ring_count(const struct ring *ring, const unsigned char *entry)
 {
-    bool found = false;
+    size_t count = 0;
 
     for (size_t i = 0; i < ring->count; i++)
-        found |= gnutls_memcmp(ring->digests[i], digest, WEB_AUTH_DIGEST_BYTES) == 0;
-    return found;
+        count += gnutls_memcmp(&ring->entries[i * ring->entry_bytes], entry,
+                               ring->entry_bytes) == 0;
+    return count;
 }
 
 static void
-ring_add(struct memory_ring *ring, const unsigned char *digest)
+ring_add(struct ring *ring, const unsigned char *entry)
 {
-    memcpy(ring->digests[ring->next], digest, WEB_AUTH_DIGEST_BYTES);
+    memcpy(&ring->entries[ring->next * ring->entry_bytes], entry, ring->entry_bytes);
     ring->next = (ring->next + 1) % ring->size;
     if (ring->count < ring->size)
         ring->count++;
@@ -87,27 +86,11 @@ is_of(const struct web_login *login, const unsigned char *remote)
     return memcmp(login->remote, remote, WEB_REMOTE_BYTES) == 0;
 }
 
-static size_t
-guesses_of(const struct web_auth *auth, const unsigned char *remote)
-{
-    const struct guess_ring *ring = &auth->guesses;
-    size_t count = 0;
-
-    for (size_t i = 0; i < ring->count; i++)
-        count += memcmp(ring->remotes[i], remote, WEB_REMOTE_BYTES) == 0;
-    return count;
-}
-
 /* A wrong guess is the remote's, also of those of it that still wait. */
 static void
 guesses_add(struct web_auth *auth, const unsigned char *remote)
 {
-    struct guess_ring *ring = &auth->guesses;
-
-    memcpy(ring->remotes[ring->next], remote, WEB_REMOTE_BYTES);
-    ring->next = (ring->next + 1) % GUESSES_MAX;
-    if (ring->count < GUESSES_MAX)
-        ring->count++;
+    ring_add(&auth->guesses, remote);
     for (struct web_login *login = auth->first; login; login = login->next)
         login->guesses += is_of(login, remote);
 }
@@ -306,7 +289,11 @@ web_auth_new(char *(*hash)(const char *password, const char *setting,
     auth->crypt = memory_new(1, sizeof(*auth->crypt));
     auth->last = &auth->first;
     auth->good.size = GOOD_MAX;
+    auth->good.entry_bytes = WEB_AUTH_DIGEST_BYTES;
     auth->bad.size = BAD_MAX;
+    auth->bad.entry_bytes = WEB_AUTH_DIGEST_BYTES;
+    auth->guesses.size = GUESSES_MAX;
+    auth->guesses.entry_bytes = WEB_REMOTE_BYTES;
     if (gnutls_rnd(GNUTLS_RND_KEY, auth->key, sizeof(auth->key)) < 0)
         abort(); /* a known key would be worse */
     (void)pthread_mutex_init(&auth->lock, NULL);
@@ -403,10 +390,10 @@ static enum web_verdict
 judge(const struct web_auth *auth, struct web_login *login)
 {
     login->arrival = auth->computed;
-    login->guesses = guesses_of(auth, login->remote);
-    if (ring_has(&auth->good, login->digest))
+    login->guesses = ring_count(&auth->guesses, login->remote);
+    if (ring_count(&auth->good, login->digest) > 0)
         return WEB_VERDICT_GOOD;
-    if (ring_has(&auth->bad, login->digest))
+    if (ring_count(&auth->bad, login->digest) > 0)
         return WEB_VERDICT_BAD;
     return line_has_room(auth, login) ? WEB_VERDICT_WAIT : WEB_VERDICT_BUSY;
 }
