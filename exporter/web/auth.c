@@ -400,8 +400,7 @@ judge(const struct web_auth *auth, struct web_login *login)
 
 enum web_verdict
 web_auth_check(struct web_auth *auth, const struct web_users *users,
-               const char *authorization, const struct sockaddr *remote,
-               struct web_login *login)
+               const char *authorization, struct web_login *login)
 {
     struct web_credentials credentials;
     enum web_verdict verdict = WEB_VERDICT_BAD;
@@ -412,7 +411,6 @@ web_auth_check(struct web_auth *auth, const struct web_users *users,
         return WEB_VERDICT_BAD;
     struct web_auth_attempt *attempt = memory_new(1, sizeof(*attempt));
     attempt_fill(attempt, users, &credentials);
-    web_remote_identify(remote, login->remote);
     if (digest_make(auth, &credentials, attempt, login->digest) == 0) {
         (void)pthread_mutex_lock(&auth->lock);
         verdict = judge(auth, login);

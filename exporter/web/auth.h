@@ -17,7 +17,6 @@
 #define WEB_AUTH_DIGEST_BYTES 32
 
 struct crypt_data;
-struct sockaddr;
 struct web_auth;
 struct web_users;
 
@@ -42,6 +41,7 @@ struct web_login {
     enum web_verdict verdict;
     void (*notify)(void *context); /* on the thread of the hashes */
     void *context;
+    unsigned char remote[WEB_REMOTE_BYTES]; /* whose it is */
     /* Only for this module, from here on. */
     struct web_login *next;
     struct web_auth_attempt *attempt;
@@ -49,14 +49,12 @@ struct web_login {
     size_t arrival; /* hashes that were computed before it came */
     size_t guesses; /* that were wrong of late, of its remote */
     unsigned char digest[WEB_AUTH_DIGEST_BYTES];
-    unsigned char remote[WEB_REMOTE_BYTES];
 };
 
-/* `authorization` is the header's value or NULL, `remote` the client's address. Without
- * users everybody is let in.  Any thread, but one at a time for each login. */
+/* `authorization` is the header's value or NULL.  Without users everybody is let in.
+ * Any thread, but one at a time for each login. */
 enum web_verdict web_auth_check(struct web_auth *auth, const struct web_users *users,
-                                const char *authorization,
-                                const struct sockaddr *remote, struct web_login *login);
+                                const char *authorization, struct web_login *login);
 /* Only after WEB_VERDICT_WAIT, when the caller is ready to be notified; that may come
  * before this returns. */
 void web_auth_wait(struct web_auth *auth, struct web_login *login);

@@ -7,6 +7,7 @@
 #include "store/body.h"
 #include "web/access.h"
 #include "web/config.h"
+#include "web/remote.h"
 #include "web/site.h"
 
 #include <errno.h>
@@ -91,7 +92,7 @@ web_connections_take(const struct web_connections *all, const struct sockaddr *r
 
     web_remote_identify(remote, bytes);
     for (const struct web_connection *at = all->first; at; at = at->next) {
-        own += memcmp(at->remote, bytes, sizeof(bytes)) == 0;
+        own += memcmp(at->login.remote, bytes, sizeof(bytes)) == 0;
         total++;
     }
     unsigned int own_max = web_remote_is_local(bytes) ? WEB_CONNECTIONS_MAX
@@ -110,7 +111,7 @@ web_connection_start(struct web_connections *all, struct MHD_Connection *library
 
     connection->library = library;
     connection->all = all;
-    remote_of(library, connection->remote);
+    remote_of(library, connection->login.remote);
     connection->deadline_ns = clock_monotonic_ns() + all->site->request_ns;
     connection->next = all->first;
     connection->link = &all->first;

@@ -5,7 +5,6 @@
 
 #include "web/auth.h"
 #include "web/reload.h"
-#include "web/remote.h"
 #include "web/targets.h"
 #include "web/tls_session.h"
 
@@ -37,7 +36,6 @@ struct web_connection {
     struct web_connection *next, **link; /* among the address's */
     struct web_connections *all;
     struct MHD_Connection *library;
-    unsigned char remote[WEB_REMOTE_BYTES];
     int64_t deadline_ns;
     struct web_policy *policy; /* that its TLS session is made of; else NULL */
     struct web_tls_session tls;

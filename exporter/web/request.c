@@ -179,13 +179,10 @@ request_judge(struct web_connection *connection, struct web_policy *policy)
     }
     if (!web_policy_takes_request(policy, clock_monotonic_ns()))
         return WEB_VERDICT_BUSY;
-    const union MHD_ConnectionInfo *remote =
-        MHD_get_connection_info(library, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
     const char *authorization = MHD_lookup_connection_value(
         library, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION);
     enum web_verdict verdict =
-        web_auth_check(auth, &policy->config->users, authorization,
-                       remote ? remote->client_addr : NULL, &connection->login);
+        web_auth_check(auth, &policy->config->users, authorization, &connection->login);
 
     if (verdict != WEB_VERDICT_WAIT)
         return verdict;

@@ -23,7 +23,8 @@ static struct web_access *
 open_written(const char *text)
 {
     yaml_write(text, strlen(text));
-    struct web_access *access = web_access_open(yaml_path, false, reloaded, folder, &yaml_why);
+    struct web_access *access =
+        web_access_open(yaml_path, false, reloaded, folder, &yaml_why);
 
     if (!access)
         fail_msg("%s", yaml_why.text);

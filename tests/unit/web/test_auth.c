@@ -116,8 +116,8 @@ check(struct web_auth *auth, struct waiter *waiter, uint32_t remote, const char 
     struct sockaddr_in address = remote_of(remote);
 
     header_of(user, password, header, sizeof(header));
-    return web_auth_check(auth, &all, header, (struct sockaddr *)&address,
-                          &waiter->login);
+    web_remote_identify((struct sockaddr *)&address, waiter->login.remote);
+    return web_auth_check(auth, &all, header, &waiter->login);
 }
 
 static enum web_verdict
@@ -169,10 +169,9 @@ without_users_all_are_let_in(void **state)
     struct web_auth *auth = web_auth_new(hash_counted);
     struct waiter waiter;
     waiter_init(&waiter);
-    assert_int_equal(web_auth_check(auth, &nobody, NULL, NULL, &waiter.login),
+    assert_int_equal(web_auth_check(auth, &nobody, NULL, &waiter.login),
                      WEB_VERDICT_GOOD);
-    assert_int_equal(web_auth_check(auth, &all, NULL, NULL, &waiter.login),
-                     WEB_VERDICT_BAD);
+    assert_int_equal(web_auth_check(auth, &all, NULL, &waiter.login), WEB_VERDICT_BAD);
     web_auth_free(auth);
     web_auth_free(NULL);
 }
@@ -193,7 +192,7 @@ what_came_out_is_remembered(void **state)
     struct web_user other = {users[0].name, users[1].hash};
     struct web_users changed = {.list = &other, .count = 1, .bcrypt_cost = 4};
     header_of("alice", "secret", header, sizeof(header));
-    assert_int_equal(web_auth_check(auth, &changed, header, NULL, &waiter.login),
+    assert_int_equal(web_auth_check(auth, &changed, header, &waiter.login),
                      WEB_VERDICT_WAIT);
     web_auth_wait(auth, &waiter.login);
     assert_int_equal(await(auth, &waiter), WEB_VERDICT_BAD);
@@ -397,7 +396,7 @@ costs_as_much(const char *user)
 
     waiter_init(&waiter);
     header_of(user, "guess", header, sizeof(header));
-    assert_int_equal(web_auth_check(auth, &of, header, NULL, &waiter.login),
+    assert_int_equal(web_auth_check(auth, &of, header, &waiter.login),
                      WEB_VERDICT_WAIT);
     web_auth_wait(auth, &waiter.login);
     assert_int_equal(await(auth, &waiter), WEB_VERDICT_BAD);

@@ -233,7 +233,7 @@ those_of_a_unix_socket_share_all_of_it(void **state)
     (void)state;
     for (size_t i = 0; i < WEB_CONNECTIONS_MAX; i++) {
         assert_true(web_connections_take(&all, &remote));
-        web_remote_identify(&remote, there[i].remote);
+        web_remote_identify(&remote, there[i].login.remote);
         there[i].next = all.first;
         all.first = &there[i];
     }
@@ -254,7 +254,7 @@ a_network_of_ipv6_has_the_share_of_one(void **state)
     for (size_t i = 0; i < WEB_CONNECTIONS_PER_REMOTE_MAX; i++) {
         remote.sin6_addr.s6_addr[15]++;
         assert_true(web_connections_take(&all, address));
-        web_remote_identify(address, there[i].remote);
+        web_remote_identify(address, there[i].login.remote);
         there[i].next = all.first;
         all.first = &there[i];
     }
@@ -277,7 +277,7 @@ a_first_connection_finds_room(void **state)
     for (uint32_t i = 0; i < WEB_CONNECTIONS_MAX; i++) {
         remote.sin_addr.s_addr = htonl(INADDR_LOOPBACK + i % 12);
         assert_true(web_connections_take(&all, address));
-        web_remote_identify(address, there[i].remote);
+        web_remote_identify(address, there[i].login.remote);
         there[i].next = all.first;
         all.first = &there[i];
     }
