@@ -74,31 +74,28 @@ header_take(void *wish, enum MHD_ValueKind kind, const char *key, const char *va
 }
 
 static struct web_page
-page_of(struct web_pages *pages, const struct request *request,
-        struct MHD_Connection *connection)
+page_of(struct web_connection *connection, const struct request *request)
 {
+    struct web_pages *pages = connection->all->site->pages;
+    struct MHD_Connection *library = connection->library;
     enum web_route route = request->route;
-    struct discovery_query targets;
     struct pages_query guests;
     struct selection selection;
+    /* Its targets were looked for before (request_wants_targets()). */
     struct web_ask ask = {.path = request->path,
                           .selection = &selection,
-                          .targets = &targets,
+                          .targets = &connection->targets.query,
                           .guests = &guests};
 
-    discovery_query_init(&targets);
     web_pages_query(pages, &guests);
     web_pages_select(pages, &selection);
     if (web_route_takes_guests(route))
-        (void)MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, guests_take,
+        (void)MHD_get_connection_values(library, MHD_GET_ARGUMENT_KIND, guests_take,
                                         &guests);
-    if (route == WEB_ROUTE_DISCOVERY)
-        (void)MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND, query_take,
-                                        &targets);
     if (route == WEB_ROUTE_METRICS) {
-        (void)MHD_get_connection_values(connection, MHD_GET_ARGUMENT_KIND,
-                                        selection_take, &selection);
-        (void)MHD_get_connection_values(connection, MHD_HEADER_KIND, header_take,
+        (void)MHD_get_connection_values(library, MHD_GET_ARGUMENT_KIND, selection_take,
+                                        &selection);
+        (void)MHD_get_connection_values(library, MHD_HEADER_KIND, header_take,
                                         &ask.wish);
     }
     selection_close(&selection);
@@ -163,7 +160,7 @@ request_answer(struct web_connection *connection, const struct request *request,
         return web_page_sentence(
             MHD_HTTP_SERVICE_UNAVAILABLE,
             "Too many scrapes at once (--web.max-requests): try again in a second.\n");
-    return page_of(site->pages, request, connection->library);
+    return page_of(connection, request);
 }
 
 /* WEB_VERDICT_WAIT: the connection sleeps, and the request comes again. */
