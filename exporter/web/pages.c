@@ -61,11 +61,10 @@ body_release(void *body)
     body_unref(body);
 }
 
-/* A text of our own; it is taken. */
-static struct web_page
-page_text(unsigned int status, const char *type, struct text *text)
+struct web_page
+web_page_text(unsigned int status, struct text *text)
 {
-    struct web_page page = {.status = status, .type = type, .release = free};
+    struct web_page page = {.status = status, .type = TYPE_TEXT, .release = free};
     char *bytes = text_take(text, &page.length);
 
     page.bytes = bytes;
@@ -80,7 +79,7 @@ page_problem(const char *problem)
     struct text sentence = TEXT_INIT(SENTENCE_BYTES_MAX);
 
     text_add_format(&sentence, "%s\n", problem);
-    return page_text(STATUS_BAD_REQUEST, TYPE_TEXT, &sentence);
+    return web_page_text(STATUS_BAD_REQUEST, &sentence);
 }
 
 static struct web_page
@@ -144,14 +143,6 @@ web_pages_query(const struct web_pages *pages, struct pages_query *query)
     pages_query_init(query, pages->states);
 }
 
-static struct web_page
-page_unavailable(void)
-{
-    return web_page_sentence(STATUS_UNAVAILABLE,
-                             "Too many clients read too slowly, or the page is over 32 "
-                             "MiB: try again in a second, or ask for less.\n");
-}
-
 /* A page that was made of a view; it is taken. */
 static struct web_page
 page_made(struct web_pages *pages, struct text *text, const char *type)
@@ -162,7 +153,9 @@ page_made(struct web_pages *pages, struct text *text, const char *type)
     if (!is_whole)
         text_free(text);
     if (!body)
-        return page_unavailable();
+        return web_page_sentence(
+            STATUS_UNAVAILABLE, "Too many clients read too slowly, or the page is over "
+                                "32 MiB: try again in a second, or ask for less.\n");
     return (struct web_page){.status = STATUS_OK,
                              .type = type,
                              .policy =

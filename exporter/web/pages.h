@@ -14,6 +14,7 @@ struct discovery_query;
 struct pages_query;
 struct selection;
 struct store;
+struct text;
 struct web_pages;
 
 enum web_route {
@@ -73,5 +74,7 @@ struct web_page web_pages_get(struct web_pages *pages, enum web_route route,
                               const struct web_ask *ask);
 /* `sentence` must stay, as a literal does. */
 struct web_page web_page_sentence(unsigned int status, const char *sentence);
+/* Likewise of a text of our own; it is taken. */
+struct web_page web_page_text(unsigned int status, struct text *text);
 
 #endif

@@ -112,7 +112,6 @@ struct web_page
 web_reload_page(const struct web_reload_ask *ask)
 {
     struct text sentence = TEXT_INIT(SENTENCE_BYTES_MAX);
-    struct web_page page;
 
     if (ask->status == STATUS_OK)
         return web_page_sentence(STATUS_OK, "The configuration is reloaded.\n");
@@ -123,11 +122,5 @@ web_reload_page(const struct web_reload_ask *ask)
     text_add_format(&sentence,
                     "The new configuration is refused, the old one stays: %s\n",
                     ask->why.text);
-    page = web_page_sentence(ask->status, "");
-    char *bytes = text_take(&sentence, &page.length);
-
-    page.bytes = bytes;
-    page.owner = bytes;
-    page.release = free;
-    return page;
+    return web_page_text(ask->status, &sentence);
 }
