@@ -16,18 +16,9 @@
 
 #define FILES 4 /* the configuration, certificate, key, authorities */
 
-/* What tells that a file is another one. */
-struct stamp {
-    bool exists;
-    dev_t device;
-    ino_t inode;
-    off_t size;
-    struct timespec modified, changed;
-};
-
 struct watched_file {
-    char *path; /* NULL: none */
-    struct stamp stamp;
+    char *path;         /* NULL: none */
+    struct stat status; /* all zero: it was not there */
 };
 
 struct web_access {
@@ -49,31 +40,24 @@ struct web_access {
 
 /* --- files --- */
 
-static struct stamp
-stamp_take(const char *path)
+static struct stat
+status_of(const char *path)
 {
     struct stat status;
-    struct stamp stamp = {.exists = false};
 
     if (!path || stat(path, &status) < 0)
-        return stamp;
-    stamp.exists = true;
-    stamp.device = status.st_dev;
-    stamp.inode = status.st_ino;
-    stamp.size = status.st_size;
-    stamp.modified = status.st_mtim;
-    stamp.changed = status.st_ctim;
-    return stamp;
+        return (struct stat){.st_ino = 0};
+    return status;
 }
 
 static bool
-stamp_is_same(const struct stamp *a, const struct stamp *b)
+is_same_file(const struct stat *a, const struct stat *b)
 {
-    return a->exists == b->exists && a->device == b->device && a->inode == b->inode &&
-           a->size == b->size && a->modified.tv_sec == b->modified.tv_sec &&
-           a->modified.tv_nsec == b->modified.tv_nsec &&
-           a->changed.tv_sec == b->changed.tv_sec &&
-           a->changed.tv_nsec == b->changed.tv_nsec;
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino &&
+           a->st_size == b->st_size && a->st_mtim.tv_sec == b->st_mtim.tv_sec &&
+           a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
+           a->st_ctim.tv_sec == b->st_ctim.tv_sec &&
+           a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
 /* Before it is read: what changes meanwhile is seen as a change later. */
@@ -84,7 +68,7 @@ file_note(struct watched_file *file, const char *path)
 
     free(file->path);
     file->path = copy;
-    file->stamp = stamp_take(path);
+    file->status = status_of(path);
 }
 
 static bool
@@ -93,9 +77,9 @@ files_differ(const struct web_access *access)
     bool differ = false;
 
     for (size_t i = 0; i < FILES; i++) {
-        struct stamp stamp = stamp_take(access->files[i].path);
+        struct stat status = status_of(access->files[i].path);
 
-        differ |= !stamp_is_same(&stamp, &access->files[i].stamp);
+        differ |= !is_same_file(&status, &access->files[i].status);
     }
     return differ;
 }
