@@ -50,12 +50,10 @@ json_number_or_null(bool is_known, double number)
 static json_t *
 json_finding(const struct note_finding *finding)
 {
+    if (!finding)
+        return json_null();
     json_t *remedies = json_array();
 
-    if (!finding) {
-        json_decref(remedies);
-        return json_null();
-    }
     for (size_t i = 0; i < NOTE_REMEDIES_MAX && finding->remedies[i]; i++)
         json_array_append_new(remedies, json_text(finding->remedies[i]));
     return json_pack("{s:s, s:b, s:o, s:o}", "problem", finding->problem, "fault",
