@@ -7,7 +7,7 @@
 #include "config/sources.h"
 #include "kit/memory.h"
 #include "source/libvirt/job.h"
-#include "source/libvirt/statistics.h"
+#include "source/libvirt/lane.h"
 
 #include <stdlib.h>
 
@@ -75,16 +75,12 @@ take_answer(struct source *source, struct libvirt_job *job)
 static void
 review_lanes(struct balloons *balloons, int64_t now_ns)
 {
-    unsigned int given_up = lanes_review(balloons->lanes, now_ns, OVERDUE_NS);
+    unsigned int given_up = libvirt_lanes_review(
+        balloons->link, balloons->lanes, now_ns, OVERDUE_NS,
+        "a QEMU holds up the memory statistics of all guests; the next call passes it "
+        "over");
 
-    if (given_up == 0)
-        return;
-    log_warn(
-        "a QEMU holds up the memory statistics of all guests; the next call passes "
-        "it over",
-        LOG_STR("uri", balloons->link->uri), LOG_INT("given_up", given_up),
-        LOG_INT("lanes", lanes_figures(balloons->lanes).lanes));
-    if (balloons->asked)
+    if (given_up > 0 && balloons->asked)
         end_call(balloons);
 }
 

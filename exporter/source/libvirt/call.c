@@ -1,13 +1,12 @@
 /* Lanes that carry calls: one connection each, because several threads on one
  * connection are not safe in clients before libvirt 10.4 (CVE-2024-4418), and a
  * connection with five calls in flight is no longer read by the daemon. */
-#include "source/libvirt/call.h"
+#include "source/libvirt/lane.h"
 
 #include "agent/commands.h"
 #include "base/clock.h"
 #include "base/text.h"
 #include "kit/memory.h"
-#include "source/libvirt/connection.h"
 #include "source/libvirt/error.h"
 #include "source/libvirt/job.h"
 

@@ -3,10 +3,9 @@
  *
  * Nothing is asked here for which libvirt waits for a domain's QEMU: one that hangs
  * would hold up what is known of all others (source/libvirt/definition.c). */
-#include "source/libvirt/control.h"
+#include "source/libvirt/lane.h"
 
 #include "kit/memory.h"
-#include "source/libvirt/connection.h"
 #include "source/libvirt/describe.h"
 #include "source/libvirt/error.h"
 #include "source/libvirt/job.h"
@@ -71,8 +70,11 @@ list_domains(struct control_lane *lane, struct libvirt_job *job)
 }
 
 static void
-run_connect(struct control_lane *lane, struct libvirt_job *job)
+control_lane_run(void *state, struct lane_job *lane_job)
 {
+    struct control_lane *lane = state;
+    struct libvirt_job *job = (struct libvirt_job *)lane_job;
+
     disconnect(lane);
     if (!libvirt_connection_open(&lane->connection, lane->link->uri, lane->link, false,
                                  &job->answer.failure))
@@ -83,12 +85,6 @@ run_connect(struct control_lane *lane, struct libvirt_job *job)
         return;
     source_libvirt_last_failure(0, &job->answer.failure);
     disconnect(lane);
-}
-
-static void
-control_lane_run(void *state, struct lane_job *lane_job)
-{
-    run_connect(state, (struct libvirt_job *)lane_job);
 }
 
 const struct lanes_driver libvirt_control_driver = {

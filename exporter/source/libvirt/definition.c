@@ -3,11 +3,9 @@
  * Since libvirt 11.0 virDomainGetXMLDesc waits for the domain's job, for up to 30 s,
  * and whoever waits takes one of the daemon's 20 workers.  So a domain whose job is
  * taken is not asked for its definition there; the source tries again. */
-#include "source/libvirt/definition.h"
+#include "source/libvirt/lane.h"
 
 #include "base/clock.h"
-#include "kit/memory.h"
-#include "source/libvirt/connection.h"
 #include "source/libvirt/domain_xml.h"
 #include "source/libvirt/error.h"
 #include "source/libvirt/job.h"
@@ -18,33 +16,9 @@
 /* As libvirt writes its version: the first one that waits. */
 #define LIBVIRT_WAITS_SINCE 11000000UL
 
-struct definition_lane {
-    struct libvirt_link *link;
-    struct libvirt_connection connection;
-    bool daemon_waits; /* with a definition, for the domain's job */
-};
-
-static void *
-definition_lane_open(void *context)
-{
-    struct definition_lane *lane = memory_new(1, sizeof(*lane));
-
-    lane->link = context;
-    return lane;
-}
-
-static void
-definition_lane_close(void *state)
-{
-    struct definition_lane *lane = state;
-
-    libvirt_connection_close(&lane->connection);
-    free(lane);
-}
-
 /* That has a deadline of its own: the job is not given up for it. */
 static bool
-open_connection(struct definition_lane *lane, struct libvirt_job *job)
+open_connection(struct libvirt_lane *lane, struct libvirt_job *job)
 {
     int64_t began_ns = clock_monotonic_ns();
 
@@ -57,7 +31,7 @@ open_connection(struct definition_lane *lane, struct libvirt_job *job)
 }
 
 static bool
-connect_lane(struct definition_lane *lane, struct libvirt_job *job)
+connect_lane(struct libvirt_lane *lane, struct libvirt_job *job)
 {
     unsigned long version = LIBVIRT_WAITS_SINCE;
 
@@ -112,7 +86,7 @@ is_for_now(enum failure_kind kind)
 }
 
 static void
-take_failure(const struct definition_lane *lane, struct libvirt_job *job)
+take_failure(const struct libvirt_lane *lane, struct libvirt_job *job)
 {
     source_libvirt_last_failure(0, &job->answer.failure);
     if (libvirt_connection_is_alive(&lane->connection) &&
@@ -121,8 +95,7 @@ take_failure(const struct definition_lane *lane, struct libvirt_job *job)
 }
 
 static void
-look_into(const struct definition_lane *lane, virDomainPtr domain,
-          struct libvirt_job *job)
+look_into(const struct libvirt_lane *lane, virDomainPtr domain, struct libvirt_job *job)
 {
     struct domain_definition *definition = &job->definition;
 
@@ -152,7 +125,7 @@ look_into(const struct definition_lane *lane, virDomainPtr domain,
 static void
 definition_lane_run(void *state, struct lane_job *lane_job)
 {
-    struct definition_lane *lane = state;
+    struct libvirt_lane *lane = state;
     struct libvirt_job *job = (struct libvirt_job *)lane_job;
 
     if (!connect_lane(lane, job))
@@ -169,9 +142,9 @@ definition_lane_run(void *state, struct lane_job *lane_job)
 }
 
 const struct lanes_driver libvirt_definition_driver = {
-    .open = definition_lane_open,
+    .open = libvirt_lane_open,
     .run = definition_lane_run,
-    .close = definition_lane_close,
+    .close = libvirt_lane_close,
     .drop = libvirt_job_drop,
     .release = libvirt_link_unref,
 };

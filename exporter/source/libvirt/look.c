@@ -1,8 +1,7 @@
 /* Looks at domains. */
-#include "source/libvirt/look.h"
+#include "source/libvirt/lane.h"
 
 #include "kit/memory.h"
-#include "source/libvirt/connection.h"
 #include "source/libvirt/describe.h"
 #include "source/libvirt/error.h"
 #include "source/libvirt/job.h"
@@ -11,42 +10,9 @@
 #include <libvirt/virterror.h>
 #include <stdlib.h>
 
-struct look_lane {
-    struct libvirt_link *link;
-    struct libvirt_connection connection;
-};
-
-static void *
-look_lane_open(void *context)
-{
-    struct look_lane *lane = memory_new(1, sizeof(*lane));
-
-    lane->link = context;
-    return lane;
-}
-
-static void
-look_lane_close(void *state)
-{
-    struct look_lane *lane = state;
-
-    libvirt_connection_close(&lane->connection);
-    free(lane);
-}
-
-static bool
-connect_lane(struct look_lane *lane, struct failure *why)
-{
-    if (libvirt_connection_is_alive(&lane->connection))
-        return true;
-    libvirt_connection_close(&lane->connection);
-    return libvirt_connection_open(&lane->connection, lane->link->uri, lane->link, true,
-                                   why);
-}
-
 /* The words may be of a connection that has broken, which is no news of a domain. */
 static void
-take_failure(const struct look_lane *lane, struct libvirt_job *job)
+take_failure(const struct libvirt_lane *lane, struct libvirt_job *job)
 {
     source_libvirt_last_failure(0, &job->answer.failure);
     if (!libvirt_connection_is_alive(&lane->connection))
@@ -54,7 +20,7 @@ take_failure(const struct look_lane *lane, struct libvirt_job *job)
 }
 
 static void
-look(const struct look_lane *lane, struct libvirt_job *job)
+look(const struct libvirt_lane *lane, struct libvirt_job *job)
 {
     virDomainPtr domain =
         virDomainLookupByUUIDString(lane->connection.handle, job->uuid);
@@ -74,7 +40,7 @@ look(const struct look_lane *lane, struct libvirt_job *job)
 }
 
 static void
-list(const struct look_lane *lane, struct libvirt_job *job)
+list(const struct libvirt_lane *lane, struct libvirt_job *job)
 {
     virDomainPtr *domains = NULL;
     int count = virConnectListAllDomains(lane->connection.handle, &domains,
@@ -97,10 +63,10 @@ list(const struct look_lane *lane, struct libvirt_job *job)
 static void
 look_lane_run(void *state, struct lane_job *lane_job)
 {
-    struct look_lane *lane = state;
+    struct libvirt_lane *lane = state;
     struct libvirt_job *job = (struct libvirt_job *)lane_job;
 
-    if (!connect_lane(lane, &job->answer.failure))
+    if (!libvirt_lane_connect(lane, &job->answer.failure))
         return;
     if (*job->uuid)
         look(lane, job);
@@ -109,9 +75,9 @@ look_lane_run(void *state, struct lane_job *lane_job)
 }
 
 const struct lanes_driver libvirt_look_driver = {
-    .open = look_lane_open,
+    .open = libvirt_lane_open,
     .run = look_lane_run,
-    .close = look_lane_close,
+    .close = libvirt_lane_close,
     .drop = libvirt_job_drop,
     .release = libvirt_link_unref,
 };

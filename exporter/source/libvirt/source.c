@@ -8,14 +8,11 @@
 #include "config/config.h"
 #include "kit/memory.h"
 #include "source/libvirt/balloons.h"
-#include "source/libvirt/call.h"
 #include "source/libvirt/connection.h"
-#include "source/libvirt/control.h"
-#include "source/libvirt/definition.h"
 #include "source/libvirt/events.h"
 #include "source/libvirt/job.h"
+#include "source/libvirt/lane.h"
 #include "source/libvirt/link.h"
-#include "source/libvirt/look.h"
 #include "source/libvirt/looks.h"
 #include "source/libvirt/subscriptions.h"
 
@@ -91,18 +88,6 @@ struct source {
 /* --- looks at domains --- */
 
 static void
-review_lanes(const struct source *source, struct lanes *lanes, int64_t now_ns,
-             int64_t overdue_ns, const char *what_hangs)
-{
-    unsigned int given_up = lanes_review(lanes, now_ns, overdue_ns);
-
-    if (given_up > 0)
-        log_warn(what_hangs, LOG_STR("uri", source->link->uri),
-                 LOG_INT("given_up", given_up),
-                 LOG_INT("lanes", lanes_figures(lanes).lanes));
-}
-
-static void
 come_up(struct source *source)
 {
     balloons_come_up(source->balloons, source->connection, clock_monotonic_ns());
@@ -139,10 +124,10 @@ look_again(uv_timer_t *timer)
     struct source *source = timer->data;
 
     mailbox_drain(source->link->mailbox); /* what has come is not late */
-    review_lanes(source, source->definitions, clock_monotonic_ns(),
-                 DEFINITION_OVERDUE_NS,
-                 "definitions of domains hang in libvirt; their lanes are given up and "
-                 "replaced");
+    (void)libvirt_lanes_review(
+        source->link, source->definitions, clock_monotonic_ns(), DEFINITION_OVERDUE_NS,
+        "definitions of domains hang in libvirt; their lanes are given up and "
+        "replaced");
     looks_review(source->looks, clock_monotonic_ns());
     follow_looks(source);
 }
@@ -321,13 +306,14 @@ review(uv_timer_t *timer)
     int64_t now_ns = clock_monotonic_ns();
 
     libvirt_events_ensure();
-    review_lanes(source, source->calls, now_ns, LANE_OVERDUE_NS,
-                 "calls hang in libvirt; their lanes are given up and replaced");
-    review_lanes(
-        source, source->states, now_ns, LOOK_OVERDUE_NS,
+    (void)libvirt_lanes_review(
+        source->link, source->calls, now_ns, LANE_OVERDUE_NS,
+        "calls hang in libvirt; their lanes are given up and replaced");
+    (void)libvirt_lanes_review(
+        source->link, source->states, now_ns, LOOK_OVERDUE_NS,
         "looks at domains hang in libvirt; their lanes are given up and replaced");
-    review_lanes(
-        source, source->control, now_ns, CONTROL_OVERDUE_NS,
+    (void)libvirt_lanes_review(
+        source->link, source->control, now_ns, CONTROL_OVERDUE_NS,
         "the list of domains hangs in libvirt; its lane is given up and replaced");
     review_connecting(source);
     review_reconciliation(source, now_ns);

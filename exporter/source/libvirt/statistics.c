@@ -4,11 +4,10 @@
  * that is taken it does not wait, and tells what it has itself.  A QEMU that hangs
  * holds the call up all the same, and its job with it: this lane is given up then, and
  * the next call passes that domain over. */
-#include "source/libvirt/statistics.h"
+#include "source/libvirt/lane.h"
 
 #include "base/clock.h"
 #include "kit/memory.h"
-#include "source/libvirt/connection.h"
 #include "source/libvirt/error.h"
 #include "source/libvirt/job.h"
 
@@ -19,11 +18,6 @@
 #define UPDATED_MAX_S (UINT64_C(1) << 33)
 /* As many names as libvirt's own limit of active domains in one list. */
 #define DOMAINS_MAX 16384
-
-struct statistics_lane {
-    struct libvirt_link *link;
-    struct libvirt_connection connection;
-};
 
 static const struct {
     const char *name;
@@ -38,24 +32,6 @@ static const struct {
     [BALLOON_MAJOR_FAULTS] = {"balloon.major_fault", 1},
     [BALLOON_FAULTS] = {"balloon.minor_fault", 1},
 };
-
-static void *
-statistics_lane_open(void *context)
-{
-    struct statistics_lane *lane = memory_new(1, sizeof(*lane));
-
-    lane->link = context;
-    return lane;
-}
-
-static void
-statistics_lane_close(void *state)
-{
-    struct statistics_lane *lane = state;
-
-    libvirt_connection_close(&lane->connection);
-    free(lane);
-}
 
 static bool
 number_of(virDomainStatsRecordPtr record, const char *name, unsigned long long *number)
@@ -100,24 +76,14 @@ take_records(struct libvirt_job *job, virDomainStatsRecordPtr *records, size_t c
     }
 }
 
-static bool
-connect_lane(struct statistics_lane *lane, struct failure *why)
-{
-    if (libvirt_connection_is_alive(&lane->connection))
-        return true;
-    libvirt_connection_close(&lane->connection);
-    return libvirt_connection_open(&lane->connection, lane->link->uri, lane->link, true,
-                                   why);
-}
-
 static void
 statistics_lane_run(void *state, struct lane_job *lane_job)
 {
-    struct statistics_lane *lane = state;
+    struct libvirt_lane *lane = state;
     struct libvirt_job *job = (struct libvirt_job *)lane_job;
     virDomainStatsRecordPtr *records = NULL;
 
-    if (!connect_lane(lane, &job->answer.failure))
+    if (!libvirt_lane_connect(lane, &job->answer.failure))
         return;
     /* Before: what waited for others on the way is rather too old than too new. */
     int64_t read_ns = clock_realtime_ns(), read_mono_ns = clock_monotonic_ns();
@@ -136,9 +102,9 @@ statistics_lane_run(void *state, struct lane_job *lane_job)
 }
 
 const struct lanes_driver libvirt_statistics_driver = {
-    .open = statistics_lane_open,
+    .open = libvirt_lane_open,
     .run = statistics_lane_run,
-    .close = statistics_lane_close,
+    .close = libvirt_lane_close,
     .drop = libvirt_job_drop,
     .release = libvirt_link_unref,
 };

@@ -1,5 +1,5 @@
 /* What a call's lane makes of libvirt's errors.  libvirt is the test's. */
-#include "source/libvirt/call.h"
+#include "source/libvirt/lane.h"
 
 #include "kit/memory.h"
 #include "source/libvirt/job.h"

@@ -1,6 +1,6 @@
 /* The control lane against libvirt's own test driver: it lists, and lets go of
  * everything at the end. */
-#include "source/libvirt/control.h"
+#include "source/libvirt/lane.h"
 
 #include "source/libvirt/connection.h"
 #include "source/libvirt/events.h"

@@ -1,6 +1,6 @@
 /* Lanes that look into definitions: when libvirt is asked for one, and what becomes of
  * its refusals.  libvirt is the test's, of the version that the test says. */
-#include "source/libvirt/definition.h"
+#include "source/libvirt/lane.h"
 
 #include "kit/memory.h"
 #include "source/libvirt/connection.h"

@@ -1,6 +1,6 @@
 /* Looks at domains, and what libvirt's errors mean for them: only that there is no such
  * domain means that it is gone. */
-#include "source/libvirt/look.h"
+#include "source/libvirt/lane.h"
 
 #include "source/libvirt/describe.h"
 #include "source/libvirt/job.h"

@@ -1,6 +1,6 @@
 /* The lane that reads memory statistics: what is asked for, and what becomes of the
  * records.  libvirt is the test's. */
-#include "source/libvirt/statistics.h"
+#include "source/libvirt/lane.h"
 
 #include "base/clock.h"
 #include "source/libvirt/job.h"
