@@ -43,7 +43,7 @@ struct agent_socket {
     unsigned int open_timers;
 };
 
-/* Each needs only those above it. */
+/* Each needs only those above it, and agent_socket.c all. */
 
 /* --- turn.c: the call --- */
 
@@ -63,14 +63,5 @@ bool agent_may_go_on(struct agent_socket *agent);
 /* Leaves to others; and ends the call in flight with that. */
 void agent_leave_room(struct agent_socket *agent, struct failure *why);
 void agent_make_room(struct agent_socket *agent);
-
-/* --- link.c: how a connection is had and lost --- */
-
-void agent_try_to_connect(uv_timer_t *reconnect);
-void agent_lose_connection(struct agent_socket *agent, enum failure_kind kind,
-                           const char *text);
-/* See agent_socket_retry() and agent_socket_connect(). */
-void agent_retry(struct agent_socket *agent);
-void agent_renew(struct agent_socket *agent);
 
 #endif

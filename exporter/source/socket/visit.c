@@ -2,12 +2,6 @@
 
 #include "source/socket/queue.h"
 
-bool
-visit_is_in_vain(struct socket_queues *queues, const char *path)
-{
-    return socket_queues_waiting(queues, path) > 0;
-}
-
 void
 visit_begin(struct visit *visit, struct socket_queues *queues, const char *path,
             int64_t now_ns)

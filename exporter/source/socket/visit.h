@@ -30,9 +30,6 @@ enum visit_advice {
     VISIT_LEAVE, /* somebody waits, or is served instead of us */
 };
 
-/* Whether somebody waits at the socket already. */
-bool visit_is_in_vain(struct socket_queues *queues, const char *path);
-
 /* We have connected. */
 void visit_begin(struct visit *visit, struct socket_queues *queues, const char *path,
                  int64_t now_ns);

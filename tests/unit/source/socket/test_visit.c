@@ -56,18 +56,6 @@ expect(struct visit *visit, int64_t after_ns, int now_waiting, bool now_we_wait,
     assert_int_equal(visit_look(visit, FD, SINCE_NS + after_ns), advice);
 }
 
-static void
-test_in_vain_where_somebody_waits(void **state)
-{
-    (void)state;
-    waiting = 1;
-    assert_true(visit_is_in_vain(NULL, PATH));
-    waiting = 0;
-    assert_false(visit_is_in_vain(NULL, PATH));
-    waiting = -1; /* that is not known */
-    assert_false(visit_is_in_vain(NULL, PATH));
-}
-
 /* One question each time: where nobody waits, we do not wait either. */
 static void
 test_alone(void **state)
@@ -157,7 +145,6 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_in_vain_where_somebody_waits),
         cmocka_unit_test(test_alone),
         cmocka_unit_test(test_somebody_comes),
         cmocka_unit_test(test_our_turn_comes),
