@@ -50,15 +50,15 @@ copy(char *out, size_t bytes, const char *value)
 static bool
 read_smbios(struct reading *reading, const char *value)
 {
-    struct qemu_options *options = qemu_options_new(value, NULL);
-    const char *uuid = qemu_options_get(options, "uuid");
+    struct qemu_options options = qemu_options_read(value, NULL);
+    const char *uuid = qemu_options_get(&options, "uuid");
     bool fits = strlen(uuid) == PROXMOX_UUID_BYTES - 1 &&
                 strspn(uuid, "0123456789abcdefABCDEF-") == PROXMOX_UUID_BYTES - 1;
 
     for (size_t i = 0; fits && uuid[i]; i++)
         reading->out->uuid[i] = (char)tolower((unsigned char)uuid[i]);
     fits = fits || !*uuid;
-    qemu_options_free(options);
+    qemu_options_clear(&options);
     return fits;
 }
 
@@ -121,16 +121,16 @@ is_mac(const char *text)
 static bool
 read_nic(struct reading *reading, const char *number, const char *value)
 {
-    struct qemu_options *options = qemu_options_new(value, "model");
-    const char *mac = qemu_options_get(options, "macaddr"),
-               *model = qemu_options_get(options, "model");
+    struct qemu_options options = qemu_options_read(value, "model");
+    const char *mac = qemu_options_get(&options, "macaddr"),
+               *model = qemu_options_get(&options, "model");
     char target[TARGET_BYTES];
 
-    for (size_t i = 0; i < options->count && !*mac; i++) {
-        if (!is_mac(options->pairs[i].value))
+    for (size_t i = 0; i < options.count && !*mac; i++) {
+        if (!is_mac(options.pairs[i].value))
             continue;
-        mac = options->pairs[i].value;
-        model = options->pairs[i].key;
+        mac = options.pairs[i].value;
+        model = options.pairs[i].key;
     }
     bool fits = is_mac(mac);
 
@@ -140,10 +140,10 @@ read_nic(struct reading *reading, const char *number, const char *value)
                              &(struct host_nic){
                                  .mac = mac,
                                  .target = target,
-                                 .network = qemu_options_get(options, "bridge"),
+                                 .network = qemu_options_get(&options, "bridge"),
                                  .model = model,
                              });
-    qemu_options_free(options);
+    qemu_options_clear(&options);
     return fits;
 }
 
@@ -184,14 +184,14 @@ add_disk(struct reading *reading, const char *key, const char *volume,
 static bool
 read_disk(struct reading *reading, const char *key, const char *value)
 {
-    struct qemu_options *options = qemu_options_new(value, "file");
-    const char *volume = qemu_options_get(options, "file");
+    struct qemu_options options = qemu_options_read(value, "file");
+    const char *volume = qemu_options_get(&options, "file");
 
-    if (*volume && strcmp(qemu_options_get(options, "media"), "cdrom") != 0)
-        add_disk(reading, key, volume, qemu_options_get(options, "serial"));
+    if (*volume && strcmp(qemu_options_get(&options, "media"), "cdrom") != 0)
+        add_disk(reading, key, volume, qemu_options_get(&options, "serial"));
     bool fits = *volume;
 
-    qemu_options_free(options);
+    qemu_options_clear(&options);
     return fits;
 }
 

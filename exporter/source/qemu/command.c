@@ -53,17 +53,17 @@ static void
 read_vcpus(const char *value, struct domain_range *vcpus)
 {
     static const char *const levels[] = {"sockets", "dies", "cores", "threads"};
-    struct qemu_options *options = qemu_options_new(value, "cpus");
-    int64_t cpus = number_of(qemu_options_get(options, "cpus"), 0), product = 1;
+    struct qemu_options options = qemu_options_read(value, "cpus");
+    int64_t cpus = number_of(qemu_options_get(&options, "cpus"), 0), product = 1;
 
     for (size_t i = 0; i < sizeof(levels) / sizeof(levels[0]); i++) {
         if (product <= VCPUS_MAX)
-            product *= number_of(qemu_options_get(options, levels[i]), 1);
+            product *= number_of(qemu_options_get(&options, levels[i]), 1);
     }
-    int64_t maximum = number_of(qemu_options_get(options, "maxcpus"),
+    int64_t maximum = number_of(qemu_options_get(&options, "maxcpus"),
                                 cpus > product ? cpus : product);
 
-    qemu_options_free(options);
+    qemu_options_clear(&options);
     vcpus->maximum = maximum <= VCPUS_MAX ? maximum : 0;
     /* Those that were plugged in later are not seen here. */
     vcpus->current = cpus == 0 || cpus == maximum ? vcpus->maximum : 0;
@@ -72,11 +72,11 @@ read_vcpus(const char *value, struct domain_range *vcpus)
 static void
 read_memory(const char *value, struct domain_range *bytes)
 {
-    struct qemu_options *options = qemu_options_new(value, "size");
+    struct qemu_options options = qemu_options_read(value, "size");
 
-    if (!*qemu_options_get(options, "maxmem")) /* else some may have been plugged in */
-        bytes->maximum = memory_of(qemu_options_get(options, "size"));
-    qemu_options_free(options);
+    if (!*qemu_options_get(&options, "maxmem")) /* else some may have been plugged in */
+        bytes->maximum = memory_of(qemu_options_get(&options, "size"));
+    qemu_options_clear(&options);
 }
 
 /* --- who it is --- */
@@ -95,39 +95,31 @@ read_uuid(const char *value, char uuid[QEMU_COMMAND_UUID_BYTES])
 static void
 read_smbios(const char *value, char uuid[QEMU_COMMAND_UUID_BYTES])
 {
-    struct qemu_options *options = qemu_options_new(value, NULL);
+    struct qemu_options options = qemu_options_read(value, NULL);
 
-    if (strcmp(qemu_options_get(options, "type"), "1") == 0)
-        read_uuid(qemu_options_get(options, "uuid"), uuid);
-    qemu_options_free(options);
-}
-
-static const char *
-name_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-
-    return slash ? slash + 1 : path;
+    if (strcmp(qemu_options_get(&options, "type"), "1") == 0)
+        read_uuid(qemu_options_get(&options, "uuid"), uuid);
+    qemu_options_clear(&options);
 }
 
 static void
 read_name(const char *value, struct domain_facts *facts)
 {
-    struct qemu_options *options = qemu_options_new(value, "guest");
+    struct qemu_options options = qemu_options_read(value, "guest");
 
     free(facts->title);
-    facts->title = domain_facts_text(qemu_options_get(options, "guest"));
-    qemu_options_free(options);
+    facts->title = domain_facts_text(qemu_options_get(&options, "guest"));
+    qemu_options_clear(&options);
 }
 
 static void
 read_machine(struct reading *reading, const char *value)
 {
-    struct qemu_options *options = qemu_options_new(value, "type");
+    struct qemu_options options = qemu_options_read(value, "type");
 
     reading->devices.is_q35 =
-        reading->devices.is_q35 || strstr(qemu_options_get(options, "type"), "q35");
-    qemu_options_free(options);
+        reading->devices.is_q35 || strstr(qemu_options_get(&options, "type"), "q35");
+    qemu_options_clear(&options);
 }
 
 /* --- arguments --- */
@@ -160,7 +152,7 @@ take_option(struct reading *reading, const char *name, const char *value)
         read_memory(value, &command->facts->memory_bytes);
     else if (strcmp(name, "pidfile") == 0)
         (void)snprintf(command->pid_file, sizeof(command->pid_file), "%s",
-                       name_of(value));
+                       basename(value));
     else if (strcmp(name, "incoming") == 0)
         command->is_incoming = true;
     else if (strcmp(name, "readconfig") == 0)
@@ -195,7 +187,7 @@ read_arguments(struct reading *reading, const char *bytes, const char *end)
 static bool
 is_qemu(const char *program)
 {
-    const char *name = name_of(program);
+    const char *name = basename(program);
 
     return strncmp(name, "qemu-system-", 12) == 0 || strcmp(name, "qemu-kvm") == 0 ||
            strcmp(name, "kvm") == 0;

@@ -130,41 +130,26 @@ read_pairs(struct qemu_options *options, const char *text, const char *implied)
     }
 }
 
-static void
-read_options(struct qemu_options *options, const char *text, const char *implied)
+struct qemu_options
+qemu_options_read(const char *text, const char *implied)
 {
-    *options = (struct qemu_options){.count = 0};
+    struct qemu_options options = {.count = 0};
+
     if (*text == '{')
-        read_json(options, text);
+        read_json(&options, text);
     else
-        read_pairs(options, text, implied);
-}
-
-struct qemu_options *
-qemu_options_new(const char *text, const char *implied)
-{
-    struct qemu_options *options = memory_new(1, sizeof(*options));
-
-    read_options(options, text, implied);
+        read_pairs(&options, text, implied);
     return options;
 }
 
-static void
-clear_options(struct qemu_options *options)
+void
+qemu_options_clear(struct qemu_options *options)
 {
     for (size_t i = 0; i < options->count; i++) {
         free(options->pairs[i].key);
         free(options->pairs[i].value);
     }
     free(options->pairs);
-}
-
-void
-qemu_options_free(struct qemu_options *options)
-{
-    if (options)
-        clear_options(options);
-    free(options);
 }
 
 const char *
@@ -184,14 +169,14 @@ qemu_options_list_add(struct qemu_options_list *list, const char *text,
     if (list->count == QEMU_OPTIONS_LIST_MAX)
         return;
     list->items = memory_resize(list->items, list->count + 1, sizeof(*list->items));
-    read_options(&list->items[list->count++], text, implied);
+    list->items[list->count++] = qemu_options_read(text, implied);
 }
 
 void
 qemu_options_list_clear(struct qemu_options_list *list)
 {
     for (size_t i = 0; i < list->count; i++)
-        clear_options(&list->items[i]);
+        qemu_options_clear(&list->items[i]);
     free(list->items);
     *list = (struct qemu_options_list){.count = 0};
 }

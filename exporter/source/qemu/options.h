@@ -22,8 +22,8 @@ struct qemu_options {
 };
 
 /* `implied`: the key of a first value that has none; NULL: there is no such value. */
-struct qemu_options *qemu_options_new(const char *text, const char *implied);
-void qemu_options_free(struct qemu_options *options); /* NULL is fine */
+struct qemu_options qemu_options_read(const char *text, const char *implied);
+void qemu_options_clear(struct qemu_options *options);
 
 /* "" if it is not there; of several the last, as QEMU takes it. */
 const char *qemu_options_get(const struct qemu_options *options, const char *key);

@@ -13,10 +13,10 @@
 static void
 expect(const char *text, const char *key, const char *value)
 {
-    struct qemu_options *options = qemu_options_new(text, "driver");
+    struct qemu_options options = qemu_options_read(text, "driver");
 
-    assert_string_equal(qemu_options_get(options, key), value);
-    qemu_options_free(options);
+    assert_string_equal(qemu_options_get(&options, key), value);
+    qemu_options_clear(&options);
 }
 
 static void
@@ -59,21 +59,21 @@ static void
 test_limits(void **state)
 {
     char text[8192] = "";
-    struct qemu_options *options;
+    struct qemu_options options;
 
     (void)state;
     for (int i = 0; i < QEMU_OPTIONS_PAIRS_MAX + 10; i++)
         snprintf(text + strlen(text), sizeof(text) - strlen(text), "k%d=v,", i);
-    options = qemu_options_new(text, NULL);
-    assert_int_equal(options->count, QEMU_OPTIONS_PAIRS_MAX);
-    qemu_options_free(options);
+    options = qemu_options_read(text, NULL);
+    assert_int_equal(options.count, QEMU_OPTIONS_PAIRS_MAX);
+    qemu_options_clear(&options);
 
     memset(text, 'k', sizeof(text) - 1);
     text[QEMU_OPTIONS_KEY_BYTES] = '=';
     text[sizeof(text) - 1] = '\0';
-    options = qemu_options_new(text, NULL);
-    assert_int_equal(options->count, 0);
-    qemu_options_free(options);
+    options = qemu_options_read(text, NULL);
+    assert_int_equal(options.count, 0);
+    qemu_options_clear(&options);
 
     /* Deeper than is read. */
     text[0] = '\0';
@@ -82,10 +82,9 @@ test_limits(void **state)
     strcat(text, "1");
     for (int i = 0; i < QEMU_OPTIONS_DEPTH_MAX + 4; i++)
         strcat(text, "}");
-    options = qemu_options_new(text, NULL);
-    assert_int_equal(options->count, 0);
-    qemu_options_free(options);
-    qemu_options_free(NULL);
+    options = qemu_options_read(text, NULL);
+    assert_int_equal(options.count, 0);
+    qemu_options_clear(&options);
 }
 
 static void

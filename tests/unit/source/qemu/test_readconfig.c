@@ -28,11 +28,11 @@ expect(const char *path, bool is_q35, const struct place *places, size_t count)
     qemu_options_list_add(&devices, "pcie-root-port,id=more,bus=pcie.0,addr=1f.7",
                           "driver");
     for (size_t i = 0; i < count; i++) {
-        struct qemu_options *device = qemu_options_new(places[i].device, "driver");
+        struct qemu_options device = qemu_options_read(places[i].device, "driver");
 
-        qemu_pci_address(&pci, device, address);
+        qemu_pci_address(&pci, &device, address);
         assert_string_equal(address, places[i].address);
-        qemu_options_free(device);
+        qemu_options_clear(&device);
     }
     qemu_options_list_clear(&devices);
 }
