@@ -117,8 +117,8 @@ read_machine(struct reading *reading, const char *value)
 {
     struct qemu_options options = qemu_options_read(value, "type");
 
-    reading->devices.is_q35 =
-        reading->devices.is_q35 || strstr(qemu_options_get(&options, "type"), "q35");
+    reading->devices.pci.is_q35 = reading->devices.pci.is_q35 ||
+                                  strstr(qemu_options_get(&options, "type"), "q35");
     qemu_options_clear(&options);
 }
 
@@ -131,7 +131,7 @@ take_option(struct reading *reading, const char *name, const char *value)
     struct qemu_command *command = reading->command;
 
     if (strcmp(name, "device") == 0)
-        qemu_options_list_add(&reading->devices.devices, value, "driver");
+        qemu_options_list_add(&reading->devices.pci.devices, value, "driver");
     else if (strcmp(name, "drive") == 0)
         qemu_options_list_add(&reading->devices.drives, value, NULL);
     else if (strcmp(name, "blockdev") == 0)
@@ -156,8 +156,8 @@ take_option(struct reading *reading, const char *name, const char *value)
     else if (strcmp(name, "incoming") == 0)
         command->is_incoming = true;
     else if (strcmp(name, "readconfig") == 0)
-        reading->devices.has_more |=
-            !qemu_readconfig_add_bridges(value, &reading->devices.devices);
+        reading->devices.pci.has_more |=
+            !qemu_readconfig_add_bridges(value, &reading->devices.pci.devices);
     else
         return false;
     return true;
@@ -210,7 +210,7 @@ qemu_command_parse(const char *bytes, size_t length, struct qemu_command *comman
     command->facts->digest = hash_bytes(HASH_START, bytes, length);
     read_arguments(&reading, copy, copy + length);
     qemu_devices_read(&reading.devices, command->facts);
-    qemu_options_list_clear(&reading.devices.devices);
+    qemu_options_list_clear(&reading.devices.pci.devices);
     qemu_options_list_clear(&reading.devices.drives);
     qemu_options_list_clear(&reading.devices.nodes);
     qemu_options_list_clear(&reading.devices.nets);

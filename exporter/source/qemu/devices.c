@@ -2,7 +2,6 @@
 #include "source/qemu/devices.h"
 
 #include "source/domain_facts.h"
-#include "source/qemu/pci.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,14 +76,13 @@ source_of(const struct qemu_devices *devices, const char *drive)
 static const char *
 own_ide_address(const struct qemu_devices *devices)
 {
-    return devices->is_q35 ? "0000:00:1f.2" : "0000:00:01.1";
+    return devices->pci.is_q35 ? "0000:00:1f.2" : "0000:00:01.1";
 }
 
 /* Behind a controller: its bus is "ID.NUMBER". */
 static void
-find_behind(const struct qemu_devices *devices, const struct qemu_pci *pci,
-            const struct qemu_options *device, struct disk_place *place,
-            char address[QEMU_PCI_ADDRESS_BYTES])
+find_behind(const struct qemu_devices *devices, const struct qemu_options *device,
+            struct disk_place *place, char address[QEMU_PCI_ADDRESS_BYTES])
 {
     const char *bus = qemu_options_get(device, "bus"), *dot = strrchr(bus, '.');
     char id[QEMU_OPTIONS_KEY_BYTES] = "";
@@ -93,15 +91,15 @@ find_behind(const struct qemu_devices *devices, const struct qemu_pci *pci,
         return;
     memcpy(id, bus, (size_t)(dot - bus));
     const struct qemu_options *controller =
-        qemu_options_list_find(&devices->devices, "id", id);
+        qemu_options_list_find(&devices->pci.devices, "id", id);
 
     if (controller)
-        qemu_pci_address(pci, controller, address);
+        qemu_pci_address(&devices->pci, controller, address);
     else if (strcmp(id, "ide") == 0)
         (void)snprintf(address, QEMU_PCI_ADDRESS_BYTES, "%s", own_ide_address(devices));
     if (strncmp(qemu_options_get(device, "driver"), "ide", 3) == 0) {
         place->bus = number_of(dot + 1);
-        place->unit = controller || devices->is_q35
+        place->unit = controller || devices->pci.is_q35
                           ? DISK_PLACE_ANY
                           : number_of(qemu_options_get(device, "unit"));
         return;
@@ -129,7 +127,7 @@ serial_of(const struct qemu_options *device, bool is_placed, bool is_legacy)
 
 static void
 add_disk(struct domain_facts *facts, const struct qemu_devices *devices,
-         const struct qemu_pci *pci, const struct qemu_options *device)
+         const struct qemu_options *device)
 {
     char address[QEMU_PCI_ADDRESS_BYTES];
     struct disk_place place = {address, DISK_PLACE_ANY, DISK_PLACE_ANY, DISK_PLACE_ANY};
@@ -137,9 +135,9 @@ add_disk(struct domain_facts *facts, const struct qemu_devices *devices,
                *id = qemu_options_get(device, "id"),
                *driver = qemu_options_get(device, "driver");
 
-    qemu_pci_address(pci, device, address);
+    qemu_pci_address(&devices->pci, device, address);
     if (strncmp(driver, "scsi", 4) == 0 || strncmp(driver, "ide", 3) == 0)
-        find_behind(devices, pci, device, &place, address);
+        find_behind(devices, device, &place, address);
     domain_facts_add_disk(
         facts,
         &(struct host_disk){
@@ -167,14 +165,8 @@ is_disk(const char *driver)
 void
 qemu_devices_read(const struct qemu_devices *devices, struct domain_facts *facts)
 {
-    const struct qemu_pci pci = {
-        .devices = &devices->devices,
-        .is_q35 = devices->is_q35,
-        .has_more = devices->has_more,
-    };
-
-    for (size_t i = 0; i < devices->devices.count; i++) {
-        const struct qemu_options *device = &devices->devices.items[i];
+    for (size_t i = 0; i < devices->pci.devices.count; i++) {
+        const struct qemu_options *device = &devices->pci.devices.items[i];
         const char *driver = qemu_options_get(device, "driver"),
                    *mac = qemu_options_get(device, "mac");
 
@@ -184,7 +176,7 @@ qemu_devices_read(const struct qemu_devices *devices, struct domain_facts *facts
                                            qemu_options_get(device, "netdev")),
                     mac, driver);
         else if (is_disk(driver) && *qemu_options_get(device, "drive"))
-            add_disk(facts, devices, &pci, device);
+            add_disk(facts, devices, device);
     }
     for (size_t i = 0; i < devices->nets.count; i++) {
         const struct qemu_options *net = &devices->nets.items[i];

@@ -1,8 +1,6 @@
 /* Buses, numbered as firmware does it: depth first, in the order of slots. */
 #include "source/qemu/pci.h"
 
-#include "source/qemu/options.h"
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -61,8 +59,8 @@ is_same_bus(const struct qemu_pci *pci, const char *a, const char *b)
 static bool
 is_numbered(const struct qemu_pci *pci)
 {
-    for (size_t i = 0; i < pci->devices->count; i++) {
-        const struct qemu_options *device = &pci->devices->items[i];
+    for (size_t i = 0; i < pci->devices.count; i++) {
+        const struct qemu_options *device = &pci->devices.items[i];
 
         if (strncmp(qemu_options_get(device, "driver"), "pxb", 3) == 0 ||
             (is_bridge(device) &&
@@ -78,8 +76,8 @@ next_bridge(const struct qemu_pci *pci, const char *bus, int behind)
 {
     const struct qemu_options *next = NULL;
 
-    for (size_t i = 0; i < pci->devices->count; i++) {
-        const struct qemu_options *device = &pci->devices->items[i];
+    for (size_t i = 0; i < pci->devices.count; i++) {
+        const struct qemu_options *device = &pci->devices.items[i];
 
         if (!is_bridge(device) ||
             !is_same_bus(pci, qemu_options_get(device, "bus"), bus) ||

@@ -2,16 +2,14 @@
 #ifndef SOURCE_QEMU_PCI_H
 #define SOURCE_QEMU_PCI_H
 
-#include <stdbool.h>
-#include <stddef.h>
+#include "source/qemu/options.h"
 
-struct qemu_options;
-struct qemu_options_list;
+#include <stdbool.h>
 
 #define QEMU_PCI_ADDRESS_BYTES 16
 
 struct qemu_pci {
-    const struct qemu_options_list *devices; /* all -device */
+    struct qemu_options_list devices; /* all -device */
     bool is_q35;
     bool has_more; /* devices that do not stand on the command line (-readconfig) */
 };

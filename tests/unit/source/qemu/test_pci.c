@@ -1,8 +1,6 @@
 /* Addresses as guests see them. */
 #include "source/qemu/pci.h"
 
-#include "source/qemu/options.h"
-
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -13,17 +11,14 @@
 static void
 expect(const char *const *devices, bool is_q35, bool has_more, const char *address)
 {
-    struct qemu_options_list list = {.count = 0};
+    struct qemu_pci pci = {.is_q35 = is_q35, .has_more = has_more};
     char found[QEMU_PCI_ADDRESS_BYTES];
 
     for (; *devices; devices++)
-        qemu_options_list_add(&list, *devices, "driver");
-    const struct qemu_pci pci = {
-        .devices = &list, .is_q35 = is_q35, .has_more = has_more};
-
-    qemu_pci_address(&pci, &list.items[0], found);
+        qemu_options_list_add(&pci.devices, *devices, "driver");
+    qemu_pci_address(&pci, &pci.devices.items[0], found);
     assert_string_equal(found, address);
-    qemu_options_list_clear(&list);
+    qemu_options_list_clear(&pci.devices);
 }
 #define DEVICES(...) ((const char *const[]){__VA_ARGS__, NULL})
 

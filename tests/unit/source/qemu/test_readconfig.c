@@ -19,13 +19,12 @@ struct place {
 static void
 expect(const char *path, bool is_q35, const struct place *places, size_t count)
 {
-    struct qemu_options_list devices = {.count = 0};
-    const struct qemu_pci pci = {.devices = &devices, .is_q35 = is_q35};
+    struct qemu_pci pci = {.is_q35 = is_q35};
     char address[QEMU_PCI_ADDRESS_BYTES];
 
-    assert_true(qemu_readconfig_add_bridges(path, &devices));
+    assert_true(qemu_readconfig_add_bridges(path, &pci.devices));
     /* Of a passed through device, behind all of the file's. */
-    qemu_options_list_add(&devices, "pcie-root-port,id=more,bus=pcie.0,addr=1f.7",
+    qemu_options_list_add(&pci.devices, "pcie-root-port,id=more,bus=pcie.0,addr=1f.7",
                           "driver");
     for (size_t i = 0; i < count; i++) {
         struct qemu_options device = qemu_options_read(places[i].device, "driver");
@@ -34,7 +33,7 @@ expect(const char *path, bool is_q35, const struct place *places, size_t count)
         assert_string_equal(address, places[i].address);
         qemu_options_clear(&device);
     }
-    qemu_options_list_clear(&devices);
+    qemu_options_list_clear(&pci.devices);
 }
 
 /* A NIC net0 there is known as enp6s18. */
