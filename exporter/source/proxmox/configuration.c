@@ -52,12 +52,8 @@ read_smbios(struct reading *reading, const char *value)
 {
     struct qemu_options options = qemu_options_read(value, NULL);
     const char *uuid = qemu_options_get(&options, "uuid");
-    bool fits = strlen(uuid) == PROXMOX_UUID_BYTES - 1 &&
-                strspn(uuid, "0123456789abcdefABCDEF-") == PROXMOX_UUID_BYTES - 1;
+    bool fits = !*uuid || qemu_command_uuid(uuid, reading->out->uuid);
 
-    for (size_t i = 0; fits && uuid[i]; i++)
-        reading->out->uuid[i] = (char)tolower((unsigned char)uuid[i]);
-    fits = fits || !*uuid;
     qemu_options_clear(&options);
     return fits;
 }

@@ -3,6 +3,7 @@
 #define SOURCE_PROXMOX_CONFIGURATION_H
 
 #include "source/domain_facts.h"
+#include "source/qemu/command.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,13 +16,12 @@ struct failure;
 /* Settings that are longer are no Proxmox's. */
 #define PROXMOX_NAME_BYTES 256
 #define PROXMOX_LOCK_BYTES 16
-#define PROXMOX_UUID_BYTES 37
 #define PROXMOX_OS_BYTES 16
 
 struct proxmox_configuration {
-    char name[PROXMOX_NAME_BYTES]; /* "" if it has none */
-    char uuid[PROXMOX_UUID_BYTES]; /* "" */
-    char os[PROXMOX_OS_BYTES];     /* by os-release's ID, or "" */
+    char name[PROXMOX_NAME_BYTES];      /* "" if it has none */
+    char uuid[QEMU_COMMAND_UUID_BYTES]; /* "" */
+    char os[PROXMOX_OS_BYTES];          /* by os-release's ID, or "" */
     char lock[PROXMOX_LOCK_BYTES]; /* what is done to the guest: "backup", "migrate" */
     bool opted_out, is_template;
     size_t strange; /* settings that are not to be understood, and left out */

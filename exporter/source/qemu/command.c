@@ -81,14 +81,15 @@ read_memory(const char *value, struct domain_range *bytes)
 
 /* --- who it is --- */
 
-static void
-read_uuid(const char *value, char uuid[QEMU_COMMAND_UUID_BYTES])
+bool
+qemu_command_uuid(const char *value, char uuid[QEMU_COMMAND_UUID_BYTES])
 {
     if (strlen(value) != QEMU_COMMAND_UUID_BYTES - 1 ||
         strspn(value, "0123456789abcdefABCDEF-") != QEMU_COMMAND_UUID_BYTES - 1)
-        return;
+        return false;
     for (size_t i = 0; i < QEMU_COMMAND_UUID_BYTES; i++)
         uuid[i] = (char)tolower((unsigned char)value[i]);
+    return true;
 }
 
 /* Proxmox VE has it in the firmware's tables alone. */
@@ -98,7 +99,7 @@ read_smbios(const char *value, char uuid[QEMU_COMMAND_UUID_BYTES])
     struct qemu_options options = qemu_options_read(value, NULL);
 
     if (strcmp(qemu_options_get(&options, "type"), "1") == 0)
-        read_uuid(qemu_options_get(&options, "uuid"), uuid);
+        (void)qemu_command_uuid(qemu_options_get(&options, "uuid"), uuid);
     qemu_options_clear(&options);
 }
 
@@ -143,7 +144,7 @@ take_option(struct reading *reading, const char *name, const char *value)
     else if (strcmp(name, "name") == 0)
         read_name(value, command->facts);
     else if (strcmp(name, "uuid") == 0)
-        read_uuid(value, command->uuid);
+        (void)qemu_command_uuid(value, command->uuid);
     else if (strcmp(name, "smbios") == 0)
         read_smbios(value, command->uuid);
     else if (strcmp(name, "smp") == 0)

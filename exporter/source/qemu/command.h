@@ -24,4 +24,7 @@ struct qemu_command {
 /* The arguments, each closed by a NUL.  False: it is no QEMU. */
 bool qemu_command_parse(const char *bytes, size_t length, struct qemu_command *command);
 
+/* In small letters.  False, and nothing is written: it is no UUID. */
+bool qemu_command_uuid(const char *value, char uuid[QEMU_COMMAND_UUID_BYTES]);
+
 #endif
