@@ -29,7 +29,7 @@ struct job {
     enum qemu_read read;
     struct qemu_command command;
     struct job *next; /* of those for later */
-    void (*done)(const struct qemu_reading *reading);
+    qemu_reader_done *done;
     void *context;
 };
 
@@ -65,15 +65,9 @@ deliver(struct mail *mail)
         reader->later = job;
         return;
     }
-    const struct qemu_reading reading = {
-        .context = job->context,
-        .key = job->key,
-        .pid = job->pid,
-        .command = job->read == QEMU_READ_FOUND ? &job->command : NULL,
-    };
-
     if (reader->lanes)
-        job->done(&reading);
+        job->done(job->context, job->key, job->pid,
+                  job->read == QEMU_READ_FOUND ? &job->command : NULL);
     drop(&job->job);
 }
 
@@ -135,7 +129,7 @@ qemu_reader_review(struct qemu_reader *reader, int64_t now_ns)
 
 void
 qemu_reader_ask(struct qemu_reader *reader, pid_t pid, const char *key,
-                void (*done)(const struct qemu_reading *reading), void *context)
+                qemu_reader_done *done, void *context)
 {
     struct job *job = memory_new(1, sizeof(*job));
 

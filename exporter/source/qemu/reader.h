@@ -12,20 +12,16 @@
 struct mailbox;
 struct qemu_reader;
 
-/* What `done` is told.  All is borrowed. */
-struct qemu_reading {
-    void *context;
-    const char *key; /* as it was asked with */
-    pid_t pid;
-    const struct qemu_command
-        *command; /* NULL: it is no QEMU, or /proc does not tell */
-};
+/* `key` and `pid` are those that it was asked with.  `command` is borrowed; NULL: it is
+ * no QEMU, or /proc does not tell. */
+typedef void qemu_reader_done(void *context, const char *key, pid_t pid,
+                              const struct qemu_command *command);
 
 struct qemu_reader *qemu_reader_start(struct mailbox *mailbox);
 /* `done` comes later, never from within, nor after qemu_reader_stop().  `key` is
  * copied. */
 void qemu_reader_ask(struct qemu_reader *reader, pid_t pid, const char *key,
-                     void (*done)(const struct qemu_reading *reading), void *context);
+                     qemu_reader_done *done, void *context);
 /* Now and then, with CLOCK_MONOTONIC: a thread that hangs is replaced, one that could
  * not be started is tried again, and so is what could not be read. */
 void qemu_reader_review(struct qemu_reader *reader, int64_t now_ns);

@@ -114,12 +114,12 @@ find_guest(const struct source *source, const char *path)
 
 /* What is not known of this one must not be said by the one before. */
 static void
-take_command(const struct qemu_reading *reading)
+take_command(void *context, const char *path, pid_t process,
+             const struct qemu_command *command)
 {
-    struct socket_guest *guest = find_guest(reading->context, reading->key);
-    const struct qemu_command *command = reading->command;
+    struct socket_guest *guest = find_guest(context, path);
 
-    if (!guest || guest->process != reading->pid || (!command && !guest->definition))
+    if (!guest || guest->process != process || (!command && !guest->definition))
         return;
     domain_facts_unref(guest->definition);
     guest->definition = command ? domain_facts_ref(command->facts) : domain_facts_new();

@@ -81,13 +81,13 @@ tear_down(void **state)
 }
 
 static void
-note(const struct qemu_reading *reading)
+note(void *context, const char *key, pid_t pid, const struct qemu_command *command)
 {
-    struct world *world = reading->context;
+    struct world *world = context;
 
-    assert_string_equal(reading->key, "k");
-    assert_int_equal(reading->pid, getpid());
-    assert_null(reading->command); /* a test is no QEMU */
+    assert_string_equal(key, "k");
+    assert_int_equal(pid, getpid());
+    assert_null(command); /* a test is no QEMU */
     world->done++;
 }
 
