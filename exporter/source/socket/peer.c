@@ -1,16 +1,17 @@
 /* Questions about a UNIX socket's other end. */
 #include "source/socket/peer.h"
 
-#include <fcntl.h>
+#include "base/file.h"
+
 #include <linux/sockios.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 /* /proc/PID/comm: 15 characters at most, and a newline. */
-#define COMMAND_BYTES 17
+#define COMMAND_BYTES_MAX ((size_t)16)
 
 pid_t
 socket_peer_pid(int fd)
@@ -24,17 +25,15 @@ socket_peer_pid(int fd)
 bool
 socket_peer_is_agent(pid_t pid)
 {
-    char path[64], command[COMMAND_BYTES] = "";
+    char path[64];
+    size_t length;
 
     (void)snprintf(path, sizeof(path), "/proc/%ld/comm", (long)pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    char *command = file_read(file_open(path), COMMAND_BYTES_MAX, &length);
+    bool is_agent = command && strcmp(command, "qemu-ga\n") == 0;
 
-    if (fd < 0)
-        return false;
-    ssize_t length = read(fd, command, sizeof(command) - 1);
-
-    (void)close(fd);
-    return length > 0 && strcmp(command, "qemu-ga\n") == 0;
+    free(command);
+    return is_agent;
 }
 
 bool
