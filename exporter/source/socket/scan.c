@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "kit/memory.h"
 #include "source/socket/folders.h"
+#include "source/source.h"
 
 #include <glob.h>
 #include <limits.h>
@@ -24,15 +25,9 @@ const struct socket_scan_pace socket_scan_usual = {
     .sockets_max = 16384,
 };
 
-/* What a path leads to. */
-struct file {
-    dev_t device;
-    ino_t inode;
-};
-
 struct socket_entry {
     char *path;
-    struct file file;
+    struct socket_file file; /* that it leads to */
     struct timespec changed; /* filesystems use a number again at once */
     bool there;              /* in the present look */
     UT_hash_handle hh;       /* by path */
@@ -95,25 +90,19 @@ find_socket(const struct socket_scan *scan, const char *path)
     return entry;
 }
 
-static struct file
+static struct socket_file
 file_of(const struct stat *status)
 {
-    struct file file;
-
-    memset(&file, 0, sizeof(file)); /* it is compared with its padding */
-    file.device = status->st_dev;
-    file.inode = status->st_ino;
-    return file;
+    return (struct socket_file){status->st_dev, status->st_ino};
 }
 
 /* An agent's socket serves one, so of two paths to it the second is left alone. */
 static bool
-is_seen_by_another_path(const struct socket_scan *scan, const struct file *file,
+is_seen_by_another_path(const struct socket_scan *scan, const struct socket_file *file,
                         const struct socket_entry *self)
 {
     struct socket_entry *entry;
 
-    /* NOLINTNEXTLINE(clang-analyzer-*): file_of() has filled the padding */
     HASH_FIND(by_file, scan->files, file, sizeof(*file), entry);
     return entry && entry != self && entry->there;
 }
@@ -122,7 +111,7 @@ static void
 set_file(struct socket_scan *scan, struct socket_entry *entry,
          const struct stat *status)
 {
-    struct file file = file_of(status);
+    struct socket_file file = file_of(status);
 
     entry->changed = status->st_ctim;
     entry->there = true;
@@ -174,7 +163,7 @@ see_socket(struct socket_scan *scan, const char *path, bool known)
 
     if (known != !!entry || stat(path, &status) < 0 || !S_ISSOCK(status.st_mode))
         return;
-    struct file file = file_of(&status);
+    struct socket_file file = file_of(&status);
 
     if (is_seen_by_another_path(scan, &file, entry))
         return;
