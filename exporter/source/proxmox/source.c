@@ -17,8 +17,6 @@
 #include <uthash.h>
 #include <uv.h>
 
-/* Calls in flight at once.  They hold no thread, only memory for what is read. */
-#define CAPACITY 1024
 #define LOOK_MS 1000
 #define LABEL_BYTES (PROXMOX_NAME_BYTES + PROXMOX_VMID_BYTES)
 #define SOCKET_PATH_BYTES 1100 /* a folder of the configuration, and a number */
@@ -117,13 +115,6 @@ agent_went(void *context, const struct failure *why)
     announce(guest);
 }
 
-/* Who listens does not matter. */
-static void
-agent_found_out(void *context)
-{
-    (void)context;
-}
-
 static void
 open_agent(struct pve_guest *guest)
 {
@@ -131,7 +122,6 @@ open_agent(struct pve_guest *guest)
         .came = agent_came,
         .woke = agent_woke,
         .went = agent_went,
-        .found_out = agent_found_out,
         .context = guest,
     };
     char path[SOCKET_PATH_BYTES];
@@ -418,13 +408,6 @@ proxmox_start(const struct source_config *config, uv_loop_t *loop,
     return source;
 }
 
-static struct source_capacity
-proxmox_capacity(const struct source *source)
-{
-    (void)source;
-    return (struct source_capacity){.lanes = CAPACITY, .calls = CAPACITY};
-}
-
 static struct source_figures
 proxmox_figures(const struct source *source)
 {
@@ -432,14 +415,6 @@ proxmox_figures(const struct source *source)
         .has_sockets = source->looked,
         .sockets_beyond = source->beyond,
     };
-}
-
-static enum call_stage
-proxmox_stage(const struct source *source, const struct call *call)
-{
-    (void)source;
-    (void)call;
-    return CALL_RUNS;
 }
 
 static void
@@ -486,10 +461,10 @@ proxmox_stop(struct source *source, int64_t deadline_ns)
 
 const struct source_driver source_proxmox = {
     .start = proxmox_start,
-    .capacity = proxmox_capacity,
+    .capacity = agent_sockets_capacity,
     .figures = proxmox_figures,
     .call = proxmox_call,
-    .stage = proxmox_stage,
+    .stage = agent_sockets_stage,
     .end_visit = proxmox_end_visit,
     .stop = proxmox_stop,
 };

@@ -13,7 +13,8 @@ struct agent_socket_listener {
     void (*woke)(void *context);
     /* Nobody is there any more.  `why` is borrowed. */
     void (*went)(void *context, const struct failure *why);
-    /* By who listens: agent_socket_is_shared() says something else now. */
+    /* By who listens: agent_socket_is_shared() says something else now.  With
+     * SOCKET_AUTO alone. */
     void (*found_out)(void *context);
     /* On each connection, after that: the process that listens; 0: the kernel does not
      * tell.  NULL: it is not wanted. */

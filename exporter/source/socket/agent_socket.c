@@ -18,12 +18,13 @@
 #include "source/socket/inside.h"
 #include "source/socket/peer.h"
 #include "source/socket/queue.h"
-#include "source/source.h"
 
 #include <stdlib.h>
 
 /* Until the first call says what the config does. */
 #define REPLY_BYTES_FIRST ((size_t)1024 * 1024)
+/* Calls in flight at once.  They hold no thread, only memory for what is read. */
+#define CAPACITY 1024
 /* Turns of the loop, each of which reads 64 KiB, that a call is given whose answer is
  * there as its time is up. */
 #define REPRIEVES_MAX 16
@@ -434,4 +435,21 @@ agent_socket_close(struct agent_socket *agent)
     uv_close((uv_handle_t *)&agent->deadline, timer_closed);
     uv_close((uv_handle_t *)&agent->reconnect, timer_closed);
     uv_close((uv_handle_t *)&agent->look, timer_closed);
+}
+
+/* --- for drivers --- */
+
+struct source_capacity
+agent_sockets_capacity(const struct source *source)
+{
+    (void)source;
+    return (struct source_capacity){.lanes = CAPACITY, .calls = CAPACITY};
+}
+
+enum call_stage
+agent_sockets_stage(const struct source *source, const struct call *call)
+{
+    (void)source;
+    (void)call;
+    return CALL_RUNS;
 }

@@ -5,14 +5,13 @@
 
 #include "config/sources.h"
 #include "source/socket/agent_listener.h"
+#include "source/source.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
 struct agent_socket;
-struct call;
 struct socket_queues;
-typedef struct uv_loop_s uv_loop_t;
 
 /* `path` is copied, `queues` outlive it. */
 struct agent_socket *agent_socket_open(uv_loop_t *loop, struct socket_queues *queues,
@@ -36,5 +35,10 @@ void agent_socket_retry(struct agent_socket *agent);
 void agent_socket_call(struct agent_socket *agent, struct call *call);
 /* No call comes soon: a visit is over. */
 void agent_socket_end_visit(struct agent_socket *agent);
+
+/* What drivers of sources with such sockets say (struct source_driver). */
+struct source_capacity agent_sockets_capacity(const struct source *source);
+enum call_stage agent_sockets_stage(const struct source *source,
+                                    const struct call *call);
 
 #endif

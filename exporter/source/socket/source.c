@@ -18,8 +18,6 @@
 #include <sys/stat.h>
 #include <uthash.h>
 
-/* Calls in flight at once.  They hold no thread, only memory for what is read. */
-#define CAPACITY 1024
 #define NAME_BYTES 256
 
 struct socket_guest {
@@ -301,13 +299,6 @@ socket_start(const struct source_config *config, uv_loop_t *loop,
     return source;
 }
 
-static struct source_capacity
-socket_capacity(const struct source *source)
-{
-    (void)source;
-    return (struct source_capacity){.lanes = CAPACITY, .calls = CAPACITY};
-}
-
 static struct source_figures
 socket_figures(const struct source *source)
 {
@@ -315,14 +306,6 @@ socket_figures(const struct source *source)
         .has_sockets = source->looked,
         .sockets_beyond = source->beyond,
     };
-}
-
-static enum call_stage
-socket_stage(const struct source *source, const struct call *call)
-{
-    (void)source;
-    (void)call;
-    return CALL_RUNS;
 }
 
 static void
@@ -359,10 +342,10 @@ socket_stop(struct source *source, int64_t deadline_ns)
 
 const struct source_driver source_socket = {
     .start = socket_start,
-    .capacity = socket_capacity,
+    .capacity = agent_sockets_capacity,
     .figures = socket_figures,
     .call = socket_call,
-    .stage = socket_stage,
+    .stage = agent_sockets_stage,
     .end_visit = socket_end_visit,
     .stop = socket_stop,
 };
