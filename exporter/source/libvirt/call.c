@@ -115,7 +115,7 @@ static void
 ask(virDomainPtr domain, const struct libvirt_job *job, struct answer *answer)
 {
     /* libvirt counts in whole seconds; the config allows no others. */
-    int timeout_s = (int)(job->timeout_ns / 1000000000);
+    int timeout_s = (int)(atomic_load(&job->job.timeout_ns) / 1000000000);
     struct text command = TEXT_INIT(COMMAND_BYTES_MAX);
 
     commands_write(&job->request, &command);

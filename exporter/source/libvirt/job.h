@@ -49,9 +49,8 @@ struct libvirt_job {
     char uuid[UUID_BYTES];   /* the domain that it is about; "": all that are active */
 
     struct call *call;      /* NULL: none; the loop thread's, not the lane's */
-    struct request request; /* of the call, ... */
-    int64_t timeout_ns;
-    struct answer answer; /* ... or of what else was asked */
+    struct request request; /* of the call, whose timeout is the lane_job's, ... */
+    struct answer answer;   /* ... or of what else was asked */
 
     /* What was seen: with a UUID, none means that it is gone. */
     struct domain_description *domains;

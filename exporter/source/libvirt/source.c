@@ -410,7 +410,6 @@ libvirt_call(struct source *source, struct call *call)
 
     job->call = call;
     job->request = call->request;
-    job->timeout_ns = call->timeout_ns;
     atomic_store(&job->job.timeout_ns, call->timeout_ns);
     call->carrier = job;
     lanes_submit(source->calls, &job->job);

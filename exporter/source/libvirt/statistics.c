@@ -12,7 +12,6 @@
 #include "source/libvirt/job.h"
 
 #include <libvirt/libvirt.h>
-#include <stdlib.h>
 
 /* More seconds since 1970 are no time. */
 #define UPDATED_MAX_S (UINT64_C(1) << 33)

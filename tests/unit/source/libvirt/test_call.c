@@ -44,7 +44,7 @@ job_of(struct libvirt_link *link, const char *arguments)
 
     job->call = &call;
     job->request.command = *arguments ? "guest-file-close" : "guest-get-vcpus";
-    job->timeout_ns = INT64_C(3000000000);
+    atomic_store(&job->job.timeout_ns, INT64_C(3000000000));
     snprintf(job->request.arguments, sizeof(job->request.arguments), "%s", arguments);
     return job;
 }
