@@ -7,8 +7,10 @@
 #include "base/mailbox.h"
 #include "config/config.h"
 #include "doctor/remedies.h"
+#include "guest/state.h"
 #include "options.h"
 #include "poll/poller.h"
+#include "poll/publish.h"
 #include "source/source.h"
 #include "store/store.h"
 #include "store/telemetry.h"
@@ -82,8 +84,8 @@ exporter_handle_signal(struct exporter *exporter, uv_signal_t *handle, int numbe
 void
 exporter_open(struct exporter *exporter)
 {
-    struct store_part parts[POLLER_SLOTS_MAX + TELEMETRY_PARTS];
-    size_t parts_count = poller_slots(parts);
+    struct store_part parts[PUBLISH_SLOTS_MAX + TELEMETRY_PARTS];
+    size_t parts_count = publish_slots(parts);
 
     size_t own_count = exporter->options->disable_exporter_metrics
                            ? TELEMETRY_PARTS_OF_HOST
@@ -94,7 +96,7 @@ exporter_open(struct exporter *exporter)
 
     (void)uv_loop_init(&exporter->loop);
     exporter->mailbox = mailbox_new(&exporter->loop);
-    exporter->telemetry = telemetry_new(commands_list(), poller_states());
+    exporter->telemetry = telemetry_new(commands_list(), agent_state_names);
     exporter->store = store_new(parts, parts_count, exporter->telemetry);
     telemetry_reload(exporter->telemetry, true, clock_realtime_ns());
     (void)uv_timer_init(&exporter->loop, &exporter->finish);

@@ -8,6 +8,7 @@
 #include "claims.h"
 #include "config/config.h"
 #include "exporter.h"
+#include "guest/state.h"
 #include "kit/failure.h"
 #include "options.h"
 #include "poll/poller.h"
@@ -51,7 +52,7 @@ start_web(struct daemon *daemon, const struct config *config, struct failure *wh
         .inherited_count = daemon->inherited_count,
         .telemetry_path = config->web.telemetry_path,
         .access = daemon->access,
-        .states = poller_states(),
+        .states = agent_state_names,
         .scrapes_max = options->max_requests,
         .want_reload = options->enable_lifecycle ? want_reload : NULL,
         .want_reload_context = &daemon->wanted,

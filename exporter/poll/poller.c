@@ -8,7 +8,6 @@
 #include "kit/memory.h"
 #include "poll/describe.h"
 #include "poll/first_pass.h"
-#include "poll/publish.h"
 #include "poll/watch_parts.h"
 #include "store/note.h"
 #include "store/store.h"
@@ -29,19 +28,6 @@ struct poller {
     bool paused, config_paused;
     bool left_lanes; /* a source was left whose lanes may still hang */
 };
-
-size_t
-poller_slots(struct store_part slots[POLLER_SLOTS_MAX])
-{
-    _Static_assert(POLLER_SLOTS_MAX == PUBLISH_SLOTS_MAX, "they are the same");
-    return publish_slots(slots);
-}
-
-const char *const *
-poller_states(void)
-{
-    return agent_state_names;
-}
 
 static void
 check_first_pass(void *context)

@@ -5,10 +5,8 @@
 
 #include "config/config.h"
 #include "poll/watch.h"
-#include "store/body.h"
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 struct mailbox;
@@ -34,11 +32,6 @@ struct poller_parts {
     void (*first_pass)(void *context, bool all_answered);
     void *context;
 };
-
-/* What the store and the telemetry need to know of the poller's world. */
-#define POLLER_SLOTS_MAX (COLLECTORS_MAX + 5)
-size_t poller_slots(struct store_part slots[POLLER_SLOTS_MAX]);
-const char *const *poller_states(void); /* telemetry rows; static, NULL-terminated */
 
 /* Starts the sources.  The config is borrowed until poller_configure() or
  * poller_stop(). */

@@ -2,7 +2,7 @@
  * "A..." a field of Accept, "E..." one of Accept-Encoding.  It is taken or refused by
  * one sentence, and the answer has one of the types that there are. */
 #include "fuzz.h"
-#include "poll/poller.h"
+#include "poll/publish.h"
 #include "store/selection.h"
 #include "web/negotiate.h"
 
@@ -59,8 +59,8 @@ check_selection(struct selection *selection, size_t parts_count)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct store_part parts[POLLER_SLOTS_MAX];
-    size_t parts_count = poller_slots(parts);
+    struct store_part parts[PUBLISH_SLOTS_MAX];
+    size_t parts_count = publish_slots(parts);
     struct scene scene = {.wish = {.format_q = 0}};
     char *input = malloc(size + 1), *rest = input, *line;
 

@@ -1,6 +1,6 @@
 /* Every family that the exporter can show, in each format: OpenMetrics allows fewer
  * names than the text format does, and a clash would cost the whole scrape. */
-#include "poll/poller.h"
+#include "poll/publish.h"
 #include "store/selection.h"
 #include "store/telemetry_text.h"
 
@@ -77,8 +77,8 @@ static void
 no_family_is_in_the_way_of_another(void **state)
 {
     static struct names openmetrics, text, names;
-    struct store_part parts[POLLER_SLOTS_MAX + TELEMETRY_PARTS];
-    size_t count = poller_slots(parts);
+    struct store_part parts[PUBLISH_SLOTS_MAX + TELEMETRY_PARTS];
+    size_t count = publish_slots(parts);
 
     (void)state;
     for (size_t i = 0; i < TELEMETRY_PARTS; i++)

@@ -4,6 +4,7 @@
 #include "agent/commands.h"
 #include "base/log.h"
 #include "base/mailbox.h"
+#include "guest/state.h"
 #include "poll/publish.h"
 #include "source/source.h"
 #include "store/store.h"
@@ -139,8 +140,8 @@ static int
 set_up(void **state)
 {
     static char names[SOURCES][2] = {"a", "b", "c"};
-    struct store_part slots[POLLER_SLOTS_MAX];
-    size_t slots_count = poller_slots(slots);
+    struct store_part slots[PUBLISH_SLOTS_MAX];
+    size_t slots_count = publish_slots(slots);
     struct failure why;
 
     (void)state;
@@ -160,7 +161,7 @@ set_up(void **state)
     world.parts = (struct poller_parts){
         .loop = &world.loop,
         .mailbox = mailbox_new(&world.loop),
-        .telemetry = telemetry_new(commands_list(), poller_states()),
+        .telemetry = telemetry_new(commands_list(), agent_state_names),
         .drivers = drivers,
         .store = store_new(slots, slots_count, NULL),
         .first_pass = passed,
