@@ -113,16 +113,16 @@ exporter_start(struct exporter *exporter,
                void (*first_pass)(void *context, bool all_answered), void *context)
 {
     const struct poller_parts parts = {
-        .loop = &exporter->loop,
-        .mailbox = exporter->mailbox,
-        .store = exporter->store,
-        .telemetry = exporter->telemetry,
-        .drivers = exporter->drivers,
+        .watch = {.loop = &exporter->loop,
+                  .mailbox = exporter->mailbox,
+                  .store = exporter->store,
+                  .telemetry = exporter->telemetry,
+                  .drivers = exporter->drivers,
+                  .at_once = exporter->options->mode != OPTIONS_RUN,
+                  .only = exporter->options->domains,
+                  .source_remedy = doctor_source_remedy},
         .first_pass = first_pass,
         .context = context,
-        .at_once = exporter->options->mode != OPTIONS_RUN,
-        .only = exporter->options->domains,
-        .source_remedy = doctor_source_remedy,
     };
 
     exporter->poller = poller_start(&parts, exporter->config);

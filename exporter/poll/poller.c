@@ -8,7 +8,6 @@
 #include "kit/memory.h"
 #include "poll/describe.h"
 #include "poll/first_pass.h"
-#include "poll/watch_parts.h"
 #include "store/note.h"
 #include "store/store.h"
 #include "store/telemetry.h"
@@ -20,7 +19,6 @@
 
 struct poller {
     struct poller_parts parts;
-    struct watch_parts watch_parts;
     struct watch *watches[CONFIG_SOURCES_MAX];
     size_t watches_count;
     uv_timer_t housekeeping;
@@ -54,7 +52,7 @@ check_completeness(struct poller *poller)
 
     for (size_t i = 0; i < poller->watches_count && !why; i++)
         why = watch_why_incomplete(poller->watches[i]);
-    store_set_incomplete(poller->parts.store, why);
+    store_set_incomplete(poller->parts.watch.store, why);
 }
 
 static void
@@ -89,15 +87,15 @@ describe_sources(struct poller *poller)
     for (size_t i = 0; i < poller->watches_count; i++)
         watch_visit(poller->watches[i],
                     &(struct watch_visitor){.source = take_source, .context = note});
-    store_describe_sources(poller->parts.store, note);
+    store_describe_sources(poller->parts.watch.store, note);
 }
 
 /* The loop turns: what the store has and the web shows is of now. */
 static void
 take_turn(const struct poller *poller, int64_t now_ns)
 {
-    store_turned(poller->parts.store, now_ns);
-    telemetry_turned(poller->parts.telemetry, clock_realtime_ns());
+    store_turned(poller->parts.watch.store, now_ns);
+    telemetry_turned(poller->parts.watch.telemetry, clock_realtime_ns());
 }
 
 static void
@@ -106,13 +104,13 @@ review(uv_timer_t *timer)
     struct poller *poller = timer->data;
     size_t guests_by_state[AGENT_STATES] = {0};
 
-    mailbox_drain(poller->parts.mailbox); /* what has come is not overdue */
+    mailbox_drain(poller->parts.watch.mailbox); /* what has come is not overdue */
     int64_t now_ns = clock_monotonic_ns();
 
     for (size_t i = 0; i < poller->watches_count; i++)
         watch_review(poller->watches[i], now_ns, guests_by_state);
     for (size_t i = 0; i < AGENT_STATES; i++)
-        telemetry_guests(poller->parts.telemetry, i, guests_by_state[i]);
+        telemetry_guests(poller->parts.watch.telemetry, i, guests_by_state[i]);
     describe_sources(poller);
     progressed(poller);
     take_turn(poller, now_ns);
@@ -132,7 +130,7 @@ start_watches(struct poller *poller, const struct config *config)
             is_watched |= watch_is_of(poller->watches[j], source);
         if (is_watched)
             continue;
-        struct watch *watch = watch_start(&poller->watch_parts, source, config);
+        struct watch *watch = watch_start(&poller->parts.watch, source, config);
 
         watch_pause(watch, poller->paused);
         poller->watches[poller->watches_count++] = watch;
@@ -143,7 +141,7 @@ static void
 set_paused(struct poller *poller, bool paused)
 {
     poller->paused = paused;
-    telemetry_paused(poller->parts.telemetry, paused);
+    telemetry_paused(poller->parts.watch.telemetry, paused);
     for (size_t i = 0; i < poller->watches_count; i++)
         watch_pause(poller->watches[i], paused);
 }
@@ -154,20 +152,10 @@ poller_start(const struct poller_parts *parts, const struct config *config)
     struct poller *poller = memory_new(1, sizeof(*poller));
 
     poller->parts = *parts;
-    poller->watch_parts = (struct watch_parts){
-        .loop = parts->loop,
-        .mailbox = parts->mailbox,
-        .store = parts->store,
-        .telemetry = parts->telemetry,
-        .drivers = parts->drivers,
-        .at_once = parts->at_once,
-        .only = parts->only,
-        .source_remedy = parts->source_remedy,
-        .socket_found = socket_found,
-        .progressed = progressed,
-        .context = poller,
-    };
-    uv_timer_init(parts->loop, &poller->housekeeping);
+    poller->parts.watch.socket_found = socket_found;
+    poller->parts.watch.progressed = progressed;
+    poller->parts.watch.context = poller;
+    uv_timer_init(parts->watch.loop, &poller->housekeeping);
     poller->housekeeping.data = poller;
     uv_timer_start(&poller->housekeeping, review, HOUSEKEEPING_MS, HOUSEKEEPING_MS);
     poller->config_paused = config->paused;

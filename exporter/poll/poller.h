@@ -5,28 +5,16 @@
 
 #include "config/config.h"
 #include "poll/watch.h"
+#include "poll/watch_parts.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 
-struct mailbox;
 struct poller;
-struct source_driver;
-struct store;
-struct telemetry;
-typedef struct uv_loop_s uv_loop_t;
 
 /* The parts that the poller drives; all outlive it. */
 struct poller_parts {
-    uv_loop_t *loop;
-    struct mailbox *mailbox;
-    struct store *store;
-    struct telemetry *telemetry;
-    const struct source_driver *const *drivers; /* by enum source_kind */
-    bool at_once;            /* no spreading of the first pass: for --once */
-    const char *const *only; /* see poll/watch_parts.h, as is the next */
-    char *(*source_remedy)(const struct source_config *source, const char *why);
-
+    struct watch_parts watch; /* but for its callbacks, which are the poller's own */
     /* Called once, when each source has connected or failed to, and each of its guests
      * was asked for everything once or was found not to answer. */
     void (*first_pass)(void *context, bool all_answered);

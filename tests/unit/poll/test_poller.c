@@ -159,11 +159,11 @@ set_up(void **state)
     world.several.sources_count = SOURCES;
     world.several.paused = true;
     world.parts = (struct poller_parts){
-        .loop = &world.loop,
-        .mailbox = mailbox_new(&world.loop),
-        .telemetry = telemetry_new(commands_list(), agent_state_names),
-        .drivers = drivers,
-        .store = store_new(slots, slots_count, NULL),
+        .watch = {.loop = &world.loop,
+                  .mailbox = mailbox_new(&world.loop),
+                  .telemetry = telemetry_new(commands_list(), agent_state_names),
+                  .drivers = drivers,
+                  .store = store_new(slots, slots_count, NULL)},
         .first_pass = passed,
     };
     world.poller = poller_start(&world.parts, &world.several);
@@ -176,11 +176,11 @@ tear_down(void **state)
 {
     (void)state;
     poller_stop(world.poller, 0);
-    mailbox_close(world.parts.mailbox);
+    mailbox_close(world.parts.watch.mailbox);
     uv_run(&world.loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&world.loop), 0);
-    store_free(world.parts.store);
-    telemetry_free(world.parts.telemetry);
+    store_free(world.parts.watch.store);
+    telemetry_free(world.parts.watch.telemetry);
     config_free(world.config);
     return 0;
 }
