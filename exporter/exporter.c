@@ -6,7 +6,6 @@
 #include "base/log.h"
 #include "base/mailbox.h"
 #include "config/config.h"
-#include "doctor/remedies.h"
 #include "guest/state.h"
 #include "options.h"
 #include "poll/poller.h"
@@ -119,8 +118,7 @@ exporter_start(struct exporter *exporter,
                   .telemetry = exporter->telemetry,
                   .drivers = exporter->drivers,
                   .at_once = exporter->options->mode != OPTIONS_RUN,
-                  .only = exporter->options->domains,
-                  .source_remedy = doctor_source_remedy},
+                  .only = exporter->options->domains},
         .first_pass = first_pass,
         .context = context,
     };

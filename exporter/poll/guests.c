@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "doctor/remedies.h"
 #include "guest/avoid.h"
 #include "kit/memory.h"
 #include "kit/utf8.h"
@@ -349,11 +350,9 @@ source_up(void *context, struct source *source)
 static void
 log_remedy(const struct watch *watch, const char *why)
 {
-    bool is_known = watch->tried && !watch->up && strcmp(watch->away, why) == 0;
-
-    if (is_known || !watch->parts->source_remedy)
+    if (watch->tried && !watch->up && strcmp(watch->away, why) == 0)
         return;
-    char *remedy = watch->parts->source_remedy(&watch->identity, why);
+    char *remedy = doctor_source_remedy(&watch->identity, why);
 
     log_warn("what to do about a source that is away",
              LOG_STR("source", watch->identity.name), LOG_STR("remedy", remedy));

@@ -6,7 +6,6 @@
 
 struct guest;
 struct mailbox;
-struct source_config;
 struct source_driver;
 struct store;
 struct telemetry;
@@ -24,9 +23,6 @@ struct watch_parts {
     /* What guests are called, NULL-terminated: others are not even looked at.  NULL, or
      * none: all. */
     const char *const *only;
-    /* What to do about a source that is away because of `why`, to be free()d; NULL: the
-     * log does not say. */
-    char *(*source_remedy)(const struct source_config *source, const char *why);
     /* A guest has another socket than before.  NULL: that is no matter. */
     void (*socket_found)(void *context, struct watch *watch, const struct guest *guest);
     /* Something happened that may complete the first pass. */
