@@ -108,9 +108,3 @@ fallen_review(struct watch *watch, int64_t now_ns)
             drop(watch, fallen);
     }
 }
-
-void
-fallen_forget(struct watch *watch)
-{
-    fallen_review(watch, INT64_MAX);
-}

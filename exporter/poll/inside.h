@@ -79,7 +79,7 @@ struct fallen *fallen_of(struct guest *guest, int64_t now_ns);
 void fallen_show(struct watch *watch, struct fallen *fallen);
 /* Before a guest is in the store: one that fell counts on. */
 void fallen_rise(struct watch *watch, struct guest *guest);
+/* Forgets those of which it is time; INT64_MAX: all. */
 void fallen_review(struct watch *watch, int64_t now_ns);
-void fallen_forget(struct watch *watch); /* all */
 
 #endif

@@ -155,7 +155,7 @@ watch_stop(struct watch *watch, int64_t deadline_ns)
     HASH_ITER (hh, watch->guests, guest, next) {
         watch_drop_guest(watch, guest);
     }
-    fallen_forget(watch);
+    fallen_review(watch, INT64_MAX);
     telemetry_source_remove(watch->parts->telemetry, watch->telemetry_row);
     schedule_free(watch->schedule);
     domain_metrics_free(watch->domain);
