@@ -185,19 +185,6 @@ walk_patiently(struct walk *walk)
     uv_close((uv_handle_t *)&walk->patience, NULL);
 }
 
-static void
-see_source(void *doctor, const struct source_config *source, bool is_up,
-           const char *why)
-{
-    doctor_add_source(doctor, source, is_up, why);
-}
-
-static void
-see_guest(void *doctor, const struct source_config *source, const struct guest *guest)
-{
-    doctor_add_guest(doctor, source, guest);
-}
-
 /* Whether all are well, and the report was written. */
 static bool
 report(const struct exporter *exporter)
@@ -205,7 +192,7 @@ report(const struct exporter *exporter)
     struct doctor *doctor =
         doctor_new(exporter->config, exporter->options->domains, clock_monotonic_ns());
     const struct watch_visitor visitor = {
-        .source = see_source, .guest = see_guest, .context = doctor};
+        .source = doctor_add_source, .guest = doctor_add_guest, .context = doctor};
 
     poller_visit(exporter->poller, &visitor);
     doctor_conclude(doctor);

@@ -94,9 +94,10 @@ doctor_row_of(const struct config *config, const struct source_config *source,
 }
 
 void
-doctor_add_guest(struct doctor *doctor, const struct source_config *source,
+doctor_add_guest(void *context, const struct source_config *source,
                  const struct guest *guest)
 {
+    struct doctor *doctor = context;
     const char *const *domains = doctor->domains;
 
     add_row(doctor, doctor_row_of(doctor->config, source, guest, doctor->now_ns));
@@ -115,9 +116,11 @@ doctor_source_place(const struct source_config *source)
 }
 
 void
-doctor_add_source(struct doctor *doctor, const struct source_config *source, bool is_up,
+doctor_add_source(void *context, const struct source_config *source, bool is_up,
                   const char *why)
 {
+    struct doctor *doctor = context;
+
     doctor->sources = memory_resize(doctor->sources, doctor->sources_count + 1,
                                     sizeof(*doctor->sources));
     struct doctor_source *added = &doctor->sources[doctor->sources_count++];

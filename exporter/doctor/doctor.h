@@ -27,11 +27,12 @@ struct doctor *doctor_new(const struct config *config, const char *const *domain
                           int64_t now_ns);
 void doctor_free(struct doctor *doctor); /* NULL is fine */
 
-/* Adds a source, or a guest of one that was added.  `why`: why the source is not
- * connected; "" if that is not known. */
-void doctor_add_source(struct doctor *doctor, const struct source_config *source,
-                       bool is_up, const char *why);
-void doctor_add_guest(struct doctor *doctor, const struct source_config *source,
+/* Adds a source to a struct doctor, or a guest of one that was added, as whoever visits
+ * all of them calls it.  `why`: why the source is not connected; "" if that is not
+ * known. */
+void doctor_add_source(void *doctor, const struct source_config *source, bool is_up,
+                       const char *why);
+void doctor_add_guest(void *doctor, const struct source_config *source,
                       const struct guest *guest);
 /* After all of them: adds a row for each of `domains` that no guest is called, and
  * sorts the rows. */

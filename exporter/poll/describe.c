@@ -97,8 +97,8 @@ describe_guest(const struct watch *watch, const struct guest *guest, int64_t now
 }
 
 void
-describe_source(struct sources_note *note, const struct source_config *source,
-                bool is_up, const char *why)
+describe_source(void *note, const struct source_config *source, bool is_up,
+                const char *why)
 {
     static const char *const kinds[] = {[SOURCE_LIBVIRT] = "libvirt",
                                         [SOURCE_SOCKET] = "socket",

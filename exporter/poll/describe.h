@@ -9,14 +9,13 @@
 struct guest;
 struct guest_note;
 struct source_config;
-struct sources_note;
 struct watch;
 
 /* now_ns: CLOCK_MONOTONIC. */
 struct guest_note *describe_guest(const struct watch *watch, const struct guest *guest,
                                   int64_t now_ns);
-/* Adds a source; see struct watch_visitor. */
-void describe_source(struct sources_note *note, const struct source_config *source,
-                     bool is_up, const char *why);
+/* Adds a source to a struct sources_note, as struct watch_visitor shows it. */
+void describe_source(void *note, const struct source_config *source, bool is_up,
+                     const char *why);
 
 #endif

@@ -63,12 +63,6 @@ progressed(void *context)
 }
 
 static void
-take_source(void *note, const struct source_config *source, bool is_up, const char *why)
-{
-    describe_source(note, source, is_up, why);
-}
-
-static void
 socket_found(void *context, struct watch *watch, const struct guest *guest)
 {
     const struct poller *poller = context;
@@ -85,8 +79,9 @@ describe_sources(struct poller *poller)
     struct sources_note *note = sources_note_new();
 
     for (size_t i = 0; i < poller->watches_count; i++)
-        watch_visit(poller->watches[i],
-                    &(struct watch_visitor){.source = take_source, .context = note});
+        watch_visit(
+            poller->watches[i],
+            &(struct watch_visitor){.source = describe_source, .context = note});
     store_describe_sources(poller->parts.watch.store, note);
 }
 
