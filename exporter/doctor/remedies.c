@@ -267,10 +267,13 @@ static const struct other_words *const other_words[] = {
     [SOURCE_PROXMOX] = proxmox_words,
 };
 
-/* Where the host denies access; the first whose sign is part of the error. */
-static const struct {
+/* What helps where the sign is part of the error; the last of a list fits any. */
+struct cure {
     const char *sign, *remedy;
-} permissions[] = {
+};
+
+/* Where the host denies access. */
+static const struct cure permissions[] = {
     {"read only", "connect to the daemon's read-write socket: "
                   "--libvirt.uri=" CONFIG_DEFAULT_LIBVIRT_URI},
     {"read-only", "connect to the daemon's read-write socket: "
@@ -283,10 +286,8 @@ static const struct {
          "/etc/polkit-1/rules.d/ (it names the user), or: usermod -a -G libvirt USER"},
 };
 
-/* Where the agent does not do what it is asked to; likewise. */
-static const struct {
-    const char *sign, *remedy;
-} refusals[] = {
+/* Where the agent does not do what it is asked to. */
+static const struct cure refusals[] = {
     {"ermission denied", IN_GUEST
      "SELinux or AppArmor may keep it from the agent, and the audit log tells: "
      "ausearch -m avc -c qemu-ga, or journalctl -k -g apparmor"},
@@ -300,10 +301,8 @@ static const struct {
 #define DAEMON_MISSING                                                                 \
     "start the daemon: systemctl start {daemon}, or name another by --libvirt.uri"
 
-/* Where the daemon cannot be reached; likewise. */
-static const struct {
-    const char *sign, *remedy;
-} daemons[] = {
+/* Where the daemon cannot be reached. */
+static const struct cure daemons[] = {
     {"polkit", PERMISSION},
     {"uthenticat", PERMISSION},
     {"ermission denied", PERMISSION},
@@ -315,23 +314,11 @@ static const struct {
 };
 
 static const char *
-permission_remedy(const char *error)
+remedy_of(const struct cure *cures, const char *error)
 {
-    size_t i = 0;
-
-    while (!strstr(error, permissions[i].sign))
-        i++;
-    return permissions[i].remedy;
-}
-
-static const char *
-refusal_remedy(const char *error)
-{
-    size_t i = 0;
-
-    while (!strstr(error, refusals[i].sign))
-        i++;
-    return refusals[i].remedy;
+    while (!strstr(error, cures->sign))
+        cures++;
+    return cures->remedy;
 }
 
 static char *
@@ -370,7 +357,7 @@ fill_in(const char *text, const struct doctor_case *about)
         {"name", about->name},
         {"error", about->error},
         {"daemon", daemon_of(about)},
-        {"permission", permission_remedy(about->error)},
+        {"permission", remedy_of(permissions, about->error)},
         {"commands", about->commands ? about->commands : "a call"},
         {"system", about->os->title},
         {"install", about->os->install},
@@ -400,7 +387,7 @@ doctor_find(struct doctor_row *row, enum doctor_trouble trouble,
         then = others[trouble].then;
     }
     if (trouble == TROUBLE_COMMAND_FAILED)
-        remedy = refusal_remedy(about->error);
+        remedy = remedy_of(refusals, about->error);
     *finding = (struct doctor_finding){
         .problem = troubles[trouble].problem,
         .is_fault = troubles[trouble].is_fault,
@@ -414,7 +401,6 @@ doctor_source_remedy(const struct source_config *source, const char *why)
 {
     const struct doctor_case about = {
         .source = source, .os = guest_os_find(""), .name = "", .error = why};
-    const char *remedy = DAEMON_HANGS;
 
     if (source->kind == SOURCE_PROXMOX)
         return memory_string("see whether this is a host of Proxmox VE, and the folder "
@@ -422,10 +408,5 @@ doctor_source_remedy(const struct source_config *source, const char *why)
     if (source->kind == SOURCE_SOCKET)
         return memory_string("see whether the folder of sources[].socket.path is "
                              "there, and may be read");
-    for (size_t i = 0; *why; i++) {
-        remedy = daemons[i].remedy;
-        if (strstr(why, daemons[i].sign))
-            break;
-    }
-    return fill_in(remedy, &about);
+    return fill_in(*why ? remedy_of(daemons, why) : DAEMON_HANGS, &about);
 }
