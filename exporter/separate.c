@@ -27,13 +27,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define NS_PER_S INT64_C(1000000000)
 /* A part that dies so often in such a time is not started anew any more. */
 #define DEATHS_MAX 5
 #define DEATHS_NS (60 * NS_PER_S)
 /* One that was taken over may not want to end; before TimeoutStopSec of the service. */
 #define STOP_PATIENCE_NS (8 * NS_PER_S)
-#define NS_PER_MS INT64_C(1000000)
 
 struct part {
     const char *name;

@@ -14,7 +14,6 @@
 #include <utlist.h>
 
 #define REVIEW_MS 1000
-#define NS_PER_S INT64_C(1000000000)
 #define REPLY_BYTES_MAX ((size_t)4 * 1024 * 1024) /* of the configuration */
 #define CALL_PAID_NS (NS_PER_S / BROKER_CALLS_PER_S)
 

@@ -1,6 +1,7 @@
 /* The section `sources`: where guests come from. */
 #include "config/sources.h"
 
+#include "base/clock.h"
 #include "config/check.h"
 #include "config/guest_name.h"
 #include "kit/failure.h"
@@ -16,11 +17,10 @@
 /* Each is a thread and a connection; libvirtd serves 20 at once. */
 #define LANES_MAX 16
 
-#define NS_PER_S (INT64_C(1000) * 1000 * 1000)
 #define DEFAULT_BALLOON_INTERVAL_NS (15 * NS_PER_S)
 /* By default these are more than a minute, in which some hosts have it told. */
 #define DEFAULT_BALLOON_MAX_AGE_INTERVALS 5
-#define BALLOON_INTERVAL_MAX_NS (3600 * NS_PER_S)
+#define BALLOON_INTERVAL_MAX_NS NS_PER_HOUR
 
 /* Where Proxmox VE has its guests' sockets and pid files. */
 #define PROXMOX_RUN "/var/run/qemu-server"
