@@ -76,20 +76,19 @@ int
 ask(const struct exporter *exporter, int control, int to_reader)
 {
     struct asking part = {.control = control};
-    const struct broker_parts parts = {
+    struct broker_parts parts = {
         .loop = &part.loop,
         .drivers = exporter->drivers,
         .deserted = be_deserted,
         .context = &part,
     };
-    struct broker_parts whole = parts;
 
     (void)signal(SIGTERM, SIG_IGN); /* it ends after who asks, by the control socket */
     (void)signal(SIGINT, SIG_IGN);
     (void)prctl(PR_SET_DUMPABLE, 0); /* nobody of the same user looks into it */
     (void)uv_loop_init(&part.loop);
-    whole.mailbox = part.mailbox = mailbox_new(&part.loop);
-    part.broker = broker_new(&whole);
+    parts.mailbox = part.mailbox = mailbox_new(&part.loop);
+    part.broker = broker_new(&parts);
     (void)uv_poll_init(&part.loop, &part.poll, control);
     part.poll.data = &part;
     (void)uv_poll_start(&part.poll, UV_READABLE, take_orders);

@@ -193,7 +193,6 @@ separation_begin(struct separation *separation, struct exporter *exporter)
     }
     separation_configure(exporter->config);
     remote_connect(&exporter->loop, separation->broker);
-    separation->broker = -1;
     separation->has_begun = true;
     (void)uv_poll_init(&exporter->loop, &separation->poll, separation->control);
     separation->poll.data = separation;
