@@ -264,31 +264,19 @@ take_value(struct parser *parser, enum flag_id id, const char *attached)
 
 /* One run does one thing. */
 static int
-set_mode(struct parser *parser, enum flag_id id)
+set_mode(struct parser *parser, enum options_mode mode)
 {
-    const char *other = parser->options.mode == OPTIONS_DOCTOR ? DOCTOR
-                        : id == FLAG_CONFIG_CHECK              ? flags[FLAG_ONCE].name
-                                                  : flags[FLAG_CONFIG_CHECK].name;
+    const char *const names[] = {
+        [OPTIONS_ONCE] = flags[FLAG_ONCE].name,
+        [OPTIONS_CONFIG_CHECK] = flags[FLAG_CONFIG_CHECK].name,
+        [OPTIONS_DOCTOR] = DOCTOR,
+    };
+    enum options_mode before = parser->options.mode;
 
-    if (parser->options.mode == OPTIONS_RUN) {
-        parser->options.mode = id == FLAG_ONCE ? OPTIONS_ONCE : OPTIONS_CONFIG_CHECK;
-        return 0;
-    }
-    return fail(parser, "%s and %s exclude each other; give one of them", other,
-                flags[id].name);
-}
-
-static int
-apply_choice(struct parser *parser, enum flag_id id)
-{
-    if (id == FLAG_DISABLE_EXPORTER_METRICS)
-        parser->options.disable_exporter_metrics = true;
-    else if (id == FLAG_ENABLE_LIFECYCLE)
-        parser->options.enable_lifecycle = true;
-    else if (id == FLAG_PRIVILEGE_SEPARATION)
-        parser->options.privilege_separation = true;
-    else
-        return set_mode(parser, id);
+    if (before != OPTIONS_RUN)
+        return fail(parser, "%s and %s exclude each other; give one of them",
+                    names[before], names[mode]);
+    parser->options.mode = mode;
     return 0;
 }
 
@@ -296,23 +284,33 @@ apply_choice(struct parser *parser, enum flag_id id)
 static int
 apply_switch(struct parser *parser, enum flag_id id)
 {
-    if (id == FLAG_SYSTEMD_SOCKET) {
-        parser->options.systemd_socket = true;
+    struct options *options = &parser->options;
+    bool *const places[FLAGS] = {
+        [FLAG_SYSTEMD_SOCKET] = &options->systemd_socket,
+        [FLAG_DISABLE_EXPORTER_METRICS] = &options->disable_exporter_metrics,
+        [FLAG_ENABLE_LIFECYCLE] = &options->enable_lifecycle,
+        [FLAG_PRIVILEGE_SEPARATION] = &options->privilege_separation,
+    };
+
+    if (places[id]) {
+        *places[id] = true;
         return 0;
     }
+    if (id == FLAG_ONCE)
+        return set_mode(parser, OPTIONS_ONCE);
+    if (id == FLAG_CONFIG_CHECK)
+        return set_mode(parser, OPTIONS_CONFIG_CHECK);
     if (id == FLAG_HELP)
         help_print(flags, FLAGS);
     else if (id == FLAG_VERSION)
         help_print_version();
-    else if (id == FLAG_LIST_COLLECTORS)
-        help_print_collectors();
     else
-        return apply_choice(parser, id);
+        help_print_collectors();
     /* A full disk or a closed pipe must not look like success. */
     bool is_written = fflush(stdout) == 0 && !ferror(stdout);
 
-    parser->options.mode = OPTIONS_EXIT;
-    parser->options.exit_status = is_written ? EXIT_SUCCESS : EXIT_FAILURE;
+    options->mode = OPTIONS_EXIT;
+    options->exit_status = is_written ? EXIT_SUCCESS : EXIT_FAILURE;
     return -1;
 }
 
@@ -351,19 +349,6 @@ apply_collector(struct parser *parser, const char *name, bool enables,
 
 /* --- arguments --- */
 
-static int
-apply_doctor(struct parser *parser)
-{
-    if (parser->options.mode == OPTIONS_RUN) {
-        parser->options.mode = OPTIONS_DOCTOR;
-        return 0;
-    }
-    return fail(
-        parser, "%s and " DOCTOR " exclude each other; give one of them",
-        flags[parser->options.mode == OPTIONS_ONCE ? FLAG_ONCE : FLAG_CONFIG_CHECK]
-            .name);
-}
-
 /* What is no flag. */
 static int
 apply_word(struct parser *parser, const char *word)
@@ -380,7 +365,7 @@ apply_word(struct parser *parser, const char *word)
         return fail(parser, "more than %d domains; name fewer, or none for all",
                     OPTIONS_DOMAINS_MAX);
     if (strcmp(word, DOCTOR) == 0)
-        return apply_doctor(parser);
+        return set_mode(parser, OPTIONS_DOCTOR);
     if (suggest_nearest(word, known))
         return fail(parser, "stray argument \"%s\"; did you mean " DOCTOR "?",
                     tree_quote(word, quoted));
