@@ -30,48 +30,38 @@ static const struct metric *const agent_metrics[] = {
     NULL,
 };
 
-/* Only these become series, so the guest cannot choose how many. */
+/* Only these become series, so the guest cannot choose how many.  The first of them are
+ * those by which whoever has the host has the guest, too. */
+#define TAKEOVER_COMMANDS ((size_t)5)
 static const char *const changing_commands[] = {
     "guest-exec",
     "guest-file-open",
     "guest-file-write",
+    "guest-set-user-password",
+    "guest-ssh-add-authorized-keys",
     "guest-fsfreeze-freeze",
     "guest-fsfreeze-freeze-list",
     "guest-fsfreeze-thaw",
     "guest-fstrim",
     "guest-set-memory-blocks",
     "guest-set-time",
-    "guest-set-user-password",
     "guest-set-vcpus",
     "guest-shutdown",
-    "guest-ssh-add-authorized-keys",
     "guest-ssh-remove-authorized-keys",
     "guest-suspend-disk",
     "guest-suspend-hybrid",
     "guest-suspend-ram",
 };
 
-/* Those of them by which whoever has the host has the guest, too. */
-static const char *const takeover_commands[] = {
-    "guest-exec",
-    "guest-file-open",
-    "guest-file-write",
-    "guest-set-user-password",
-    "guest-ssh-add-authorized-keys",
-};
-
 static bool
 agent_shows_command(const char *name, enum metric_profile profile)
 {
-    const char *const *shown = takeover_commands;
-    size_t count = sizeof(takeover_commands) / sizeof(*takeover_commands);
+    size_t count = profile == PROFILE_FULL
+                       ? sizeof(changing_commands) / sizeof(*changing_commands)
+                       : TAKEOVER_COMMANDS;
 
-    if (profile == PROFILE_FULL) {
-        shown = changing_commands;
-        count = sizeof(changing_commands) / sizeof(*changing_commands);
-    }
     for (size_t i = 0; i < count; i++)
-        if (strcmp(shown[i], name) == 0)
+        if (strcmp(changing_commands[i], name) == 0)
             return true;
     return false;
 }
