@@ -84,22 +84,14 @@ static const struct {
     {"tx-errs", &transmit_errs},   {"tx-dropped", &transmit_drop},
 };
 
-/* The loopback, and what container and VM runtimes make one of for each pod, container,
- * VM or user network: on a Kubernetes node these are most of the interfaces, and their
- * names change with every pod.  node_exporter excludes none.  The hexadecimal ones are
- * pods' of OVN-Kubernetes and Kube-OVN. */
+/* node_exporter excludes none. */
 enum { FILTER_DEVICES };
 static const struct filter_spec network_filters[] = {
     [FILTER_DEVICES] =
         {
             .key = "devices",
-            .default_exclude =
-                "^(lo[0-9]*|Loopback Pseudo-Interface.*|veth.*|cali.*|cni.*|"
-                "lxc.*|lxd.*|incusbr.*|docker.*|br-[0-9a-f]{12}|podman.*|"
-                "[0-9a-f]{15}|[0-9a-f]{12}_h|"
-                "flannel.*|cilium_.*|weave|vxlan.*|antrea-.*|genev_sys_.*|"
-                "kube-.*|nodelocaldns|tunl[0-9]+|vnet.*|virbr.*|tap.*|"
-                "fwbr.*|fwln.*|fwpr.*)$",
+            .default_exclude = "^(lo[0-9]*|Loopback "
+                               "Pseudo-Interface.*|" FILTER_CONTAINER_DEVICES ")$",
             .help =
                 "interfaces by name, as the guest names them, but the loopback is lo "
                 "everywhere; it and those of containers are excluded",

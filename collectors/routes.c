@@ -28,12 +28,7 @@ static const struct filter_spec routes_filters[] = {
     [FILTER_DEVICES] =
         {
             .key = "devices",
-            .default_exclude =
-                "^(lo[0-9]*|veth.*|cali.*|cni.*|lxc.*|lxd.*|incusbr.*|docker.*|"
-                "br-[0-9a-f]{12}|podman.*|[0-9a-f]{15}|[0-9a-f]{12}_h|flannel.*|cilium_"
-                ".*|weave|vxlan.*|antrea-.*|"
-                "genev_sys_.*|kube-.*|nodelocaldns|tunl[0-9]+|vnet.*|virbr.*|tap.*|"
-                "fwbr.*|fwln.*|fwpr.*)$",
+            .default_exclude = "^(lo[0-9]*|" FILTER_CONTAINER_DEVICES ")$",
             .help =
                 "interfaces of routes by name, as the guest names them; the loopback "
                 "and those of containers are excluded",

@@ -10,6 +10,16 @@
 struct failure;
 struct filter;
 
+/* Interfaces that container and VM runtimes make one of for each pod, container, VM or
+ * user network, for a pattern over names: on a Kubernetes node these are most of them,
+ * and their names change with every pod.  The hexadecimal ones are pods' of
+ * OVN-Kubernetes and Kube-OVN. */
+#define FILTER_CONTAINER_DEVICES                                                       \
+    "veth.*|cali.*|cni.*|lxc.*|lxd.*|incusbr.*|docker.*|br-[0-9a-f]{12}|podman.*|"     \
+    "[0-9a-f]{15}|[0-9a-f]{12}_h|flannel.*|cilium_.*|weave|vxlan.*|antrea-.*|"         \
+    "genev_sys_.*|kube-.*|nodelocaldns|tunl[0-9]+|vnet.*|virbr.*|tap.*|fwbr.*|"        \
+    "fwln.*|fwpr.*"
+
 /* `include` and `exclude` are PCRE2 patterns, or NULL or "" for none.  NULL on a bad
  * pattern, with one sentence that names the pattern and the position. */
 struct filter *filter_new(const char *include, const char *exclude,
