@@ -5,7 +5,6 @@
 #include "kit/memory.h"
 #include "yaml/section.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -2,8 +2,6 @@
 #ifndef DOCTOR_COMMON_H
 #define DOCTOR_COMMON_H
 
-#include <stddef.h>
-
 struct doctor;
 struct doctor_finding;
 struct doctor_row;

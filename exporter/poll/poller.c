@@ -4,7 +4,6 @@
 #include "base/clock.h"
 #include "base/mailbox.h"
 #include "guest/guest.h"
-#include "guest/state.h"
 #include "kit/memory.h"
 #include "poll/describe.h"
 #include "poll/first_pass.h"
