@@ -20,17 +20,34 @@ find_collector(struct detail *detail, const char *name)
 }
 
 static void
+set_data(struct detail_collector *collector, double value)
+{
+    collector->data_s = value;
+}
+
+static void
+set_took(struct detail_collector *collector, double value)
+{
+    collector->took_s = value;
+}
+
+static void
+set_dropped(struct detail_collector *collector, double value)
+{
+    collector->dropped = (size_t)value;
+}
+
+static void
 read_collectors(struct detail *detail, const struct view *view,
                 const struct view_guest *guest)
 {
     static const struct {
         const char *family;
-        size_t offset; /* of a double */
+        void (*set)(struct detail_collector *collector, double value);
     } families[] = {
-        {"qga_collector_last_success_timestamp_seconds",
-         offsetof(struct detail_collector, data_s)},
-        {"qga_collector_duration_seconds", offsetof(struct detail_collector, took_s)},
-        {"qga_collector_dropped_series", offsetof(struct detail_collector, dropped)},
+        {"qga_collector_last_success_timestamp_seconds", set_data},
+        {"qga_collector_duration_seconds", set_took},
+        {"qga_collector_dropped_series", set_dropped},
     };
     struct series series;
 
@@ -43,7 +60,7 @@ read_collectors(struct detail *detail, const struct view *view,
                 find_collector(detail, series_label(&series, "collector"));
 
             if (collector)
-                *(double *)((char *)collector + families[i].offset) = series.value;
+                families[i].set(collector, series.value);
         }
         series_end(&reader);
     }

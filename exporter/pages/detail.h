@@ -14,7 +14,7 @@ struct detail_collector {
     const struct note_collector *note;
     double data_s; /* since 1970: when it last brought data */
     double took_s;
-    double dropped;
+    size_t dropped;
 };
 
 struct detail_filesystem {

@@ -105,7 +105,7 @@ add_collector(struct text *out, const struct detail_collector *collector, double
     text_add_string(out, "</td><td>");
     if (collector->took_s >= 0)
         html_add_seconds(out, collector->took_s);
-    text_add_format(out, "</td><td>%.0f</td>", collector->dropped);
+    text_add_format(out, "</td><td>%zu</td>", collector->dropped);
 }
 
 static void
