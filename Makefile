@@ -400,6 +400,10 @@ $(SCRAPE_SERVER): $(SCRAPE_SERVER).o $$(call archives,tests/bench/scrape_server)
 	@echo '  LINK  $@'
 	$(Q)$(CC) $(LINK) $(LDFLAGS) -o $@ $^ $(PACKAGE_LIBS) -lm
 
+# What the check builds of them, so that they are there when they are needed.
+bench-build: $(BARE_LOOP) $(BARE_SOCKET) $(RENDER_BENCH) $(SCRAPE_SERVER)
+.PHONY: bench-build
+
 bench-scrape: $(SCRAPE_SERVER) ## measure scrapes of 1,000 guests over HTTP, beside haproxy, node_exporter and a static buffer
 	$(Q)QGA_SCRAPE_SERVER=$(abspath $<) /usr/bin/python3 tests/bench/scrape.py
 .PHONY: bench-scrape

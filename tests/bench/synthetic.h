@@ -3,7 +3,8 @@
 #define BENCH_SYNTHETIC_H
 
 #include "collector.h"
-#include "poll/poller.h"
+#include "guest/state.h"
+#include "poll/publish.h"
 #include "store/store.h"
 #include "store/telemetry.h"
 #include "store/telemetry_text.h"
@@ -20,7 +21,7 @@ struct synthetic {
     struct store *store;
     struct telemetry *telemetry;
     struct store_guest *first, **guests;
-    struct store_part parts[POLLER_SLOTS_MAX + TELEMETRY_PARTS];
+    struct store_part parts[PUBLISH_SLOTS_MAX + TELEMETRY_PARTS];
     size_t guest_parts;
 };
 
@@ -88,12 +89,12 @@ synthetic_new(size_t guests)
 {
     static const char *const commands[] = {"guest-info", NULL};
     struct synthetic synthetic = {.telemetry =
-                                      telemetry_new(commands, poller_states())};
+                                      telemetry_new(commands, agent_state_names)};
 
     synthetic.guests = calloc(guests + 1, sizeof(*synthetic.guests));
     if (!synthetic.guests)
         abort();
-    synthetic.guest_parts = poller_slots(synthetic.parts);
+    synthetic.guest_parts = publish_slots(synthetic.parts);
     memcpy(synthetic.parts + synthetic.guest_parts, telemetry_parts,
            sizeof(telemetry_parts));
     synthetic.store = store_new(
