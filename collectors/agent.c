@@ -30,8 +30,8 @@ static const struct metric *const agent_metrics[] = {
     NULL,
 };
 
-/* Only these become series, so the guest cannot choose how many.  The first of them are
- * those by which whoever has the host has the guest, too. */
+/* Only these become series, so the guest cannot choose how many.  The first of them, up
+ * to the gap, are those by which whoever has the host has the guest, too. */
 #define TAKEOVER_COMMANDS ((size_t)5)
 static const char *const changing_commands[] = {
     "guest-exec",
@@ -39,6 +39,7 @@ static const char *const changing_commands[] = {
     "guest-file-write",
     "guest-set-user-password",
     "guest-ssh-add-authorized-keys",
+
     "guest-fsfreeze-freeze",
     "guest-fsfreeze-freeze-list",
     "guest-fsfreeze-thaw",

@@ -74,7 +74,7 @@ struct web_page web_pages_get(struct web_pages *pages, enum web_route route,
                               const struct web_ask *ask);
 /* `sentence` must stay, as a literal does. */
 struct web_page web_page_sentence(unsigned int status, const char *sentence);
-/* Likewise of a text of our own; it is taken. */
+/* Of a text of our own, which is taken. */
 struct web_page web_page_text(unsigned int status, struct text *text);
 
 #endif

@@ -17,7 +17,7 @@ struct web_targets_list;
 struct web_targets_ask {
     void (*notify)(void *context); /* on the thread of the lists */
     void *context;
-    struct discovery_query query; /* without a problem */
+    struct discovery_query query; /* without a problem when a list is wanted */
     /* Only for this module, from here on. */
     struct web_targets_ask *next;
     struct web_targets_list *list;

@@ -22,7 +22,6 @@
 /* A daemon that is silent for 5 s × 3 is gone: its connection closes. */
 #define KEEP_ALIVE_INTERVAL_S 5
 #define KEEP_ALIVE_COUNT 3
-#define NS_PER_S INT64_C(1000000000)
 /* Keep-alive begins when the connection is open; a daemon (or a network) that is silent
  * before is given as long. */
 _Static_assert(LIBVIRT_OPEN_TIMEOUT_NS ==

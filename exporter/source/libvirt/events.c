@@ -24,7 +24,6 @@
 #include <utlist.h>
 
 #define READY_MAX 16
-#define NS_PER_MS INT64_C(1000000)
 #define WAIT_MAX_MS 60000
 
 /* A handle (of a socket) or a timeout, as libvirt calls them. */

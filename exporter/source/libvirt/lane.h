@@ -31,7 +31,7 @@ extern const struct lanes_driver libvirt_statistics_driver;
 struct libvirt_lane {
     struct libvirt_link *link;
     struct libvirt_connection connection;
-    bool daemon_waits; /* with a definition, for the domain's job */
+    bool daemon_waits; /* of definition lanes alone: for the domain's job */
 };
 
 void *libvirt_lane_open(void *link);

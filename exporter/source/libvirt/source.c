@@ -30,7 +30,6 @@
  * daemon hangs. */
 #define LANE_OVERDUE_NS (INT64_C(12) * 1000 * 1000 * 1000)
 #define REVIEW_MS 1000
-#define NS_PER_MS INT64_C(1000000)
 
 /* Lanes that look into definitions, each a connection and, while it looks, one of the
  * daemon's 20 workers: as a rule, and at most, with those that are given up. */

@@ -1,6 +1,7 @@
 /* Looks, taken elsewhere. */
 #include "source/proxmox/looker.h"
 
+#include "base/clock.h"
 #include "base/lanes.h"
 #include "base/log.h"
 #include "kit/memory.h"
@@ -9,7 +10,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#define NS_PER_S (INT64_C(1000) * 1000 * 1000)
 /* A look that takes longer hangs: with a guest's process, which is left out then, or in
  * the cluster's file system. */
 #define OVERDUE_NS (10 * NS_PER_S)

@@ -12,8 +12,8 @@
 struct mailbox;
 struct qemu_reader;
 
-/* `key` and `pid` are those that it was asked with.  `command` is borrowed; NULL: it is
- * no QEMU, or /proc does not tell. */
+/* `key` and `pid` are those that it was asked with.  `key` and `command` are borrowed;
+ * `command` is NULL if it is no QEMU, or /proc does not tell. */
 typedef void qemu_reader_done(void *context, const char *key, pid_t pid,
                               const struct qemu_command *command);
 

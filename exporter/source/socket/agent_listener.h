@@ -14,7 +14,7 @@ struct agent_socket_listener {
     /* Nobody is there any more.  `why` is borrowed. */
     void (*went)(void *context, const struct failure *why);
     /* By who listens: agent_socket_is_shared() says something else now.  With
-     * SOCKET_AUTO alone. */
+     * SOCKET_AUTO alone: else it may be NULL. */
     void (*found_out)(void *context);
     /* On each connection, after that: the process that listens; 0: the kernel does not
      * tell.  NULL: it is not wanted. */

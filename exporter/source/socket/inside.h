@@ -12,7 +12,6 @@
 
 #define RECONNECT_FIRST_MS 250
 #define RECONNECT_MAX_MS 5000
-#define NS_PER_MS INT64_C(1000000)
 
 struct call;
 struct socket_queues;

@@ -26,12 +26,12 @@
 #define DEVICE_MINOR_BITS 20
 
 /* As the kernel says it: inode numbers cut to 32 bits. */
-struct socket_file {
+struct kernel_file {
     uint32_t inode, device;
 };
 
 struct listener {
-    struct socket_file file; /* first: it is what they are sorted by */
+    struct kernel_file file; /* first: it is what they are sorted by */
     uint32_t socket_inode;
 };
 
@@ -193,7 +193,7 @@ hear_listeners(struct socket_queues *queues)
 static int
 compare_files(const void *left, const void *right)
 {
-    const struct socket_file *a = left, *b = right;
+    const struct kernel_file *a = left, *b = right;
 
     if (a->inode != b->inode)
         return a->inode < b->inode ? -1 : 1;
@@ -213,7 +213,7 @@ list_listeners(struct socket_queues *queues)
 }
 
 static uint32_t
-find_listener(const struct socket_queues *queues, const struct socket_file *file)
+find_listener(const struct socket_queues *queues, const struct kernel_file *file)
 {
     const struct listener *listener =
         queues->listeners_count == 0
@@ -245,7 +245,7 @@ socket_queues_waiting(struct socket_queues *queues, const char *path)
 
     if (stat(path, &status) < 0)
         return -1;
-    const struct socket_file file = {
+    const struct kernel_file file = {
         .inode = (uint32_t)status.st_ino,
         .device = (uint32_t)(major(status.st_dev) << DEVICE_MINOR_BITS |
                              minor(status.st_dev)),
