@@ -140,11 +140,15 @@ def _second(lab):
     guest = lab.guest("two-channels", agent="7.2", disk=False, network=False,
                       devices=SECOND_CHANNEL)
     state, agent = "/run/agent/second", "/opt/qga-10.0"
+    port = "/dev/virtio-ports/org.qemu.guest_agent.1"
     try:
         guest.start().wait_for_agent().wait_for_control()
         guest.run(f"mkdir -p {state}; setsid {agent}/ld.so --library-path {agent} {agent}/qemu-ga "
-                  f"-m virtio-serial -p /dev/virtio-ports/org.qemu.guest_agent.1 -t {state} "
+                  f"-m virtio-serial -p {port} -t {state} "
                   f"-f {state}/pid </dev/null >/dev/null 2>&1 &")
+        # What is said before that is read late, which is a failure.
+        opened = f"ls -l /proc/[0-9]*/fd 2>/dev/null | grep $(readlink -f {port})"
+        wait_for(lambda: guest.run(opened, check=False), "the second agent at its port")
         yield guest
     finally:
         guest.stop()
