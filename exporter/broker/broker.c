@@ -102,7 +102,7 @@ carry(struct served *served, struct charge *charge, const struct asked_call *ask
     charge->is_asked = true;
     served->in_flight++;
     carried->served = served;
-    carried->key = memory_string(asked->key);
+    carried->key = memory_string(charge->key);
     carried->number = asked->number;
     carried->call = (struct call){
         .guest_key = carried->key,
@@ -133,10 +133,13 @@ is_sane(const struct asked_call *asked)
 static bool
 take_call(struct broker *broker, struct bytes *message)
 {
-    const struct asked_call asked = message_call(message);
-    struct served *served = find_served(broker, asked.source);
-    struct charge *charge = served ? served_find(served, asked.key) : NULL;
+    const char *key = bytes_string(message);
+    struct asked_call asked;
     struct request request;
+
+    bytes_copy(message, &asked, sizeof(asked));
+    struct served *served = find_served(broker, asked.source);
+    struct charge *charge = served ? served_find(served, key) : NULL;
 
     if (message->is_bad || !is_sane(&asked) ||
         !commands_of_number(&asked.query, &request))

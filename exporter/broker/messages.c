@@ -1,4 +1,5 @@
-/* Structs, field by field. */
+/* Structs, field by field: those of integers alone as they are, since all that can
+ * come is a value. */
 #include "broker/messages.h"
 
 #include "kit/memory.h"
@@ -6,34 +7,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-
-/* --- calls --- */
-
-void
-message_put_call(struct text *out, const struct asked_call *call)
-{
-    bytes_put_number(out, call->source);
-    bytes_put_number(out, call->number);
-    bytes_put_string(out, call->key);
-    bytes_put_number(out, call->query.query);
-    bytes_put_number(out, call->query.number);
-    bytes_put_number(out, call->timeout_ns);
-    bytes_put_number(out, (int64_t)call->reply_bytes_max);
-}
-
-struct asked_call
-message_call(struct bytes *bytes)
-{
-    struct asked_call call = {.source = bytes_number(bytes)};
-
-    call.number = bytes_number(bytes);
-    call.key = bytes_string(bytes);
-    call.query.query = (uint32_t)bytes_number(bytes);
-    call.query.number = bytes_number(bytes);
-    call.timeout_ns = bytes_number(bytes);
-    call.reply_bytes_max = (size_t)bytes_number(bytes);
-    return call;
-}
 
 /* --- sources --- */
 
@@ -146,22 +119,6 @@ read_metadata(struct bytes *bytes, struct domain_facts *facts)
 }
 
 static void
-put_range(struct text *out, const struct domain_range *range)
-{
-    bytes_put_number(out, range->current);
-    bytes_put_number(out, range->maximum);
-}
-
-static struct domain_range
-read_range(struct bytes *bytes)
-{
-    struct domain_range range = {.current = bytes_number(bytes)};
-
-    range.maximum = bytes_number(bytes);
-    return range;
-}
-
-static void
 put_definition(struct text *out, const struct domain_facts *facts)
 {
     bytes_put_number(out, !!facts);
@@ -171,8 +128,8 @@ put_definition(struct text *out, const struct domain_facts *facts)
     bytes_put_string(out, facts->title);
     bytes_put_string(out, facts->tags);
     bytes_put_string(out, facts->ostype);
-    put_range(out, &facts->vcpus);
-    put_range(out, &facts->memory_bytes);
+    bytes_put_block(out, &facts->vcpus, sizeof(facts->vcpus));
+    bytes_put_block(out, &facts->memory_bytes, sizeof(facts->memory_bytes));
     bytes_put_number(out, facts->lacks_balloon);
     bytes_put_number(out, (int64_t)facts->host.nics_count);
     for (size_t i = 0; i < facts->host.nics_count; i++)
@@ -206,8 +163,8 @@ read_definition(struct bytes *bytes)
     read_text(bytes, &facts->title);
     read_text(bytes, &facts->tags);
     read_text(bytes, &facts->ostype);
-    facts->vcpus = read_range(bytes);
-    facts->memory_bytes = read_range(bytes);
+    bytes_copy(bytes, &facts->vcpus, sizeof(facts->vcpus));
+    bytes_copy(bytes, &facts->memory_bytes, sizeof(facts->memory_bytes));
     facts->lacks_balloon = bytes_bool(bytes);
     for (size_t i = bytes_choice(bytes, DOMAIN_DEVICES_MAX + 1); i > 0; i--)
         read_nic(bytes, facts);
@@ -237,8 +194,7 @@ message_put_facts(struct text *out, const struct guest_facts *facts, bool is_new
     bytes_put_string(out, facts->definition_error);
     bytes_put_string(out, facts->definition_xml);
     put_definition(out, facts->definition);
-    bytes_put_number(out, (int64_t)facts->socket.device);
-    bytes_put_number(out, (int64_t)facts->socket.inode);
+    bytes_put_block(out, &facts->socket, sizeof(facts->socket));
     bytes_put_string(out, facts->os_hint);
 }
 
@@ -261,8 +217,7 @@ message_facts(struct bytes *bytes, struct guest_facts *facts)
     facts->definition_error = bytes_string_or_null(bytes);
     facts->definition_xml = bytes_string_or_null(bytes);
     facts->definition = read_definition(bytes);
-    facts->socket.device = (uint64_t)bytes_number(bytes);
-    facts->socket.inode = (uint64_t)bytes_number(bytes);
+    bytes_copy(bytes, &facts->socket, sizeof(facts->socket));
     facts->os_hint = bytes_string_or_null(bytes);
 }
 

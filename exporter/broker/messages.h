@@ -24,7 +24,7 @@
 enum ask {
     ASK_START,     /* the source's number, its configuration */
     ASK_STOP,      /* the source's number */
-    ASK_CALL,      /* struct asked_call */
+    ASK_CALL,      /* the guest's key, struct asked_call */
     ASK_END_VISIT, /* the source's number, the guest's key */
     ASK_LOG,       /* the level, the format */
 };
@@ -44,17 +44,14 @@ enum tell {
     TELL_ALIVE,  /* nothing more; once a second */
 };
 
+/* Integers alone, so that whatever comes is read. */
 struct asked_call {
     int64_t source;
     int64_t number;
-    const char *key; /* borrowed */
     struct query_call query;
     int64_t timeout_ns;
     size_t reply_bytes_max;
 };
-
-void message_put_call(struct text *out, const struct asked_call *call);
-struct asked_call message_call(struct bytes *bytes);
 
 void message_put_source(struct text *out, const struct source_config *config);
 /* All is owned by who reads (source_config_clear()), also if it is bad. */

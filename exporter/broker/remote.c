@@ -180,7 +180,6 @@ remote_call(struct source *source, struct call *call)
     const struct asked_call asked = {
         .source = source->number,
         .number = ++remote.calls_asked,
-        .key = call->guest_key,
         .query = commands_number(&call->request),
         .timeout_ns = call->timeout_ns,
         .reply_bytes_max = call->reply_bytes_max,
@@ -198,7 +197,8 @@ remote_call(struct source *source, struct call *call)
         mailbox_post(source->mailbox, &asking->mail);
         return;
     }
-    message_put_call(&message, &asked);
+    bytes_put_string(&message, call->guest_key);
+    bytes_put_block(&message, &asked, sizeof(asked));
     tell(ASK_CALL, &message);
 }
 

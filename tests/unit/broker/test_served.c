@@ -32,7 +32,8 @@ call_of(struct asked_call asked)
 {
     struct text message = TEXT_INIT(ASK_BYTES_MAX);
 
-    message_put_call(&message, &asked);
+    bytes_put_string(&message, KEY);
+    bytes_put_block(&message, &asked, sizeof(asked));
     return message;
 }
 
@@ -41,7 +42,7 @@ test_what_is_no_query(void **state)
 {
     struct world *world = *state;
     const struct asked_call good = {
-        .source = 1, .number = 1, .key = KEY, .timeout_ns = S, .reply_bytes_max = 1};
+        .source = 1, .number = 1, .timeout_ns = S, .reply_bytes_max = 1};
     struct asked_call evil[6];
     struct text message;
 
