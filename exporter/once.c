@@ -88,7 +88,7 @@ static void
 print_trouble(const struct tally *tally)
 {
     if (tally->away > 0) {
-        char *place = doctor_escape(doctor_source_place(tally->first_away));
+        char *place = doctor_escape(source_config_place(tally->first_away));
         char *why = doctor_escape(*tally->why ? tally->why : "it does not answer");
 
         (void)fprintf(stderr, "qga-exporter: %zu of %zu sources %s away (%s: %s); ",

@@ -114,6 +114,14 @@ source_config_is_same(const struct source_config *a, const struct source_config 
            a->proxmox.ask_without_definition == b->proxmox.ask_without_definition;
 }
 
+const char *
+source_config_place(const struct source_config *source)
+{
+    if (source->kind == SOURCE_PROXMOX)
+        return source->proxmox.pid_files;
+    return source->kind == SOURCE_LIBVIRT ? source->libvirt.uri : source->socket.path;
+}
+
 static int
 preset_read(const struct tree_node *node, void *value, struct failure *why)
 {
@@ -311,13 +319,22 @@ source_name_read(const struct tree_node *map, struct source_config *source,
     return 0;
 }
 
-/* Refuses the last source if one before it has its name, its URI or its path. */
+/* Refuses the last source if one before it has its name or its place. */
 static int
 source_check_unique(const struct source_config *sources,
                     const struct source_config *last, const struct tree_node *map,
                     struct failure *why)
 {
+    static const struct {
+        const char *place, *harm;
+    } words[] = {
+        [SOURCE_LIBVIRT] = {"URI", "so each guest would be asked twice"},
+        [SOURCE_SOCKET] = {"path", "and an agent serves one client"},
+        [SOURCE_PROXMOX] = {"folder of pid files",
+                            "so each guest would be asked twice"},
+    };
     const struct tree_node *name = tree_child(map, "name");
+    const char *place = source_config_place(last);
     char quoted[TREE_QUOTE_BYTES];
 
     for (const struct source_config *other = sources; other < last; other++) {
@@ -327,25 +344,12 @@ source_check_unique(const struct source_config *sources,
                 "\"%s\" is also the name of sources[%td]; give each source "
                 "a unique name",
                 tree_quote(last->name, quoted), other - sources);
-        if (other->kind == SOURCE_SOCKET && last->kind == SOURCE_SOCKET &&
-            strcmp(other->socket.path, last->socket.path) == 0)
-            return tree_fail(why, map,
-                             "has the same path \"%s\" as sources[%td], and an agent "
-                             "serves one client; remove one of the two",
-                             tree_quote(last->socket.path, quoted), other - sources);
-        if (other->kind == SOURCE_PROXMOX && last->kind == SOURCE_PROXMOX &&
-            strcmp(other->proxmox.pid_files, last->proxmox.pid_files) == 0)
+        if (other->kind == last->kind && strcmp(source_config_place(other), place) == 0)
             return tree_fail(
                 why, map,
-                "has the same folder of pid files \"%s\" as sources[%td], "
-                "so each guest would be asked twice; remove one of the two",
-                tree_quote(last->proxmox.pid_files, quoted), other - sources);
-        if (other->kind == SOURCE_LIBVIRT && last->kind == SOURCE_LIBVIRT &&
-            strcmp(other->libvirt.uri, last->libvirt.uri) == 0)
-            return tree_fail(why, map,
-                             "has the same URI \"%s\" as sources[%td], so each guest "
-                             "would be asked twice; remove one of the two",
-                             tree_quote(last->libvirt.uri, quoted), other - sources);
+                "has the same %s \"%s\" as sources[%td], %s; remove one of the two",
+                words[last->kind].place, tree_quote(place, quoted), other - sources,
+                words[last->kind].harm);
     }
     return 0;
 }

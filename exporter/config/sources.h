@@ -53,6 +53,8 @@ void source_config_copy(struct source_config *copy, const struct source_config *
 void source_config_clear(struct source_config *source);
 bool source_config_is_same(const struct source_config *a,
                            const struct source_config *b);
+/* Where its guests are looked for: a URI or a path. */
+const char *source_config_place(const struct source_config *source);
 
 extern const struct section_key config_source_keys[]; /* of one of them */
 extern const struct section_key config_libvirt_keys[];

@@ -107,14 +107,6 @@ doctor_add_guest(void *context, const struct source_config *source,
 
 /* --- sources --- */
 
-const char *
-doctor_source_place(const struct source_config *source)
-{
-    if (source->kind == SOURCE_PROXMOX)
-        return source->proxmox.pid_files;
-    return source->kind == SOURCE_LIBVIRT ? source->libvirt.uri : source->socket.path;
-}
-
 void
 doctor_add_source(void *context, const struct source_config *source, bool is_up,
                   const char *why)

@@ -42,7 +42,5 @@ bool doctor_all_sources_are_up(const struct doctor *doctor);
 /* All sources are connected, and no guest has a fault.  A paused, starting or opted-out
  * guest has none. */
 bool doctor_is_well(const struct doctor *doctor);
-/* Where the source's guests are looked for: a URI or a path. */
-const char *doctor_source_place(const struct source_config *source);
 
 #endif

@@ -79,7 +79,7 @@ json_source(const struct doctor_source *source)
 {
     return json_pack("{s:o, s:o, s:b, s:o, s:o}", "source",
                      json_text_or_null(source->config->name), "place",
-                     json_text(doctor_source_place(source->config)), "up",
+                     json_text(source_config_place(source->config)), "up",
                      source->is_up, "text", json_text_or_null(source->why), "remedy",
                      json_text_or_null(source->remedy));
 }

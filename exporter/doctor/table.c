@@ -140,7 +140,7 @@ write_sources_away(struct text *out, const struct doctor *doctor)
 
         if (source->is_up)
             continue;
-        char *place = doctor_escape(doctor_source_place(source->config));
+        char *place = doctor_escape(source_config_place(source->config));
 
         text_add_format(out, "source %s %s is away: %s\n    remedy: %s\n",
                         source->config->name, place, source->why, source->remedy);

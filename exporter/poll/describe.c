@@ -106,7 +106,7 @@ describe_source(void *note, const struct source_config *source, bool is_up,
     struct source_note *added = sources_note_add(note);
 
     added->name = memory_string(source->name);
-    added->place = memory_string(doctor_source_place(source));
+    added->place = memory_string(source_config_place(source));
     added->kind = kinds[source->kind];
     added->is_up = is_up;
     if (is_up)
