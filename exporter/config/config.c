@@ -246,24 +246,6 @@ override_uri(const char *uri, const char *path, struct config *config,
 }
 
 static int
-override_addresses(const char *const *addresses, char ***target, struct failure *why)
-{
-    for (size_t i = 0; addresses[i]; i++) {
-        const char *wrong = config_check_listen_address(addresses[i]);
-        char quoted[TREE_QUOTE_BYTES];
-
-        if (!wrong)
-            continue;
-        failure_set(why, FAILURE_MALFORMED, "--web.listen-address: \"%s\" %s",
-                    tree_quote(addresses[i], quoted), wrong);
-        return -1;
-    }
-    if (addresses[0])
-        listen_addresses_set(target, addresses);
-    return 0;
-}
-
-static int
 overrides_apply(const struct config_overrides *overrides, const char *path,
                 struct config *config, struct failure *why)
 {
@@ -273,9 +255,10 @@ overrides_apply(const struct config_overrides *overrides, const char *path,
         if (overrides->collector_enabled[i] >= 0)
             config_collector_switch(&config->collectors[i],
                                     overrides->collector_enabled[i] == 1);
+    if (overrides->listen_addresses[0])
+        listen_addresses_set(&config->web.listen_addresses,
+                             overrides->listen_addresses);
     if (override_uri(overrides->libvirt_uri, path, config, why) < 0 ||
-        override_addresses(overrides->listen_addresses, &config->web.listen_addresses,
-                           why) < 0 ||
         override_read("--web.telemetry-path", overrides->telemetry_path, web_keys,
                       "telemetry_path", &config->web, why) < 0 ||
         override_read("--log.level", overrides->log_level, log_keys, "level",

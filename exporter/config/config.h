@@ -65,7 +65,7 @@ struct config {
 extern const struct section_key config_keys[]; /* of the file; of a struct config */
 
 /* What the command line says; it wins over the file, also after a reload.  Borrowed
- * strings of argv. */
+ * strings of argv, of which the addresses have been checked. */
 struct config_overrides {
     const char *libvirt_uri;
     const char *listen_addresses[CONFIG_LISTEN_ADDRESSES_MAX + 1];
