@@ -8,90 +8,61 @@
 #include <string.h>
 #include <uthash.h>
 
-struct reading {
+struct definition {
     char *key;
-    uint64_t digest;
     struct domain_xml xml;
     UT_hash_handle hh;
 };
 
-struct definitions {
-    struct reading *readings;
-};
-
-struct definitions *
-definitions_new(void)
-{
-    return memory_new(1, sizeof(struct definitions));
-}
-
 static void
-forget(struct definitions *definitions, struct reading *reading)
+forget(struct definition **definitions, struct definition *definition)
 {
     /* NOLINTNEXTLINE(clang-analyzer-*): it cannot follow uthash's table */
-    HASH_DEL(definitions->readings, reading);
-    domain_facts_unref(reading->xml.facts);
-    free(reading->key);
-    free(reading);
+    HASH_DEL(*definitions, definition);
+    domain_facts_unref(definition->xml.facts);
+    free(definition->key);
+    free(definition);
 }
 
 void
-definitions_free(struct definitions *definitions)
+definitions_forget(struct definition **definitions, const char *key)
 {
-    struct reading *reading, *next;
+    struct definition *definition;
 
-    HASH_ITER (hh, definitions->readings, reading, next) {
-        forget(definitions, reading);
+    HASH_FIND_STR(*definitions, key, definition);
+    if (definition)
+        forget(definitions, definition);
+}
+
+void
+definitions_forget_all(struct definition **definitions)
+{
+    struct definition *definition, *next;
+
+    HASH_ITER (hh, *definitions, definition, next) {
+        forget(definitions, definition);
     }
-    free(definitions);
-}
-
-static struct reading *
-find(const struct definitions *definitions, const char *key)
-{
-    struct reading *reading;
-
-    HASH_FIND_STR(definitions->readings, key, reading);
-    return reading;
-}
-
-static struct reading *
-find_or_add(struct definitions *definitions, const char *key)
-{
-    struct reading *reading = find(definitions, key);
-
-    if (reading)
-        return reading;
-    reading = memory_new(1, sizeof(*reading));
-    reading->key = memory_string(key);
-    /* NOLINTNEXTLINE(clang-analyzer-*): it cannot follow uthash's table */
-    HASH_ADD_KEYPTR(hh, definitions->readings, reading->key, strlen(reading->key),
-                    reading);
-    return reading;
 }
 
 const struct domain_xml *
-definitions_read(struct definitions *definitions, const char *key, const char *xml)
+definitions_read(struct definition **definitions, const char *key, const char *xml)
 {
-    struct reading *reading = find_or_add(definitions, key);
-    uint64_t digest = hash_bytes(HASH_START, xml, strlen(xml));
+    struct definition *definition;
+    struct domain_xml read;
 
-    if (reading->xml.facts && reading->digest == digest)
-        return &reading->xml;
-    domain_facts_unref(reading->xml.facts);
-    reading->xml = (struct domain_xml){.facts = NULL};
-    reading->digest = digest;
-    if (domain_xml_parse(xml, &reading->xml))
-        return &reading->xml;
-    forget(definitions, reading);
-    return NULL;
-}
-
-void
-definitions_forget(struct definitions *definitions, const char *key)
-{
-    struct reading *reading = find(definitions, key);
-
-    if (reading)
-        forget(definitions, reading);
+    HASH_FIND_STR(*definitions, key, definition);
+    if (definition &&
+        definition->xml.facts->digest == hash_bytes(HASH_START, xml, strlen(xml)))
+        return &definition->xml;
+    if (definition)
+        forget(definitions, definition);
+    if (!domain_xml_parse(xml, &read))
+        return NULL;
+    definition = memory_new(1, sizeof(*definition));
+    definition->key = memory_string(key);
+    definition->xml = read;
+    /* NOLINTNEXTLINE(clang-analyzer-*): it cannot follow uthash's table */
+    HASH_ADD_KEYPTR(hh, *definitions, definition->key, strlen(definition->key),
+                    definition);
+    return &definition->xml;
 }

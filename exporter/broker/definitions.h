@@ -5,14 +5,14 @@
 
 #include "source/libvirt/domain_xml.h"
 
-struct definitions;
+/* One of a table by the guest's key, which is NULL while it is empty. */
+struct definition;
 
-struct definitions *definitions_new(void);
-void definitions_free(struct definitions *definitions);
 /* NULL: it is not to be understood.  Borrowed until the guest's next one, or its end.
  */
-const struct domain_xml *definitions_read(struct definitions *definitions,
+const struct domain_xml *definitions_read(struct definition **definitions,
                                           const char *key, const char *xml);
-void definitions_forget(struct definitions *definitions, const char *key);
+void definitions_forget(struct definition **definitions, const char *key);
+void definitions_forget_all(struct definition **definitions);
 
 #endif

@@ -30,7 +30,7 @@ struct source {
     struct mailbox *mailbox;
     struct source_capacity capacity;
     struct source_figures figures;
-    struct definitions *definitions;
+    struct definition *definitions;
     UT_hash_handle hh;
 };
 
@@ -86,7 +86,6 @@ remote_start(const struct source_config *config, uv_loop_t *loop,
     source->number = ++remote.sources_started;
     source_config_copy(&source->config, config);
     source->listener = listener;
-    source->definitions = definitions_new();
     source->mailbox = mailbox;
     source->capacity.lanes = source->capacity.calls =
         config->kind == SOURCE_LIBVIRT ? config->libvirt.lanes : SOCKETS_AT_FIRST;
@@ -133,7 +132,7 @@ remote_stop(struct source *source, int64_t deadline_ns)
         if (asking->source == source)
             forget_asking(asking);
     }
-    definitions_free(source->definitions);
+    definitions_forget_all(&source->definitions);
     HASH_DEL(remote.sources, source);
     source_config_clear(&source->config);
     free(source);
@@ -261,7 +260,7 @@ take_definition(struct source *source, struct guest_facts *facts)
     if (!facts->definition_xml)
         return;
     const struct domain_xml *xml =
-        definitions_read(source->definitions, facts->key, facts->definition_xml);
+        definitions_read(&source->definitions, facts->key, facts->definition_xml);
 
     if (xml) {
         facts->channel = xml->channel;
@@ -295,7 +294,7 @@ take_gone(struct source *source, struct bytes *message)
 
     if (message->is_bad)
         return;
-    definitions_forget(source->definitions, key);
+    definitions_forget(&source->definitions, key);
     source->listener->guest_gone(source->listener->context, source, key);
 }
 
