@@ -27,9 +27,7 @@ tell_answer(struct broker *broker, int64_t number, const struct answer *answer,
 
     bytes_put_number(&message, number);
     message_put_answer(&message, answer);
-    if (broker->channel)
-        channel_tell(broker->channel, TELL_ANSWER, &message, haste);
-    text_free(&message);
+    channel_tell(broker->channel, TELL_ANSWER, &message, haste);
 }
 
 static void
@@ -229,7 +227,7 @@ refuse_source(struct broker *broker, int64_t number)
     bytes_put_string(&message,
                      "the configuration has changed since it was read; reload it");
     log_warn("a source is asked for that is not in the configuration");
-    broker_tell(broker, TELL_DOWN, &message);
+    channel_tell(broker->channel, TELL_DOWN, &message, CHANNEL_NOW);
 }
 
 static bool
@@ -404,7 +402,7 @@ review_stage(struct broker *broker, struct carried *carried)
     carried->stage = stage;
     bytes_put_number(&message, carried->number);
     bytes_put_number(&message, stage);
-    broker_tell(broker, TELL_STAGE, &message);
+    channel_tell(broker->channel, TELL_STAGE, &message, CHANNEL_NOW);
 }
 
 static void
@@ -428,7 +426,7 @@ review(uv_timer_t *timer)
     DL_FOREACH (broker->carried, carried) {
         review_stage(broker, carried);
     }
-    broker_tell(broker, TELL_ALIVE, &nothing);
+    channel_tell(broker->channel, TELL_ALIVE, &nothing, CHANNEL_NOW);
 }
 
 struct broker *

@@ -202,9 +202,9 @@ tick_comes(uv_timer_t *timer)
     flush(timer->data);
 }
 
-void
-channel_tell(struct channel *channel, unsigned int kind, const struct text *message,
-             enum channel_haste haste)
+static void
+tell(struct channel *channel, unsigned int kind, const struct text *message,
+     enum channel_haste haste)
 {
     const struct head head = {.length = (uint32_t)message->length, .kind = kind};
 
@@ -225,6 +225,15 @@ channel_tell(struct channel *channel, unsigned int kind, const struct text *mess
     else if (!uv_is_active((uv_handle_t *)&channel->soon))
         mailbox_start_timer(&channel->soon, tick_comes, clock_monotonic_ns() + 1,
                             false);
+}
+
+void
+channel_tell(struct channel *channel, unsigned int kind, struct text *message,
+             enum channel_haste haste)
+{
+    if (channel)
+        tell(channel, kind, message, haste);
+    text_free(message);
 }
 
 /* --- the channel --- */

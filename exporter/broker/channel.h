@@ -32,8 +32,9 @@ enum channel_haste {
     CHANNEL_SOON, /* ... or at the next tick (base/mailbox.h): each time that it goes
                      out costs a wake-up of either side */
 };
-void channel_tell(struct channel *channel, unsigned int kind,
-                  const struct text *message, enum channel_haste haste);
+/* The message is freed.  `channel` NULL: it is for nobody. */
+void channel_tell(struct channel *channel, unsigned int kind, struct text *message,
+                  enum channel_haste haste);
 /* The loop must run once more to close the handles. */
 void channel_close(struct channel *channel);
 

@@ -67,8 +67,6 @@ struct broker {
 
 /* --- served.c: what a source says --- */
 
-/* To who asks, if anybody does; the message is freed. */
-void broker_tell(struct broker *broker, enum tell kind, struct text *message);
 /* Of a source's `listener`, but for its context, which is the struct served. */
 extern const struct source_listener served_listener;
 

@@ -59,9 +59,7 @@ static struct {
 static void
 tell(enum ask kind, struct text *message)
 {
-    if (remote.channel)
-        channel_tell(remote.channel, kind, message, CHANNEL_NOW);
-    text_free(message);
+    channel_tell(remote.channel, kind, message, CHANNEL_NOW);
 }
 
 /* --- sources --- */

@@ -12,14 +12,6 @@
 
 /* --- what is told --- */
 
-void
-broker_tell(struct broker *broker, enum tell kind, struct text *message)
-{
-    if (broker->channel)
-        channel_tell(broker->channel, kind, message, CHANNEL_NOW);
-    text_free(message);
-}
-
 /* Of a source that somebody wants to know of. */
 static struct text
 begin(const struct served *served)
@@ -33,10 +25,8 @@ begin(const struct served *served)
 static void
 tell_of(const struct served *served, enum tell kind, struct text *message)
 {
-    if (served->number != 0)
-        broker_tell(served->broker, kind, message);
-    else
-        text_free(message);
+    channel_tell(served->number != 0 ? served->broker->channel : NULL, kind, message,
+                 CHANNEL_NOW);
 }
 
 static void
