@@ -45,7 +45,7 @@ free_carried(struct carried *carried)
     carried->served->in_flight--;
     DL_DELETE(carried->served->broker->carried, carried);
     free(carried->call.answer.reply);
-    free(carried->key);
+    free(carried->call.guest_key);
     free(carried);
 }
 
@@ -58,7 +58,7 @@ call_done(struct call *call)
     struct broker *broker = served->broker;
     bool is_full = served->in_flight >= served->capacity.lanes;
 
-    served_call_back(served, carried->key);
+    served_call_back(served, call->guest_key);
     if (!carried->is_deserted)
         tell_answer(broker, carried->number, &call->answer,
                     is_full ? CHANNEL_NOW : CHANNEL_SOON);
@@ -100,10 +100,9 @@ carry(struct served *served, struct charge *charge, const struct asked_call *ask
     charge->is_asked = true;
     served->in_flight++;
     carried->served = served;
-    carried->key = memory_string(charge->key);
     carried->number = asked->number;
     carried->call = (struct call){
-        .guest_key = carried->key,
+        .guest_key = memory_string(charge->key),
         .request = *request,
         .timeout_ns = asked->timeout_ns,
         .reply_bytes_max = asked->reply_bytes_max,

@@ -45,9 +45,8 @@ struct served {
 
 /* A call on its way. */
 struct carried {
-    struct call call;
+    struct call call; /* whose key is owned */
     struct served *served;
-    char *key;
     int64_t number;
     enum call_stage stage; /* as told */
     bool is_deserted;      /* who asked it is gone */
