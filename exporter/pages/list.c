@@ -60,7 +60,7 @@ add_form(struct text *out, const struct pages_query *query)
     html_add(out, query->search);
     text_add_string(out, "\"></label>\n<label>State\n<select name=\"state\">\n");
     add_option(out, "", "any", !query->state);
-    for (size_t i = 0; query->states && query->states[i]; i++)
+    for (size_t i = 0; query->states[i]; i++)
         add_option(out, query->states[i], query->states[i],
                    query->state == query->states[i]);
     text_add_string(out, "</select></label>\n<label>Order\n<select name=\"sort\">\n");

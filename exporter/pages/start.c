@@ -63,7 +63,7 @@ add_states(struct text *out, const struct view *view, const char *const *states)
     text_add_format(out, "<h2>Guests</h2>\n<p><a href=\"/guests\">%zu guests</a></p>\n",
                     view->guests_count);
     text_add_string(out, "<dl>\n");
-    for (; states && *states; states++) {
+    for (; *states; states++) {
         size_t count = count_state(view, *states);
 
         if (count == 0)

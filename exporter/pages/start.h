@@ -5,7 +5,7 @@
 struct text;
 struct view;
 
-/* `states`: in the order to show them; NULL-terminated; or NULL. */
+/* `states`: in the order to show them; NULL-terminated. */
 void start_page(struct text *out, const struct view *view, const char *const *states,
                 const char *version, const char *telemetry_path);
 

@@ -56,7 +56,7 @@ struct web_page {
 };
 
 /* Borrowed: `store`, and `states`, those that a guest's agent may be in
- * (NULL-terminated; or NULL). */
+ * (NULL-terminated). */
 struct web_pages *web_pages_new(struct store *store, const char *telemetry_path,
                                 const char *const *states);
 void web_pages_free(struct web_pages *pages); /* NULL is fine */

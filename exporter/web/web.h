@@ -19,8 +19,8 @@ struct web_settings {
                                             in place of the addresses; 0: none */
     const char *telemetry_path;          /* "/metrics" */
     struct web_access *access;           /* borrowed */
-    const char *const *states; /* of agents; NULL-terminated, static; NULL: none */
-    unsigned int scrapes_max;  /* at once; 0: any number */
+    const char *const *states;           /* of agents; NULL-terminated, static */
+    unsigned int scrapes_max;            /* at once; 0: any number */
     /* Who asks by HTTP for a reload: web/reload.h; NULL: nobody may. */
     void (*want_reload)(void *context);
     void *want_reload_context;

@@ -57,6 +57,7 @@ serve_with(struct web_settings settings, const char *config)
 
     if (!settings.listen_addresses)
         settings.listen_addresses = usual;
+    settings.states = served_states;
     if (!settings.telemetry_path)
         settings.telemetry_path = "/metrics";
     served.access = web_access_open(config, false, NULL, NULL, &why);

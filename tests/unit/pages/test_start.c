@@ -23,7 +23,7 @@ before_anything_is_known_it_says_so(void **state)
     struct view *view = store_view(empty, 0);
 
     (void)state;
-    start_page(&text, view, NULL, "1.2.3", "/metrics");
+    start_page(&text, view, world_states, "1.2.3", "/metrics");
     assert_non_null(strstr(text.bytes, "None has been looked at yet."));
     assert_non_null(strstr(text.bytes, "<a href=\"/metrics\">Metrics</a>"));
     text_free(&text);

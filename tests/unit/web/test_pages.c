@@ -21,6 +21,8 @@ static const struct metric up = {.name = "qga_up", .help = "Up."};
 static const struct metric *const families[] = {&up, NULL};
 static const struct store_part parts[] = {{"health", families, NULL}};
 
+static const char *const no_states[] = {NULL};
+
 static int
 set_up(void **state)
 {
@@ -81,7 +83,7 @@ page_is(struct web_pages *pages, const char *path, const char *const *parameters
 static void
 each_path_has_its_page(void **state)
 {
-    struct web_pages *pages = web_pages_new(*state, "/metrics", NULL);
+    struct web_pages *pages = web_pages_new(*state, "/metrics", no_states);
     struct store_guest *guest = store_guest_add(*state, "domain=\"a\"");
     const struct samples_limits limits = {.series_max = 9, .label_bytes_max = 99};
     struct samples *samples = samples_new(&limits);
@@ -141,7 +143,7 @@ guests_have_pages(void **state)
 static void
 it_is_ready_when_that_is_said(void **state)
 {
-    struct web_pages *pages = web_pages_new(*state, "/metrics", NULL);
+    struct web_pages *pages = web_pages_new(*state, "/metrics", no_states);
 
     page_is(pages, "/-/ready", NULL, 503, TEXT, "Not ready: ");
     web_pages_set_ready(pages, true);
@@ -154,7 +156,7 @@ it_is_ready_when_that_is_said(void **state)
 static void
 it_is_healthy_while_the_main_loop_turns(void **state)
 {
-    struct web_pages *pages = web_pages_new(*state, "/metrics", NULL);
+    struct web_pages *pages = web_pages_new(*state, "/metrics", no_states);
 
     hand_clock_pass(2 * STORE_PATIENCE_NS);
     page_is(pages, "/-/healthy", NULL, 200, TEXT, "Healthy\n"); /* not begun yet */
@@ -171,7 +173,7 @@ it_is_healthy_while_the_main_loop_turns(void **state)
 static void
 a_query_that_is_none_is_told(void **state)
 {
-    struct web_pages *pages = web_pages_new(*state, "/metrics", NULL);
+    struct web_pages *pages = web_pages_new(*state, "/metrics", no_states);
 
     page_is(pages, "/sd", PARAMETERS("port", "x"), 400, TEXT, "port=x is not good: ");
     web_pages_free(pages);
@@ -180,13 +182,13 @@ a_query_that_is_none_is_told(void **state)
 static void
 the_telemetry_path_may_be_another(void **state)
 {
-    struct web_pages *pages = web_pages_new(*state, "/a\"b<&", NULL);
+    struct web_pages *pages = web_pages_new(*state, "/a\"b<&", no_states);
 
     page_is(pages, "/", NULL, 200, HTML, "<a href=\"/a&#34;b&#60;&#38;\">");
     page_is(pages, "/a\"b<&", NULL, 200, EXPOSITION, "");
     page_is(pages, "/metrics", NULL, 404, TEXT, "Not found");
     web_pages_free(pages);
-    pages = web_pages_new(*state, "/", NULL); /* it wins over the overview */
+    pages = web_pages_new(*state, "/", no_states); /* it wins over the overview */
     page_is(pages, "/", NULL, 200, EXPOSITION, "");
     web_pages_free(pages);
 }
@@ -194,7 +196,7 @@ the_telemetry_path_may_be_another(void **state)
 static void
 a_scrape_is_of_what_was_asked_for(void **state)
 {
-    struct web_pages *pages = web_pages_new(*state, "/metrics", NULL);
+    struct web_pages *pages = web_pages_new(*state, "/metrics", no_states);
     struct store_guest *guest = store_guest_add(*state, "domain=\"a\"");
     const struct samples_limits limits = {.series_max = 9, .label_bytes_max = 99};
     struct samples *samples = samples_new(&limits);
@@ -219,7 +221,7 @@ a_scrape_is_of_what_was_asked_for(void **state)
 static void
 the_format_is_the_one_that_is_wished(void **state)
 {
-    struct web_pages *pages = web_pages_new(*state, "/metrics", NULL);
+    struct web_pages *pages = web_pages_new(*state, "/metrics", no_states);
     struct selection all;
     struct web_ask ask = {.wish = {.format = EXPOSITION_OPENMETRICS},
                           .selection = &all};
