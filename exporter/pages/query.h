@@ -2,12 +2,13 @@
 #ifndef PAGES_QUERY_H
 #define PAGES_QUERY_H
 
+#include "base/parameter.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 
 #define PAGES_SEARCH_BYTES 128 /* with the NUL */
 #define PAGES_SOURCE_BYTES 128
-#define PAGES_PROBLEM_BYTES 512
 #define PAGES_ROWS 1000 /* of one page */
 #define PAGES_MAX 999
 
@@ -24,14 +25,14 @@ enum pages_sort {
 extern const char *const pages_sort_names[SORTS + 1]; /* NULL-terminated */
 
 struct pages_query {
-    const char *const *states;       /* that there are; NULL-terminated; or NULL */
+    const char *const *states;       /* that there are; NULL-terminated */
     const char *state;               /* of them; NULL: any */
     char search[PAGES_SEARCH_BYTES]; /* "": all */
     char source[PAGES_SOURCE_BYTES]; /* likewise; of one guest's page */
     enum pages_sort sort;
     bool descending;
-    unsigned int page;                 /* from 1 on */
-    char problem[PAGES_PROBLEM_BYTES]; /* one sentence, or "" */
+    unsigned int page; /* from 1 on */
+    char problem[PARAMETER_PROBLEM_BYTES];
 };
 
 void pages_query_init(struct pages_query *query, const char *const *states);

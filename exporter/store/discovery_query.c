@@ -1,11 +1,9 @@
 /* The parameters of a URL. */
 #include "store/discovery_query.h"
 
-#include "base/quote.h"
-#include "base/suggest.h"
+#include "base/parameter.h"
 
 #include <arpa/inet.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -17,16 +15,6 @@ discovery_query_init(struct discovery_query *query)
         .port = DISCOVERY_DEFAULT_PORT,
         .family = AF_UNSPEC,
     };
-}
-
-static void
-refuse(struct discovery_query *query, const char *key, const char *value,
-       const char *remedy)
-{
-    char quoted[QUOTE_BYTES];
-
-    snprintf(query->problem, sizeof(query->problem), "%s=%s is not good: %s", key,
-             quote(value, quoted), remedy);
 }
 
 static bool
@@ -45,7 +33,8 @@ static void
 add_port(struct discovery_query *query, const char *value)
 {
     if (query->has_port || !read_number(value, 65535, &query->port) || query->port == 0)
-        refuse(query, "port", value, "write one number from 1 to 65535");
+        parameter_refuse(query->problem, "port", value,
+                         "write one number from 1 to 65535");
     query->has_port = true;
 }
 
@@ -65,7 +54,8 @@ add_family(struct discovery_query *query, const char *value)
         known = true;
     }
     if (!known || query->has_family)
-        refuse(query, "family", value, "write one of ipv4, ipv6 or any");
+        parameter_refuse(query->problem, "family", value,
+                         "write one of ipv4, ipv6 or any");
     query->has_family = true;
 }
 
@@ -74,7 +64,7 @@ add_all(struct discovery_query *query, const char *value)
 {
     query->all = strcmp(value, "1") == 0;
     if (query->has_all || (!query->all && strcmp(value, "0") != 0))
-        refuse(query, "all", value, "write 1 or 0, once");
+        parameter_refuse(query->problem, "all", value, "write 1 or 0, once");
     query->has_all = true;
 }
 
@@ -105,38 +95,26 @@ add_network(struct discovery_query *query, const char *value)
     struct discovery_network network = {.prefix = 0};
 
     if (query->networks_count == DISCOVERY_NETWORKS_MAX) {
-        refuse(query, "network", value, "it is one too many, 32 are the most");
+        parameter_refuse(query->problem, "network", value,
+                         "it is one too many, 32 are the most");
         return;
     }
     if (!read_network(value, &network))
-        refuse(query, "network", value, "write it like 10.0.0.0/8 or 2001:db8::/32");
+        parameter_refuse(query->problem, "network", value,
+                         "write it like 10.0.0.0/8 or 2001:db8::/32");
     query->networks[query->networks_count++] = network;
 }
 
 void
 discovery_query_add(struct discovery_query *query, const char *key, const char *value)
 {
-    static const struct {
-        const char *key;
-        void (*add)(struct discovery_query *query, const char *value);
-    } parameters[] = {{"port", add_port},
-                      {"family", add_family},
-                      {"network", add_network},
-                      {"all", add_all}};
-    static const char *const known[] = {"port", "family", "network", "all", NULL};
-    char quoted[QUOTE_BYTES], remedy[DISCOVERY_PROBLEM_BYTES / 2];
+    static const char *const names[] = {"port", "family", "network", "all", NULL};
+    static void (*const add[])(struct discovery_query *, const char *) = {
+        add_port, add_family, add_network, add_all};
+    int index = parameter_find(query->problem, key, names);
 
-    if (*query->problem)
-        return;
-    for (size_t i = 0; i < sizeof(parameters) / sizeof(parameters[0]); i++) {
-        if (strcmp(parameters[i].key, key) != 0)
-            continue;
-        parameters[i].add(query, value ? value : "");
-        return;
-    }
-    suggest_remedy(quote(key, quoted), known, remedy, sizeof(remedy));
-    snprintf(query->problem, sizeof(query->problem), "%s is no parameter: %s", quoted,
-             remedy);
+    if (index >= 0)
+        add[index](query, value ? value : "");
 }
 
 bool

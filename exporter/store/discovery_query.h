@@ -2,10 +2,10 @@
 #ifndef STORE_DISCOVERY_QUERY_H
 #define STORE_DISCOVERY_QUERY_H
 
+#include "base/parameter.h"
 #include "store/discovery.h"
 
 #define DISCOVERY_NETWORKS_MAX 32
-#define DISCOVERY_PROBLEM_BYTES 256
 #define DISCOVERY_DEFAULT_PORT 9100
 
 struct discovery_query {
@@ -14,8 +14,8 @@ struct discovery_query {
     bool all;   /* a target for each address, not for each guest */
     struct discovery_network networks[DISCOVERY_NETWORKS_MAX]; /* none: anywhere */
     size_t networks_count;
-    bool has_port, has_family, has_all;    /* given */
-    char problem[DISCOVERY_PROBLEM_BYTES]; /* one sentence, or "" */
+    bool has_port, has_family, has_all; /* given */
+    char problem[PARAMETER_PROBLEM_BYTES];
 };
 
 void discovery_query_init(struct discovery_query *query);

@@ -1,14 +1,13 @@
 /* Parameters of a scrape. */
 #include "store/selection.h"
 
+#include "base/parameter.h"
 #include "base/quote.h"
 #include "base/suggest.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define REMEDY_BYTES (SELECTION_PROBLEM_BYTES / 2)
 
 void
 selection_init(struct selection *selection, const struct store_part *parts,
@@ -34,52 +33,38 @@ selection_free(struct selection *selection)
 }
 
 static void
-refuse(struct selection *selection, const char *key, const char *value,
-       const char *remedy)
-{
-    char quoted[QUOTE_BYTES];
-
-    (void)snprintf(selection->problem, sizeof(selection->problem),
-                   "%s=%s is not good: %s", key, quote(value, quoted), remedy);
-}
-
-static void
 add_part(struct selection *selection, bool *chosen, const char *key, const char *value)
 {
     const char *names[SELECTION_PARTS_MAX + 1] = {NULL};
-    char remedy[REMEDY_BYTES];
 
-    for (size_t i = 0; i < selection->parts_count; i++) {
+    for (size_t i = 0; i < selection->parts_count; i++)
         names[i] = selection->parts[i].name;
-        if (strcmp(names[i], value) != 0)
-            continue;
-        chosen[i] = true;
-        return;
-    }
-    suggest_remedy(value, names, remedy, sizeof(remedy));
-    refuse(selection, key, value, remedy);
+    int part = parameter_choose(selection->problem, key, value, names);
+
+    if (part >= 0)
+        chosen[part] = true;
 }
 
 static void
-add_collect(struct selection *selection, const char *key, const char *value)
+add_collect(struct selection *selection, const char *value)
 {
     selection->has_collect = true;
-    add_part(selection, selection->collect, key, value);
+    add_part(selection, selection->collect, "collect[]", value);
 }
 
 static void
-add_exclude(struct selection *selection, const char *key, const char *value)
+add_exclude(struct selection *selection, const char *value)
 {
     selection->has_exclude = true;
-    add_part(selection, selection->exclude, key, value);
+    add_part(selection, selection->exclude, "exclude[]", value);
 }
 
 /* The name of the family as docs/METRICS.md has it, in any format. */
 static void
-add_name(struct selection *selection, const char *key, const char *value)
+add_name(struct selection *selection, const char *value)
 {
     const char *names[SELECTION_FAMILIES_MAX + 1] = {NULL};
-    char remedy[REMEDY_BYTES];
+    char remedy[PARAMETER_PROBLEM_BYTES / 2];
     size_t at = 0;
 
     selection->has_names = true;
@@ -94,17 +79,19 @@ add_name(struct selection *selection, const char *key, const char *value)
     const char *near = suggest_nearest(value, names);
     if (near)
         (void)snprintf(remedy, sizeof(remedy), "did you mean \"%s\"?", near);
-    refuse(selection, key, value,
-           near ? remedy
-                : "write the name of a metric as docs/METRICS.md has it, without "
-                  "_bucket, _sum or _count");
+    parameter_refuse(
+        selection->problem, "name[]", value,
+        near ? remedy
+             : "write the name of a metric as docs/METRICS.md has it, without "
+               "_bucket, _sum or _count");
 }
 
 static void
-add_domain(struct selection *selection, const char *key, const char *value)
+add_domain(struct selection *selection, const char *value)
 {
     if (selection->domains_count == SELECTION_DOMAINS_MAX)
-        refuse(selection, key, value, "it is one too many, 64 are the most");
+        parameter_refuse(selection->problem, "domain[]", value,
+                         "it is one too many, 64 are the most");
     else
         selection->domains[selection->domains_count++] =
             exposition_identity(value, NULL);
@@ -113,28 +100,14 @@ add_domain(struct selection *selection, const char *key, const char *value)
 void
 selection_add(struct selection *selection, const char *key, const char *value)
 {
-    static const struct {
-        const char *key;
-        void (*add)(struct selection *selection, const char *key, const char *value);
-    } parameters[] = {{"collect[]", add_collect},
-                      {"exclude[]", add_exclude},
-                      {"name[]", add_name},
-                      {"domain[]", add_domain}};
-    static const char *const known[] = {"collect[]", "exclude[]", "name[]", "domain[]",
+    static const char *const names[] = {"collect[]", "exclude[]", "name[]", "domain[]",
                                         NULL};
-    char quoted[QUOTE_BYTES], remedy[REMEDY_BYTES];
+    static void (*const add[])(struct selection *, const char *) = {
+        add_collect, add_exclude, add_name, add_domain};
+    int index = parameter_find(selection->problem, key, names);
 
-    if (*selection->problem)
-        return;
-    for (size_t i = 0; i < sizeof(parameters) / sizeof(parameters[0]); i++) {
-        if (strcmp(parameters[i].key, key) != 0)
-            continue;
-        parameters[i].add(selection, key, value ? value : "");
-        return;
-    }
-    suggest_remedy(quote(key, quoted), known, remedy, sizeof(remedy));
-    (void)snprintf(selection->problem, sizeof(selection->problem),
-                   "%s is no parameter: %s", quoted, remedy);
+    if (index >= 0)
+        add[index](selection, value ? value : "");
 }
 
 bool

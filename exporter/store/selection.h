@@ -6,6 +6,7 @@
 #ifndef STORE_SELECTION_H
 #define STORE_SELECTION_H
 
+#include "base/parameter.h"
 #include "store/body.h"
 
 #include <stdbool.h>
@@ -14,7 +15,6 @@
 #define SELECTION_PARTS_MAX 64
 #define SELECTION_FAMILIES_MAX 512
 #define SELECTION_DOMAINS_MAX 64
-#define SELECTION_PROBLEM_BYTES 512
 
 struct selection {
     const struct store_part *parts; /* borrowed */
@@ -27,7 +27,7 @@ struct selection {
     char *domains[SELECTION_DOMAINS_MAX];
     bool found[SELECTION_DOMAINS_MAX];
     size_t domains_count;
-    char problem[SELECTION_PROBLEM_BYTES]; /* one sentence, or "" */
+    char problem[PARAMETER_PROBLEM_BYTES];
 };
 
 void selection_init(struct selection *selection, const struct store_part *parts,

@@ -67,7 +67,7 @@ take_line(struct scene *scene, char *line)
 static void
 check_problem(const char *problem)
 {
-    REQUIRE(strlen(problem) < DISCOVERY_PROBLEM_BYTES);
+    REQUIRE(strlen(problem) < PARAMETER_PROBLEM_BYTES);
     for (const char *c = problem; *c != '\0'; c++)
         REQUIRE(*c >= ' ' && *c <= '~');
 }

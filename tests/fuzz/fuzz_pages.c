@@ -32,7 +32,7 @@ take_line(struct pages_query *query, char *line)
 static void
 check_query(const struct pages_query *query)
 {
-    REQUIRE(strlen(query->problem) < PAGES_PROBLEM_BYTES - 1);
+    REQUIRE(strlen(query->problem) < PARAMETER_PROBLEM_BYTES - 1);
     for (const char *c = query->problem; *c != '\0'; c++)
         REQUIRE(*c >= ' ' && *c <= '~');
     REQUIRE(query->page >= 1 && query->page <= PAGES_MAX);

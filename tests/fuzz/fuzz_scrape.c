@@ -45,7 +45,7 @@ check_selection(struct selection *selection, size_t parts_count)
 {
     size_t at = 0;
 
-    REQUIRE(strlen(selection->problem) < SELECTION_PROBLEM_BYTES - 1);
+    REQUIRE(strlen(selection->problem) < PARAMETER_PROBLEM_BYTES - 1);
     for (const char *c = selection->problem; *c != '\0'; c++)
         REQUIRE(*c >= ' ' && *c <= '~');
     for (size_t i = 0; i < parts_count; i++)
