@@ -8,12 +8,9 @@
 #include "pages/guest.h"
 #include "pages/html.h"
 #include "pages/list.h"
-#include "pages/query.h"
 #include "pages/rows.h"
 #include "pages/start.h"
 #include "pages/style.h"
-#include "store/discovery_query.h"
-#include "store/selection.h"
 #include "store/store.h"
 #include "store/telemetry_text.h"
 #include "store/view.h"
@@ -83,10 +80,11 @@ page_problem(const char *problem)
 }
 
 static struct web_page
-page_metrics(struct web_pages *pages, const struct web_ask *ask)
+page_metrics(struct web_pages *pages, struct web_ask *ask)
 {
     struct body_form form = {.format = ask->wish.format};
     int64_t now_ns = clock_monotonic_ns();
+    struct selection *selection = &ask->selection;
     struct body *body = NULL;
 
     if (!web_wish_coding(&ask->wish, &form.coding)) {
@@ -97,16 +95,16 @@ page_metrics(struct web_pages *pages, const struct web_ask *ask)
         page.negotiated = true;
         return page;
     }
-    if (selection_is_whole(ask->selection) && !*ask->selection->problem)
-        body = store_body(pages->store, form, now_ns);
-    else if (!*ask->selection->problem)
-        body = store_selected_body(pages->store, ask->selection, form, now_ns);
-    if (!body && !*ask->selection->problem)
+    if (!*selection->problem)
+        body = selection_is_whole(selection)
+                   ? store_body(pages->store, form, now_ns)
+                   : store_selected_body(pages->store, selection, form, now_ns);
+    if (*selection->problem)
+        return page_problem(selection->problem);
+    if (!body)
         return web_page_sentence(STATUS_UNAVAILABLE,
                                  "Too many clients read too slowly: try again in a "
                                  "second.\n");
-    if (!body)
-        return page_problem(ask->selection->problem);
     return (struct web_page){.status = STATUS_OK,
                              .type = web_wish_type(&ask->wish),
                              .negotiated = true,
@@ -129,19 +127,6 @@ page_health(const struct web_pages *pages)
 }
 
 /* --- for people --- */
-
-bool
-web_route_takes_guests(enum web_route route)
-{
-    return route == WEB_ROUTE_GUESTS || route == WEB_ROUTE_GUEST ||
-           route == WEB_ROUTE_API_GUESTS || route == WEB_ROUTE_API_GUEST;
-}
-
-void
-web_pages_query(const struct web_pages *pages, struct pages_query *query)
-{
-    pages_query_init(query, pages->states);
-}
 
 /* A page that was made of a view; it is taken. */
 static struct web_page
@@ -220,25 +205,54 @@ page_guest(struct web_pages *pages, const char *domain, const struct pages_query
     return page_made(pages, &text, as_json ? TYPE_JSON : TYPE_HTML);
 }
 
-struct web_page
-web_pages_get(struct web_pages *pages, enum web_route route, const struct web_ask *ask)
+void
+web_ask_init(struct web_ask *ask, const struct web_pages *pages, enum web_route route,
+             const char *path)
 {
-    switch (route) {
+    *ask = (struct web_ask){.route = route, .path = path};
+    store_select(pages->store, &ask->selection);
+    discovery_query_init(&ask->targets);
+    pages_query_init(&ask->guests, pages->states);
+}
+
+void
+web_ask_add(struct web_ask *ask, const char *key, const char *value)
+{
+    enum web_route route = ask->route;
+
+    if (route == WEB_ROUTE_METRICS)
+        selection_add(&ask->selection, key, value);
+    else if (route == WEB_ROUTE_DISCOVERY)
+        discovery_query_add(&ask->targets, key, value);
+    else if (route == WEB_ROUTE_GUESTS || route == WEB_ROUTE_GUEST ||
+             route == WEB_ROUTE_API_GUESTS || route == WEB_ROUTE_API_GUEST)
+        pages_query_add(&ask->guests, key, value);
+}
+
+struct web_page
+web_pages_get(struct web_pages *pages, struct web_ask *ask)
+{
+    struct web_page page;
+
+    switch (ask->route) {
     case WEB_ROUTE_METRICS:
-        return page_metrics(pages, ask);
+        selection_close(&ask->selection);
+        page = page_metrics(pages, ask);
+        selection_free(&ask->selection);
+        return page;
     case WEB_ROUTE_DISCOVERY:
         /* Those that can be are made elsewhere (web/targets.h). */
-        return page_problem(ask->targets->problem);
+        return page_problem(ask->targets.problem);
     case WEB_ROUTE_LANDING:
         return page_start(pages);
     case WEB_ROUTE_GUESTS:
     case WEB_ROUTE_API_GUESTS:
-        return page_guests(pages, ask->guests, route == WEB_ROUTE_API_GUESTS);
+        return page_guests(pages, &ask->guests, ask->route == WEB_ROUTE_API_GUESTS);
     case WEB_ROUTE_GUEST:
-        return page_guest(pages, ask->path + strlen(PATH_GUESTS "/"), ask->guests,
+        return page_guest(pages, ask->path + strlen(PATH_GUESTS "/"), &ask->guests,
                           false);
     case WEB_ROUTE_API_GUEST:
-        return page_guest(pages, ask->path + strlen(PATH_API_GUESTS "/"), ask->guests,
+        return page_guest(pages, ask->path + strlen(PATH_API_GUESTS "/"), &ask->guests,
                           true);
     case WEB_ROUTE_STYLE:
         return (struct web_page){.status = STATUS_OK,
@@ -262,12 +276,6 @@ web_pages_get(struct web_pages *pages, enum web_route route, const struct web_as
     }
     return web_page_sentence(STATUS_NOT_FOUND,
                              "Not found: nothing is served at this path.\n");
-}
-
-void
-web_pages_select(const struct web_pages *pages, struct selection *selection)
-{
-    store_select(pages->store, selection);
 }
 
 static bool

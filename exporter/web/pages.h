@@ -4,15 +4,15 @@
 #ifndef WEB_PAGES_H
 #define WEB_PAGES_H
 
+#include "pages/query.h"
+#include "store/discovery_query.h"
+#include "store/selection.h"
 #include "web/negotiate.h"
 
 #include <stdbool.h>
 #include <stddef.h>
 
 struct body;
-struct discovery_query;
-struct pages_query;
-struct selection;
 struct store;
 struct text;
 struct web_pages;
@@ -34,11 +34,12 @@ enum web_route {
 
 /* What a request says. */
 struct web_ask {
+    enum web_route route;
     const char *path;
-    struct web_wish wish;                  /* of WEB_ROUTE_METRICS */
-    struct selection *selection;           /* likewise, closed */
-    const struct discovery_query *targets; /* of WEB_ROUTE_DISCOVERY */
-    const struct pages_query *guests;      /* of those that take guests */
+    struct web_wish wish;           /* of WEB_ROUTE_METRICS */
+    struct selection selection;     /* likewise */
+    struct discovery_query targets; /* of WEB_ROUTE_DISCOVERY */
+    struct pages_query guests;      /* of those of guests */
 };
 
 struct web_page {
@@ -63,15 +64,13 @@ void web_pages_free(struct web_pages *pages); /* NULL is fine */
 void web_pages_set_ready(struct web_pages *pages, bool ready);
 
 enum web_route web_pages_route(const struct web_pages *pages, const char *path);
-/* Whether pages_query_add() reads its parameters. */
-bool web_route_takes_guests(enum web_route route);
-/* All guests, to begin with. */
-void web_pages_query(const struct web_pages *pages, struct pages_query *query);
-/* Begins a selection of what /metrics has. */
-void web_pages_select(const struct web_pages *pages, struct selection *selection);
+/* `path` is borrowed.  web_pages_get() must follow, but for WEB_ROUTE_DISCOVERY. */
+void web_ask_init(struct web_ask *ask, const struct web_pages *pages,
+                  enum web_route route, const char *path);
+/* One parameter of the URL; `value` may be NULL. */
+void web_ask_add(struct web_ask *ask, const char *key, const char *value);
 /* `ask->targets` is that of WEB_ROUTE_DISCOVERY, if it has a problem. */
-struct web_page web_pages_get(struct web_pages *pages, enum web_route route,
-                              const struct web_ask *ask);
+struct web_page web_pages_get(struct web_pages *pages, struct web_ask *ask);
 /* `sentence` must stay, as a literal does. */
 struct web_page web_page_sentence(unsigned int status, const char *sentence);
 /* Of a text of our own, which is taken. */

@@ -2,9 +2,6 @@
 #include "web/request.h"
 
 #include "base/clock.h"
-#include "pages/query.h"
-#include "store/discovery_query.h"
-#include "store/selection.h"
 #include "store/telemetry.h"
 #include "web/access.h"
 #include "web/auth.h"
@@ -38,27 +35,10 @@ length_take(void *length, enum MHD_ValueKind kind, const char *key, const char *
 }
 
 static enum MHD_Result
-query_take(void *query, enum MHD_ValueKind kind, const char *key, const char *value)
+parameter_take(void *ask, enum MHD_ValueKind kind, const char *key, const char *value)
 {
     (void)kind;
-    discovery_query_add(query, key, value);
-    return MHD_YES;
-}
-
-static enum MHD_Result
-guests_take(void *query, enum MHD_ValueKind kind, const char *key, const char *value)
-{
-    (void)kind;
-    pages_query_add(query, key, value);
-    return MHD_YES;
-}
-
-static enum MHD_Result
-selection_take(void *selection, enum MHD_ValueKind kind, const char *key,
-               const char *value)
-{
-    (void)kind;
-    selection_add(selection, key, value);
+    web_ask_add(ask, key, value);
     return MHD_YES;
 }
 
@@ -73,36 +53,16 @@ header_take(void *wish, enum MHD_ValueKind kind, const char *key, const char *va
     return MHD_YES;
 }
 
-static struct web_page
-page_of(struct web_connection *connection, const struct request *request)
+static void
+request_read(struct web_connection *connection, const struct request *request,
+             struct web_ask *ask)
 {
-    struct web_pages *pages = connection->all->site->pages;
     struct MHD_Connection *library = connection->library;
-    enum web_route route = request->route;
-    struct pages_query guests;
-    struct selection selection;
-    /* Its targets were looked for before (request_wants_targets()). */
-    struct web_ask ask = {.path = request->path,
-                          .selection = &selection,
-                          .targets = &connection->targets.query,
-                          .guests = &guests};
 
-    web_pages_query(pages, &guests);
-    web_pages_select(pages, &selection);
-    if (web_route_takes_guests(route))
-        (void)MHD_get_connection_values(library, MHD_GET_ARGUMENT_KIND, guests_take,
-                                        &guests);
-    if (route == WEB_ROUTE_METRICS) {
-        (void)MHD_get_connection_values(library, MHD_GET_ARGUMENT_KIND, selection_take,
-                                        &selection);
-        (void)MHD_get_connection_values(library, MHD_HEADER_KIND, header_take,
-                                        &ask.wish);
-    }
-    selection_close(&selection);
-    struct web_page page = web_pages_get(pages, route, &ask);
-
-    selection_free(&selection);
-    return page;
+    web_ask_init(ask, connection->all->site->pages, request->route, request->path);
+    (void)MHD_get_connection_values(library, MHD_GET_ARGUMENT_KIND, parameter_take,
+                                    ask);
+    (void)MHD_get_connection_values(library, MHD_HEADER_KIND, header_take, &ask->wish);
 }
 
 static bool
@@ -160,7 +120,10 @@ request_answer(struct web_connection *connection, const struct request *request,
         return web_page_sentence(
             MHD_HTTP_SERVICE_UNAVAILABLE,
             "Too many scrapes at once (--web.max-requests): try again in a second.\n");
-    return page_of(connection, request);
+    struct web_ask ask;
+
+    request_read(connection, request, &ask);
+    return web_pages_get(site->pages, &ask);
 }
 
 /* WEB_VERDICT_WAIT: the connection sleeps, and the request comes again. */
@@ -197,21 +160,20 @@ static bool
 request_wants_targets(struct web_connection *connection, const struct request *request,
                       enum web_verdict verdict)
 {
-    struct web_targets_ask *ask = &connection->targets;
+    struct web_ask ask;
 
     if (verdict != WEB_VERDICT_GOOD || request->route != WEB_ROUTE_DISCOVERY ||
         !reads(request) || request->with_body)
         return false;
-    discovery_query_init(&ask->query);
-    (void)MHD_get_connection_values(connection->library, MHD_GET_ARGUMENT_KIND,
-                                    query_take, &ask->query);
-    if (ask->query.problem[0] != '\0')
+    request_read(connection, request, &ask);
+    if (*ask.targets.problem)
         return false;
     connection->waits_for_targets = true;
-    ask->notify = web_connection_resume;
-    ask->context = connection;
+    connection->targets.query = ask.targets;
+    connection->targets.notify = web_connection_resume;
+    connection->targets.context = connection;
     MHD_suspend_connection(connection->library); /* before anybody can wake it */
-    web_targets_want(connection->all->site->targets, ask);
+    web_targets_want(connection->all->site->targets, &connection->targets);
     return true;
 }
 

@@ -1,9 +1,6 @@
 /* What is served at which path, without HTTP. */
 #include "kit/memory.h"
-#include "pages/query.h"
-#include "store/discovery_query.h"
 #include "store/note.h"
-#include "store/selection.h"
 #include "store/store.h"
 #include "store/telemetry_text.h"
 #include "unit/hand_clock.h"
@@ -43,27 +40,12 @@ static void
 page_is(struct web_pages *pages, const char *path, const char *const *parameters,
         unsigned int status, const char *type, const char *part)
 {
-    struct discovery_query query;
+    struct web_ask ask;
 
-    discovery_query_init(&query);
-    for (size_t i = 0; parameters && parameters[i]; i += 2)
-        discovery_query_add(&query, parameters[i], parameters[i + 1]);
-    enum web_route route = web_pages_route(pages, path);
-    struct selection selection;
-    struct pages_query guests;
-    const struct web_ask ask = {
-        .path = path, .selection = &selection, .targets = &query, .guests = &guests};
-
-    web_pages_query(pages, &guests);
-    for (size_t i = 0; web_route_takes_guests(route) && parameters && parameters[i];
-         i += 2)
-        pages_query_add(&guests, parameters[i], parameters[i + 1]);
-    web_pages_select(pages, &selection);
-    for (; route == WEB_ROUTE_METRICS && parameters && *parameters; parameters += 2)
-        selection_add(&selection, parameters[0], parameters[1]);
-    selection_close(&selection);
-    struct web_page page = web_pages_get(pages, route, &ask);
-    selection_free(&selection);
+    web_ask_init(&ask, pages, web_pages_route(pages, path), path);
+    for (; parameters && *parameters; parameters += 2)
+        web_ask_add(&ask, parameters[0], parameters[1]);
+    struct web_page page = web_pages_get(pages, &ask);
     bool found = *part ? !!memmem(page.bytes, page.length, part, strlen(part))
                        : page.length == 0;
 
@@ -222,12 +204,11 @@ static void
 the_format_is_the_one_that_is_wished(void **state)
 {
     struct web_pages *pages = web_pages_new(*state, "/metrics", no_states);
-    struct selection all;
-    struct web_ask ask = {.wish = {.format = EXPOSITION_OPENMETRICS},
-                          .selection = &all};
+    struct web_ask ask;
 
-    web_pages_select(pages, &all);
-    struct web_page page = web_pages_get(pages, WEB_ROUTE_METRICS, &ask);
+    web_ask_init(&ask, pages, WEB_ROUTE_METRICS, "/metrics");
+    ask.wish = (struct web_wish){.format = EXPOSITION_OPENMETRICS};
+    struct web_page page = web_pages_get(pages, &ask);
 
     assert_string_equal(page.type,
                         "application/openmetrics-text; version=1.0.0; charset=utf-8");
@@ -237,14 +218,15 @@ the_format_is_the_one_that_is_wished(void **state)
     assert_false(page.gzip);
     page.release(page.owner);
     ask.wish.gzip_q = 1001;
-    page = web_pages_get(pages, WEB_ROUTE_METRICS, &ask);
+    page = web_pages_get(pages, &ask);
     assert_true(page.gzip);
     assert_memory_equal(page.bytes, "\x1f\x8b", 2);
     page.release(page.owner);
     ask.wish = (struct web_wish){.any_q = 1};
-    page = web_pages_get(pages, WEB_ROUTE_METRICS, &ask);
+    page = web_pages_get(pages, &ask);
     assert_int_equal(page.status, 406);
-    page = web_pages_get(pages, WEB_ROUTE_LANDING, &ask);
+    ask.route = WEB_ROUTE_LANDING;
+    page = web_pages_get(pages, &ask);
     assert_int_equal(page.status, 200);
     assert_false(page.negotiated);
     page.release(page.owner);
