@@ -52,12 +52,6 @@ web_page_sentence(unsigned int status, const char *sentence)
                              .length = strlen(sentence)};
 }
 
-static void
-body_release(void *body)
-{
-    body_unref(body);
-}
-
 struct web_page
 web_page_text(unsigned int status, struct text *text)
 {
@@ -67,6 +61,24 @@ web_page_text(unsigned int status, struct text *text)
     page.bytes = bytes;
     page.owner = bytes;
     return page;
+}
+
+static void
+body_release(void *body)
+{
+    body_unref(body);
+}
+
+struct web_page
+web_page_body(const char *type, struct body *body)
+{
+    return (struct web_page){.status = STATUS_OK,
+                             .type = type,
+                             .bytes = body->bytes,
+                             .length = body->length,
+                             .release = body_release,
+                             .owner = body,
+                             .body = body};
 }
 
 /* What is wrong with the question. */
@@ -105,15 +117,11 @@ page_metrics(struct web_pages *pages, struct web_ask *ask)
         return web_page_sentence(STATUS_UNAVAILABLE,
                                  "Too many clients read too slowly: try again in a "
                                  "second.\n");
-    return (struct web_page){.status = STATUS_OK,
-                             .type = web_wish_type(&ask->wish),
-                             .negotiated = true,
-                             .gzip = form.coding == BODY_GZIP,
-                             .bytes = body->bytes,
-                             .length = body->length,
-                             .release = body_release,
-                             .owner = body,
-                             .body = body};
+    struct web_page page = web_page_body(web_wish_type(&ask->wish), body);
+
+    page.negotiated = true;
+    page.gzip = form.coding == BODY_GZIP;
+    return page;
 }
 
 static struct web_page
@@ -141,15 +149,10 @@ page_made(struct web_pages *pages, struct text *text, const char *type)
         return web_page_sentence(
             STATUS_UNAVAILABLE, "Too many clients read too slowly, or the page is over "
                                 "32 MiB: try again in a second, or ask for less.\n");
-    return (struct web_page){.status = STATUS_OK,
-                             .type = type,
-                             .policy =
-                                 strcmp(type, TYPE_HTML) == 0 ? pages_policy : NULL,
-                             .bytes = body->bytes,
-                             .length = body->length,
-                             .release = body_release,
-                             .owner = body,
-                             .body = body};
+    struct web_page page = web_page_body(type, body);
+
+    page.policy = strcmp(type, TYPE_HTML) == 0 ? pages_policy : NULL;
+    return page;
 }
 
 static struct web_page

@@ -53,7 +53,7 @@ struct web_page {
     size_t length;
     void (*release)(void *owner); /* NULL: the bytes stay */
     void *owner;
-    struct body *body; /* the owner, where it is one of the store's; else NULL */
+    struct body *body; /* the owner, where it is one; else NULL */
 };
 
 /* Borrowed: `store`, and `states`, those that a guest's agent may be in
@@ -75,5 +75,7 @@ struct web_page web_pages_get(struct web_pages *pages, struct web_ask *ask);
 struct web_page web_page_sentence(unsigned int status, const char *sentence);
 /* Of a text of our own, which is taken. */
 struct web_page web_page_text(unsigned int status, struct text *text);
+/* Good, of the body, whose reference it takes. */
+struct web_page web_page_body(const char *type, struct body *body);
 
 #endif

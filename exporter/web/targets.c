@@ -4,34 +4,23 @@
 #include "base/text.h"
 #include "base/thread.h"
 #include "kit/memory.h"
+#include "store/body.h"
 #include "store/discovery_page.h"
 #include "store/store.h"
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define LIST_BYTES_MAX ((size_t)64 << 20) /* 1000 guests are below 1 MiB */
 #define SENTENCE_BYTES_MAX 1024
-#define TYPE_TEXT "text/plain; charset=utf-8"
-#define TYPE_JSON "application/json"
-#define STATUS_OK 200
 #define STATUS_UNAVAILABLE 503
 /* Lists that are kept: as many jobs of Prometheus have one each. */
 #define KEPT_MAX 4
 
-/* Immutable, and shared by those who read it. */
-struct web_targets_list {
-    atomic_uint references;
-    bool is_good; /* else the bytes say why there is none */
-    char *bytes;
-    size_t length;
-};
-
 /* A list, and what it was made of. */
 struct kept {
-    struct web_targets_list *list; /* NULL: none */
+    struct body *list; /* NULL: none */
     struct discovery_query query;
     struct discovery_guest **guests; /* references: no other has their address */
     size_t guests_count;
@@ -47,39 +36,6 @@ struct web_targets {
     struct web_targets_ask *first, **last;
 };
 
-/* --- lists --- */
-
-static struct web_targets_list *
-list_new(bool is_good, struct text *text)
-{
-    struct web_targets_list *list = memory_new(1, sizeof(*list));
-
-    atomic_init(&list->references, 1);
-    list->is_good = is_good;
-    list->bytes = text_take(text, &list->length);
-    return list;
-}
-
-static struct web_targets_list *
-list_none(const char *why)
-{
-    struct text text = TEXT_INIT(SENTENCE_BYTES_MAX);
-
-    text_add_format(&text, "No list of targets: %s.\n", why);
-    return list_new(false, &text);
-}
-
-static void
-list_unref(void *owner)
-{
-    struct web_targets_list *list = owner;
-
-    if (!list || atomic_fetch_sub(&list->references, 1) > 1)
-        return;
-    free(list->bytes);
-    free(list);
-}
-
 /* --- what is kept; the thread's alone --- */
 
 static void
@@ -93,7 +49,7 @@ guests_free(struct discovery_guest **guests, size_t count)
 static void
 kept_clear(struct kept *kept)
 {
-    list_unref(kept->list);
+    body_unref(kept->list);
     guests_free(kept->guests, kept->guests_count);
 }
 
@@ -133,20 +89,8 @@ kept_move_first(struct web_targets *targets, size_t index)
     targets->kept[0] = kept;
 }
 
-static struct web_targets_list *
-make(const struct discovery_query *query, struct discovery_guest **guests, size_t count)
-{
-    struct text text = TEXT_INIT(LIST_BYTES_MAX);
-
-    discovery_render(query, guests, count, &text);
-    if (!text.overflow)
-        return list_new(true, &text);
-    text_free(&text); /* half a list would make targets vanish */
-    return list_none("it is over 64 MiB");
-}
-
 /* Takes the guests.  The list is kept. */
-static struct web_targets_list *
+static struct body *
 list_of(struct web_targets *targets, const struct discovery_query *query,
         struct discovery_guest **guests, size_t count)
 {
@@ -165,25 +109,23 @@ list_of(struct web_targets *targets, const struct discovery_query *query,
         guests_free(guests, count);
         return kept->list;
     }
+    struct text text = TEXT_INIT(LIST_BYTES_MAX);
+
     kept_clear(kept);
-    *kept = (struct kept){make(query, guests, count), *query, guests, count};
+    discovery_render(query, guests, count, &text);
+    *kept = (struct kept){body_new_text(&text), *query, guests, count};
     return kept->list;
 }
 
-/* A reference of the caller's. */
-static struct web_targets_list *
-find_list(struct web_targets *targets, const struct discovery_query *query)
+/* A reference of the caller's; NULL with the reason. */
+static struct body *
+find_list(struct web_targets *targets, const struct discovery_query *query,
+          const char **why)
 {
-    const char *why;
     size_t count;
-    struct discovery_guest **guests = store_announced(targets->store, &count, &why);
+    struct discovery_guest **guests = store_announced(targets->store, &count, why);
 
-    if (!guests)
-        return list_none(why);
-    struct web_targets_list *list = list_of(targets, query, guests, count);
-
-    atomic_fetch_add(&list->references, 1);
-    return list;
+    return guests ? body_ref(list_of(targets, query, guests, count)) : NULL;
 }
 
 /* --- the thread --- */
@@ -209,19 +151,20 @@ line_take(struct web_targets *targets, const struct discovery_query *query)
     return taken;
 }
 
-/* Takes the list.  From the notification on an ask belongs to its owner again. */
+/* Takes the list; NULL: there is none, and why.  From the notification on an ask
+ * belongs to its owner again. */
 static void
-line_tell(struct web_targets_ask *taken, struct web_targets_list *list)
+line_tell(struct web_targets_ask *taken, struct body *list, const char *why)
 {
     while (taken) {
         struct web_targets_ask *ask = taken;
 
         taken = ask->next;
-        atomic_fetch_add(&list->references, 1);
-        ask->list = list;
+        ask->list = list ? body_ref(list) : NULL;
+        ask->why = why;
         ask->notify(ask->context);
     }
-    list_unref(list);
+    body_unref(list);
 }
 
 static void *
@@ -240,14 +183,15 @@ thread_main(void *argument)
             query = targets->first->query;
         (void)pthread_mutex_unlock(&targets->lock);
         if (stopping) {
-            line_tell(left, list_none("the exporter stops"));
+            line_tell(left, NULL, "the exporter stops");
             return NULL;
         }
-        struct web_targets_list *list = find_list(targets, &query);
+        const char *why;
+        struct body *list = find_list(targets, &query, &why);
         (void)pthread_mutex_lock(&targets->lock);
         struct web_targets_ask *taken = line_take(targets, &query);
         (void)pthread_mutex_unlock(&targets->lock);
-        line_tell(taken, list);
+        line_tell(taken, list, why);
     }
 }
 
@@ -313,28 +257,25 @@ web_targets_want(struct web_targets *targets, struct web_targets_ask *ask)
     }
     (void)pthread_mutex_unlock(&targets->lock);
     if (!waits)
-        line_tell(ask, list_none("no thread is left to make it"));
+        line_tell(ask, NULL, "no thread is left to make it");
 }
 
 struct web_page
 web_targets_take(struct web_targets_ask *ask)
 {
-    struct web_targets_list *list = ask->list;
+    struct text sentence = TEXT_INIT(SENTENCE_BYTES_MAX);
+    struct body *list = ask->list;
 
     ask->list = NULL;
-    return (struct web_page){
-        .status = list->is_good ? STATUS_OK : STATUS_UNAVAILABLE,
-        .type = list->is_good ? TYPE_JSON : TYPE_TEXT,
-        .bytes = list->bytes,
-        .length = list->length,
-        .release = list_unref,
-        .owner = list,
-    };
+    if (list)
+        return web_page_body("application/json", list);
+    text_add_format(&sentence, "No list of targets: %s.\n", ask->why);
+    return web_page_text(STATUS_UNAVAILABLE, &sentence);
 }
 
 void
 web_targets_leave(struct web_targets_ask *ask)
 {
-    list_unref(ask->list);
+    body_unref(ask->list);
     ask->list = NULL;
 }

@@ -9,9 +9,9 @@
 
 #include <stdbool.h>
 
+struct body;
 struct store;
 struct web_targets;
-struct web_targets_list;
 
 /* One who asks; the caller's, and must stay until it was notified. */
 struct web_targets_ask {
@@ -20,7 +20,8 @@ struct web_targets_ask {
     struct discovery_query query; /* without a problem when a list is wanted */
     /* Only for this module, from here on. */
     struct web_targets_ask *next;
-    struct web_targets_list *list;
+    struct body *list; /* NULL: none, */
+    const char *why;   /* and why; static */
 };
 
 /* Borrowed: `store`.  Starts no thread before it is needed. */
