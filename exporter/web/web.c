@@ -48,15 +48,13 @@ access_is_with_tls(struct web_access *access)
     return with_tls;
 }
 
-/* One worker for each socket of the address. */
+/* One worker for each socket of an address. */
 static int
-serve_address(struct web *web, const char *address, struct failure *why)
+serve(struct web *web, const struct web_listener *listeners, size_t count,
+      struct failure *why)
 {
-    struct web_listener listeners[WEB_LISTENERS_MAX];
-    size_t count, served = 0;
+    size_t served = 0;
 
-    if (web_listen(address, listeners, &count, why) < 0)
-        return -1;
     for (; served < count; served++) {
         struct web_worker *worker =
             web_worker_start(&web->site, &listeners[served], why);
@@ -68,20 +66,6 @@ serve_address(struct web *web, const char *address, struct failure *why)
     for (size_t i = served + 1; i < count; i++)
         web_listener_close(&listeners[i]);
     return served == count ? 0 : -1;
-}
-
-static int
-serve_inherited(struct web *web, int fd, struct failure *why)
-{
-    struct web_listener listener;
-
-    if (web_listen_inherited(fd, &listener, why) < 0)
-        return -1;
-    struct web_worker *worker = web_worker_start(&web->site, &listener, why);
-
-    if (worker)
-        web->workers[web->workers_count++] = worker;
-    return worker ? 0 : -1;
 }
 
 struct web *
@@ -112,11 +96,14 @@ web_start(const struct web_settings *settings, struct store *store,
         .poll = settings->poll ? settings->poll : poll,
     };
     for (size_t i = 0; i < count; i++) {
-        int served = settings->inherited_count > 0
-                         ? serve_inherited(web, WEB_ACTIVATION_FIRST_FD + (int)i, why)
-                         : serve_address(web, settings->listen_addresses[i], why);
+        struct web_listener listeners[WEB_LISTENERS_MAX];
+        size_t found = 1;
+        int code =
+            settings->inherited_count > 0
+                ? web_listen_inherited(WEB_ACTIVATION_FIRST_FD + (int)i, listeners, why)
+                : web_listen(settings->listen_addresses[i], listeners, &found, why);
 
-        if (served < 0) {
+        if (code < 0 || serve(web, listeners, found, why) < 0) {
             web_stop(web);
             return NULL;
         }
