@@ -69,6 +69,7 @@ main(void)
     struct web_settings settings = {
         .listen_addresses = addresses,
         .telemetry_path = "/metrics",
+        .states = agent_state_names,
         .access = web_access_open(NULL, false, NULL, NULL, &why),
     };
     struct web *web = settings.access ? web_start(&settings, synthetic.store,
