@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/mailbox.h"
 #include "broker/broker.h"
+#include "broker/broker_parts.h"
 #include "broker/bytes.h"
 #include "broker/orders.h"
 #include "exporter.h"

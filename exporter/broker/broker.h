@@ -10,28 +10,14 @@
 #include <stdint.h>
 
 struct bytes;
-struct mailbox;
-struct source_driver;
-typedef struct uv_loop_s uv_loop_t;
 
 /* To one guest so many calls at once, and then so many a second: a conversation of the
  * collector procfs is 24, and no interval is below a second. */
 #define BROKER_CALLS_BURST 120
 #define BROKER_CALLS_PER_S 60
 
-/* Guests of a source that are noted, for who asks anew which there are. */
-#define BROKER_GUESTS_MAX 65536
-
-struct broker_parts {
-    uv_loop_t *loop;
-    struct mailbox *mailbox;
-    const struct source_driver *const *drivers; /* by enum source_kind; outlive it */
-    /* The other process is gone, or says what it may not; it is not heard any more. */
-    void (*deserted)(void *context, const char *why);
-    void *context;
-};
-
 struct broker;
+struct broker_parts;
 
 struct broker *broker_new(const struct broker_parts *parts);
 /* Which sources may be started from now on: how many, and each by message_put_source(),

@@ -4,7 +4,7 @@
 #define BROKER_INSIDE_H
 
 #include "base/text.h"
-#include "broker/broker.h"
+#include "broker/broker_parts.h"
 #include "broker/channel.h"
 #include "broker/messages.h"
 #include "config/sources.h"

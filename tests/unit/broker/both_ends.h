@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/mailbox.h"
+#include "broker/broker_parts.h"
 #include "broker/channel.h"
 #include "broker/messages.h"
 #include "broker/remote.h"

@@ -1,4 +1,6 @@
 /* A broker that is told what nobody of ours would tell it. */
+#include "broker/broker_parts.h"
+
 #include "unit/broker/both_ends.h"
 
 static void
