@@ -31,6 +31,7 @@ struct fallen {
 static void
 drop(struct watch *watch, struct fallen *fallen)
 {
+    /* NOLINTNEXTLINE(clang-analyzer-*): it loses count of the list */
     LL_DELETE(watch->fallen, fallen);
     store_guest_remove(watch->parts->store, fallen->place);
     events_clear(&fallen->events);
