@@ -19,14 +19,13 @@ import pytest
 from conftest import healthy
 from faults import FAULTS
 from lab.image import ROOT
-from lab.pace import PACE, stretched
+from lab.pace import LATE, PACE, stretched
 from lab.process import wait_for
 from timeline import observed
 
 OTHERS = ("old", "new")
 FRESH_S = 4  # between two answers of another guest, which is asked every second
 HANGS_S = 1.5  # a call; its timeout is 2 s
-LATE = 2  # so many times as long as usual things take where a guest may be too slow for it
 NAME = "fault"
 PANIC = "<panic model='isa'/>"
 GUEST_INFO = {"return": {"version": "9.9.9", "supported_commands": [

@@ -17,6 +17,7 @@ WORK_S = 0.02    # longer than the slices that the kernel hands out
 EVERY_S = 2.0
 REMEMBERED = 15  # measurements: a lull ends no stretch
 STRETCH_MAX = 20.0
+LATE = 2.0  # from this stretch on a guest may be too slow for a call's timeout
 
 
 def _runnable_per_core():
