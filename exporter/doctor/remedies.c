@@ -27,6 +27,8 @@
 #define AGAIN "run this again"
 #define SOON AGAIN " in a minute or two"
 #define THAW AGAIN " once the backup is through; if it lasts: "
+/* A shell takes the hint along. */
+#define FOR_GOOD "--live --config # without --config if it is transient"
 #define LIST "see what there is: {virsh} list --all"
 
 enum { NOTE, FAULT };
@@ -39,7 +41,7 @@ static const struct {
     [TROUBLE_NO_CHANNEL] = {"no_channel", FAULT,
                             "the domain has no channel for a guest agent",
                             "echo \"" CHANNEL_XML "\" | {virsh} attach-device {name} "
-                            "/dev/stdin --live --config",
+                            "/dev/stdin " FOR_GOOD,
                             INSTALL},
     [TROUBLE_UNUSABLE_CHANNEL] =
         {"no_channel", FAULT,
@@ -163,7 +165,7 @@ static const struct {
                                 "libvirt does not have the guest's memory: it has no "
                                 "period in which it asks for it, or the guest has no "
                                 "driver for its balloon",
-                                "{virsh} dommemstat {name} --period 10 --live --config",
+                                "{virsh} dommemstat {name} --period 10 " FOR_GOOD,
                                 "if nothing comes, " IN_GUEST "load virtio_balloon; in "
                                 "Windows start the service BalloonService of "
                                 "virtio-win"},

@@ -41,7 +41,7 @@ test_no_channel(void **state)
     assert_int_equal(row->steps[STEP_SERVICE], MARK_UNTRIED);
     expect_remedy(row, 0,
                   "echo \"" CHANNEL "\" | virsh -c qemu:///system attach-device web-1 "
-                  "/dev/stdin --live --config");
+                  "/dev/stdin --live --config # without --config if it is transient");
     expect_remedy(row, 1, "in the guest (Alpine): apk add qemu-guest-agent");
     assert_string_equal(row->os_from, "metadata");
     assert_false(doctor_is_well(visit->doctor));
