@@ -1,5 +1,5 @@
 /* A claim is the name of a socket that nobody connects to. */
-#include "claims.h"
+#include "source/claims.h"
 
 #include "base/log.h"
 #include "config/config.h"

@@ -1,8 +1,8 @@
 /* Which sockets this exporter asks, for other exporters of the host to see: names in
  * the abstract namespace (unix(7)), which the kernel takes back when the process ends.
  * They keep nobody from anything. */
-#ifndef CLAIMS_H
-#define CLAIMS_H
+#ifndef SOURCE_CLAIMS_H
+#define SOURCE_CLAIMS_H
 
 struct claims;
 struct config;

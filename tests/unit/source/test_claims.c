@@ -1,5 +1,5 @@
 /* Two exporters on one host. */
-#include "claims.h"
+#include "source/claims.h"
 
 #include "config/config.h"
 #include "unit/capture.h"
