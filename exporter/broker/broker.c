@@ -4,71 +4,19 @@
 #include "agent/commands.h"
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/mailbox.h"
 #include "broker/inside.h"
 #include "kit/memory.h"
-#include "source/answer.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <utlist.h>
 
 #define REVIEW_MS 1000
-#define REPLY_BYTES_MAX ((size_t)4 * 1024 * 1024) /* of the configuration */
-#define CALL_PAID_NS (NS_PER_S / BROKER_CALLS_PER_S)
 
-/* --- calls --- */
+/* --- guests --- */
 
-static void
-tell_answer(struct broker *broker, int64_t number, const struct answer *answer,
-            enum channel_haste haste)
-{
-    struct text message = TEXT_INIT(TELL_BYTES_MAX);
-
-    bytes_put_number(&message, number);
-    message_put_answer(&message, answer);
-    channel_tell(broker->channel, TELL_ANSWER, &message, haste);
-}
-
-static void
-refuse_call(struct broker *broker, int64_t number, enum failure_kind kind,
-            const char *why)
-{
-    const struct answer answer = answer_unsent(kind, why);
-
-    tell_answer(broker, number, &answer, CHANNEL_NOW);
-}
-
-static void
-free_carried(struct carried *carried)
-{
-    carried->served->in_flight--;
-    DL_DELETE(carried->served->broker->carried, carried);
-    free(carried->call.answer.reply);
-    free(carried->call.guest_key);
-    free(carried);
-}
-
-/* Where no lane is free, somebody waits for one. */
-static void
-call_done(struct call *call)
-{
-    struct carried *carried = call->context;
-    struct served *served = carried->served;
-    struct broker *broker = served->broker;
-    bool is_full = served->in_flight >= served->capacity.lanes;
-
-    served_call_back(served, call->guest_key);
-    if (!carried->is_deserted)
-        tell_answer(broker, carried->number, &call->answer,
-                    is_full ? CHANNEL_NOW : CHANNEL_SOON);
-    free_carried(carried);
-    if (!broker->carried)
-        mailbox_coalesce_no_more(broker->parts.mailbox);
-}
-
-static struct served *
-find_served(const struct broker *broker, int64_t number)
+struct served *
+broker_find(const struct broker *broker, int64_t number)
 {
     struct served *served = broker->served;
 
@@ -77,87 +25,10 @@ find_served(const struct broker *broker, int64_t number)
     return number != 0 ? served : NULL;
 }
 
-/* Whether the guest has been asked too much. */
-static bool
-is_overdrawn(struct charge *charge, int64_t now_ns)
-{
-    int64_t burst_ns = BROKER_CALLS_BURST * CALL_PAID_NS;
-
-    if (charge->paid_ns > now_ns + burst_ns)
-        return true;
-    charge->paid_ns =
-        (charge->paid_ns > now_ns ? charge->paid_ns : now_ns) + CALL_PAID_NS;
-    return false;
-}
-
-static void
-carry(struct served *served, struct charge *charge, const struct asked_call *asked,
-      const struct request *request)
-{
-    struct broker *broker = served->broker;
-    struct carried *carried = memory_new(1, sizeof(*carried));
-
-    charge->is_asked = true;
-    served->in_flight++;
-    carried->served = served;
-    carried->number = asked->number;
-    carried->call = (struct call){
-        .guest_key = memory_string(charge->key),
-        .request = *request,
-        .timeout_ns = asked->timeout_ns,
-        .reply_bytes_max = asked->reply_bytes_max,
-        .done = call_done,
-        .context = carried,
-    };
-    DL_APPEND(broker->carried, carried);
-    served->driver->call(served->source, &carried->call);
-    if (served->in_flight < served->capacity.lanes)
-        mailbox_coalesce(broker->parts.mailbox);
-    else
-        mailbox_coalesce_no_more(broker->parts.mailbox);
-}
-
-static bool
-is_sane(const struct asked_call *asked)
-{
-    return asked->timeout_ns >= NS_PER_S && asked->timeout_ns <= 3600 * NS_PER_S &&
-           asked->timeout_ns % NS_PER_S == 0 &&
-           asked->reply_bytes_max <= REPLY_BYTES_MAX;
-}
-
-/* A guest may have gone, and a call be late, while it was asked for; no more than that
- * is no sign of evil. */
-static bool
-take_call(struct broker *broker, struct bytes *message)
-{
-    const char *key = bytes_string(message);
-    struct asked_call asked;
-    struct request request;
-
-    bytes_copy(message, &asked, sizeof(asked));
-    struct served *served = find_served(broker, asked.source);
-    struct charge *charge = served ? served_find(served, key) : NULL;
-
-    if (message->is_bad || !is_sane(&asked) ||
-        !commands_of_number(&asked.query, &request))
-        return false;
-    if (!charge || !charge->may_be_asked)
-        refuse_call(broker, asked.number, FAILURE_NOT_RUNNING,
-                    "the guest is not to be asked now");
-    else if (charge->is_asked)
-        refuse_call(broker, asked.number, FAILURE_BUSY,
-                    "a call to the guest is on its way");
-    else if (is_overdrawn(charge, clock_monotonic_ns()))
-        refuse_call(broker, asked.number, FAILURE_BUSY, "the guest is asked too often");
-    else
-        carry(served, charge, &asked, &request);
-    return true;
-}
-
 static bool
 take_end_visit(const struct broker *broker, struct bytes *message)
 {
-    const struct served *served = find_served(broker, bytes_number(message));
+    const struct served *served = broker_find(broker, bytes_number(message));
     const char *key = bytes_string(message);
 
     if (served && served->driver->end_visit && served_find(served, key))
@@ -240,7 +111,7 @@ take_start(struct broker *broker, struct bytes *message)
     bool runs = orphan && number > 0 && orphan->number == number;
     /* Each is started once, or its guests would be asked as often as it is started. */
     bool is_good =
-        runs || (!message->is_bad && number > 0 && !find_served(broker, number) &&
+        runs || (!message->is_bad && number > 0 && !broker_find(broker, number) &&
                  (!orphan || orphan->number == 0));
 
     if (runs) {
@@ -268,7 +139,7 @@ stop_source(struct served *served, int64_t deadline_ns)
     DL_FOREACH_SAFE(broker->carried, carried, next_carried)
     {
         if (carried->served == served)
-            free_carried(carried);
+            carried_free(carried);
     }
     served_forget_all(served);
     LL_DELETE(broker->served, served);
@@ -292,7 +163,7 @@ leave_source(struct served *served)
 static bool
 take_stop(struct broker *broker, struct bytes *message)
 {
-    struct served *served = find_served(broker, bytes_number(message));
+    struct served *served = broker_find(broker, bytes_number(message));
 
     if (served && is_allowed(broker, &served->config))
         be_orphan(served);
@@ -325,7 +196,7 @@ take(void *context, unsigned int kind, struct bytes *message)
     case ASK_STOP:
         return take_stop(broker, message);
     case ASK_CALL:
-        return take_call(broker, message);
+        return carried_take(broker, message);
     case ASK_END_VISIT:
         return take_end_visit(broker, message);
     case ASK_LOG:

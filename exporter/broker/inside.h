@@ -64,6 +64,16 @@ struct broker {
     bool left_calls; /* a source was left whose calls may still hang */
 };
 
+/* Of those that somebody asks; NULL: there is none of that number. */
+struct served *broker_find(const struct broker *broker, int64_t number);
+
+/* --- carried.c: calls on their way --- */
+
+/* ASK_CALL; false: nobody of ours would say that. */
+bool carried_take(struct broker *broker, struct bytes *message);
+/* Whose source does not carry it any more. */
+void carried_free(struct carried *carried);
+
 /* --- served.c: what a source says --- */
 
 /* Of a source's `listener`, but for its context, which is the struct served. */

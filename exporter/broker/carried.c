@@ -1,0 +1,140 @@
+/* Calls on their way, for another process. */
+#include "broker/inside.h"
+
+#include "agent/commands.h"
+#include "base/clock.h"
+#include "base/mailbox.h"
+#include "broker/broker.h"
+#include "kit/memory.h"
+#include "source/answer.h"
+
+#include <stdlib.h>
+#include <utlist.h>
+
+#define REPLY_BYTES_MAX ((size_t)4 * 1024 * 1024) /* of the configuration */
+#define CALL_PAID_NS (NS_PER_S / BROKER_CALLS_PER_S)
+
+static void
+tell_answer(struct broker *broker, int64_t number, const struct answer *answer,
+            enum channel_haste haste)
+{
+    struct text message = TEXT_INIT(TELL_BYTES_MAX);
+
+    bytes_put_number(&message, number);
+    message_put_answer(&message, answer);
+    channel_tell(broker->channel, TELL_ANSWER, &message, haste);
+}
+
+static void
+refuse_call(struct broker *broker, int64_t number, enum failure_kind kind,
+            const char *why)
+{
+    const struct answer answer = answer_unsent(kind, why);
+
+    tell_answer(broker, number, &answer, CHANNEL_NOW);
+}
+
+void
+carried_free(struct carried *carried)
+{
+    carried->served->in_flight--;
+    DL_DELETE(carried->served->broker->carried, carried);
+    free(carried->call.answer.reply);
+    free(carried->call.guest_key);
+    free(carried);
+}
+
+/* Where no lane is free, somebody waits for one. */
+static void
+call_done(struct call *call)
+{
+    struct carried *carried = call->context;
+    struct served *served = carried->served;
+    struct broker *broker = served->broker;
+    bool is_full = served->in_flight >= served->capacity.lanes;
+
+    served_call_back(served, call->guest_key);
+    if (!carried->is_deserted)
+        tell_answer(broker, carried->number, &call->answer,
+                    is_full ? CHANNEL_NOW : CHANNEL_SOON);
+    carried_free(carried);
+    if (!broker->carried)
+        mailbox_coalesce_no_more(broker->parts.mailbox);
+}
+
+/* Whether the guest has been asked too much. */
+static bool
+is_overdrawn(struct charge *charge, int64_t now_ns)
+{
+    int64_t burst_ns = BROKER_CALLS_BURST * CALL_PAID_NS;
+
+    if (charge->paid_ns > now_ns + burst_ns)
+        return true;
+    charge->paid_ns =
+        (charge->paid_ns > now_ns ? charge->paid_ns : now_ns) + CALL_PAID_NS;
+    return false;
+}
+
+static void
+carry(struct served *served, struct charge *charge, const struct asked_call *asked,
+      const struct request *request)
+{
+    struct broker *broker = served->broker;
+    struct carried *carried = memory_new(1, sizeof(*carried));
+
+    charge->is_asked = true;
+    served->in_flight++;
+    carried->served = served;
+    carried->number = asked->number;
+    carried->call = (struct call){
+        .guest_key = memory_string(charge->key),
+        .request = *request,
+        .timeout_ns = asked->timeout_ns,
+        .reply_bytes_max = asked->reply_bytes_max,
+        .done = call_done,
+        .context = carried,
+    };
+    DL_APPEND(broker->carried, carried);
+    served->driver->call(served->source, &carried->call);
+    if (served->in_flight < served->capacity.lanes)
+        mailbox_coalesce(broker->parts.mailbox);
+    else
+        mailbox_coalesce_no_more(broker->parts.mailbox);
+}
+
+static bool
+is_sane(const struct asked_call *asked)
+{
+    return asked->timeout_ns >= NS_PER_S && asked->timeout_ns <= 3600 * NS_PER_S &&
+           asked->timeout_ns % NS_PER_S == 0 &&
+           asked->reply_bytes_max <= REPLY_BYTES_MAX;
+}
+
+/* A guest may have gone, and a call be late, while it was asked for; no more than that
+ * is no sign of evil. */
+bool
+carried_take(struct broker *broker, struct bytes *message)
+{
+    const char *key = bytes_string(message);
+    struct asked_call asked;
+    struct request request;
+
+    bytes_copy(message, &asked, sizeof(asked));
+    struct served *served = broker_find(broker, asked.source);
+    struct charge *charge = served ? served_find(served, key) : NULL;
+
+    if (message->is_bad || !is_sane(&asked) ||
+        !commands_of_number(&asked.query, &request))
+        return false;
+    if (!charge || !charge->may_be_asked)
+        refuse_call(broker, asked.number, FAILURE_NOT_RUNNING,
+                    "the guest is not to be asked now");
+    else if (charge->is_asked)
+        refuse_call(broker, asked.number, FAILURE_BUSY,
+                    "a call to the guest is on its way");
+    else if (is_overdrawn(charge, clock_monotonic_ns()))
+        refuse_call(broker, asked.number, FAILURE_BUSY, "the guest is asked too often");
+    else
+        carry(served, charge, &asked, &request);
+    return true;
+}
