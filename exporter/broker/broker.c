@@ -267,7 +267,7 @@ review_stage(struct broker *broker, struct carried *carried)
     enum call_stage stage = served->driver->stage(served->source, &carried->call);
     struct text message = TEXT_INIT(TELL_BYTES_MAX);
 
-    if (stage == carried->stage || carried->is_deserted)
+    if (stage == carried->stage)
         return;
     carried->stage = stage;
     bytes_put_number(&message, carried->number);
@@ -294,9 +294,18 @@ review(uv_timer_t *timer)
         served_tell_status(served);
     }
     DL_FOREACH (broker->carried, carried) {
-        review_stage(broker, carried);
+        if (!carried->is_early && !carried->is_deserted)
+            review_stage(broker, carried);
     }
     channel_tell(broker->channel, TELL_ALIVE, &nothing, CHANNEL_NOW);
+}
+
+static void
+init_timer(struct broker *broker, uv_timer_t *timer)
+{
+    (void)uv_timer_init(broker->parts.loop, timer);
+    timer->data = broker;
+    broker->timers++;
 }
 
 struct broker *
@@ -306,8 +315,8 @@ broker_new(const struct broker_parts *parts)
 
     broker->parts = *parts;
     (void)commands_list(); /* before there are other threads */
-    (void)uv_timer_init(parts->loop, &broker->review);
-    broker->review.data = broker;
+    init_timer(broker, &broker->gap);
+    init_timer(broker, &broker->review);
     (void)uv_timer_start(&broker->review, review, REVIEW_MS, REVIEW_MS);
     return broker;
 }
@@ -348,9 +357,18 @@ broker_allow(struct broker *broker, struct bytes *sources)
 }
 
 static void
-review_closed(uv_handle_t *handle)
+timer_closed(uv_handle_t *handle)
 {
-    free(handle->data);
+    struct broker *broker = handle->data;
+
+    if (--broker->timers == 0)
+        free(broker);
+}
+
+static void
+close_timer(uv_timer_t *timer)
+{
+    uv_close((uv_handle_t *)timer, timer_closed);
 }
 
 bool
@@ -363,6 +381,7 @@ broker_stop(struct broker *broker, int64_t deadline_ns)
         /* NOLINTNEXTLINE(clang-analyzer-*): it loses count of the list */
         all_back = stop_source(broker->served, deadline_ns) && all_back;
     forbid_all(broker);
-    uv_close((uv_handle_t *)&broker->review, review_closed);
+    close_timer(&broker->gap);
+    close_timer(&broker->review);
     return all_back;
 }

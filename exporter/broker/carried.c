@@ -26,12 +26,15 @@ tell_answer(struct broker *broker, int64_t number, const struct answer *answer,
 }
 
 static void
-refuse_call(struct broker *broker, int64_t number, enum failure_kind kind,
-            const char *why)
+refuse_call(struct broker *broker, int64_t number, struct answer answer)
 {
-    const struct answer answer = answer_unsent(kind, why);
-
     tell_answer(broker, number, &answer, CHANNEL_NOW);
+}
+
+static struct answer
+not_now(void)
+{
+    return answer_unsent(FAILURE_NOT_RUNNING, "the guest is not to be asked now");
 }
 
 void
@@ -76,6 +79,51 @@ is_overdrawn(struct charge *charge, int64_t now_ns)
 }
 
 static void
+hand_over(struct carried *carried)
+{
+    struct served *served = carried->served;
+
+    carried->is_early = false;
+    served->driver->call(served->source, &carried->call);
+}
+
+/* It may have been told meanwhile not to ask the guest. */
+static void
+take_up(struct carried *carried, int64_t now_ns)
+{
+    struct served *served = carried->served;
+    const struct charge *charge = served_find(served, carried->call.guest_key);
+
+    if (charge && charge->may_be_asked && !carried->is_deserted) {
+        if (charge->free_ns <= now_ns)
+            hand_over(carried);
+        return;
+    }
+    carried->call.answer = not_now();
+    call_done(&carried->call);
+}
+
+void
+carried_review(uv_timer_t *gap)
+{
+    struct broker *broker = gap->data;
+    int64_t now_ns = clock_monotonic_ns();
+    struct carried *carried, *next;
+    bool is_any_early = false;
+
+    DL_FOREACH_SAFE(broker->carried, carried, next)
+    {
+        if (carried->is_early)
+            take_up(carried, now_ns);
+    }
+    DL_FOREACH (broker->carried, carried) {
+        is_any_early |= carried->is_early;
+    }
+    if (!is_any_early)
+        (void)uv_timer_stop(gap);
+}
+
+static void
 carry(struct served *served, struct charge *charge, const struct asked_call *asked,
       const struct request *request)
 {
@@ -95,7 +143,11 @@ carry(struct served *served, struct charge *charge, const struct asked_call *ask
         .context = carried,
     };
     DL_APPEND(broker->carried, carried);
-    served->driver->call(served->source, &carried->call);
+    carried->is_early = charge->free_ns > clock_monotonic_ns();
+    if (!carried->is_early)
+        hand_over(carried);
+    else if (!uv_is_active((const uv_handle_t *)&broker->gap))
+        (void)uv_timer_start(&broker->gap, carried_review, 1, 1);
     if (served->in_flight < served->capacity.lanes)
         mailbox_coalesce(broker->parts.mailbox);
     else
@@ -127,13 +179,13 @@ carried_take(struct broker *broker, struct bytes *message)
         !commands_of_number(&asked.query, &request))
         return false;
     if (!charge || !charge->may_be_asked)
-        refuse_call(broker, asked.number, FAILURE_NOT_RUNNING,
-                    "the guest is not to be asked now");
+        refuse_call(broker, asked.number, not_now());
     else if (charge->is_asked)
-        refuse_call(broker, asked.number, FAILURE_BUSY,
-                    "a call to the guest is on its way");
+        refuse_call(broker, asked.number,
+                    answer_unsent(FAILURE_BUSY, "a call to the guest is on its way"));
     else if (is_overdrawn(charge, clock_monotonic_ns()))
-        refuse_call(broker, asked.number, FAILURE_BUSY, "the guest is asked too often");
+        refuse_call(broker, asked.number,
+                    answer_unsent(FAILURE_BUSY, "the guest is asked too often"));
     else
         carry(served, charge, &asked, &request);
     return true;

@@ -22,7 +22,9 @@ struct charge {
     bool may_be_asked; /* it has an agent, and nothing that is known here forbids it */
     bool is_asked;     /* a call is in flight */
     bool is_gone;      /* it is kept for that call alone */
-    int64_t paid_ns;   /* its calls, as time that pays for them */
+    bool is_visited;   /* others get at its agent between visits */
+    int64_t free_ns; /* CLOCK_MONOTONIC: others had their chance since the last call */
+    int64_t paid_ns; /* its calls, as time that pays for them */
     UT_hash_handle hh;
 };
 
@@ -50,13 +52,15 @@ struct carried {
     int64_t number;
     enum call_stage stage; /* as told */
     bool is_deserted;      /* who asked it is gone */
+    bool is_early;         /* the source has it when its guest is free */
     struct carried *prev, *next;
 };
 
 struct broker {
     struct broker_parts parts;
     struct channel *channel; /* NULL: nobody asks */
-    uv_timer_t review;
+    uv_timer_t review, gap;
+    unsigned int timers;
     struct source_config *allowed;
     size_t allowed_count;
     struct served *served;
@@ -73,6 +77,8 @@ struct served *broker_find(const struct broker *broker, int64_t number);
 bool carried_take(struct broker *broker, struct bytes *message);
 /* Whose source does not carry it any more. */
 void carried_free(struct carried *carried);
+/* Every millisecond while a call is early. */
+void carried_review(uv_timer_t *gap);
 
 /* --- served.c: what a source says --- */
 

@@ -2,6 +2,8 @@
  * who asks anew. */
 #include "broker/inside.h"
 
+#include "base/clock.h"
+#include "broker/broker.h"
 #include "kit/memory.h"
 #include "source/balloon.h"
 #include "source/domain_facts.h"
@@ -152,6 +154,7 @@ guest_seen(void *context, struct source *source, const struct guest_facts *facts
     if (!charge)
         return;
     charge->may_be_asked = may_be_asked(charge, facts);
+    charge->is_visited = facts->channel_is_shared;
     charge->is_gone = false;
     note_seen(charge, facts);
 }
@@ -249,6 +252,7 @@ served_call_back(struct served *served, const char *key)
     if (!charge)
         return;
     charge->is_asked = false;
+    charge->free_ns = charge->is_visited ? 0 : clock_monotonic_ns() + BROKER_GAP_NS;
     if (charge->is_gone)
         forget_charge(served, charge);
 }

@@ -404,6 +404,13 @@ reply(struct world *world, const char *text)
     settle(world);
 }
 
+/* So that the guest may be asked again. */
+static inline void
+leave_gap(void)
+{
+    hand_clock_pass(BROKER_GAP_NS);
+}
+
 /* Answers go out together, at a tick. */
 static inline void
 reply_and_tick(struct world *world, const char *text)

@@ -147,6 +147,61 @@ test_one_call_at_a_time(void **state)
     reply_and_tick(world, "{}");
 }
 
+/* Others get at the agent between two calls; a visit ends by itself. */
+static void
+test_a_gap_between_calls(void **state)
+{
+    struct world *world = *state;
+    struct guest_facts facts = facts_of(CHANNEL_CONNECTED);
+
+    start_remote(world);
+    come_up(world, CHANNEL_CONNECTED);
+    ask(world, "guest-get-time");
+    reply_and_tick(world, "{}");
+    ask(world, "guest-get-time"); /* a tick is longer than the gap */
+    reply(world, "{}");
+    ask(world, "guest-get-vcpus");
+    assert_int_equal(the_source->calls, 2);
+    hand_clock_pass(BROKER_GAP_NS / 2);
+    settle(world);
+    assert_int_equal(the_source->calls, 2);
+    hand_clock_pass(BROKER_GAP_NS / 2);
+    settle(world);
+    assert_int_equal(the_source->calls, 3);
+    assert_string_equal(the_source->asked, "guest-get-vcpus ");
+    reply_and_tick(world, "{}");
+
+    facts.channel_is_shared = true;
+    announce(&facts);
+    ask(world, "guest-get-time");
+    reply(world, "{}");
+    ask(world, "guest-get-time");
+    assert_int_equal(the_source->calls, 5);
+    reply_and_tick(world, "{}");
+}
+
+/* Who was not to be asked any more when the gap was over is not. */
+static void
+test_the_gap_ends_too_late(void **state)
+{
+    struct world *world = *state;
+    struct guest_facts facts = facts_of(CHANNEL_CONNECTED);
+
+    start_remote(world);
+    come_up(world, CHANNEL_CONNECTED);
+    ask(world, "guest-get-time");
+    reply(world, "{}");
+    ask(world, "guest-get-time");
+    facts.opted_out = true;
+    announce(&facts);
+    leave_gap();
+    settle(world);
+    hand_clock_pass(MAILBOX_TICK_NS);
+    settle(world);
+    assert_int_equal(world->heard.answer.failure.kind, FAILURE_NOT_RUNNING);
+    assert_int_equal(the_source->calls, 1);
+}
+
 static void
 test_not_without_end(void **state)
 {
@@ -159,12 +214,15 @@ test_not_without_end(void **state)
     for (; calls < BROKER_CALLS_BURST; calls++) {
         ask(world, "guest-get-time");
         reply(world, "{}");
+        leave_gap();
     }
     for (; the_source->calls == calls; calls++) {
-        assert_true(calls <= BROKER_CALLS_BURST + 1);
+        assert_true(calls <= BROKER_CALLS_BURST + 1 +
+                                 calls * BROKER_GAP_NS * BROKER_CALLS_PER_S / S);
         ask(world, "guest-get-time");
         if (the_source->call)
             reply(world, "{}");
+        leave_gap();
     }
     calls = the_source->calls;
     expect_refusal(world, FAILURE_BUSY);
@@ -252,6 +310,8 @@ main(void)
         IN_A_WORLD(test_definitions),
         IN_A_WORLD(test_facts_cross_whole),
         IN_A_WORLD(test_one_call_at_a_time),
+        IN_A_WORLD(test_a_gap_between_calls),
+        IN_A_WORLD(test_the_gap_ends_too_late),
         IN_A_WORLD(test_not_without_end),
         IN_A_WORLD(test_guests_that_are_not_asked),
         IN_A_WORLD(test_sources_of_no_configuration),
