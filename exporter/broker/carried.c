@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/mailbox.h"
 #include "broker/broker.h"
+#include "config/collectors.h"
 #include "kit/memory.h"
 #include "source/answer.h"
 
@@ -157,7 +158,8 @@ carry(struct served *served, struct charge *charge, const struct asked_call *ask
 static bool
 is_sane(const struct asked_call *asked)
 {
-    return asked->timeout_ns >= NS_PER_S && asked->timeout_ns <= 3600 * NS_PER_S &&
+    return asked->timeout_ns >= COLLECTOR_TIMEOUT_MIN_NS &&
+           asked->timeout_ns <= COLLECTOR_TIMEOUT_MAX_NS &&
            asked->timeout_ns % NS_PER_S == 0 &&
            asked->reply_bytes_max <= REPLY_BYTES_MAX;
 }

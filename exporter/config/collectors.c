@@ -14,8 +14,6 @@
 #define DEFAULT_MAX_AGE_INTERVALS 3
 #define INTERVAL_NS_MIN NS_PER_S
 #define INTERVAL_NS_MAX (24 * NS_PER_HOUR)
-#define TIMEOUT_NS_MIN NS_PER_S
-#define TIMEOUT_NS_MAX (4 * NS_PER_S) /* see struct collector_config */
 #define MAX_AGE_NS_MAX (7 * INTERVAL_NS_MAX)
 
 #define FILTER_KEY_BYTES 64
@@ -27,8 +25,8 @@ const struct section_key config_collector_keys[] = {
      INTERVAL_NS_MIN, INTERVAL_NS_MAX, .standard = "by collector",
      .help = "how often a guest is asked"},
     {"timeout", SECTION_DURATION, offsetof(struct collector_config, timeout_ns),
-     TIMEOUT_NS_MIN, TIMEOUT_NS_MAX, .range = "1s to 4s, whole seconds",
-     .help = "how long an answer may take"},
+     COLLECTOR_TIMEOUT_MIN_NS, COLLECTOR_TIMEOUT_MAX_NS,
+     .range = "1s to 4s, whole seconds", .help = "how long an answer may take"},
     {"max_age", SECTION_DURATION, offsetof(struct collector_config, max_age_ns),
      INTERVAL_NS_MIN, MAX_AGE_NS_MAX, .standard = "3 intervals",
      .range = "interval to 168h", .help = "an older value is withdrawn"},

@@ -8,16 +8,19 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* Whole seconds: the libvirt call counts in them, and above 4 s a stuck agent can make
+ * a backup's thaw be skipped. */
+#define COLLECTOR_TIMEOUT_MIN_NS (INT64_C(1) * 1000 * 1000 * 1000)
+#define COLLECTOR_TIMEOUT_MAX_NS (4 * COLLECTOR_TIMEOUT_MIN_NS)
+
 struct filter;
 
 struct collector_config {
     bool enabled;
     enum metric_profile profile; /* what of it is shown */
     int64_t interval_ns;
-    int64_t
-        timeout_ns; /* whole seconds, 1 to 4: the libvirt call counts in seconds, and
-                       above 4 a stuck agent can make a backup's thaw be skipped */
-    int64_t max_age_ns;                            /* 3 intervals unless configured */
+    int64_t timeout_ns; /* whole seconds, from the least to the most above */
+    int64_t max_age_ns; /* 3 intervals unless configured */
     struct filter *filters[COLLECTOR_FILTERS_MAX]; /* in the order of
                        collector->filters; NULL: no pattern */
 };

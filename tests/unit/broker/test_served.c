@@ -43,10 +43,10 @@ test_what_is_no_query(void **state)
     struct world *world = *state;
     const struct asked_call good = {
         .source = 1, .number = 1, .timeout_ns = S, .reply_bytes_max = 1};
-    struct asked_call evil[6];
+    struct asked_call evil[7];
     struct text message;
 
-    for (size_t i = 0; i < 6; i++)
+    for (size_t i = 0; i < 7; i++)
         evil[i] = good;
     evil[0].query.query = UINT32_MAX;
     evil[1].query.query = 1000;
@@ -54,9 +54,10 @@ test_what_is_no_query(void **state)
     evil[3].timeout_ns = INT64_MAX;
     evil[4].timeout_ns = S + 1; /* libvirt counts whole seconds */
     evil[5].reply_bytes_max = SIZE_MAX;
+    evil[6].timeout_ns = 5 * S; /* a backup's thaw would be skipped */
     start_remote(world);
     come_up(world, CHANNEL_CONNECTED);
-    for (size_t i = 0; i < 6; i++) {
+    for (size_t i = 0; i < 7; i++) {
         message = call_of(evil[i]);
         expect_desertion(world, ASK_CALL, &message);
         text_free(&message);
