@@ -338,18 +338,9 @@ virsh_of(const struct source_config *source)
     return virsh;
 }
 
-static const char *
-daemon_of(const struct doctor_case *about)
-{
-    bool by_libvirt = about->source && about->source->kind == SOURCE_LIBVIRT;
-
-    return doctor_daemon(by_libvirt ? about->source->libvirt.uri : "", about->error,
-                         DOCTOR_SOCKETS);
-}
-
 /* NULL stays NULL. */
 static char *
-fill_in(const char *text, const struct doctor_case *about)
+fill_in(const char *text, const struct doctor_case *about, const char *daemon)
 {
     if (!text)
         return NULL;
@@ -358,7 +349,7 @@ fill_in(const char *text, const struct doctor_case *about)
         {"virsh", virsh},
         {"name", about->name},
         {"error", about->error},
-        {"daemon", daemon_of(about)},
+        {"daemon", daemon},
         {"permission", remedy_of(permissions, about->error)},
         {"commands", about->commands ? about->commands : "a call"},
         {"system", about->os->title},
@@ -393,8 +384,8 @@ doctor_find(struct doctor_row *row, enum doctor_trouble trouble,
     *finding = (struct doctor_finding){
         .problem = troubles[trouble].problem,
         .is_fault = troubles[trouble].is_fault,
-        .text = fill_in(text, about),
-        .remedies = {fill_in(remedy, about), fill_in(then, about)},
+        .text = fill_in(text, about, ""),
+        .remedies = {fill_in(remedy, about, ""), fill_in(then, about, "")},
     };
 }
 
@@ -410,5 +401,6 @@ doctor_source_remedy(const struct source_config *source, const char *why)
     if (source->kind == SOURCE_SOCKET)
         return memory_string("see whether the folder of sources[].socket.path is "
                              "there, and may be read");
-    return fill_in(*why ? remedy_of(daemons, why) : DAEMON_HANGS, &about);
+    return fill_in(*why ? remedy_of(daemons, why) : DAEMON_HANGS, &about,
+                   doctor_daemon(source->libvirt.uri, why, DOCTOR_SOCKETS));
 }

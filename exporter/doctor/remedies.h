@@ -62,7 +62,8 @@ struct doctor_case {
 void doctor_find(struct doctor_row *row, enum doctor_trouble trouble,
                  const struct doctor_case *about);
 
-/* For a source that is away; `why` may be "".  free() is the caller's. */
+/* For a source that is away; `why` may be "".  Looks which daemon of libvirt this host
+ * has.  free() is the caller's. */
 char *doctor_source_remedy(const struct source_config *source, const char *why);
 
 #endif
