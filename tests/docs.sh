@@ -101,6 +101,17 @@ for page in docs/configuration.md docs/joins.md; do
         complain "that was the example of $page"
 done
 
+# So it is with the man page of its files; a word with an underscore is a key or a metric.
+sed -n '/^\.EX/,/^\.EE/p' docs/qga-exporter.yml.5 | sed -n '/^sources:/,/^\.EE/p' |
+    sed '/^\.EE/,$d' >"$scratch/example.yml"
+[ -s "$scratch/example.yml" ] || complain "docs/qga-exporter.yml.5 has no example of the configuration"
+"$program" --config.file="$scratch/example.yml" --config.check >/dev/null ||
+    complain "that was the example of docs/qga-exporter.yml.5"
+while read -r name; do
+    grep -qwF -e "$name" config/qga-exporter.yml config/web.yml docs/METRICS.md ||
+        complain "docs/qga-exporter.yml.5 names $name, which is neither a key nor a metric"
+done < <(grep -ohE '\b[a-z]+(_[a-z]+)+\b' docs/qga-exporter.yml.5 | sort -u)
+
 # Files and links; the collector that CONTRIBUTING.md would add does not exist.
 while read -r path; do
     [ -e "$path" ] || complain "a page names $path, which is not there"
