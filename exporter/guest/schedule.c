@@ -284,6 +284,16 @@ probe_for(const struct schedule *schedule, const struct schedule_guest *guest)
     return schedule->settings.probe;
 }
 
+bool
+schedule_may_send(const struct schedule *schedule, const struct schedule_guest *guest,
+                  size_t collector)
+{
+    if (guest->held || (guest->restricted && guest->only != collector))
+        return false;
+    return guest->restricted || !guest->suspect ||
+           probe_for(schedule, guest) == collector;
+}
+
 /* A suspect gets the probe; a frozen one answers no other question than its own. */
 static size_t
 collector_for(const struct schedule *schedule, const struct schedule_guest *guest,

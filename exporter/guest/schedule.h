@@ -118,6 +118,11 @@ void schedule_give_up(struct schedule *schedule, struct schedule_turn *turn);
 /* When to call schedule_next() again; INT64_MAX: not before something else happens. */
 int64_t schedule_wake_ns(const struct schedule *schedule);
 
+/* Whether the collector may have the guest's next turn, as it is held, frozen or silent
+ * now. */
+bool schedule_may_send(const struct schedule *schedule,
+                       const struct schedule_guest *guest, size_t collector);
+
 /* Whether the guest is given only probes. */
 bool schedule_is_backing_off(const struct schedule *schedule,
                              const struct schedule_guest *guest);

@@ -70,9 +70,8 @@ describe_collectors(struct guest_note *note, const struct watch *watch,
             .avoided = why_avoided(&guest->collectors[i]),
             .interval_ns = config->collectors[i].interval_ns
                            << schedule->entries[i].stretch,
-            .is_idle = watch->paused || schedule->held ||
-                       (schedule->restricted && schedule->only != i) ||
-                       (schedule->suspect && collectors[i] != collector_probe),
+            .is_idle =
+                watch->paused || !schedule_may_send(watch->schedule, schedule, i),
         };
     }
 }

@@ -377,12 +377,21 @@ test_what_else_a_visit_may_be(void **state)
         assert_true(turn(schedule, 1000 * S, FAILURE_NONE, 0, &taken));
         assert_int_equal(taken.collector, INFO);
     }
+    assert_true(schedule_may_send(schedule, &guest, INFO));
     schedule_release(schedule, &guest, 2000 * S);
     assert_true(turn(schedule, 2000 * S, FAILURE_TIMEOUT, 0, &taken));
+    assert_true(schedule_may_send(schedule, &guest, SLOW));
+    assert_false(schedule_may_send(schedule, &guest, CLOCK)); /* the usual probe */
     assert_true(
         turn(schedule, 2000 * S + SCHEDULE_RETRY_NS, FAILURE_TIMEOUT, 0, &taken));
     assert_true(taken.probe);
     assert_int_equal(taken.collector, SLOW);
+    schedule_block(schedule, &guest, SLOW, true);
+    assert_true(schedule_may_send(schedule, &guest, CLOCK));
+    schedule_block(schedule, &guest, CLOCK, true);
+    assert_true(schedule_may_send(schedule, &guest, INFO)); /* in its stead */
+    schedule_hold(schedule, &guest);
+    assert_false(schedule_may_send(schedule, &guest, INFO));
     schedule_free(schedule);
 }
 

@@ -19,6 +19,7 @@ static const struct source_config libvirt_source = {
     .name = no_name, .kind = SOURCE_LIBVIRT, .libvirt = {.uri = uri}};
 
 static struct config config;
+static struct schedule *schedule;
 
 static struct guest *
 new_guest(struct watch *watch)
@@ -32,7 +33,8 @@ new_guest(struct watch *watch)
         config.collectors[i].interval_ns = 15 * S;
     config.collectors[collector_find("clock")].enabled = true;
     config.collectors[collector_find("os")].enabled = true;
-    *watch = (struct watch){.rules = {.config = &config}, .identity = libvirt_source};
+    *watch = (struct watch){
+        .rules = {.config = &config}, .identity = libvirt_source, .schedule = schedule};
     guest->domain = DOMAIN_RUNNING;
     guest->channel = CHANNEL_CONNECTED;
     guest->source_is_up = true;
@@ -141,6 +143,24 @@ a_source_that_is_away_says_what_helps(void **state)
     sources_note_unref(note);
 }
 
+static int
+make_schedule(void **state)
+{
+    static const struct schedule_settings settings = {.capacity = 1, .lanes = 1};
+
+    (void)state;
+    schedule = schedule_new(&settings);
+    return 0;
+}
+
+static int
+free_schedule(void **state)
+{
+    (void)state;
+    schedule_free(schedule);
+    return 0;
+}
+
 int
 main(void)
 {
@@ -151,5 +171,5 @@ main(void)
         cmocka_unit_test(a_source_that_is_away_says_what_helps),
     };
 
-    return cmocka_run_group_tests_name("describe", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("describe", tests, make_schedule, free_schedule);
 }
