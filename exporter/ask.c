@@ -93,6 +93,7 @@ ask(const struct exporter *exporter, int control, int to_reader)
     part.poll.data = &part;
     (void)uv_poll_start(&part.poll, UV_READABLE, take_orders);
     await_sources(&part);
+    (void)order_send(control, ORDER_BEGUN, NULL, -1);
     broker_serve(part.broker, to_reader);
     (void)uv_run(&part.loop, UV_RUN_DEFAULT);
     bool has_ended = broker_stop(part.broker, clock_monotonic_ns() + STOP_NS);

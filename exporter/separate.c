@@ -11,6 +11,7 @@
 #include "exporter.h"
 #include "kit/failure.h"
 #include "options.h"
+#include "separate_lives.h"
 #include "separate_sources.h"
 #include "separation.h"
 #include "serve.h"
@@ -27,19 +28,19 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* A part that dies so often in such a time is not started anew any more. */
-#define DEATHS_MAX 5
-#define DEATHS_NS (60 * NS_PER_S)
+/* One that cannot begin is tried so much later: six times within half the time that a
+ * service manager gives a web side that does not say that it is alive. */
+#define AGAIN_NS (3 * NS_PER_S)
 /* One that was taken over may not want to end; before TimeoutStopSec of the service. */
 #define STOP_PATIENCE_NS (8 * NS_PER_S)
 
 struct part {
     const char *name;
-    pid_t pid;                   /* 0: it does not run */
-    int control;                 /* our end */
-    int64_t ways;                /* that it was sent */
-    int64_t died_ns[DEATHS_MAX]; /* CLOCK_MONOTONIC; a ring */
-    size_t deaths;
+    pid_t pid;        /* 0: it does not run */
+    int control;      /* our end */
+    int64_t ways;     /* that it was sent */
+    int64_t again_ns; /* when it is started anew; 0: not by time */
+    struct lives lives;
 };
 
 struct parts {
@@ -117,6 +118,8 @@ start_part(struct parts *parts, struct part *part, int other,
         (void)close(part->control);
     part->control = -1;
     part->ways = 0;
+    part->again_ns = 0;
+    lives_start(&part->lives);
     if (!orders_pair(ends)) {
         (void)close(other);
         return false;
@@ -218,61 +221,11 @@ stop_all(struct parts *parts, int status)
         parts->killed_ns = clock_monotonic_ns() + STOP_PATIENCE_NS;
     }
     parts->is_stopping = true;
+    parts->broker.again_ns = parts->reader.again_ns = 0;
     if (parts->reader.pid > 0)
         (void)kill(parts->reader.pid, SIGTERM);
     else if (parts->broker.control >= 0)
         (void)shutdown(parts->broker.control, SHUT_RDWR);
-}
-
-static bool
-dies_too_often(struct part *part, int64_t now_ns)
-{
-    int64_t *oldest_ns = &part->died_ns[part->deaths % DEATHS_MAX];
-    bool too_often = part->deaths >= DEATHS_MAX && now_ns - *oldest_ns < DEATHS_NS;
-
-    *oldest_ns = now_ns;
-    part->deaths++;
-    return too_often;
-}
-
-/* One that ends by itself had its reason, and has told it; one that is ended by a
- * signal is started anew. */
-static void
-part_ended(struct parts *parts, struct part *part, int status)
-{
-    part->pid = 0;
-    if (parts->is_stopping) {
-        if (part == &parts->reader && WIFEXITED(status) &&
-            parts->status == EXIT_SUCCESS)
-            parts->status = WEXITSTATUS(status);
-        stop_all(parts, EXIT_SUCCESS);
-        return;
-    }
-    if (WIFEXITED(status)) {
-        stop_all(parts, WEXITSTATUS(status));
-        return;
-    }
-    log_error("a part of the exporter has died; it is started anew",
-              LOG_STR("part", part->name), LOG_INT("signal", WTERMSIG(status)));
-    if (!dies_too_often(part, clock_monotonic_ns()) && restart(parts, part))
-        return;
-    log_error("a part of the exporter cannot be started anew",
-              LOG_STR("part", part->name));
-    stop_all(parts, EXIT_FAILURE);
-}
-
-static void
-reap(struct parts *parts)
-{
-    int status;
-    pid_t pid;
-
-    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-        if (pid == parts->broker.pid)
-            part_ended(parts, &parts->broker, status);
-        else if (pid == parts->reader.pid)
-            part_ended(parts, &parts->reader, status);
-    }
 }
 
 /* The broker first knows the sources for which it will be asked.  A configuration that
@@ -283,23 +236,8 @@ reload(struct parts *parts)
     allow_sources(parts);
     if (parts->reader.pid > 0)
         (void)kill(parts->reader.pid, SIGHUP);
-}
-
-static void
-take_signal(struct parts *parts)
-{
-    struct signalfd_siginfo signal;
-
-    if (read(parts->signals, &signal, sizeof(signal)) != sizeof(signal))
-        return;
-    if (signal.ssi_signo == SIGCHLD)
-        reap(parts);
-    else if (signal.ssi_signo == SIGHUP)
-        reload(parts);
-    else if (signal.ssi_signo == SIGUSR1 && parts->reader.pid > 0)
-        (void)kill(parts->reader.pid, SIGUSR1);
-    else if (signal.ssi_signo != SIGUSR1)
-        stop_all(parts, EXIT_SUCCESS);
+    else if (parts->reader.again_ns > 0)
+        parts->reader.again_ns = clock_monotonic_ns();
 }
 
 /* One that has closed its end cannot be told anything any more. */
@@ -329,22 +267,145 @@ take_wish(struct parts *parts, struct part *part)
         (void)close(fd);
     struct bytes bytes = {.at = packet + 1, .end = packet + length};
 
-    if (packet[0] == ORDER_RELOAD && part == &parts->reader)
+    if (packet[0] == ORDER_BEGUN)
+        lives_begin(&part->lives);
+    else if (packet[0] == ORDER_RELOAD && part == &parts->reader)
         reload(parts);
     else if (packet[0] == ORDER_KILL && bytes_number(&bytes) == part->ways &&
              !bytes.is_bad && other->pid > 0 && !parts->is_stopping)
         (void)kill(other->pid, SIGKILL);
 }
 
+static void
+give_up(struct parts *parts, const struct part *part)
+{
+    log_error("a part of the exporter cannot be started anew",
+              LOG_STR("part", part->name));
+    stop_all(parts, EXIT_FAILURE);
+}
+
+static void
+start_anew(struct parts *parts, struct part *part)
+{
+    if (!restart(parts, part))
+        give_up(parts, part);
+}
+
+static void
+log_end(const struct part *part, int status, enum fate fate)
+{
+    static const char *const messages[] = {
+        [FATE_ALL_END] = NULL, /* it has told its reason */
+        [FATE_AGAIN] = "a part of the exporter has died; it is started anew",
+        [FATE_AGAIN_LATER] =
+            "a part of the exporter cannot begin; it is tried again in 3 s",
+        [FATE_NO_MORE] = "a part of the exporter has died too often",
+    };
+
+    if (messages[fate])
+        log_error(messages[fate], LOG_STR("part", part->name),
+                  WIFEXITED(status) ? LOG_INT("status", WEXITSTATUS(status))
+                                    : LOG_INT("signal", WTERMSIG(status)));
+}
+
+/* Nobody has ordered it. */
+static void
+mend(struct parts *parts, struct part *part, int status)
+{
+    int64_t now_ns = clock_monotonic_ns();
+    enum fate fate = lives_end(&part->lives, status, now_ns);
+
+    log_end(part, status, fate);
+    if (fate == FATE_ALL_END)
+        stop_all(parts, WEXITSTATUS(status));
+    else if (fate == FATE_NO_MORE)
+        give_up(parts, part);
+    else if (fate == FATE_AGAIN_LATER)
+        part->again_ns = now_ns + AGAIN_NS;
+    else
+        start_anew(parts, part);
+}
+
+/* What it had said first may not have been read yet. */
+static void
+part_ended(struct parts *parts, struct part *part, int status)
+{
+    part->pid = 0;
+    if (!parts->is_stopping) {
+        if (!part->lives.has_begun)
+            take_wish(parts, part);
+        mend(parts, part, status);
+        return;
+    }
+    if (part == &parts->reader && WIFEXITED(status) && parts->status == EXIT_SUCCESS)
+        parts->status = WEXITSTATUS(status);
+    stop_all(parts, EXIT_SUCCESS);
+}
+
+static void
+reap(struct parts *parts)
+{
+    int status;
+    pid_t pid;
+
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+        if (pid == parts->broker.pid)
+            part_ended(parts, &parts->broker, status);
+        else if (pid == parts->reader.pid)
+            part_ended(parts, &parts->reader, status);
+    }
+}
+
+static void
+take_signal(struct parts *parts)
+{
+    struct signalfd_siginfo signal;
+
+    if (read(parts->signals, &signal, sizeof(signal)) != sizeof(signal))
+        return;
+    if (signal.ssi_signo == SIGCHLD)
+        reap(parts);
+    else if (signal.ssi_signo == SIGHUP)
+        reload(parts);
+    else if (signal.ssi_signo == SIGUSR1 && parts->reader.pid > 0)
+        (void)kill(parts->reader.pid, SIGUSR1);
+    else if (signal.ssi_signo != SIGUSR1)
+        stop_all(parts, EXIT_SUCCESS);
+}
+
+static int64_t
+sooner_ns(int64_t a_ns, int64_t b_ns)
+{
+    return b_ns == 0 || (a_ns != 0 && a_ns < b_ns) ? a_ns : b_ns;
+}
+
 /* How long to wait for what happens, in milliseconds. */
 static int
 patience(const struct parts *parts)
 {
-    int64_t left_ns = parts->killed_ns - clock_monotonic_ns();
+    int64_t until_ns = parts->is_stopping
+                           ? parts->killed_ns
+                           : sooner_ns(parts->broker.again_ns, parts->reader.again_ns);
+    int64_t left_ns = until_ns - clock_monotonic_ns();
 
-    if (!parts->is_stopping)
+    if (until_ns == 0)
         return -1;
-    return left_ns > 0 ? (int)(left_ns / NS_PER_MS) + 1 : (int)(NS_PER_S / NS_PER_MS);
+    if (left_ns > 0)
+        return (int)(left_ns / NS_PER_MS) + 1;
+    return parts->is_stopping ? (int)(NS_PER_S / NS_PER_MS) : 0;
+}
+
+static void
+start_who_waits(struct parts *parts, struct part *part)
+{
+    if (part->again_ns > 0 && clock_monotonic_ns() >= part->again_ns)
+        start_anew(parts, part);
+}
+
+static bool
+is_there(const struct part *part)
+{
+    return part->pid > 0 || part->again_ns > 0;
 }
 
 static void
@@ -362,7 +423,7 @@ end_who_lingers(const struct parts *parts)
 static void
 watch(struct parts *parts)
 {
-    while (parts->broker.pid > 0 || parts->reader.pid > 0) {
+    while (is_there(&parts->broker) || is_there(&parts->reader)) {
         struct pollfd ready[] = {
             {.fd = parts->signals, .events = POLLIN},
             {.fd = parts->broker.pid > 0 ? parts->broker.control : -1,
@@ -374,6 +435,8 @@ watch(struct parts *parts)
         if (poll(ready, 3, patience(parts)) < 0)
             continue;
         end_who_lingers(parts);
+        start_who_waits(parts, &parts->broker);
+        start_who_waits(parts, &parts->reader);
         if (ready[1].revents & POLLIN)
             take_wish(parts, &parts->broker);
         if (ready[2].revents & POLLIN)

@@ -191,6 +191,7 @@ separation_begin(struct separation *separation, struct exporter *exporter)
         (void)fprintf(stderr, "qga-exporter: %s\n", why.text);
         return false;
     }
+    (void)order_send(separation->control, ORDER_BEGUN, NULL, -1);
     separation_configure(exporter->config);
     remote_connect(&exporter->loop, separation->broker);
     separation->has_begun = true;

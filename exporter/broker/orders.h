@@ -22,6 +22,8 @@ enum order {
     ORDER_KILL,   /* from either: the other part says what it must not, or is gone; with
                      the number of ways that came to who sends it, by which one that has
                      been started meanwhile is not meant */
+    ORDER_BEGUN,  /* from either, first of all: it has come up, and from now on hears
+                     what others say */
 };
 
 /* Both ends; false with errno. */

@@ -122,6 +122,51 @@ def test_the_reader_dies(exporter):
     assert "a part of the exporter has died" in exporter.process.log()
 
 
+def test_the_reader_ends_by_itself(exporter):
+    """Nobody has told all to stop: what it exits with is no reason to end the exporter."""
+    parts = Parts(exporter)
+    os.kill(parts.broker, signal.SIGSTOP)  # else it has who leaves it killed, often before its exit
+    try:
+        os.kill(parts.reader, signal.SIGTERM)
+        wait_for(lambda: "is started anew\" part=reader status=0" in exporter.process.log(), "its exit")
+    finally:
+        os.kill(parts.broker, signal.SIGCONT)
+    exporter.wait_for(well, "the series again")
+    after = Parts(exporter)
+    assert after.broker == parts.broker and after.reader != parts.reader
+
+
+CANNOT_BEGIN = "cannot begin; it is tried again"
+
+
+def break_for_the_next(place, parts):
+    """The configuration that the next reader finds."""
+    write_config(place, "sources: [{nonsense: 1}]\n", "separate.yml")
+    os.kill(parts.reader, signal.SIGKILL)
+
+
+def test_a_reader_that_cannot_begin_again(place, exporter, agents):
+    """The broker keeps what it has until that is mended."""
+    parts = Parts(exporter)
+    before = len(exporter.process.log())
+    break_for_the_next(place, parts)
+    wait_for(lambda: CANNOT_BEGIN in exporter.process.log()[before:], "it is refused")
+    assert "nonsense" in exporter.process.log()[before:]
+    write_config(place, SOURCE.format("a", agents.pattern) + QUICK_CONFIG, "separate.yml")
+    exporter.reload()
+    exporter.wait_for(well, "the series again")
+    assert Parts(exporter).broker == parts.broker
+
+
+def test_a_reader_that_cannot_begin_any_more(place, exporter):
+    parts = Parts(exporter)
+    before = len(exporter.process.log())
+    break_for_the_next(place, parts)
+    assert exporter.process.wait(60) == 1
+    assert exporter.process.log()[before:].count(CANNOT_BEGIN) == 4
+    assert ended(parts.broker)
+
+
 def test_the_broker_dies(exporter, agents):
     """What was read is shown on, and guests are asked again by the next one."""
     parts = Parts(exporter)
