@@ -25,8 +25,9 @@ bool confine_files(const char *const *readable, const char *const *for_sockets,
  * the kernel by io_uring, which is a way around confine_calls(), and ends the process
  * where that refuses what was made before.  A loop that cannot have it does without. */
 bool confine_loops(struct failure *why);
-/* No thread can connect to anything, start a program or a process, write a file, or
- * touch another process (seccomp(2)). */
+/* No thread can connect to anything, start a program or a process, write a file, touch
+ * another process, make code of data, or have memory that the limit does not count
+ * (seccomp(2)). */
 bool confine_calls(struct failure *why);
 void confine_memory(void);
 

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -22,8 +23,6 @@ static const char *const allowed[] = {
     "brk",
     "madvise",
     "membarrier",
-    "mmap",
-    "mprotect",
     "mremap",
     "munmap",
     /* threads, signals, the end */
@@ -264,6 +263,8 @@ add_all(scmp_filter_ctx filter, uint32_t action, const char *const *names, size_
 
 #define NOT_TO_WRITE (O_WRONLY | O_RDWR | O_CREAT | O_TRUNC | O_APPEND)
 #define TYPE_MASK 0xf /* of a socket, without its flags */
+/* Memory that its limit does not count is none of these. */
+#define MEMORY_MASK (MAP_TYPE | MAP_GROWSDOWN)
 
 /* With F_SETOWN and F_SETSIG it would send any signal to any process of its user. */
 static const int fcntl_commands[] = {
@@ -294,6 +295,18 @@ add_conditional(scmp_filter_ctx filter)
         struct scmp_arg_cmp arguments[3];
         unsigned int count;
     } rules[] = {
+        /* its own memory, which it may write or execute, and libraries */
+        {"mmap", {MASKED(2, PROT_EXEC, 0), MASKED(3, MEMORY_MASK, MAP_PRIVATE)}, 2},
+        {"mmap",
+         {MASKED(2, PROT_EXEC | PROT_WRITE, PROT_EXEC),
+          MASKED(3, MEMORY_MASK, MAP_PRIVATE)},
+         2},
+        {"mmap2", {MASKED(2, PROT_EXEC, 0), MASKED(3, MEMORY_MASK, MAP_PRIVATE)}, 2},
+        {"mmap2",
+         {MASKED(2, PROT_EXEC | PROT_WRITE, PROT_EXEC),
+          MASKED(3, MEMORY_MASK, MAP_PRIVATE)},
+         2},
+        {"mprotect", {MASKED(2, PROT_EXEC, 0)}, 1},
         {"open", {MASKED(1, NOT_TO_WRITE, 0)}, 1},
         {"openat", {MASKED(2, NOT_TO_WRITE, 0)}, 1},
         {"clone", {MASKED(0, CLONE_THREAD, CLONE_THREAD)}, 1},

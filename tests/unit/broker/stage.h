@@ -3,6 +3,7 @@
 #ifndef UNIT_BROKER_STAGE_H
 #define UNIT_BROKER_STAGE_H
 
+#include "base/thread.h"
 #include "broker/confine.h"
 
 #include "kit/failure.h"
@@ -10,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -19,6 +21,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/timex.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -98,6 +101,52 @@ confined(int (*attempt)(void), bool (*confine)(struct failure *why))
     assert_int_equal(waitpid(child, &status, 0), child);
     assert_true(WIFEXITED(status));
     return WEXITSTATUS(status);
+}
+
+/* --- what must go on --- */
+
+static inline void *
+be_a_thread(void *argument)
+{
+    return argument;
+}
+
+static inline int
+start_a_thread(void)
+{
+    pthread_t thread;
+    void *result = NULL;
+
+    if (thread_start(&thread, "a-thread", 0, be_a_thread, &stage) != 0)
+        return -1;
+    (void)pthread_join(thread, &result);
+    return result == &stage ? 0 : -1;
+}
+
+static inline int
+read_a_file(void)
+{
+    return open(stage.inside, O_RDONLY | O_CLOEXEC) < 0 ? -1 : 0;
+}
+
+static inline int
+allocate(void)
+{
+    char *memory = malloc((size_t)64 * 1024 * 1024);
+
+    if (!memory)
+        return -1;
+    memset(memory, 1, (size_t)64 * 1024 * 1024);
+    free(memory);
+    return 0;
+}
+
+static inline int
+read_the_clocks_error(void)
+{
+    struct timex clock = {.modes = 0};
+
+    return adjtimex(&clock) < 0 ? -1 : 0;
 }
 
 static inline int
