@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 
-from .error import LabError
+from .error import LabError, NotHereError
 from .packages import Release
 from .process import program
 
@@ -210,7 +210,7 @@ def image(agent=USUAL[0], progress=lambda text: print(text, file=sys.stderr, flu
     """The image that has this agent, if it is a generation; built if it is not there; several
     processes may ask at once."""
     if platform.machine() != "x86_64":
-        raise LabError(f"the lab's guests are x86_64, this machine is {platform.machine()}")
+        raise NotHereError(f"the lab's guests are x86_64, this machine is {platform.machine()}")
     generations = OUTER if agent in OUTER else USUAL
     built = Image(CACHE, generations)
     wanted = recipe()

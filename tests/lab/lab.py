@@ -22,7 +22,7 @@ import tempfile
 import uuid
 
 from . import image as lab_image
-from .error import LabError
+from .error import LabError, NotHereError
 from .guest import Guest
 from .pace import stretched
 from .process import SBIN_PATH, Process, program, wait_for
@@ -153,7 +153,7 @@ class Lab:
 
     def start(self):
         if os.geteuid() != 0:
-            raise LabError("the lab needs root: a mount namespace and a libvirtd of its own")
+            raise NotHereError("the lab needs root: a mount namespace and a libvirtd of its own")
         self.image = lab_image.image()
         remove_leftovers()
         # Short: a socket's path has 107 bytes.
@@ -181,9 +181,9 @@ class Lab:
             stdout=subprocess.PIPE,
         )
         if self.init.popen.stdout.readline() != b"ready\n":
-            raise LabError(
+            raise NotHereError(
                 "no mount and PID namespace of our own (a container without CAP_SYS_ADMIN?): "
-                + self.init.log()
+                + " ".join(self.init.log().split())
             )
         children = f"/proc/{self.init.pid}/task/{self.init.pid}/children"
         with open(children, encoding="ascii") as file:

@@ -10,7 +10,7 @@ import os
 import re
 import subprocess
 
-from .error import LabError
+from .error import LabError, NotHereError
 
 BACKPORTS = "-backports"
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
@@ -64,14 +64,26 @@ def debian_mirror():
     for uri, suites in _entries():
         if suites_wanted.intersection(suites) and not uri.startswith(("cdrom:", "file:")):
             return uri
-    raise LabError(
+    raise NotHereError(
         "no Debian mirror found in /etc/apt/sources.list or sources.list.d; the guest image "
         "needs one, with the suite of this release"
     )
 
 
+def _reason(said):
+    """The line of apt's that tells the most: the first address that it did not get."""
+    lines = said.splitlines()
+    for pattern in (r"[EW]: Failed to fetch (.*)", r"E: (.*)"):
+        for line in lines:
+            if match := re.match(pattern, line):
+                return " ".join(match.group(1).split()).rstrip(".")
+    return lines[-1] if lines else "it says nothing"
+
+
 class Release:
     """One suite, trixie or trixie-backports, and its own apt state below `directory`."""
+
+    lost = {}  # suite -> the error: what could not be had is not waited for again
 
     def __init__(self, suite, directory):
         self.suite = suite
@@ -90,16 +102,17 @@ class Release:
             text=True,
             check=False,
         )
-        if done.returncode != 0 or re.search(r"NO_PUBKEY|not signed|GPG error", done.stdout):
+        if re.search(r"NO_PUBKEY|not signed|GPG error", done.stdout):
             raise LabError(
                 f"{tool} {' '.join(arguments)} failed for Debian {self.suite}:\n{done.stdout}"
-                + (
-                    "The signature could not be checked: is debian-archive-keyring up to date? "
-                    "Nothing unsigned is used."
-                    if re.search(r"NO_PUBKEY|not signed|GPG error", done.stdout)
-                    else ""
-                )
+                "The signature could not be checked: is debian-archive-keyring up to date? "
+                "Nothing unsigned is used."
             )
+        if done.returncode != 0:
+            log = os.path.join(self.directory, "apt.log")
+            with open(log, "w", encoding="utf-8") as file:
+                file.write(done.stdout)
+            raise NotHereError(f"packages of Debian {self.suite} cannot be had: {_reason(done.stdout)}; see {log}")
         return done.stdout
 
     def update(self):
@@ -126,11 +139,20 @@ class Release:
             "APT::Install-Recommends": "false",
             "Acquire::Languages": "none",
             "Acquire::Retries": "3",
+            # Else apt goes on with what it has, and a network that is not there is a package
+            # that nobody knows.
+            "APT::Update::Error-Mode": "any",
         }
         self.options = ["-q"]
         for name, value in settings.items():
             self.options += ["-o", f"{name}={value}"]
-        self._apt("apt-get", "update")
+        if self.suite in self.lost:
+            raise self.lost[self.suite]
+        try:
+            self._apt("apt-get", "update")
+        except NotHereError as error:
+            self.lost[self.suite] = error
+            raise
 
     def dependency(self, package, pattern):
         """The first direct dependency of `package` whose name matches."""
@@ -160,9 +182,9 @@ class Release:
     def unpack(self, packages, target):
         """Downloads the packages and unpacks them below `target`."""
         os.makedirs(target, exist_ok=True)
-        before = set(glob.glob(os.path.join(self.directory, "*.deb")))
+        for archive in glob.glob(os.path.join(self.directory, "*.deb")):
+            os.unlink(archive)  # of a download that ended half way
         self._apt("apt-get", "download", *packages)
-        archives = set(glob.glob(os.path.join(self.directory, "*.deb"))) - before
-        for archive in sorted(archives):
+        for archive in sorted(glob.glob(os.path.join(self.directory, "*.deb"))):
             subprocess.run(["dpkg-deb", "-x", archive, target], check=True)
             os.unlink(archive)

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import time
 
-from .error import LabError
+from .error import NotHereError
 from .pace import Limit, stretched
 
 SBIN_PATH = os.environ.get("PATH", "/usr/bin:/bin") + ":/usr/sbin:/sbin"
@@ -17,7 +17,7 @@ def program(name):
     """The full path of a program which a package of scripts/install-packages brings."""
     path = shutil.which(name, path=SBIN_PATH)
     if path is None:
-        raise LabError(f"{name} is missing: run scripts/install-packages test")
+        raise NotHereError(f"{name} is missing: run scripts/install-packages test")
     return path
 
 
