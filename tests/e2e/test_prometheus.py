@@ -44,7 +44,9 @@ def _promtool(major):
 
 def test_the_version_is_the_one_that_is_meant(prometheus, major):
     _, _, body = get(f"{prometheus.url}/api/v1/status/buildinfo")
-    assert json.loads(body)["data"]["version"].startswith(f"{major}.")
+    version = json.loads(body)["data"]["version"]
+    number = tuple(int(part) for part in version.split(".")[:2])
+    assert number == (2, 42) if major == "2" else (3, 5) <= number < (4, 0), version
 
 
 def test_promtool_takes_all_that_we_ship(promtool, exporter):
