@@ -9,6 +9,7 @@
 #include "broker/bytes.h"
 #include "broker/orders.h"
 #include "exporter.h"
+#include "web/activation.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -85,6 +86,7 @@ ask(const struct exporter *exporter, int control, int to_reader)
 
     (void)signal(SIGTERM, SIG_IGN); /* it ends after who asks, by the control socket */
     (void)signal(SIGINT, SIG_IGN);
+    web_activation_leave();
     (void)prctl(PR_SET_DUMPABLE, 0); /* nobody of the same user looks into it */
     (void)uv_loop_init(&part.loop);
     parts.mailbox = part.mailbox = mailbox_new(&part.loop);

@@ -9,12 +9,19 @@
 #include <stdint.h>
 #include <unistd.h>
 
+static int
+count_given(void)
+{
+    bool is_for_us = notify_read_number("LISTEN_PID", INT32_MAX) == (uint64_t)getpid();
+
+    return is_for_us ? (int)notify_read_number("LISTEN_FDS", WEB_ACTIVATION_SOCKETS_MAX)
+                     : 0;
+}
+
 int
 web_activation_take(struct failure *why)
 {
-    bool is_for_us = notify_read_number("LISTEN_PID", INT32_MAX) == (uint64_t)getpid();
-    uint64_t given = notify_read_number("LISTEN_FDS", WEB_ACTIVATION_SOCKETS_MAX);
-    int count = is_for_us ? (int)given : 0;
+    int count = count_given();
 
     for (int i = 0; i < count; i++)
         (void)fcntl(WEB_ACTIVATION_FIRST_FD + i, F_SETFD, FD_CLOEXEC);
@@ -27,4 +34,13 @@ web_activation_take(struct failure *why)
         "out",
         WEB_ACTIVATION_SOCKETS_MAX);
     return -1;
+}
+
+void
+web_activation_leave(void)
+{
+    int count = count_given();
+
+    for (int i = 0; i < count; i++)
+        (void)close(WEB_ACTIVATION_FIRST_FD + i);
 }

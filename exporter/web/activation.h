@@ -13,5 +13,7 @@ struct failure;
 /* How many there are, from WEB_ACTIVATION_FIRST_FD on; whatever we start does not get
  * them.  -1 with one sentence if there is none. */
 int web_activation_take(struct failure *why);
+/* For a process that does not serve: closes them, before others have their numbers. */
+void web_activation_leave(void);
 
 #endif

@@ -66,12 +66,35 @@ test_some(void **state)
     assert_int_equal(close(fd), 0);
 }
 
+/* Only those that are meant for it. */
+static void
+test_left(void **state)
+{
+    char own[16];
+    int fd = WEB_ACTIVATION_FIRST_FD;
+
+    (void)state;
+    (void)snprintf(own, sizeof(own), "%d", getpid());
+    assert_int_equal(dup2(STDOUT_FILENO, fd), fd);
+    assert_int_equal(dup2(STDOUT_FILENO, fd + 1), fd + 1);
+    assert_int_equal(setenv("LISTEN_FDS", "1", 1), 0);
+    assert_int_equal(setenv("LISTEN_PID", "1", 1), 0);
+    web_activation_leave();
+    assert_int_equal(fcntl(fd, F_GETFD), 0);
+    assert_int_equal(setenv("LISTEN_PID", own, 1), 0);
+    web_activation_leave();
+    assert_int_equal(fcntl(fd, F_GETFD), -1);
+    assert_int_equal(fcntl(fd + 1, F_GETFD), 0);
+    assert_int_equal(close(fd + 1), 0);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_none),
         cmocka_unit_test(test_some),
+        cmocka_unit_test(test_left),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
