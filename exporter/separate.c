@@ -1,10 +1,10 @@
 /* Processes, started and watched over. */
 #include "separate.h"
 
-#include "ask.h"
 #include "base/clock.h"
 #include "base/journal.h"
 #include "base/log.h"
+#include "broker/ask.h"
 #include "broker/bytes.h"
 #include "broker/orders.h"
 #include "broker/remote.h"
@@ -15,6 +15,7 @@
 #include "separate_sources.h"
 #include "separation.h"
 #include "serve.h"
+#include "web/activation.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -154,10 +155,18 @@ allow_sources(struct parts *parts)
         (void)order_send(parts->broker.control, ORDER_ALLOW, &parts->sources, -1);
 }
 
+/* The service manager's sockets are for the reader. */
+static int
+run_broker(const struct exporter *exporter, int control, int to_reader)
+{
+    web_activation_leave();
+    return ask(exporter->drivers, control, to_reader);
+}
+
 static bool
 start_broker(struct parts *parts, int to_reader)
 {
-    return start_part(parts, &parts->broker, to_reader, ask) &&
+    return start_part(parts, &parts->broker, to_reader, run_broker) &&
            order_send(parts->broker.control, ORDER_ALLOW, &parts->sources, -1);
 }
 

@@ -1,4 +1,4 @@
-/* The daemon as three processes: one asks guests (ask.h), one reads what they say and
+/* The daemon as three processes: one asks guests (broker/ask.h), one reads what they say and
  * serves it (serve.h, separation.h), and this one starts both, and starts anew the one
  * that dies, so that what the other holds stays. */
 #ifndef SEPARATE_H

@@ -1,5 +1,5 @@
 /* The broker on a loop of its own, and the orders that it gets. */
-#include "ask.h"
+#include "broker/ask.h"
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -8,8 +8,6 @@
 #include "broker/broker_parts.h"
 #include "broker/bytes.h"
 #include "broker/orders.h"
-#include "exporter.h"
-#include "web/activation.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -74,19 +72,18 @@ await_sources(struct asking *part)
 }
 
 int
-ask(const struct exporter *exporter, int control, int to_reader)
+ask(const struct source_driver *const *drivers, int control, int to_reader)
 {
     struct asking part = {.control = control};
     struct broker_parts parts = {
         .loop = &part.loop,
-        .drivers = exporter->drivers,
+        .drivers = drivers,
         .deserted = be_deserted,
         .context = &part,
     };
 
     (void)signal(SIGTERM, SIG_IGN); /* it ends after who asks, by the control socket */
     (void)signal(SIGINT, SIG_IGN);
-    web_activation_leave();
     (void)prctl(PR_SET_DUMPABLE, 0); /* nobody of the same user looks into it */
     (void)uv_loop_init(&part.loop);
     parts.mailbox = part.mailbox = mailbox_new(&part.loop);
