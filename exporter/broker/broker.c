@@ -15,20 +15,10 @@
 
 /* --- guests --- */
 
-struct served *
-broker_find(const struct broker *broker, int64_t number)
-{
-    struct served *served = broker->served;
-
-    while (served && served->number != number)
-        served = served->next;
-    return number != 0 ? served : NULL;
-}
-
 static bool
 take_end_visit(const struct broker *broker, struct bytes *message)
 {
-    const struct served *served = broker_find(broker, bytes_number(message));
+    const struct served *served = served_of(broker, bytes_number(message));
     const char *key = bytes_string(message);
 
     if (served && served->driver->end_visit && served_find(served, key))
@@ -111,7 +101,7 @@ take_start(struct broker *broker, struct bytes *message)
     bool runs = orphan && number > 0 && orphan->number == number;
     /* Each is started once, or its guests would be asked as often as it is started. */
     bool is_good =
-        runs || (!message->is_bad && number > 0 && !broker_find(broker, number) &&
+        runs || (!message->is_bad && number > 0 && !served_of(broker, number) &&
                  (!orphan || orphan->number == 0));
 
     if (runs) {
@@ -163,7 +153,7 @@ leave_source(struct served *served)
 static bool
 take_stop(struct broker *broker, struct bytes *message)
 {
-    struct served *served = broker_find(broker, bytes_number(message));
+    struct served *served = served_of(broker, bytes_number(message));
 
     if (served && is_allowed(broker, &served->config))
         be_orphan(served);

@@ -1,8 +1,8 @@
 /* The process that may ask guests: it has the sources, and nothing that parses what a
  * guest says or what a definition holds.  It sends queries of the registry and no other
  * (agent/commands.h), by number; one at a time to a guest, with a gap between two, and
- * not without end.  What it is told comes from a process that may have been taken over, and is believed in
- * nothing but that.  Loop thread. */
+ * not without end.  What it is told comes from a process that may have been taken over,
+ * and is believed in nothing but that.  Loop thread. */
 #ifndef BROKER_BROKER_H
 #define BROKER_BROKER_H
 
@@ -10,14 +10,6 @@
 #include <stdint.h>
 
 struct bytes;
-
-/* To one guest so many calls at once, and then so many a second: a conversation of the
- * collector procfs is 24, and no interval is below a second. */
-#define BROKER_CALLS_BURST 120
-#define BROKER_CALLS_PER_S 60
-/* Between two of them, as long as who asks leaves of itself (guest/schedule.h): nobody
- * else would get at the agent of a guest that is asked again at once. */
-#define BROKER_GAP_NS (INT64_C(2) * 1000 * 1000)
 
 struct broker;
 struct broker_parts;

@@ -4,7 +4,6 @@
 #include "agent/commands.h"
 #include "base/clock.h"
 #include "base/mailbox.h"
-#include "broker/broker.h"
 #include "config/collectors.h"
 #include "kit/memory.h"
 #include "source/answer.h"
@@ -174,7 +173,7 @@ carried_take(struct broker *broker, struct bytes *message)
     struct request request;
 
     bytes_copy(message, &asked, sizeof(asked));
-    struct served *served = broker_find(broker, asked.source);
+    struct served *served = served_of(broker, asked.source);
     struct charge *charge = served ? served_find(served, key) : NULL;
 
     if (message->is_bad || !is_sane(&asked) ||

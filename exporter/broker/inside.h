@@ -68,9 +68,6 @@ struct broker {
     bool left_calls; /* a source was left whose calls may still hang */
 };
 
-/* Of those that somebody asks; NULL: there is none of that number. */
-struct served *broker_find(const struct broker *broker, int64_t number);
-
 /* --- carried.c: calls on their way --- */
 
 /* ASK_CALL; false: nobody of ours would say that. */
@@ -85,6 +82,8 @@ void carried_review(uv_timer_t *gap);
 /* Of a source's `listener`, but for its context, which is the struct served. */
 extern const struct source_listener served_listener;
 
+/* Of those that somebody asks; NULL: there is none of that number. */
+struct served *served_of(const struct broker *broker, int64_t number);
 /* The guest that is announced, or was while its call is in flight; NULL: there is none.
  */
 struct charge *served_find(const struct served *served, const char *key);

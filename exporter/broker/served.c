@@ -3,7 +3,6 @@
 #include "broker/inside.h"
 
 #include "base/clock.h"
-#include "broker/broker.h"
 #include "kit/memory.h"
 #include "source/balloon.h"
 #include "source/domain_facts.h"
@@ -243,6 +242,16 @@ const struct source_listener served_listener = {
 };
 
 /* --- for the broker --- */
+
+struct served *
+served_of(const struct broker *broker, int64_t number)
+{
+    struct served *served = broker->served;
+
+    while (served && served->number != number)
+        served = served->next;
+    return number != 0 ? served : NULL;
+}
 
 void
 served_call_back(struct served *served, const char *key)
