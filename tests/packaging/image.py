@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -22,10 +23,10 @@ sys.path.insert(0, os.path.join(ROOT, "tests"))
 # pylint: disable=wrong-import-position
 from lab.error import LabError
 from lab.lab import Lab
-from lab.process import Process, free_port, program, wait_for
+from lab.process import SBIN_PATH, Process, free_port, program, wait_for
 from lab.programs import Metrics, get
 
-NOBODY = 65534  # whom this machine knows: libvirtd refuses users whom its host does not
+NOBODY = 65534  # who builds it another time
 GROUP = 60001  # that of libvirt's socket, on the host of the test
 UNREPRODUCED = {"TZ": "Asia/Tokyo", "LC_ALL": "C", "HOME": "/nonexistent"}
 
@@ -112,13 +113,14 @@ def bundle(scratch, config, tar, arguments, mounts):
     with tarfile.open(fileobj=io.BytesIO(tar)) as archive:
         archive.extractall(f"{folder}/rootfs", numeric_owner=True)
     os.chmod(folder, 0o755)
+    user, group = (int(number) for number in config["config"]["User"].split(":"))
     none = {kind: [] for kind in ("bounding", "effective", "inheritable", "permitted", "ambient")}
     with open(f"{folder}/config.json", "w", encoding="utf-8") as file:
         json.dump({
             "ociVersion": "1.0.0",
             "root": {"path": "rootfs", "readonly": True},
             "process": {
-                "user": {"uid": NOBODY, "gid": NOBODY, "additionalGids": [GROUP]},
+                "user": {"uid": user, "gid": group, "additionalGids": [GROUP]},
                 "args": [*config["config"]["Entrypoint"], *arguments],
                 "env": config["config"]["Env"], "cwd": config["config"]["WorkingDir"],
                 "capabilities": none, "noNewPrivileges": True},
@@ -135,6 +137,7 @@ def check_running(config, tar, scratch):
     """The daemon's folder is mounted, and not its socket, which a new daemon makes anew."""
     with Lab() as lab:
         lab.guest("one", network=False, disk=False).start().wait_for_agent()
+        make_user(lab, scratch)
         let_in(lab)
         port = free_port()
         folder = bundle(scratch, config, tar, [f"--web.listen-address=127.0.0.1:{port}"],
@@ -145,11 +148,26 @@ def check_running(config, tar, scratch):
              'mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec "$@"', "sh", program("crun"), f"--root={scratch}/crun", "--cgroup-manager=disabled", "run",
              f"--bundle={folder}", f"--pid-file={scratch}/pid", "qga"], f"{scratch}/container.log")
         try:
-            look_at(container, lab, port, scratch)
+            look_at(container, lab, port, scratch, config["config"]["User"].split(":")[0])
         finally:
             container.kill()
             subprocess.run([program("crun"), f"--root={scratch}/crun", "delete", "--force", "qga"],
                            check=False, stderr=subprocess.DEVNULL)
+
+
+def make_user(lab, scratch):
+    """On the lab's host, as the page has it: libvirtd refuses whom its host does not know."""
+    with open(f"{ROOT}/docs/packages.md", encoding="utf-8") as file:
+        command = re.search(r"`(groupadd [^`]+ && useradd [^`]+)`", file.read()).group(1)
+    host = f"{scratch}/host"
+    os.makedirs(f"{host}/etc")
+    for name in ("passwd", "group", "login.defs"):
+        shutil.copy(f"/etc/{name}", f"{host}/etc")
+    subprocess.run(["sh", "-ec", command.replace("add ", f"add --prefix {host} ")], check=True,
+                   env={**os.environ, "PATH": SBIN_PATH})
+    for name in ("passwd", "group"):
+        subprocess.run([program("nsenter"), "--mount", "--target", str(lab.init_pid), "--",
+                        program("mount"), "--bind", f"{host}/etc/{name}", f"/etc/{name}"], check=True)
 
 
 def let_in(lab):
@@ -157,7 +175,7 @@ def let_in(lab):
     os.chmod(lab.socket, 0o660)
 
 
-def look_at(container, lab, port, scratch):
+def look_at(container, lab, port, scratch, user):
     def says(name, value, **labels):
         def scraped():
             if not container.alive():
@@ -170,12 +188,12 @@ def look_at(container, lab, port, scratch):
         pid = int(file.read())
     with open(f"/proc/{pid}/status", encoding="ascii") as file:
         status = dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
-    assert status["Uid"].split() == [str(NOBODY)] * 4 and status["NoNewPrivs"] == "1"
+    assert status["Uid"].split() == [user] * 4 and status["NoNewPrivs"] == "1"
     assert int(status["CapEff"], 16) == int(status["CapBnd"], 16) == 0
     with open(f"/proc/{pid}/mountinfo", encoding="ascii") as file:
         (options,) = [line.split()[5] for line in file if line.split()[4] == "/"]
     assert "ro" in options.split(",")
-    print("ok    asks a guest, as another user, without a capability, from a read-only root")
+    print("ok    asks a guest, as a user of its own, without a capability, from a read-only root")
     lab.libvirtd.stop()
     says("qga_exporter_source_up", 0)
     lab.start_libvirtd()
