@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/journal.h"
 #include "base/log.h"
+#include "base/notify.h"
 #include "broker/ask.h"
 #include "broker/bytes.h"
 #include "broker/orders.h"
@@ -264,7 +265,7 @@ static void
 take_wish(struct parts *parts, struct part *part)
 {
     const struct part *other = part == &parts->broker ? &parts->reader : &parts->broker;
-    char packet[ORDER_KILL_BYTES];
+    char packet[ORDER_WISH_BYTES_MAX];
     int fd;
     ssize_t length = order_take(part->control, packet, sizeof(packet), &fd);
 
@@ -278,6 +279,8 @@ take_wish(struct parts *parts, struct part *part)
 
     if (packet[0] == ORDER_BEGUN)
         lives_begin(&part->lives);
+    else if (packet[0] == ORDER_NOTIFY && part == &parts->reader)
+        (void)notify_pass_on(packet + 1, (size_t)length - 1);
     else if (packet[0] == ORDER_RELOAD && part == &parts->reader)
         reload(parts);
     else if (packet[0] == ORDER_KILL && bytes_number(&bytes) == part->ways &&
@@ -303,16 +306,8 @@ start_anew(struct parts *parts, struct part *part)
 static void
 log_end(const struct part *part, int status, enum fate fate)
 {
-    static const char *const messages[] = {
-        [FATE_ALL_END] = NULL, /* it has told its reason */
-        [FATE_AGAIN] = "a part of the exporter has died; it is started anew",
-        [FATE_AGAIN_LATER] =
-            "a part of the exporter cannot begin; it is tried again in 3 s",
-        [FATE_NO_MORE] = "a part of the exporter has died too often",
-    };
-
-    if (messages[fate])
-        log_error(messages[fate], LOG_STR("part", part->name),
+    if (lives_message(fate))
+        log_error(lives_message(fate), LOG_STR("part", part->name),
                   WIFEXITED(status) ? LOG_INT("status", WEXITSTATUS(status))
                                     : LOG_INT("signal", WTERMSIG(status)));
 }
@@ -372,14 +367,17 @@ take_signal(struct parts *parts)
 
     if (read(parts->signals, &signal, sizeof(signal)) != sizeof(signal))
         return;
-    if (signal.ssi_signo == SIGCHLD)
+    if (signal.ssi_signo == SIGCHLD) {
         reap(parts);
-    else if (signal.ssi_signo == SIGHUP)
+    } else if (signal.ssi_signo == SIGHUP) {
         reload(parts);
-    else if (signal.ssi_signo == SIGUSR1 && parts->reader.pid > 0)
-        (void)kill(parts->reader.pid, SIGUSR1);
-    else if (signal.ssi_signo != SIGUSR1)
+    } else if (signal.ssi_signo == SIGUSR1) {
+        if (parts->reader.pid > 0)
+            (void)kill(parts->reader.pid, SIGUSR1);
+    } else {
+        (void)notify_send(NOTIFY_STOPPING);
         stop_all(parts, EXIT_SUCCESS);
+    }
 }
 
 static int64_t

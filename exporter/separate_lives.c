@@ -38,3 +38,17 @@ lives_end(struct lives *lives, int status, int64_t now_ns)
         return FATE_NO_MORE;
     return could_not_begin ? FATE_AGAIN_LATER : FATE_AGAIN;
 }
+
+const char *
+lives_message(enum fate fate)
+{
+    static const char *const messages[] = {
+        [FATE_ALL_END] = NULL, /* it has told its reason */
+        [FATE_AGAIN] = "a part of the exporter has died; it is started anew",
+        [FATE_AGAIN_LATER] =
+            "a part of the exporter cannot begin; it is tried again in 3 s",
+        [FATE_NO_MORE] = "a part of the exporter has died too often",
+    };
+
+    return messages[fate];
+}

@@ -32,5 +32,7 @@ void lives_start(struct lives *lives);
 void lives_begin(struct lives *lives);
 /* Nobody has ordered its end; `status` is that of wait(2). */
 enum fate lives_end(struct lives *lives, int status, int64_t now_ns);
+/* For the log; NULL: nothing is to be said. */
+const char *lives_message(enum fate fate);
 
 #endif

@@ -181,12 +181,26 @@ separation_configure(const struct config *config)
     remote_ask_again();
 }
 
+/* Whose word a service manager takes can end the service. */
+static bool
+have_it_said(void *context, const char *state)
+{
+    const struct separation *separation = context;
+    struct text text = TEXT_INIT(ORDER_WISH_BYTES_MAX);
+
+    text_add(&text, state, strlen(state));
+    bool is_sent = order_send(separation->control, ORDER_NOTIFY, &text, -1);
+
+    text_free(&text);
+    return is_sent;
+}
+
 bool
 separation_begin(struct separation *separation, struct exporter *exporter)
 {
     struct failure why;
 
-    notify_open();
+    notify_by(have_it_said, separation);
     if (!confine_calls(&why)) {
         (void)fprintf(stderr, "qga-exporter: %s\n", why.text);
         return false;

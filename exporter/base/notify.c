@@ -1,6 +1,8 @@
 /* One datagram to $NOTIFY_SOCKET for each state. */
 #include "base/notify.h"
 
+#include "base/clock.h"
+
 #include <inttypes.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -11,6 +13,7 @@
 #include <unistd.h>
 
 #define NS_PER_US 1000
+#define RELOADING "RELOADING=1\n"
 #define RELOADING_BYTES 64
 
 /* The length of the address, or 0 if there is none.  '@' stands for the zero byte of an
@@ -31,38 +34,19 @@ read_address(struct sockaddr_un *address)
     return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + length);
 }
 
-/* Kept, since a process may give up the right to open another. */
+/* Who says it instead; the process has one. */
 static struct {
-    int fd;
-    struct sockaddr_un address; /* that it is connected to; of no family: none */
-} kept = {.fd = -1};
-
-static bool
-connect_to(const struct sockaddr_un *address, socklen_t length)
-{
-    if (kept.fd >= 0)
-        (void)close(kept.fd);
-    kept.address = *address;
-    kept.fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (kept.fd >= 0 && connect(kept.fd, (const struct sockaddr *)address, length) == 0)
-        return true;
-    if (kept.fd >= 0)
-        (void)close(kept.fd);
-    kept.fd = -1;
-    return false;
-}
+    bool (*send)(void *context, const char *state);
+    void *context;
+} other;
 
 void
-notify_open(void)
+notify_by(bool (*send)(void *context, const char *state), void *context)
 {
-    struct sockaddr_un address;
-    socklen_t length = read_address(&address);
-
-    if (length > 0)
-        (void)connect_to(&address, length);
+    other.send = send;
+    other.context = context;
 }
 
-/* Whoever listened there may have begun anew. */
 bool
 notify_send(const char *state)
 {
@@ -71,11 +55,17 @@ notify_send(const char *state)
 
     if (length == 0)
         return false;
-    if (kept.fd >= 0 && memcmp(&kept.address, &address, sizeof(address)) == 0 &&
-        send(kept.fd, state, strlen(state), MSG_NOSIGNAL) >= 0)
-        return true;
-    return connect_to(&address, length) &&
-           send(kept.fd, state, strlen(state), MSG_NOSIGNAL) >= 0;
+    if (other.send)
+        return other.send(other.context, state);
+    int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    if (fd < 0)
+        return false;
+    bool is_sent = sendto(fd, state, strlen(state), MSG_NOSIGNAL,
+                          (const struct sockaddr *)&address, length) >= 0;
+
+    (void)close(fd);
+    return is_sent;
 }
 
 bool
@@ -83,9 +73,28 @@ notify_send_reloading(int64_t now_ns)
 {
     char state[RELOADING_BYTES];
 
-    (void)snprintf(state, sizeof(state), "RELOADING=1\nMONOTONIC_USEC=%" PRId64,
+    (void)snprintf(state, sizeof(state), RELOADING "MONOTONIC_USEC=%" PRId64,
                    now_ns / NS_PER_US);
     return notify_send(state);
+}
+
+static bool
+says(const char *state, size_t length, const char *known)
+{
+    return length == strlen(known) && memcmp(state, known, length) == 0;
+}
+
+bool
+notify_pass_on(const char *state, size_t length)
+{
+    size_t begins = strlen(RELOADING);
+
+    if (says(state, length, NOTIFY_READY))
+        return notify_send(NOTIFY_READY);
+    if (says(state, length, NOTIFY_ALIVE))
+        return notify_send(NOTIFY_ALIVE);
+    return length >= begins && memcmp(state, RELOADING, begins) == 0 &&
+           notify_send_reloading(clock_monotonic_ns());
 }
 
 uint64_t

@@ -12,6 +12,8 @@
 
 /* The bytes of ORDER_KILL, with the order's own. */
 #define ORDER_KILL_BYTES (1 + sizeof(int64_t))
+/* What either part sends is no longer. */
+#define ORDER_WISH_BYTES_MAX 80
 /* The bytes of ORDER_ALLOW: all sources of a configuration. */
 #define ORDER_BYTES_MAX ((size_t)128 * 1024)
 
@@ -19,6 +21,7 @@ enum order {
     ORDER_SERVE,  /* with a socket: the way to the other part from now on */
     ORDER_ALLOW,  /* to the broker: the sources, as broker_allow() reads them */
     ORDER_RELOAD, /* from who reads: it wants one */
+    ORDER_NOTIFY, /* from who reads: what to say to the service manager */
     ORDER_KILL,   /* from either: the other part says what it must not, or is gone; with
                      the number of ways that came to who sends it, by which one that has
                      been started meanwhile is not meant */

@@ -7,6 +7,7 @@ import pwd
 import re
 import signal
 import socket
+import struct
 
 import pytest
 
@@ -267,16 +268,19 @@ def test_another_user(place, config):
 
 
 def test_a_service_manager_is_told(place, config):
-    """By the reader, who does what is told; and it is fed for the one that it has started."""
+    """What the reader does, by the process that it has started; and it is fed for that one."""
     path = os.path.join(place.directory, "notify")
-    said = []
+    said, who = [], set()
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as manager:
         manager.bind(path)
+        manager.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
 
         def is_told(state):
             with contextlib.suppress(BlockingIOError):
                 while True:
-                    said.append(manager.recv(4096).decode())
+                    line, ((_, _, credentials),), *_ = manager.recvmsg(4096, socket.CMSG_SPACE(12))
+                    said.append(line.decode())
+                    who.add(struct.unpack("3i", credentials)[0])
             return any(line.startswith(state) for line in said)
 
         process = Process(
@@ -293,6 +297,7 @@ def test_a_service_manager_is_told(place, config):
         finally:
             assert process.stop() == 0
         assert is_told("STOPPING=1")
+        assert who == {process.pid}
     os.unlink(path)
 
 

@@ -100,6 +100,64 @@ test_a_full_socket(void **state)
     manager_close(&manager);
 }
 
+/* --- by another process --- */
+
+static bool
+pass_on(const char *state)
+{
+    return notify_pass_on(state, strlen(state));
+}
+
+static void
+test_what_is_passed_on(void **state)
+{
+    static const char *const refused[] = {
+        "",          "READY",      "READY=1\n", "READY=1\nMAINPID=1",
+        "MAINPID=1", "STOPPING=1", "STATUS",    "WATCHDOG=trigger"};
+    struct manager manager = manager_open();
+    char heard[MANAGER_BYTES];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(refused) / sizeof(*refused); i++)
+        assert_false(pass_on(refused[i]));
+    assert_true(pass_on(NOTIFY_READY));
+    manager_hear(&manager, heard);
+    assert_string_equal(heard, "READY=1");
+    assert_true(pass_on(NOTIFY_ALIVE));
+    manager_hear(&manager, heard);
+    assert_string_equal(heard, "WATCHDOG=1");
+    /* In words of ours. */
+    assert_true(pass_on("RELOADING=1\nMAINPID=1"));
+    manager_hear(&manager, heard);
+    assert_non_null(strstr(heard, "RELOADING=1\nMONOTONIC_USEC="));
+    assert_null(strstr(heard, "MAINPID"));
+    manager_close(&manager);
+}
+
+static bool
+keep(void *kept, const char *state)
+{
+    *(const char **)kept = state;
+    return true;
+}
+
+static void
+test_another_says_it(void **state)
+{
+    struct manager manager = manager_open();
+    const char *kept = NULL;
+
+    (void)state;
+    notify_by(keep, &kept);
+    assert_true(notify_send(NOTIFY_READY));
+    assert_string_equal(kept, NOTIFY_READY);
+    manager_close(&manager);
+    kept = NULL;
+    assert_false(notify_send(NOTIFY_READY)); /* nobody wants to hear it */
+    assert_null(kept);
+    notify_by(NULL, NULL);
+}
+
 static int64_t
 watchdog_ns(const char *us, const char *pid)
 {
@@ -132,9 +190,14 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_nobody_asked),    cmocka_unit_test(test_no_address),
-        cmocka_unit_test(test_nobody_is_there), cmocka_unit_test(test_states),
-        cmocka_unit_test(test_a_file),          cmocka_unit_test(test_a_full_socket),
+        cmocka_unit_test(test_nobody_asked),
+        cmocka_unit_test(test_no_address),
+        cmocka_unit_test(test_nobody_is_there),
+        cmocka_unit_test(test_states),
+        cmocka_unit_test(test_a_file),
+        cmocka_unit_test(test_a_full_socket),
+        cmocka_unit_test(test_what_is_passed_on),
+        cmocka_unit_test(test_another_says_it),
         cmocka_unit_test(test_watchdog),
     };
 
