@@ -75,6 +75,7 @@ start_source(struct broker *broker, const struct source_config *config, int64_t 
     served->source = served->driver->start(&served->config, broker->parts.loop,
                                            broker->parts.mailbox, &served->listener);
     served->capacity = served->driver->capacity(served->source);
+    served->figures = served->driver->figures(served->source);
     served_tell_status(served);
 }
 
