@@ -20,11 +20,13 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from lab.error import NotHereError
 from lab.lab import Lab
 from lab.process import program
-from lab.programs import EXPORTER, Exporter
+from lab.programs import EXPORTER, SEPARATION, Exporter
 from upkeep import UPKEEP, notes_of
 
 IS_CI = os.environ.get("CI") == "true"
 CLOCK_OFFSET_S = 90
+# What looks at the process that was started, or at all that it says.
+in_one_process = pytest.mark.skipif(bool(SEPARATION), reason="the exporter is several processes")
 PROGRAMS = ("unshare", "nsenter", "setpriv", "libvirtd", "virtlogd", "virsh", "mke2fs",
             "qemu-system-x86_64", "busybox", "cpio", "depmod", "prometheus", "promtool",
             "prometheus-alertmanager")

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from conftest import HOURLY_CONFIG, QUICK_CONFIG, write_config
+from conftest import HOURLY_CONFIG, QUICK_CONFIG, in_one_process, write_config
 from lab.agents import Agent, Agents
 from lab.process import wait_for
 from lab.programs import Exporter, Metrics, run_exporter
@@ -66,6 +66,7 @@ def lines_of(exporter, domain, state):
             if f"domain={domain} state={state} " in line]
 
 
+@in_one_process
 def test_two_exporters(place, agents):
     """They have the same phases, so they meet again and again: neither loses anything."""
     with contextlib.ExitStack() as stack:

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from conftest import CARD_SERIES, HOURLY_CONFIG, QUICK_CONFIG, write_config
+from conftest import CARD_SERIES, HOURLY_CONFIG, QUICK_CONFIG, in_one_process, write_config
 from guest_truth import half_trip_ratio
 from lab.agents import Agents, Client
 from lab.process import wait_for
@@ -387,6 +387,7 @@ def held(agent):
         agent.path = path
 
 
+@in_one_process
 def test_a_thread_costs_nothing_per_agent(agents, exporter):
     before = exporter.metrics().value("process_threads")
     names = [f"many{i:02d}" for i in range(50)]

@@ -2,6 +2,7 @@
 
 import time
 
+from conftest import in_one_process
 from lab.process import wait_for
 from lab.programs import get
 from lab.standstill import standing_still
@@ -20,6 +21,7 @@ def is_well(metrics):
     return all(metrics.value("qga_up", domain=name) == 1 for name in GUESTS)
 
 
+@in_one_process
 def test_a_main_thread_that_stands_still():
     with fleet.played("socket", "honest:2") as exporter:
         before = exporter.wait_for(is_well, "the guests are well")

@@ -13,6 +13,7 @@ import threading
 
 import pytest
 
+from conftest import in_one_process
 from lab.process import Process, free_port, wait_for
 from lab.programs import EXPORTER, Exporter, Metrics, get, run_exporter
 
@@ -97,6 +98,7 @@ def test_localhost_is_both_families(start):
         assert log.count('msg="Listening on"') == len(hosts)
 
 
+@in_one_process
 def test_a_unix_socket_from_its_start_to_its_end(place, start):
     path = os.path.join(place.directory, "web.sock")
     with start(f"--web.listen-address=unix:{path}") as exporter:

@@ -110,7 +110,8 @@ class Exporter:
             raise LabError(f"{EXPORTER} is missing: run make")
         uri = lab.uri if uri is None else uri
         self.process = Process(
-            [*command, copy, *SEPARATION, *([f"--libvirt.uri={uri}"] if uri else []),
+            [*command, copy, *(one for one in SEPARATION if one not in arguments),
+             *([f"--libvirt.uri={uri}"] if uri else []),
              f"--web.listen-address={address}:{self.port}", *arguments],
             os.path.join(lab.directory, f"{name}.log"),
         )
