@@ -229,6 +229,7 @@ message_put_answer(struct text *out, const struct answer *answer)
     bytes_put_number(out, answer->failure.kind);
     bytes_put_string(out, answer->failure.text);
     bytes_put_number(out, answer->channel);
+    bytes_put_number(out, answer->qemu_hangs);
     bytes_put_number(out, answer->sent_ns);
     bytes_put_number(out, answer->received_ns);
     bytes_put_number(out, answer->sent_mono_ns);
@@ -255,6 +256,7 @@ message_answer(struct bytes *bytes, struct answer *answer)
     *answer = (struct answer){.failure.kind = bytes_choice(bytes, FAILURE_KINDS)};
     failure_set(&answer->failure, answer->failure.kind, "%s", bytes_string(bytes));
     answer->channel = bytes_choice(bytes, CALL_FOUND_CHANNEL_BROKEN + 1);
+    answer->qemu_hangs = bytes_choice(bytes, 2) == 1;
     answer->sent_ns = bytes_number(bytes);
     answer->received_ns = bytes_number(bytes);
     answer->sent_mono_ns = bytes_number(bytes);

@@ -116,6 +116,8 @@ trouble_of(const struct guest *guest, const struct source_config *source,
 {
     if (reason == REASON_NOT_CONNECTED)
         return disconnected_trouble(guest, source);
+    if (reason == REASON_NO_ANSWER && guest->qemu_hangs)
+        return TROUBLE_QEMU_HANGS;
     if (reason == REASON_PAUSED && guest->domain == DOMAIN_PAUSED)
         return paused_troubles[guest->pause];
     return troubles[reason];

@@ -29,6 +29,10 @@
 #define THAW AGAIN " once the backup is through; if it lasts: "
 /* A shell takes the hint along. */
 #define FOR_GOOD "--live --config # without --config if it is transient"
+#define LOOK_AT_QEMU                                                                   \
+    "{virsh} domcontrol {name} tells for how long; what its QEMU does (T: it is "      \
+    "stopped, D: it waits for its storage): ps -o pid,stat,wchan:32 -p $(pgrep -d, "   \
+    "-f {name})"
 #define LIST "see what there is: {virsh} list --all"
 
 enum { NOTE, FAULT };
@@ -66,6 +70,10 @@ static const struct {
                            "the channel is open, but {commands} was not answered in "
                            "time: the agent or the whole guest hangs",
                            RESTART, "if the guest hangs: {virsh} console {name}"},
+    [TROUBLE_QEMU_HANGS] = {"no_answer", FAULT,
+                            "its QEMU does not answer libvirt, so that nothing in the "
+                            "guest answers either: {commands} was not answered in time",
+                            LOOK_AT_QEMU, NULL},
     [TROUBLE_HELD] = {"held", FAULT, "{error}",
                       "find the other program: ss -xp | grep -F {name}", NULL},
     [TROUBLE_BUSY] = {"busy", FAULT, "another client holds the agent{: error}",
@@ -121,10 +129,7 @@ static const struct {
          "its QEMU does not answer libvirt, which therefore does not tell the domain's "
          "definition; it is not asked before that, because the definition may say to "
          "leave it alone",
-         "{virsh} domcontrol {name} tells for how long; what its QEMU does (T: it is "
-         "stopped, D: it waits for its storage): ps -o pid,stat,wchan:32 -p $(pgrep "
-         "-d, -f {name})",
-         NULL},
+         LOOK_AT_QEMU, NULL},
     [TROUBLE_UNREADABLE] = {"unreadable", FAULT,
                             "its definition may not be read, and might say not to ask "
                             "it: {error}",

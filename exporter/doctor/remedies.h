@@ -15,6 +15,7 @@ enum doctor_trouble {
     TROUBLE_NOT_CONNECTED,
     TROUBLE_LEFT, /* not connected any more */
     TROUBLE_NO_ANSWER,
+    TROUBLE_QEMU_HANGS, /* likewise, and libvirt knows that */
     TROUBLE_HELD,
     TROUBLE_BUSY,
     TROUBLE_DENIED,

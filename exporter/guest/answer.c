@@ -419,6 +419,7 @@ judge(struct incoming *in, bool complete)
 
     kind = in->why.kind;
     guest->last_failure = in->why;
+    guest->qemu_hangs = in->answer->qemu_hangs;
     if (interrupted)
         return kind;
     guest->failures_total[kind] += kind != FAILURE_NONE;

@@ -163,6 +163,7 @@ guest_forget_agent(struct guest *guest, bool is_new, int64_t now_ns)
     guest->last_collector = SIZE_MAX;
     guest->freeze = (struct freeze){.frozen = false};
     guest->last_failure.kind = FAILURE_NONE;
+    guest->qemu_hangs = false;
     for (size_t i = 0; i < collectors_count; i++)
         forget_collector(collectors[i], &guest->collectors[i], is_new, now_ns);
 }

@@ -107,6 +107,7 @@ struct guest {
     int64_t frozen_since_ns; /* CLOCK_REALTIME; while it is frozen */
     struct failure
         last_failure; /* of the last call; FAILURE_NONE: it was answered well */
+    bool qemu_hangs;  /* ... which found that the host waits for QEMU, too */
     size_t
         last_collector; /* of the last call that left the channel whole; or SIZE_MAX */
     struct discovery_address *addresses; /* kept until the guest restarts */

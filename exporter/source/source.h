@@ -113,6 +113,7 @@ struct answer {
         CALL_FOUND_CHANNEL_BROKEN, /* ... by an earlier call, ours or another client's
                                     */
     } channel;
+    bool qemu_hangs; /* in time there was no reply, and QEMU does not answer the host */
     int64_t sent_ns, received_ns;           /* CLOCK_REALTIME, right around the call */
     int64_t sent_mono_ns, received_mono_ns; /* CLOCK_MONOTONIC */
 };

@@ -143,6 +143,12 @@ FAULTS = {
         "then does not tell the definition)", "unknown", "", UNDEFINED, RETRIED,
         "Look at its QEMU (`virsh domcontrol`, its storage); the guest is not asked, as its "
         "definition may say so"),
+    "stuck later": Fault(
+        "... or stopped answering later; with libvirt 9 and 10 also from the start, as these tell "
+        "the definition all the same", "unresponsive", "timeout", HUNG, PROBE,
+        "Look at its QEMU, likewise; `qga-exporter doctor` says that it is that, as long as somebody "
+        "waits for it (`occupied`), and else cannot tell it from a guest that hangs. Without an agent that "
+        "is connected it stays `disconnected`, which names that"),
     "libvirtd gone": Fault(
         "The libvirt daemon is gone", "unknown", "", CLOSED, RECONNECT, "Start it"),
     "libvirtd hung": Fault(

@@ -24,6 +24,10 @@
 
 #define COMMAND_BYTES_MAX (128 + REQUEST_ARGUMENTS_BYTES)
 
+/* QEMU answers its monitor at once; who has waited for so long waits for one that
+ * hangs. */
+#define MONITOR_HANGS_MS 1000
+
 struct handle {
     char uuid[UUID_BYTES];
     virDomainPtr domain;
@@ -111,6 +115,17 @@ domain_handle(struct call_lane *lane, const char *uuid)
     return domain;
 }
 
+/* Whether somebody waits for its monitor; libvirt tells without waiting itself. */
+static bool
+qemu_hangs(virDomainPtr domain)
+{
+    virDomainControlInfo control = {.state = VIR_DOMAIN_CONTROL_OK};
+
+    return virDomainGetControlInfo(domain, &control, 0) == 0 &&
+           control.state == VIR_DOMAIN_CONTROL_OCCUPIED &&
+           control.stateTime >= MONITOR_HANGS_MS;
+}
+
 static void
 ask(virDomainPtr domain, const struct libvirt_job *job, struct answer *answer)
 {
@@ -135,6 +150,7 @@ ask(virDomainPtr domain, const struct libvirt_job *job, struct answer *answer)
         answer->channel = virGetLastErrorCode() == VIR_ERR_AGENT_UNRESPONSIVE
                               ? CALL_FOUND_CHANNEL_BROKEN
                               : CALL_BROKE_CHANNEL;
+    answer->qemu_hangs = answer->failure.kind == FAILURE_TIMEOUT && qemu_hangs(domain);
 }
 
 static void

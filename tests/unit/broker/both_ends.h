@@ -396,6 +396,7 @@ reply(struct world *world, const char *text)
     call->answer.reply = memory_string(text);
     call->answer.reply_length = strlen(text);
     call->answer.channel = CALL_CHANNEL_WHOLE;
+    call->answer.qemu_hangs = true;
     call->answer.sent_ns = 11;
     call->answer.received_ns = 22;
     call->answer.sent_mono_ns = 33;

@@ -21,6 +21,7 @@ test_a_call_and_its_answer(void **state)
     assert_string_equal(world->heard.answer.reply, "{\"return\":1}");
     assert_int_equal(world->heard.answer.reply_length, 12);
     assert_int_equal(world->heard.answer.failure.kind, FAILURE_NONE);
+    assert_true(world->heard.answer.qemu_hangs);
     assert_int_equal(world->heard.answer.sent_ns, 11);
     assert_int_equal(world->heard.answer.received_ns, 22);
     assert_int_equal(world->heard.answer.sent_mono_ns, 33);

@@ -127,6 +127,20 @@ test_no_answer(void **state)
 }
 
 static void
+test_a_qemu_that_hangs(void **state)
+{
+    struct visit *visit = *state;
+
+    fail_with(visit, FAILURE_TIMEOUT, "libvirt: timed out");
+    visit->guest->qemu_hangs = true;
+    const struct doctor_row *row = examine(visit);
+
+    expect_problem(row, "no_answer", true, "answer");
+    assert_non_null(strstr(row->findings[0].text, "its QEMU does not answer libvirt"));
+    expect_remedy(row, 0, "virsh -c qemu:///system domcontrol web-1");
+}
+
+static void
 test_frozen(void **state)
 {
     struct visit *visit = *state;
@@ -460,6 +474,7 @@ main(void)
         TEST(test_names_in_commands),
         TEST(test_service),
         TEST(test_no_answer),
+        TEST(test_a_qemu_that_hangs),
         TEST(test_frozen),
         TEST(test_denied),
         TEST(test_others_in_the_way),

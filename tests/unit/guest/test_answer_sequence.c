@@ -54,6 +54,29 @@ test_who_broke_the_channel(void **state)
     guest_free(guest);
 }
 
+/* As the last call found it: one that is answered, or that is lost otherwise, takes it
+ * back, and so does a new agent. */
+static void
+test_whether_qemu_hangs(void **state)
+{
+    struct guest *guest = new_guest();
+    struct answer timeout = lost(FAILURE_TIMEOUT);
+
+    (void)state;
+    timeout.qemu_hangs = true;
+    (void)take(guest, "vcpu", timeout);
+    assert_true(guest->qemu_hangs);
+    (void)take(guest, "vcpu", lost(FAILURE_TIMEOUT));
+    assert_false(guest->qemu_hangs);
+    (void)take(guest, "vcpu", timeout);
+    (void)take(guest, "vcpu", said(VCPUS));
+    assert_false(guest->qemu_hangs);
+    (void)take(guest, "vcpu", timeout);
+    guest_forget_agent(guest, true, NOW);
+    assert_false(guest->qemu_hangs);
+    guest_free(guest);
+}
+
 /* Until a day is over, and then until an agent starts: who restarts it to mend the
  * channel does not find it broken again. */
 static void
@@ -329,6 +352,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(test_who_broke_the_channel),
+        TEST(test_whether_qemu_hangs),
         TEST(test_how_long_it_is_quarantined),
         TEST(test_what_is_counted),
         TEST(test_an_agent_that_contradicts_itself),

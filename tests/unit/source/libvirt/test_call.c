@@ -18,6 +18,9 @@
 
 static struct {
     const char *reply; /* of the next call */
+    int control;       /* virDomainControlState; -1: it does not tell */
+    unsigned int control_ms;
+    int controls; /* asked so often */
     char asked[256];
 } libvirt;
 
@@ -32,6 +35,18 @@ virDomainQemuAgentCommand(virDomainPtr domain, const char *command, int timeout,
     snprintf(libvirt.asked, sizeof(libvirt.asked), "%s", command);
     assert_int_equal(timeout, 3);
     return libvirt.reply ? memory_string(libvirt.reply) : NULL;
+}
+
+int
+virDomainGetControlInfo(virDomainPtr domain, virDomainControlInfoPtr info,
+                        unsigned int flags)
+{
+    (void)domain;
+    assert_int_equal(flags, 0);
+    libvirt.controls++;
+    info->state = (unsigned int)libvirt.control;
+    info->stateTime = libvirt.control_ms;
+    return libvirt.control < 0 ? -1 : 0;
 }
 
 /* --- one call --- */
@@ -113,6 +128,31 @@ test_the_words_of_a_connection_that_is_dead(void **state)
            CALL_CHANNEL_WHOLE);
     expect(ask(VIR_ERR_RPC, "Cannot recv data", false), FAILURE_UNAVAILABLE,
            CALL_CHANNEL_WHOLE);
+}
+
+static bool
+qemu_hangs(int code, int control, unsigned int control_ms)
+{
+    libvirt.control = control;
+    libvirt.control_ms = control_ms;
+    libvirt.controls = 0;
+    return ask(code, "", true).qemu_hangs;
+}
+
+/* Asked after a timeout alone: 112 is that of libvirt 11.2 and later. */
+static void
+test_a_qemu_that_hangs(void **state)
+{
+    (void)state;
+    assert_true(qemu_hangs(112, VIR_DOMAIN_CONTROL_OCCUPIED, 1000));
+    assert_int_equal(libvirt.controls, 1);
+    assert_false(qemu_hangs(112, VIR_DOMAIN_CONTROL_OCCUPIED, 999));
+    assert_false(qemu_hangs(112, VIR_DOMAIN_CONTROL_OK, 1000));
+    assert_false(qemu_hangs(112, VIR_DOMAIN_CONTROL_JOB, 1000)); /* of a long job */
+    assert_false(qemu_hangs(112, -1, 1000));
+    assert_false(
+        qemu_hangs(VIR_ERR_OPERATION_TIMEOUT, VIR_DOMAIN_CONTROL_OCCUPIED, 1000));
+    assert_int_equal(libvirt.controls, 0);
 }
 
 static void
@@ -215,6 +255,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_reply_that_breaks_the_channel),
         cmocka_unit_test(test_the_words_of_a_connection_that_is_dead),
+        cmocka_unit_test(test_a_qemu_that_hangs),
         cmocka_unit_test(test_handles_are_freed),
         cmocka_unit_test(test_a_reply_and_what_was_asked_for_it),
         cmocka_unit_test(test_a_dead_connection_is_opened_anew),
