@@ -39,18 +39,21 @@ def go_on(pid):
 @contextlib.contextmanager
 def stuck(lab, *names):
     """Their QEMUs are stopped, and in libvirt somebody waits for the monitor of each."""
+    pids = [qemu_pid(lab, name) for name in names]
     with contextlib.ExitStack() as stack:
         for name in names:
-            pid = qemu_pid(lab, name)
             stack.callback(wait_for, lambda name=name: is_free(lab, name),
                            f"{name} answers libvirt")
+        for pid in pids:
             os.kill(pid, signal.SIGSTOP)
             stack.callback(go_on, pid)
+        for name in names:
             client = Process(
                 [program("virsh"), "-q", "-c", lab.uri, "qemu-monitor-command", name,
                  '{"execute": "query-status"}'],
                 os.path.join(lab.directory, f"{name}.virsh.log"),
                 env={"PATH": SBIN_PATH, "LC_ALL": "C", "HOME": lab.directory})
             stack.callback(client.kill)
+        for name in names:
             wait_for(lambda name=name: is_occupied(lab, name), f"somebody waits for {name}")
         yield
