@@ -26,6 +26,8 @@ OURS = "https://github.com/qga-exporter/metadata/1"
 NOT_TOLD = "the domain's definition is not known"
 TOLD = "the domain's definition is known now"
 LIBVIRT_WAITS_SINCE = 11
+FOLLOWED_S = 2
+RUNS = ("starting", "disconnected")  # OTHER; nobody is behind its channel
 
 
 def bare(lab, name):
@@ -66,24 +68,34 @@ def is_of(name, what):
 
 
 def others_are_followed(lab, exporter):
-    """A guest starts, is suspended and goes on, and stops; and the one that is well answers."""
+    """A guest starts, is suspended and goes on, and stops; and the one that is well answers,
+    whose calls tell the time."""
     other = lab.guests.get(OTHER) or bare(lab, OTHER)
+    watched = Watched(exporter, "stuck", OTHER, others=(WELL,))
 
-    def shows(state):
-        exporter.wait_for(lambda metrics: metrics.state(OTHER) == state, f"{OTHER}: {state}", 15)
+    def follows(act, event, *states):
+        watched.is_followed(
+            act, event, lambda metrics: metrics.state(OTHER) in states,
+            watched.leaves if states == (None,) else lambda: exporter.timeline.find(
+                lambda record: record.domain == OTHER and record.state in states, watched.start),
+            FOLLOWED_S)
 
-    other.start()
     try:
-        exporter.wait_for(lambda metrics: metrics.state(OTHER) in ("starting", "disconnected"),
-                          "the other guest", 15)
-        lab.virsh("suspend", OTHER)
-        shows("paused")
-        lab.virsh("resume", OTHER)
-        shows("disconnected")
-    finally:
+        follows(other.start, "started", *RUNS)
+        follows(lambda: lab.virsh("suspend", OTHER), "changed", "paused")
+        follows(lambda: lab.virsh("resume", OTHER), "changed", *RUNS)
+    except BaseException:
         other.stop()
-    shows(None)
-    exporter.timeline.wait_for_rounds(WELL, 2)
+        raise
+    follows(other.stop, "stopped", None)
+    exporter.timeline.wait_for_rounds(WELL, 1)
+
+
+def well_is_met(exporter, start=0):
+    """At once when libvirt lets the exporter in, or again."""
+    watched = Watched(exporter, "stuck", WELL, others=())
+    watched.let_in(start)
+    watched.is_met(FOLLOWED_S)
 
 
 def is_shown(metrics, name, uuid):
@@ -102,7 +114,7 @@ def test_at_the_start(lab, config, waits, names):
         release.enter_context(stuck(lab, *names))
         exporter = stack.enter_context(observed(lab, config, f"start-{len(names)}"))
         watched = Watched(exporter, "stuck", VICTIM, others=(WELL,))
-        exporter.wait_for(lambda metrics: healthy(metrics, WELL), "the one that is well", 20)
+        well_is_met(exporter)
         watched.let_in()
         if waits:
             metrics = watched.is_noticed(
@@ -190,7 +202,5 @@ def test_a_daemon_that_restarts(lab, config):
                           "the source is down")
         place = exporter.timeline.here()
         lab.start_libvirtd()
-        exporter.wait_for(lambda metrics: metrics.value("qga_exporter_source_up") == 1,
-                          "the source is up again", 20)
-        exporter.timeline.wait(lambda record: record.answers(WELL), "the well one", place)
+        well_is_met(exporter, place)
         others_are_followed(lab, exporter)

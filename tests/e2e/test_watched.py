@@ -155,6 +155,29 @@ def test_without_others_the_clock_counts(story, pace):
     too_late(watched)
 
 
+@pytest.mark.parametrize("heard_s, done_s, shown_s, in_time", (
+    (0, 0.1, 0.5, True), (3, 3.1, 3.2, True),  # what the test does may take its time
+    (0, 2.6, 2.5, False), (2.4, 0, 2.5, False)))
+def test_what_is_done_is_followed(story, monkeypatch, heard_s, done_s, shown_s, in_time):
+    """By libvirt's event; one that the exporter hears of late is no excuse."""
+    watched = Watched(story, FAULT)
+    monkeypatch.setattr("watched.time.time", lambda: EPOCH_S + done_s)
+
+    def act():
+        story.others(*(second + 0.1 for second in range(int(shown_s) + 1)))
+        story.event(heard_s)
+        story.state(shown_s)
+
+    def follow():
+        watched.is_followed(act, "agent_disconnected", lambda _: True,
+                            watched.state("disconnected"), 2)
+    if in_time:
+        follow()
+    else:
+        with pytest.raises(AssertionError, match="^time="):
+            follow()
+
+
 def test_another_guest_was_not_asked(story, watched):
     for due_s in (0.1, 1.1, 2.1, 3.1, 4.1, 5.1):
         story.call("old", due_s)

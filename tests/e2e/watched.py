@@ -17,7 +17,7 @@ import time
 import pytest
 
 from conftest import healthy
-from faults import FAULTS
+from faults import FAULTS, Bound
 from lab.image import ROOT
 from lab.pace import LATE, PACE, stretched
 from lab.process import wait_for
@@ -73,10 +73,10 @@ class Watched:
         """It has just begun, or ended, and libvirt tells of it by no event."""
         self.began = time.time()
 
-    def let_in(self):
+    def let_in(self, start=0):
         """It has begun before the exporter: when that is let in by libvirt."""
         self.start = self.timeline.wait(lambda record: record.what == "connected to libvirt",
-                                        "the connection")
+                                        "the connection", start)
         self.began = self.timeline.records[self.start].time
         self.before = {}
 
@@ -124,6 +124,25 @@ class Watched:
     def is_over(self, condition=None, shown=None):
         condition = condition or (lambda metrics: healthy(metrics, self.name))
         return self._within(self.fault.recover, condition, shown or self.well, "over", False)
+
+    def is_followed(self, act, event, condition, shown, seconds):
+        """What the test does to the guest: from the first such event of libvirt's, or from when
+        it was done if the exporter hears of that later."""
+        self.ends()
+        act()
+        self.now()
+        place = self.timeline.find(
+            lambda record: record.domain == self.name and record.event == event, self.start)
+        if place is not None:
+            self.began = min(self.began, self.timeline.records[place].time)
+        return self._within(Bound("", seconds), condition, shown, "followed", False)
+
+    def is_met(self, seconds):
+        """The guest is well, and is asked so soon after what was noted last."""
+        return self._within(
+            Bound("", seconds), lambda metrics: metrics.value("qga_up", domain=self.name) == 1,
+            lambda: self.timeline.find(lambda record: record.answers(self.name), self.start),
+            "met", False)
 
     def new_reasons(self, metrics):
         """The reasons counted since it began."""
