@@ -28,6 +28,8 @@ TOLD = "the domain's definition is known now"
 LIBVIRT_WAITS_SINCE = 11
 FOLLOWED_S = 2
 RUNS = ("starting", "disconnected")  # OTHER; nobody is behind its channel
+ONE_AND_TEN = pytest.mark.parametrize("names", [[VICTIM], [VICTIM, ALONE, *MANY]],
+                                      ids=["one", "ten"])
 
 
 def bare(lab, name):
@@ -105,7 +107,7 @@ def is_shown(metrics, name, uuid):
             and metrics.value("qga_agent_calls_total", domain=name) == 0)
 
 
-@pytest.mark.parametrize("names", [[VICTIM], [VICTIM, ALONE, *MANY]], ids=["one", "ten"])
+@ONE_AND_TEN
 def test_at_the_start(lab, config, waits, names):
     """The exporter starts beside them: the others are seen at once, and they themselves as
     soon as their QEMUs answer."""
@@ -147,55 +149,74 @@ def test_at_the_start(lab, config, waits, names):
         assert exporter.metrics().state(ALONE) == "unknown"
 
 
-def test_while_it_runs(lab, config):
-    """What was known of them is not forgotten."""
-    names = [VICTIM, ALONE, *MANY]
-    with observed(lab, config, "running") as exporter:
+@ONE_AND_TEN
+def test_while_it_runs(lab, config, names):
+    """What was known of them is not forgotten, and not told anew."""
+    with observed(lab, config, f"running-{len(names)}") as exporter:
         exporter.wait_for(lambda metrics: healthy(metrics, WELL) and healthy(metrics, VICTIM),
                           "both answer")
+        watched = Watched(exporter, "stuck later", VICTIM, others=(WELL,))
         with stuck(lab, *names):
-            exporter.wait_for(lambda metrics: metrics.state(VICTIM) == "unresponsive",
-                              "the agent does not answer")
+            watched.now()
+            watched.is_noticed()
             others_are_followed(lab, exporter)
             exporter.reload()
-            exporter.timeline.wait_for_rounds(WELL, 2)
-        exporter.wait_for(lambda metrics: healthy(metrics, VICTIM), "the agent answers again")
+            others_are_followed(lab, exporter)
+            watched.ends()
+        watched.now()
+        watched.is_over()
         assert not exporter.timeline.calls(ALONE)
 
 
-def test_once_and_doctor(lab, waits):
-    """Neither waits for it, and both name it."""
-    with stuck(lab, VICTIM, *MANY):
+@ONE_AND_TEN
+def test_once_and_doctor(lab, waits, names):
+    """Neither waits for them, and both name them; with them many that have no agent."""
+    with stuck(lab, *names):
         status, out, _ = run_exporter(lab, "--once", f"--libvirt.uri={lab.uri}")
         assert status == 1
         assert f'qga_up{{domain="{WELL}",source="libvirt"}} 1\n' in out
         assert f'qga_up{{domain="{VICTIM}",source="libvirt"}} 0\n' in out
         status, out, errors = run_exporter(lab, "doctor", f"--libvirt.uri={lab.uri}",
                                            "--format=json")
-        assert is_occupied(lab, VICTIM)
+        assert all(is_occupied(lab, name) for name in names)
     assert status == 1
     rows = {row["domain"]: row for row in json.loads(out)["domains"]}
     assert rows[WELL]["well"]
-    problems = [finding["problem"] for finding in rows[VICTIM]["findings"]]
-    assert problems == ["no_definition" if waits else "no_answer"]
-    if waits:
-        assert "does not answer libvirt" in rows[VICTIM]["findings"][0]["text"]
-        assert rows[VICTIM]["failed_step"] is None
-        assert NOT_TOLD not in errors  # that is for the log of a daemon
+    for name in names if waits else [VICTIM]:  # the others' agents are not asked
+        (finding,) = rows[name]["findings"]
+        assert finding["problem"] == ("no_definition" if waits else "no_answer")
+        assert "its QEMU does not answer libvirt" in finding["text"]
+        assert "domcontrol" in finding["remedies"][0]
+        assert rows[name]["failed_step"] == (None if waits else "answer")
+    assert NOT_TOLD not in errors  # that is for the log of a daemon
 
 
-def test_the_end(lab, config):
+@ONE_AND_TEN
+def test_the_end(lab, config, names):
     """SIGTERM ends it, whoever is stuck."""
-    with stuck(lab, VICTIM, *MANY), observed(lab, config, "end") as exporter:
+    with stuck(lab, *names), observed(lab, config, f"end-{len(names)}") as exporter:
         exporter.wait_for(lambda metrics: healthy(metrics, WELL), "the one that is well", 20)
         assert exporter.process.stop() == 0
-        assert is_occupied(lab, VICTIM)
+        assert all(is_occupied(lab, name) for name in names)
     wait_for(lambda: lab.virsh("domstate", VICTIM) == "running", "the guest runs on")
 
 
-def test_a_daemon_that_restarts(lab, config):
+def are_announced(lab, metrics, names):
+    """Those that libvirt still has, anew: a source is up when it has told all its guests.  What
+    was known of them is known, and that none answers."""
+    there = lab.virsh("list", "--name").split()
+    return metrics.value("qga_exporter_source_up") == 1 and all(
+        metrics.value("qga_domain_info", domain=name, uuid=lab.guests[name].uuid) == 1
+        and metrics.state(name) in ("unknown", "disconnected", "unresponsive")
+        for name in names if name in there)
+
+
+@pytest.mark.parametrize("names", [MANY[:1], [VICTIM, ALONE, *MANY]], ids=["one", "ten"])
+def test_a_daemon_that_restarts(lab, config, names):
     """Beside them. libvirt may give up the domains that it cannot reach then: the last test."""
-    with observed(lab, config, "restart") as exporter, stuck(lab, *MANY):
+    if MANY[0] not in lab.virsh("list", "--name").split():
+        lab.guests[MANY[0]].start()
+    with observed(lab, config, f"restart-{len(names)}") as exporter, stuck(lab, *names):
         exporter.wait_for(lambda metrics: healthy(metrics, WELL), "the one that is well", 20)
         lab.libvirtd.kill()
         exporter.wait_for(lambda metrics: metrics.value("qga_exporter_source_up") == 0,
@@ -203,4 +224,9 @@ def test_a_daemon_that_restarts(lab, config):
         place = exporter.timeline.here()
         lab.start_libvirtd()
         well_is_met(exporter, place)
+
+        exporter.wait_for(lambda metrics: are_announced(lab, metrics, names),
+                          "all that are left", 20)
         others_are_followed(lab, exporter)
+        assert are_announced(lab, exporter.metrics(), names)
+        assert not exporter.timeline.calls(ALONE)
