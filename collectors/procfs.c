@@ -47,26 +47,23 @@ enum {
 #define AT_A_TIME 2
 #define PASS_FILES (IN_TURN + AT_A_TIME)
 
-#define OPEN(path)                                                                     \
-    {                                                                                  \
-        "guest-file-open", "{\"path\":\"" path "\",\"mode\":\"r\"}"                    \
-    }
+#define OPEN(path) "guest-file-open", "{\"path\":\"" path "\",\"mode\":\"r\"}"
 
 enum { READ = FILES, CLOSE };
 
 /* The files, and what is done to each. */
 static const struct query procfs_queries[] = {
-    [MEMINFO] = OPEN("/proc/meminfo"),
-    [STAT] = OPEN("/proc/stat"),
-    [VMSTAT] = OPEN("/proc/vmstat"),
-    [PRESSURE_CPU] = OPEN("/proc/pressure/cpu"),
-    [PRESSURE_IO] = OPEN("/proc/pressure/io"),
-    [PRESSURE_MEMORY] = OPEN("/proc/pressure/memory"),
-    [LOADAVG] = OPEN("/proc/loadavg"),
-    [MOUNTINFO] = OPEN("/proc/self/mountinfo"),
-    [FILE_NR] = OPEN("/proc/sys/fs/file-nr"),
-    [NET_DEV] = OPEN("/proc/net/dev"),
-    [SOCKSTAT] = OPEN("/proc/net/sockstat"),
+    [MEMINFO] = {OPEN("/proc/meminfo")},
+    [STAT] = {OPEN("/proc/stat")},
+    [VMSTAT] = {OPEN("/proc/vmstat")},
+    [PRESSURE_CPU] = {OPEN("/proc/pressure/cpu")},
+    [PRESSURE_IO] = {OPEN("/proc/pressure/io")},
+    [PRESSURE_MEMORY] = {OPEN("/proc/pressure/memory")},
+    [LOADAVG] = {OPEN("/proc/loadavg")},
+    [MOUNTINFO] = {OPEN("/proc/self/mountinfo")},
+    [FILE_NR] = {OPEN("/proc/sys/fs/file-nr")},
+    [NET_DEV] = {OPEN("/proc/net/dev")},
+    [SOCKSTAT] = {OPEN("/proc/net/sockstat")},
     [READ] = {"guest-file-read", "{\"handle\":#,\"count\":" FILE_BYTES_READ "}"},
     [CLOSE] = {"guest-file-close", "{\"handle\":#}"},
     {NULL, NULL},

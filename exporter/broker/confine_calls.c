@@ -226,18 +226,11 @@ static const char *const forbidden[] = {
 };
 
 /* What an argument must be; the library's own macros leave a field out. */
-#define IS(argument, value)                                                            \
-    {                                                                                  \
-        (argument), SCMP_CMP_EQ, (value), 0                                            \
-    }
+#define IS(argument, value) ((struct scmp_arg_cmp){(argument), SCMP_CMP_EQ, (value), 0})
 #define AT_MOST(argument, value)                                                       \
-    {                                                                                  \
-        (argument), SCMP_CMP_LE, (value), 0                                            \
-    }
+    ((struct scmp_arg_cmp){(argument), SCMP_CMP_LE, (value), 0})
 #define MASKED(argument, mask, value)                                                  \
-    {                                                                                  \
-        (argument), SCMP_CMP_MASKED_EQ, (mask), (value)                                \
-    }
+    ((struct scmp_arg_cmp){(argument), SCMP_CMP_MASKED_EQ, (mask), (value)})
 
 /* One that this machine does not have is no failure. */
 static int

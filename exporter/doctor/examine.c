@@ -147,10 +147,14 @@ timed_out_command(const struct guest *guest)
 
 struct examined {
     const struct guest *guest;
-    unsigned int troubles[COLLECTORS_MAX]; /* BIT() of each that it is in */
+    unsigned int troubles[COLLECTORS_MAX]; /* bit() of each that it is in */
 };
 
-#define BIT(trouble) (1U << ((trouble)-TROUBLE_COMMAND_DISABLED))
+static unsigned int
+bit(enum doctor_trouble trouble)
+{
+    return 1U << (trouble - TROUBLE_COMMAND_DISABLED);
+}
 _Static_assert(TROUBLES - TROUBLE_COMMAND_DISABLED <= 32, "a bit for each trouble");
 
 /* Of a collector that is switched on. */
@@ -161,21 +165,21 @@ troubles_of(const struct guest_collector *collector, const struct guest_os *os,
     unsigned int avoided = guest_avoids(collector), found = 0;
 
     if (avoided & AVOID_MISSING)
-        found |= BIT(TROUBLE_COMMAND_MISSING);
+        found |= bit(TROUBLE_COMMAND_MISSING);
     if (avoided & AVOID_DISABLED)
-        found |= guest_os_leaves_out(os, command) ? BIT(TROUBLE_COMMAND_LEFT_OUT)
-                                                  : BIT(TROUBLE_COMMAND_DISABLED);
+        found |= guest_os_leaves_out(os, command) ? bit(TROUBLE_COMMAND_LEFT_OUT)
+                                                  : bit(TROUBLE_COMMAND_DISABLED);
     if (avoided & AVOID_QUARANTINED)
-        found |= BIT(TROUBLE_COMMAND_QUARANTINED);
+        found |= bit(TROUBLE_COMMAND_QUARANTINED);
     if (avoided & AVOID_HARMFUL)
-        found |= BIT(TROUBLE_COMMAND_AVOIDED);
+        found |= bit(TROUBLE_COMMAND_AVOIDED);
     if (!collector->asked)
         return found;
     if (collector->success)
-        return collector->words ? found | BIT(TROUBLE_COMMAND_ODD) : found;
+        return collector->words ? found | bit(TROUBLE_COMMAND_ODD) : found;
     return avoided & (AVOID_MISSING | AVOID_DISABLED | AVOID_QUARANTINED)
                ? found
-               : found | BIT(TROUBLE_COMMAND_FAILED);
+               : found | bit(TROUBLE_COMMAND_FAILED);
 }
 
 /* Only where the command's own answer is the trouble; else what was said to it before
@@ -198,7 +202,7 @@ next_in_trouble(const struct examined *examined, enum doctor_trouble trouble,
     const struct guest_collector *all = examined->guest->collectors;
 
     while (from < collectors_count &&
-           (!(examined->troubles[from] & BIT(trouble)) ||
+           (!(examined->troubles[from] & bit(trouble)) ||
             (words && strcmp(words_of(&all[from], trouble), words) != 0)))
         from++;
     return from;

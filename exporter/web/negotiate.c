@@ -165,14 +165,12 @@ const char *
 web_wish_type(const struct web_wish *wish)
 {
 #define TYPES(type)                                                                    \
-    {                                                                                  \
-        type, type "; escaping=allow-utf-8", type "; escaping=underscores",            \
-            type "; escaping=dots", type "; escaping=values"                           \
-    }
+    type, type "; escaping=allow-utf-8", type "; escaping=underscores",                \
+        type "; escaping=dots", type "; escaping=values"
     static const char *const types[EXPOSITION_FORMATS][5] = {
-        [EXPOSITION_TEXT] = TYPES("text/plain; version=0.0.4; charset=utf-8"),
-        [EXPOSITION_OPENMETRICS] =
-            TYPES("application/openmetrics-text; version=1.0.0; charset=utf-8"),
+        [EXPOSITION_TEXT] = {TYPES("text/plain; version=0.0.4; charset=utf-8")},
+        [EXPOSITION_OPENMETRICS] = {TYPES(
+            "application/openmetrics-text; version=1.0.0; charset=utf-8")},
     };
 
     return types[wish->format][wish->escaping];

@@ -42,7 +42,8 @@ static struct source {
     enum call_stage stage;
     unsigned int starts, stops, calls, visits_ended;
     char asked[256];
-} * the_source, sources[4]; /* the broker's; the remote's are of another kind */
+} sources[4]; /* the broker's; the remote's are of another kind */
+static struct source *the_source;
 static size_t sources_count;
 static unsigned int lanes;
 
