@@ -36,14 +36,15 @@ enum {
     PRESSURE_CPU,
     PRESSURE_IO,
     PRESSURE_MEMORY,
-    IN_TURN, /* the files behind are read two at a time */
-    LOADAVG = IN_TURN,
+    LOADAVG,
     MOUNTINFO,
     FILE_NR,
     NET_DEV,
     SOCKSTAT,
     FILES,
 };
+/* This file and those behind it are read two at a time. */
+#define IN_TURN LOADAVG
 #define AT_A_TIME 2
 #define PASS_FILES (IN_TURN + AT_A_TIME)
 
